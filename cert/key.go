@@ -1,0 +1,100 @@
+package cert
+
+import (
+	"crypto"
+
+	"github.com/assaytls/assay/internal/sig"
+)
+
+// PublicKey is a certificate's public key.
+type PublicKey struct {
+	Algorithm string // "RSA", "RSA-PSS", "ECDSA", "Ed25519", …; the OID when unknown
+	Bits      int    // modulus or field size; 0 when not known
+	Curve     string // "P-256", …
+	Exponent  int    // RSA
+	Problem   string // why a key of a known kind is unusable; "" when usable
+	Raw       []byte // SubjectPublicKeyInfo, DER
+	KeyBits   []byte // contents of subjectPublicKey, as hashed for OCSP and key identifiers
+	key       *sig.Key
+}
+
+// Supported reports whether signatures can be verified with the key.
+func (k *PublicKey) Supported() bool { return k != nil && k.key != nil && k.key.Public != nil }
+
+// Public returns the key in crypto's form (*rsa.PublicKey, *ecdsa.PublicKey,
+// ed25519.PublicKey), nil when it is unsupported.
+func (k *PublicKey) Public() crypto.PublicKey {
+	if k == nil || k.key == nil {
+		return nil
+	}
+	return k.key.Public
+}
+
+// Algorithm is a signature algorithm as named in a signed object.
+type Algorithm struct {
+	OID      string
+	Name     string // "SHA-256 with RSA"
+	Hash     crypto.Hash
+	Weak     string // "MD5", "SHA-1" … when the hash is broken; else ""
+	ParamsOK bool   // the parameters follow the algorithm's rules
+	Raw      []byte
+	alg      sig.Algorithm
+}
+
+// ParseAlgorithm decodes an AlgorithmIdentifier, the whole SEQUENCE. Unknown
+// algorithms are no error.
+func ParseAlgorithm(raw []byte) (Algorithm, error) {
+	a, err := sig.ParseAlgorithm(raw)
+	out := Algorithm{OID: a.OID, Name: a.Name, Hash: a.Hash, ParamsOK: a.ParamsOK, Raw: raw, alg: a}
+	switch {
+	case a.MD5:
+		out.Weak = "MD5"
+	case a.Hash == crypto.SHA1:
+		out.Weak = "SHA-1"
+	}
+	return out, err
+}
+
+// ParsePublicKey decodes a SubjectPublicKeyInfo. Unknown kinds are no error.
+func ParsePublicKey(raw []byte) (*PublicKey, error) {
+	k, err := sig.ParseKey(raw)
+	return &PublicKey{Algorithm: k.Name, Bits: k.Bits, Curve: k.Curve, Exponent: k.Exponent(),
+		Problem: k.Problem, Raw: raw, KeyBits: k.KeyBits, key: k}, err
+}
+
+// Memo remembers signatures that verified, so that none is verified twice. It
+// is bounded and safe for concurrent use. A nil *Memo remembers nothing.
+type Memo struct{ m *sig.Memo }
+
+// NewMemo returns a Memo of at most max entries.
+func NewMemo(max int) *Memo { return &Memo{sig.NewMemo(max)} }
+
+// Verify checks signature over message by k. The error is nil or one of the
+// Err… values of this package.
+func (k *PublicKey) Verify(m *Memo, a Algorithm, message, signature []byte) error {
+	if k == nil || k.key == nil {
+		return ErrUnsupported
+	}
+	var memo *sig.Memo
+	if m != nil {
+		memo = m.m
+	}
+	return memo.Verify(k.key, a.alg, message, signature)
+}
+
+// VerifyDigest checks a signature over a message whose digest by a.Hash is
+// given; for Ed25519, which has none, the error is ErrUnsupported.
+func (k *PublicKey) VerifyDigest(a Algorithm, digest, signature []byte) error {
+	if k == nil || k.key == nil {
+		return ErrUnsupported
+	}
+	return sig.VerifyDigest(k.key, a.alg, digest, signature)
+}
+
+// Why a signature did not verify.
+var (
+	ErrBadSignature = sig.ErrBadSignature
+	ErrUnsupported  = sig.ErrUnsupported
+	ErrKeyMismatch  = sig.ErrKeyMismatch
+	ErrKeyTooSmall  = sig.ErrKeyTooSmall
+)

@@ -1,0 +1,133 @@
+// Package evidence holds everything that was gathered about a server and
+// nothing that was concluded from it. Judging the same evidence again under
+// the same policy gives the same report.
+//
+// The types are the JSON form (byte slices as base64); Version names it.
+// The package is pure; an Evidence is plain data.
+package evidence
+
+import "time"
+
+// Version of the JSON form.
+const Version = 1
+
+// Evidence is what one diagnostic dial, or the files given offline, brought.
+type Evidence struct {
+	Version int       `json:"version"`
+	Target  Target    `json:"target"`
+	Time    time.Time `json:"time"` // when it was gathered, UTC
+
+	Attempts   []Attempt  `json:"attempts,omitempty"`
+	Connection Connection `json:"connection"`
+	Failure    *Failure   `json:"failure,omitempty"` // nil when the handshake completed
+	Probe      *Probe     `json:"probe,omitempty"`   // the second, permissive dial, if one was made
+
+	// Chain is the Certificate message as sent, entry by entry.
+	Chain []Entry `json:"chain,omitempty"`
+	// TLSSCTs is the signed_certificate_timestamp extension's list (the
+	// SignedCertificateTimestampList of RFC 6962, outer length included).
+	TLSSCTs []byte `json:"tls_scts,omitempty"`
+
+	Artefacts []Artefact `json:"artefacts,omitempty"`
+
+	// Extra are certificates from files that may complete a path.
+	Extra [][]byte `json:"extra,omitempty"`
+
+	AnchorsHash string `json:"anchors_hash,omitempty"` // SHA-256 over the anchor set, hex
+	LogListHash string `json:"log_list_hash,omitempty"`
+}
+
+// Target is whom the evidence is about.
+type Target struct {
+	Input string `json:"input,omitempty"` // as written by the user
+	Host  string `json:"host,omitempty"`  // host name or IP address, without brackets
+	Port  string `json:"port,omitempty"`
+	SNI   string `json:"sni,omitempty"` // what was sent; "" for IP addresses and --no-servername
+	Proxy string `json:"proxy,omitempty"`
+}
+
+// Entry is one certificate of the Certificate message with its extensions.
+type Entry struct {
+	Cert   []byte `json:"cert"`             // DER, as sent
+	Staple []byte `json:"staple,omitempty"` // OCSPResponse; in TLS 1.2 only for the first
+	SCTs   []byte `json:"scts,omitempty"`   // SignedCertificateTimestampList of this entry (TLS 1.3)
+}
+
+// Attempt is one address tried. Durations are in nanoseconds.
+type Attempt struct {
+	Addr     string        `json:"addr"` // "192.0.2.1:443"
+	Outcome  string        `json:"outcome"`
+	Detail   string        `json:"detail,omitempty"`
+	Start    time.Duration `json:"start"` // after the dial began
+	Duration time.Duration `json:"duration"`
+}
+
+// Connection is what the handshake negotiated. Numbers are the IANA code
+// points; zero means not known.
+type Connection struct {
+	Addr      string `json:"addr,omitempty"`
+	Version   uint16 `json:"version,omitempty"`
+	Suite     uint16 `json:"suite,omitempty"`
+	Group     uint16 `json:"group,omitempty"`
+	Signature uint16 `json:"signature,omitempty"`
+	ALPN      string `json:"alpn,omitempty"`
+	Resumed   bool   `json:"resumed,omitempty"`
+	StartTLS  string `json:"starttls,omitempty"`
+	// ClientCert is "requested" when the server asked for a certificate.
+	ClientCert  string   `json:"client_cert,omitempty"`
+	ClientCAs   [][]byte `json:"client_cas,omitempty"` // acceptable issuers, DER names
+	Alert       *Alert   `json:"alert,omitempty"`      // the last alert received
+	Tickets     int      `json:"tickets,omitempty"`
+	CloseNotify bool     `json:"close_notify,omitempty"`
+
+	DNS     time.Duration `json:"dns,omitempty"`
+	Connect time.Duration `json:"connect,omitempty"`
+	TLS     time.Duration `json:"tls,omitempty"`
+	// BytesIn and BytesOut count the transport's bytes.
+	BytesIn  int64 `json:"bytes_in,omitempty"`
+	BytesOut int64 `json:"bytes_out,omitempty"`
+}
+
+// Alert is a TLS alert received from the server.
+type Alert struct {
+	Level       uint8  `json:"level"`
+	Description uint8  `json:"description"`
+	Name        string `json:"name"`
+	When        string `json:"when"` // "handshake", "after-handshake"
+}
+
+// Failure says why no complete handshake was had.
+type Failure struct {
+	// ID is the finding's ID, e.g. "connection-refused".
+	ID string `json:"id"`
+	// Params are the finding's parameters.
+	Params map[string]string `json:"params,omitempty"`
+	// Stage is "dns", "connect", "proxy", "starttls", "handshake".
+	Stage string `json:"stage"`
+	// Detail is the underlying error's text.
+	Detail string `json:"detail,omitempty"`
+}
+
+// Probe is the labelled second dial, made only after handshake_failure or
+// protocol_version, offering TLS 1.0 to 1.3 and every suite known.
+type Probe struct {
+	Reason     string     `json:"reason"`
+	Connection Connection `json:"connection"`
+	Failure    *Failure   `json:"failure,omitempty"`
+}
+
+// Artefact is one fetched body, or the reason there is none.
+type Artefact struct {
+	Kind    string    `json:"kind"` // "crl", "delta-crl", "ocsp", "aia"
+	URL     string    `json:"url"`
+	Method  string    `json:"method,omitempty"`  // "GET", "POST"
+	Request []byte    `json:"request,omitempty"` // OCSP request, DER
+	Body    []byte    `json:"body,omitempty"`
+	Fetched time.Time `json:"fetched"`
+	Cached  bool      `json:"cached,omitempty"`
+	// Failure is the ID of the finding that says why there is no body; the
+	// detail is for people.
+	Failure  string        `json:"failure,omitempty"`
+	Detail   string        `json:"detail,omitempty"`
+	Duration time.Duration `json:"duration,omitempty"`
+}

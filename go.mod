@@ -1,0 +1,3 @@
+module github.com/assaytls/assay
+
+go 1.26.0

@@ -1,0 +1,46 @@
+// Package engine is the loop: judge the evidence, fetch what the judges still
+// need, judge again. It is the only place where judging and I/O meet.
+package engine
+
+import "time"
+
+// Policy is what the relying party asks for. The zero Policy is the default
+// policy of `assay check` (DESIGN: everything is checked, the network is
+// used, unknown revocation status is inconclusive).
+type Policy struct {
+	// Time is the moment to judge for; zero means now. Only judgement moves:
+	// cache, HTTP and timeouts use the real clock.
+	Time time.Time
+
+	// Names are reference identifiers that must all match: DNS names, IP
+	// addresses, e-mail addresses. Empty means the target's host.
+	Names                                            []string
+	NoName                                           bool // do not check any name
+	RequireDNS                                       []string
+	RequireIP                                        []string
+	RequireEmail                                     []string
+	NoWildcards                                      bool
+	Purpose                                          string // "server" (default), "client", "email", "code", "ocsp", "timestamp", "any"
+	Strict                                           bool
+	SecurityLevel                                    int // 0-5 as OpenSSL means them; -1 means not set (the default policy)
+	MinRSA                                           int // 0 means 2048
+	MaxDepth                                         int // certificates between leaf and anchor; 0 means the default
+	Policies                                         []string
+	ExplicitPolicy, InhibitMapping, InhibitAnyPolicy bool
+
+	// Schemes are the revocation schemes to run: "staple", "crlite", "crl",
+	// "ocsp". nil means all; empty but not nil means off.
+	Schemes   []string
+	StopFirst bool          // stop at the first scheme that answers
+	LeafOnly  bool          // only the leaf is checked for revocation
+	Unknown   string        // "allow", "warn", "deny"; "" = DESIGN section 7.3 (inconclusive)
+	Stale     string        // "allow", "warn", "deny"; "" = deny
+	Nonce     bool          // send a nonce in OCSP requests
+	MaxAge    time.Duration // upper bound on thisUpdate's age; 0 = the default of the judges
+
+	NoAIA   bool // do not fetch missing intermediates
+	Offline bool // fetch nothing but the target
+
+	CT      string // "off", "report" (default), "strict", "chrome", "apple"
+	CTDepth string // "leaf" (default), "chain"
+}

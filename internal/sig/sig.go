@@ -1,0 +1,503 @@
+// Package sig verifies signatures: an AlgorithmIdentifier and a
+// SubjectPublicKeyInfo in, yes or no out, with the facts that policies need.
+// It is pure and knows nothing of certificates.
+package sig
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	_ "crypto/sha1" // the hashes a signature may name
+	_ "crypto/sha256"
+	_ "crypto/sha512"
+	"errors"
+	"fmt"
+	"math/big"
+
+	"github.com/assaytls/assay/internal/der"
+)
+
+// Errors of Verify and of the parsers.
+var (
+	ErrBadSignature = errors.New("the signature does not verify")
+	ErrUnsupported  = errors.New("unsupported algorithm")
+	ErrKeyMismatch  = errors.New("the key cannot be used with this signature algorithm")
+	ErrKeyTooSmall  = errors.New("the key is too small to verify with")
+	ErrMalformed    = errors.New("malformed key or algorithm")
+	ErrBudget       = errors.New("the budget of signature verifications is used up")
+)
+
+// Scheme is a family of signature algorithms.
+type Scheme uint8
+
+// The schemes. Other means recognised at most by name.
+const (
+	Other Scheme = iota
+	RSAPKCS1
+	RSAPSS
+	ECDSA
+	Ed25519
+)
+
+// Algorithm is a parsed signature AlgorithmIdentifier.
+type Algorithm struct {
+	OID     string
+	Name    string // "SHA-256 with RSA"; the OID when unknown
+	Scheme  Scheme
+	Hash    crypto.Hash // 0 for Ed25519 and unknown algorithms
+	MD5     bool        // the hash is MD5 or older: never verified
+	SaltLen int         // PSS
+	// ParamsOK is false when the parameters break the algorithm's rules
+	// (RFC 4055, 5758, 8410); such an algorithm is still verified.
+	ParamsOK bool
+	Raw      []byte
+}
+
+type algRow struct {
+	name   string
+	scheme Scheme
+	hash   crypto.Hash
+	md5    bool
+}
+
+var algorithms = map[string]algRow{
+	"1.2.840.113549.1.1.2":    {"MD2 with RSA", RSAPKCS1, 0, true},
+	"1.2.840.113549.1.1.3":    {"MD4 with RSA", RSAPKCS1, 0, true},
+	"1.2.840.113549.1.1.4":    {"MD5 with RSA", RSAPKCS1, 0, true},
+	"1.2.840.113549.1.1.5":    {"SHA-1 with RSA", RSAPKCS1, crypto.SHA1, false},
+	"1.3.14.3.2.29":           {"SHA-1 with RSA (OIW)", RSAPKCS1, crypto.SHA1, false},
+	"1.2.840.113549.1.1.14":   {"SHA-224 with RSA", RSAPKCS1, crypto.SHA224, false},
+	"1.2.840.113549.1.1.11":   {"SHA-256 with RSA", RSAPKCS1, crypto.SHA256, false},
+	"1.2.840.113549.1.1.12":   {"SHA-384 with RSA", RSAPKCS1, crypto.SHA384, false},
+	"1.2.840.113549.1.1.13":   {"SHA-512 with RSA", RSAPKCS1, crypto.SHA512, false},
+	"1.2.840.113549.1.1.10":   {"RSA-PSS", RSAPSS, 0, false},
+	"1.2.840.10045.4.1":       {"ECDSA with SHA-1", ECDSA, crypto.SHA1, false},
+	"1.2.840.10045.4.3.1":     {"ECDSA with SHA-224", ECDSA, crypto.SHA224, false},
+	"1.2.840.10045.4.3.2":     {"ECDSA with SHA-256", ECDSA, crypto.SHA256, false},
+	"1.2.840.10045.4.3.3":     {"ECDSA with SHA-384", ECDSA, crypto.SHA384, false},
+	"1.2.840.10045.4.3.4":     {"ECDSA with SHA-512", ECDSA, crypto.SHA512, false},
+	"1.3.101.112":             {"Ed25519", Ed25519, 0, false},
+	"1.3.101.113":             {"Ed448", Other, 0, false},
+	"1.2.840.10040.4.3":       {"DSA with SHA-1", Other, crypto.SHA1, false},
+	"2.16.840.1.101.3.4.3.1":  {"DSA with SHA-224", Other, crypto.SHA224, false},
+	"2.16.840.1.101.3.4.3.2":  {"DSA with SHA-256", Other, crypto.SHA256, false},
+	"2.16.840.1.101.3.4.3.17": {"ML-DSA-44", Other, 0, false},
+	"2.16.840.1.101.3.4.3.18": {"ML-DSA-65", Other, 0, false},
+	"2.16.840.1.101.3.4.3.19": {"ML-DSA-87", Other, 0, false},
+}
+
+var hashOIDs = map[string]crypto.Hash{
+	"1.3.14.3.2.26":          crypto.SHA1,
+	"2.16.840.1.101.3.4.2.4": crypto.SHA224,
+	"2.16.840.1.101.3.4.2.1": crypto.SHA256,
+	"2.16.840.1.101.3.4.2.2": crypto.SHA384,
+	"2.16.840.1.101.3.4.2.3": crypto.SHA512,
+}
+
+// HashByOID returns the hash that oid names; 0 when unknown.
+func HashByOID(oid string) crypto.Hash { return hashOIDs[oid] }
+
+// ParseAlgorithm decodes an AlgorithmIdentifier (the whole SEQUENCE). An
+// unknown algorithm is no error; unreadable DER is ErrMalformed.
+func ParseAlgorithm(raw []byte) (Algorithm, error) {
+	a := Algorithm{Raw: raw}
+	r := der.NewReader(raw, 0)
+	seq, err := r.Expect(der.Sequence)
+	if err != nil || !r.Empty() {
+		return a, ErrMalformed
+	}
+	in := seq.Contents()
+	oid, err := in.Expect(der.OID)
+	if err != nil {
+		return a, ErrMalformed
+	}
+	var ok bool
+	if a.OID, ok = der.OIDText(oid.Body); !ok {
+		return a, ErrMalformed
+	}
+	params := in.Rest()
+	row, known := algorithms[a.OID]
+	if !known {
+		a.Name, a.ParamsOK = a.OID, true
+		return a, nil
+	}
+	a.Name, a.Scheme, a.Hash, a.MD5 = row.name, row.scheme, row.hash, row.md5
+	switch a.Scheme {
+	case RSAPKCS1:
+		// RFC 4055, 5: NULL MUST be there; absent is tolerated by RFC 8017 readers.
+		a.ParamsOK = len(params) == 2 && params[0] == 5 && params[1] == 0
+	case ECDSA, Ed25519:
+		a.ParamsOK = len(params) == 0
+	case RSAPSS:
+		return parsePSS(a, params)
+	default:
+		a.ParamsOK = true
+	}
+	return a, nil
+}
+
+// parsePSS decodes RSASSA-PSS-params (RFC 4055, 3.1).
+func parsePSS(a Algorithm, params []byte) (Algorithm, error) {
+	a.Hash, a.SaltLen, a.ParamsOK = crypto.SHA1, 20, true
+	mgf := crypto.SHA1
+	r := der.NewReader(params, 0)
+	seq, err := r.Expect(der.Sequence)
+	if err != nil || !r.Empty() {
+		a.ParamsOK = false
+		return a, ErrMalformed
+	}
+	in := seq.Contents()
+	if e, ok, err := in.Optional(der.Explicit(0)); err != nil {
+		return a, ErrMalformed
+	} else if ok {
+		a.Hash = algorithmHash(e.Body)
+	}
+	if e, ok, err := in.Optional(der.Explicit(1)); err != nil {
+		return a, ErrMalformed
+	} else if ok {
+		mgf = mgf1Hash(e.Body)
+	}
+	if e, ok, err := in.Optional(der.Explicit(2)); err != nil {
+		return a, ErrMalformed
+	} else if ok {
+		n, err := e.Contents().Expect(der.Integer)
+		v, good := der.SmallInt(n.Body)
+		if err != nil || !good || v < 0 {
+			return a, ErrMalformed
+		}
+		a.SaltLen = v
+	}
+	if e, ok, err := in.Optional(der.Explicit(3)); err != nil {
+		return a, ErrMalformed
+	} else if ok {
+		n, err := e.Contents().Expect(der.Integer)
+		if v, good := der.SmallInt(n.Body); err != nil || !good || v != 1 {
+			return a, ErrMalformed
+		}
+	}
+	if a.Hash == 0 || !in.Empty() {
+		a.Scheme, a.ParamsOK = Other, false
+		return a, nil
+	}
+	if mgf != a.Hash { // crypto/rsa has one hash for both
+		a.Scheme = Other
+	}
+	a.Name = fmt.Sprintf("RSA-PSS with %s", a.Hash)
+	return a, nil
+}
+
+// algorithmHash reads a hash AlgorithmIdentifier with NULL or absent parameters.
+func algorithmHash(b []byte) crypto.Hash {
+	r := der.NewReader(b, 0)
+	seq, err := r.Expect(der.Sequence)
+	if err != nil || !r.Empty() {
+		return 0
+	}
+	in := seq.Contents()
+	oid, err := in.Expect(der.OID)
+	if err != nil {
+		return 0
+	}
+	if p := in.Rest(); len(p) != 0 && !(len(p) == 2 && p[0] == 5 && p[1] == 0) {
+		return 0
+	}
+	text, _ := der.OIDText(oid.Body)
+	return hashOIDs[text]
+}
+
+func mgf1Hash(b []byte) crypto.Hash {
+	r := der.NewReader(b, 0)
+	seq, err := r.Expect(der.Sequence)
+	if err != nil || !r.Empty() {
+		return 0
+	}
+	in := seq.Contents()
+	oid, err := in.Expect(der.OID)
+	if err != nil {
+		return 0
+	}
+	if text, _ := der.OIDText(oid.Body); text != "1.2.840.113549.1.1.8" {
+		return 0
+	}
+	return algorithmHash(in.Rest())
+}
+
+// Key is a parsed SubjectPublicKeyInfo. A key of an unknown or unsupported
+// kind has Public nil.
+type Key struct {
+	OID    string
+	Name   string // "RSA", "RSA-PSS", "ECDSA", "Ed25519", …; the OID when unknown
+	Bits   int
+	Curve  string // "P-256", …, or the curve's OID
+	Public crypto.PublicKey
+	// Problem says why a key of a known kind is not usable: "" when it is.
+	Problem string
+	// ParamsOK is false when the AlgorithmIdentifier's parameters break the
+	// key type's rules.
+	ParamsOK bool
+	// ExplicitParams is set for elliptic curve parameters spelt out.
+	ExplicitParams bool
+	Raw            []byte // the whole SubjectPublicKeyInfo
+	KeyBits        []byte // contents of the BIT STRING without the unused-bits octet
+	pss            *Algorithm
+}
+
+var keyNames = map[string]string{
+	"1.2.840.113549.1.1.1": "RSA", "1.2.840.113549.1.1.10": "RSA-PSS", "1.2.840.10045.2.1": "ECDSA",
+	"1.3.101.112": "Ed25519", "1.3.101.113": "Ed448", "1.3.101.110": "X25519", "1.3.101.111": "X448",
+	"1.2.840.10040.4.1": "DSA", "1.2.840.113549.1.3.1": "DH", "1.2.840.10046.2.1": "DH",
+	"2.16.840.1.101.3.4.3.17": "ML-DSA-44", "2.16.840.1.101.3.4.3.18": "ML-DSA-65", "2.16.840.1.101.3.4.3.19": "ML-DSA-87",
+	"1.2.643.7.1.1.1.1": "GOST R 34.10-2012 256", "1.2.643.7.1.1.1.2": "GOST R 34.10-2012 512",
+}
+
+var curves = map[string]struct {
+	name  string
+	curve elliptic.Curve
+	bits  int
+}{
+	"1.3.132.0.33":          {"P-224", elliptic.P224(), 224},
+	"1.2.840.10045.3.1.7":   {"P-256", elliptic.P256(), 256},
+	"1.3.132.0.34":          {"P-384", elliptic.P384(), 384},
+	"1.3.132.0.35":          {"P-521", elliptic.P521(), 521},
+	"1.2.840.10045.3.1.1":   {"P-192", nil, 192},
+	"1.3.132.0.10":          {"secp256k1", nil, 256},
+	"1.3.36.3.3.2.8.1.1.7":  {"brainpoolP256r1", nil, 256},
+	"1.3.36.3.3.2.8.1.1.11": {"brainpoolP384r1", nil, 384},
+	"1.3.36.3.3.2.8.1.1.13": {"brainpoolP512r1", nil, 512},
+	"1.2.156.10197.1.301":   {"SM2", nil, 256},
+}
+
+// MaxRSABits bounds the RSA keys that are verified with: work grows with the
+// cube of the size.
+const MaxRSABits = 16384
+
+// ParseKey decodes a SubjectPublicKeyInfo. Unknown kinds are no error;
+// unreadable DER is ErrMalformed.
+func ParseKey(raw []byte) (*Key, error) {
+	k := &Key{Raw: raw}
+	r := der.NewReader(raw, 0)
+	seq, err := r.Expect(der.Sequence)
+	if err != nil || !r.Empty() {
+		return k, ErrMalformed
+	}
+	in := seq.Contents()
+	alg, err := in.Expect(der.Sequence)
+	if err != nil {
+		return k, ErrMalformed
+	}
+	bits, err := in.Expect(der.BitString)
+	if err != nil || !in.Empty() || len(bits.Body) == 0 || bits.Body[0] != 0 {
+		return k, ErrMalformed
+	}
+	k.KeyBits = bits.Body[1:]
+	algIn := alg.Contents()
+	oid, err := algIn.Expect(der.OID)
+	if err != nil {
+		return k, ErrMalformed
+	}
+	var ok bool
+	if k.OID, ok = der.OIDText(oid.Body); !ok {
+		return k, ErrMalformed
+	}
+	params := algIn.Rest()
+	if k.Name = keyNames[k.OID]; k.Name == "" {
+		k.Name = k.OID
+	}
+	k.ParamsOK = true
+	switch k.Name {
+	case "RSA":
+		k.ParamsOK = len(params) == 2 && params[0] == 5 && params[1] == 0
+		k.parseRSA()
+	case "RSA-PSS":
+		if len(params) > 0 {
+			a, err := parsePSS(Algorithm{Scheme: RSAPSS}, params)
+			if err != nil {
+				k.ParamsOK = false
+			}
+			k.pss = &a
+		}
+		k.parseRSA()
+	case "ECDSA":
+		k.parseEC(params)
+	case "Ed25519":
+		k.ParamsOK = len(params) == 0
+		if k.Bits = 256; len(k.KeyBits) == ed25519.PublicKeySize {
+			k.Public = ed25519.PublicKey(k.KeyBits)
+		} else {
+			k.Problem = "an Ed25519 key has 32 octets"
+		}
+	case "Ed448":
+		k.Bits = 448
+	case "DSA":
+		k.dsaBits(params)
+	}
+	return k, nil
+}
+
+func (k *Key) parseRSA() {
+	r := der.NewReader(k.KeyBits, 0)
+	seq, err := r.Expect(der.Sequence)
+	if err != nil || !r.Empty() || seq.Flaws != 0 {
+		k.Problem = "the RSA key is not DER"
+		return
+	}
+	in := seq.Contents()
+	n, err1 := in.Expect(der.Integer)
+	e, err2 := in.Expect(der.Integer)
+	if err1 != nil || err2 != nil || !in.Empty() || !der.IntegerMinimal(n.Body) || !der.IntegerMinimal(e.Body) {
+		k.Problem = "the RSA key is not two DER integers"
+		return
+	}
+	if n.Body[0]&0x80 != 0 || e.Body[0]&0x80 != 0 {
+		k.Problem = "the RSA modulus or exponent is negative"
+		return
+	}
+	N := new(big.Int).SetBytes(n.Body)
+	k.Bits = N.BitLen()
+	E := new(big.Int).SetBytes(e.Body)
+	switch {
+	case N.Sign() == 0 || N.Bit(0) == 0:
+		k.Problem = "the RSA modulus is even"
+	case !E.IsInt64() || E.Int64() >= 1<<31:
+		k.Problem = "the RSA exponent is too large"
+	case E.Int64() < 2 || E.Bit(0) == 0:
+		k.Problem = "the RSA exponent is even or less than 3"
+	case k.Bits > MaxRSABits:
+		k.Problem = "the RSA key is too large to verify with"
+	default:
+		k.Public = &rsa.PublicKey{N: N, E: int(E.Int64())}
+	}
+}
+
+// Exponent returns an RSA key's public exponent, 0 for other or unusable keys.
+func (k *Key) Exponent() int {
+	if p, ok := k.Public.(*rsa.PublicKey); ok {
+		return p.E
+	}
+	return 0
+}
+
+func (k *Key) parseEC(params []byte) {
+	r := der.NewReader(params, 0)
+	e, err := r.Next()
+	if err != nil || !r.Empty() {
+		k.ParamsOK, k.Problem = false, "the curve is not named"
+		return
+	}
+	if e.Tag != der.OID {
+		k.ParamsOK = false
+		k.ExplicitParams = e.Tag == der.Sequence
+		k.Problem = "the curve is not a named one"
+		return
+	}
+	oid, ok := der.OIDText(e.Body)
+	if !ok {
+		k.ParamsOK, k.Problem = false, "the curve's OID is malformed"
+		return
+	}
+	c, known := curves[oid]
+	if !known {
+		k.Curve = oid
+		return
+	}
+	k.Curve, k.Bits = c.name, c.bits
+	if c.curve == nil {
+		return
+	}
+	if len(k.KeyBits) > 0 && (k.KeyBits[0] == 2 || k.KeyBits[0] == 3) {
+		k.Problem = "the point is compressed"
+		return
+	}
+	pub, err := ecdsa.ParseUncompressedPublicKey(c.curve, k.KeyBits)
+	if err != nil {
+		k.Problem = "the point is not on the curve"
+		return
+	}
+	k.Public = pub
+}
+
+func (k *Key) dsaBits(params []byte) {
+	r := der.NewReader(params, 0)
+	if seq, err := r.Expect(der.Sequence); err == nil {
+		if p, err := seq.Contents().Expect(der.Integer); err == nil {
+			k.Bits = new(big.Int).SetBytes(p.Body).BitLen()
+		}
+	}
+}
+
+// Verify checks signature over message. The error is nil or one of this
+// package's errors.
+func Verify(k *Key, a Algorithm, message, signature []byte) error {
+	if err := usable(k, a); err != nil {
+		return err
+	}
+	if a.Scheme == Ed25519 {
+		if !ed25519.Verify(k.Public.(ed25519.PublicKey), message, signature) {
+			return ErrBadSignature
+		}
+		return nil
+	}
+	h := a.Hash.New()
+	h.Write(message)
+	return VerifyDigest(k, a, h.Sum(nil), signature)
+}
+
+// VerifyDigest checks a signature over the message whose a.Hash digest is
+// given. Ed25519, which signs the message itself, is ErrUnsupported.
+func VerifyDigest(k *Key, a Algorithm, digest, signature []byte) error {
+	if err := usable(k, a); err != nil {
+		return err
+	}
+	if a.Scheme == Ed25519 || len(digest) != a.Hash.Size() {
+		return ErrUnsupported
+	}
+	switch pub := k.Public.(type) {
+	case *rsa.PublicKey:
+		var err error
+		if a.Scheme == RSAPKCS1 {
+			err = rsa.VerifyPKCS1v15(pub, a.Hash, digest, signature)
+		} else {
+			err = rsa.VerifyPSS(pub, a.Hash, digest, signature, &rsa.PSSOptions{SaltLength: a.SaltLen, Hash: a.Hash})
+		}
+		if err != nil {
+			return ErrBadSignature
+		}
+	case *ecdsa.PublicKey:
+		if !ecdsa.VerifyASN1(pub, digest, signature) {
+			return ErrBadSignature
+		}
+	}
+	return nil
+}
+
+// minRSABits is the least that crypto/rsa verifies with.
+const minRSABits = 1024
+
+// usable reports whether k can be used with a at all.
+func usable(k *Key, a Algorithm) error {
+	if a.Scheme == Other || a.MD5 || a.Scheme != Ed25519 && !a.Hash.Available() {
+		return ErrUnsupported
+	}
+	if k == nil || k.Public == nil {
+		return ErrUnsupported
+	}
+	ok := false
+	switch pub := k.Public.(type) {
+	case *rsa.PublicKey:
+		ok = a.Scheme == RSAPSS && (k.pss == nil || k.pss.Hash == a.Hash && a.SaltLen >= k.pss.SaltLen) ||
+			a.Scheme == RSAPKCS1 && k.Name == "RSA"
+		if ok && pub.N.BitLen() < minRSABits {
+			return ErrKeyTooSmall
+		}
+	case *ecdsa.PublicKey:
+		ok = a.Scheme == ECDSA
+	case ed25519.PublicKey:
+		ok = a.Scheme == Ed25519
+	}
+	if !ok {
+		return ErrKeyMismatch
+	}
+	return nil
+}

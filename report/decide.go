@@ -1,0 +1,94 @@
+package report
+
+import "github.com/assaytls/assay/finding"
+
+// Decide fills in Verdict and Headline from the findings and checks, and
+// returns the verdict. It is the only place where a verdict is made:
+//
+//   - reject when the report or the chosen path carries an error;
+//   - else inconclusive when either carries an inconclusive finding, when a
+//     required check is not done, or when no check at all was required;
+//   - else accept.
+//
+// Findings of other paths are shown and never counted.
+func Decide(r *Report) Verdict {
+	worst := finding.Info
+	r.Headline = nil
+	consider := func(f finding.Finding, path, cert int) {
+		worst = max(worst, clamp(f.Severity))
+		if f.Severity < finding.Warning {
+			return
+		}
+		if r.Headline == nil || outranks(f, r.Headline.Finding) {
+			r.Headline = &Headline{Finding: f, Path: path, Cert: cert}
+		}
+	}
+	for _, f := range r.Findings {
+		consider(f, -1, -1)
+	}
+	if r.Chosen >= 0 && r.Chosen < len(r.Paths) {
+		p := r.Paths[r.Chosen]
+		for _, f := range p.Findings {
+			consider(f, r.Chosen, -1)
+		}
+		for i, c := range p.Certs {
+			for _, f := range c.Findings {
+				consider(f, r.Chosen, i)
+			}
+		}
+	}
+	complete, required := true, 0
+	for _, c := range r.Checks {
+		if !c.Required {
+			continue
+		}
+		required++
+		if c.State != Done && c.State != CheckNotApplicable {
+			complete = false
+		}
+	}
+	switch {
+	case worst >= finding.Error:
+		r.Verdict = Reject
+	case worst == finding.Inconclusive || !complete || required == 0:
+		r.Verdict = Inconclusive
+	default:
+		r.Verdict = Accept
+	}
+	return r.Verdict
+}
+
+// clamp makes a severity outside the table the worst one.
+func clamp(s finding.Severity) finding.Severity {
+	if s < finding.Info || s > finding.Error {
+		return finding.Error
+	}
+	return s
+}
+
+// outranks reports whether a is a better headline than b: severity first, then
+// specificity. Equal ones keep their order, so the first found stays.
+func outranks(a, b finding.Finding) bool {
+	if sa, sb := clamp(a.Severity), clamp(b.Severity); sa != sb {
+		return sa > sb
+	}
+	return a.Kind().Rank > b.Kind().Rank
+}
+
+// Worst returns the highest severity among fs; Info for none.
+func Worst(fs []finding.Finding) finding.Severity {
+	worst := finding.Info
+	for _, f := range fs {
+		worst = max(worst, clamp(f.Severity))
+	}
+	return worst
+}
+
+// Worst returns the highest severity on the path, its certificates included.
+func (p Path) Worst() finding.Severity {
+	worst := Worst(p.Findings)
+	for _, c := range p.Certs {
+		worst = max(worst, Worst(c.Findings))
+	}
+	return worst
+}

@@ -1,0 +1,269 @@
+// Package report is what assay concludes: every finding at its place, every
+// check with its state, and one verdict, decided in one function.
+//
+// The types are the JSON form too: Version names its version, schema.json in
+// this directory is its schema, and renderers consume nothing else. The
+// package is pure. A Report is plain data: safe to read concurrently, not to
+// change concurrently.
+package report
+
+import (
+	"time"
+
+	"github.com/assaytls/assay/finding"
+)
+
+// Version of the JSON form. Additions keep it; a change of meaning raises it.
+const Version = 1
+
+// Report is everything concluded about one target or one set of certificates.
+// The zero Report is inconclusive.
+type Report struct {
+	Version  int               `json:"version"`
+	Verdict  Verdict           `json:"verdict"`
+	Headline *Headline         `json:"headline,omitempty"` // the root cause; nil when there is nothing to say
+	Target   Target            `json:"target"`
+	Time     time.Time         `json:"time"` // the moment judged for, UTC
+	Findings []finding.Finding `json:"findings,omitempty"`
+
+	Connection *Connection `json:"connection,omitempty"`
+
+	// Certs are the facts of every certificate that took part, sent or found.
+	// Paths refer to them by index. Sent[i] is the index of the i-th
+	// certificate as the server sent it.
+	Certs []Cert `json:"certs,omitempty"`
+	Sent  []int  `json:"sent,omitempty"`
+
+	// Paths are all candidate paths, best first; Chosen is the index of the
+	// one that counts, -1 if there is none.
+	Paths  []Path `json:"paths,omitempty"`
+	Chosen int    `json:"chosen"`
+
+	CT     *CT     `json:"ct,omitempty"`
+	Checks []Check `json:"checks,omitempty"`
+
+	// Fetches lists every download and cache hit of this judgement.
+	Fetches []Fetch `json:"fetches,omitempty"`
+	Timing  *Timing `json:"timing,omitempty"`
+
+	PolicyHash  string `json:"policy_hash,omitempty"`  // SHA-256 of the policy in force, hex
+	AnchorsHash string `json:"anchors_hash,omitempty"` // SHA-256 of the anchor set, hex
+	LogListHash string `json:"log_list_hash,omitempty"`
+}
+
+// Target is who was asked for.
+type Target struct {
+	Input  string   `json:"input,omitempty"` // as the user wrote it
+	Host   string   `json:"host,omitempty"`
+	Port   string   `json:"port,omitempty"`
+	Names  []string `json:"names,omitempty"`  // reference identifiers
+	Source string   `json:"source,omitempty"` // "check", "connect", "verify", "evidence", "handshake"
+}
+
+// Verdict is the outcome. The zero Verdict is Inconclusive.
+type Verdict string
+
+// The verdicts.
+const (
+	Inconclusive Verdict = "inconclusive"
+	Accept       Verdict = "accept"
+	Reject       Verdict = "reject"
+)
+
+// Headline is the finding that most likely is the root cause, and its place.
+type Headline struct {
+	Finding finding.Finding `json:"finding"`
+	Path    int             `json:"path"` // index in Paths, -1 when the finding hangs on the report
+	Cert    int             `json:"cert"` // position within the path, -1 when it hangs on the path or report
+}
+
+// Path is one candidate path, leaf first, anchor (if one was reached) last.
+type Path struct {
+	Certs    []PathCert        `json:"certs"`
+	Findings []finding.Finding `json:"findings,omitempty"`
+	End      PathEnd           `json:"end"`
+}
+
+// PathEnd says how a path ends.
+type PathEnd string
+
+// The ways in which a path ends.
+const (
+	EndAnchor    PathEnd = "anchor"         // reaches a trust anchor
+	EndUntrusted PathEnd = "untrusted-root" // ends in a self-issued certificate that is not trusted
+	EndNoIssuer  PathEnd = "no-issuer"      // no certificate for the last issuer name was found
+	EndBudget    PathEnd = "budget"         // the search stopped at a limit
+)
+
+// PathCert is a certificate in its place on a path: findings and revocation
+// depend on the place, facts (Report.Certs) do not.
+type PathCert struct {
+	Cert       int               `json:"cert"` // index in Report.Certs
+	Role       string            `json:"role"` // "leaf", "intermediate", "anchor"
+	Findings   []finding.Finding `json:"findings,omitempty"`
+	Revocation *Revocation       `json:"revocation,omitempty"`
+}
+
+// Cert holds the facts of one certificate. Text from the certificate is raw:
+// print it only through finding.Quote.
+type Cert struct {
+	Subject      string    `json:"subject"` // RFC 4514 text
+	Issuer       string    `json:"issuer"`
+	Serial       string    `json:"serial"` // hex of the INTEGER's contents, as encoded
+	Version      int       `json:"version"`
+	NotBefore    time.Time `json:"not_before"`
+	NotAfter     time.Time `json:"not_after"`
+	Names        []string  `json:"names,omitempty"` // "dns:…", "ip:…", "email:…", "uri:…", "other:…"
+	Key          string    `json:"key"`             // "RSA 2048", "ECDSA P-256"
+	Signature    string    `json:"signature"`       // "SHA-256 with RSA"
+	CA           bool      `json:"ca"`
+	PathLen      *int      `json:"path_len,omitempty"`
+	KeyUsage     []string  `json:"key_usage,omitempty"`
+	ExtKeyUsage  []string  `json:"ext_key_usage,omitempty"`
+	Policies     []string  `json:"policies,omitempty"`
+	OCSP         []string  `json:"ocsp,omitempty"` // responders
+	CAIssuers    []string  `json:"ca_issuers,omitempty"`
+	CRL          []string  `json:"crl,omitempty"` // distribution points
+	MustStaple   bool      `json:"must_staple,omitempty"`
+	SubjectKeyID string    `json:"subject_key_id,omitempty"`
+	AuthorityKey string    `json:"authority_key_id,omitempty"`
+	SHA256       string    `json:"sha256"`      // of the certificate, hex
+	SPKISHA256   string    `json:"spki_sha256"` // of the SubjectPublicKeyInfo, hex
+	Extensions   []Ext     `json:"extensions,omitempty"`
+	Source       string    `json:"source"` // "sent", "anchor", "aia", "file"
+	PEM          string    `json:"pem,omitempty"`
+}
+
+// Ext is an extension as it stands in the certificate.
+type Ext struct {
+	OID      string `json:"oid"`
+	Name     string `json:"name,omitempty"`
+	Critical bool   `json:"critical,omitempty"`
+	Value    string `json:"value,omitempty"` // decoded summary, or hex
+}
+
+// Connection is what was seen on the wire.
+type Connection struct {
+	Addr       string    `json:"addr,omitempty"` // the address that answered
+	Attempts   []Attempt `json:"attempts,omitempty"`
+	Version    string    `json:"version,omitempty"` // "TLS 1.3"
+	Suite      string    `json:"suite,omitempty"`
+	Group      string    `json:"group,omitempty"`
+	Signature  string    `json:"signature,omitempty"` // scheme of the handshake signature, where known
+	ALPN       string    `json:"alpn,omitempty"`
+	ServerName string    `json:"server_name,omitempty"` // SNI sent
+	Stapled    bool      `json:"stapled"`
+	TLSSCTs    int       `json:"tls_scts"`
+	Resumed    bool      `json:"resumed,omitempty"`
+	ClientCert string    `json:"client_cert,omitempty"` // "requested", "sent"
+	Alert      string    `json:"alert,omitempty"`
+	Probe      string    `json:"probe,omitempty"` // what the second, permissive probe was for
+	BytesIn    int64     `json:"bytes_in,omitempty"`
+	BytesOut   int64     `json:"bytes_out,omitempty"`
+}
+
+// Attempt is one address that was tried.
+type Attempt struct {
+	Addr    string  `json:"addr"`
+	Outcome string  `json:"outcome"` // "connected", "refused", "timeout", "unreachable", "reset", "lost-race", …
+	MS      float64 `json:"ms"`
+	Detail  string  `json:"detail,omitempty"`
+}
+
+// Status is the revocation status of a certificate.
+type Status string
+
+// The revocation statuses. "" means that a source gave no information.
+const (
+	Good          Status = "good"
+	Revoked       Status = "revoked"
+	Unknown       Status = "unknown"
+	NotApplicable Status = "not-applicable"
+)
+
+// Revocation is the one status of a certificate and every source's answer.
+type Revocation struct {
+	Status  Status   `json:"status"`
+	Why     string   `json:"why,omitempty"`    // for not-applicable: "short-lived", "no-rev-avail", "no-pointer", "not-asked"
+	Scheme  string   `json:"scheme,omitempty"` // the source that decided
+	Sources []Answer `json:"sources,omitempty"`
+}
+
+// Answer is what one source said about one certificate.
+type Answer struct {
+	Scheme     string    `json:"scheme"` // "staple", "ocsp", "crl", "crlite"
+	URL        string    `json:"url,omitempty"`
+	Status     Status    `json:"status,omitempty"` // "" = no information
+	Signer     string    `json:"signer,omitempty"`
+	ProducedAt time.Time `json:"produced_at,omitzero"`
+	ThisUpdate time.Time `json:"this_update,omitzero"`
+	NextUpdate time.Time `json:"next_update,omitzero"`
+	RevokedAt  time.Time `json:"revoked_at,omitzero"`
+	Reason     string    `json:"reason,omitempty"` // RFC 5280 name: "keyCompromise"
+	Cached     bool      `json:"cached,omitempty"`
+	AgeSeconds int64     `json:"age_seconds,omitempty"` // judged time - thisUpdate
+	Detail     string    `json:"detail,omitempty"`      // why there is no information
+}
+
+// CT is what was found about Certificate Transparency.
+type CT struct {
+	Policy  string   `json:"policy"`         // "off", "report", "strict", "chrome", "apple"
+	List    string   `json:"list,omitempty"` // version and date of the log list
+	SCTs    []SCT    `json:"scts,omitempty"`
+	Met     *bool    `json:"met,omitempty"`     // whether the policy is met; nil when not evaluated
+	Explain []string `json:"explain,omitempty"` // which rule is met by which SCT, what is missing
+}
+
+// SCT is one signed certificate timestamp.
+type SCT struct {
+	Cert      int       `json:"cert"`   // position on the chosen path; 0 is the leaf
+	Source    string    `json:"source"` // "embedded", "tls", "ocsp"
+	Status    string    `json:"status"` // "unverified", "unknown-log", "unknown-version", "invalid", "valid"
+	LogID     string    `json:"log_id"` // base64
+	Log       string    `json:"log,omitempty"`
+	Operator  string    `json:"operator,omitempty"`
+	State     string    `json:"state,omitempty"`
+	Time      time.Time `json:"time,omitzero"`
+	LeafIndex *uint64   `json:"leaf_index,omitempty"` // static-ct extension
+	Inclusion string    `json:"inclusion,omitempty"`
+	Detail    string    `json:"detail,omitempty"`
+}
+
+// Check is one thing that had to be, or could have been, checked.
+type Check struct {
+	Name     string     `json:"name"` // "handshake", "path", "name", "revocation", "ct"
+	Cert     int        `json:"cert"` // position on the chosen path, -1 when not about one
+	State    CheckState `json:"state"`
+	Required bool       `json:"required"`
+	Detail   string     `json:"detail,omitempty"`
+}
+
+// CheckState says what became of a check. The zero value counts as not done.
+type CheckState string
+
+// The states of a check.
+const (
+	Done               CheckState = "done"
+	NotAsked           CheckState = "not-asked"
+	CheckNotApplicable CheckState = "not-applicable"
+	NotDone            CheckState = "not-done"
+)
+
+// Fetch is one download, or a cache hit in its stead.
+type Fetch struct {
+	Kind    string  `json:"kind"` // "crl", "delta-crl", "ocsp", "aia", "log-list"
+	URL     string  `json:"url"`
+	Outcome string  `json:"outcome"` // "fetched", "cached", "revalidated", "failed", "refused"
+	Bytes   int64   `json:"bytes,omitempty"`
+	MS      float64 `json:"ms,omitempty"`
+	Detail  string  `json:"detail,omitempty"`
+}
+
+// Timing holds durations in milliseconds.
+type Timing struct {
+	DNS     float64 `json:"dns_ms"`
+	Connect float64 `json:"connect_ms"`
+	TLS     float64 `json:"tls_ms"`
+	Judge   float64 `json:"judge_ms"`
+	Total   float64 `json:"total_ms"`
+}
