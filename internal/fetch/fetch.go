@@ -1,0 +1,432 @@
+// Package fetch downloads what certificates point to - lists, responses,
+// issuers - from whoever they name, so everything about it is bounded: time,
+// size, redirects, and which addresses may be connected to. Only http and
+// https are spoken, without compression, cookies or credentials.
+//
+// A failure names a kind of finding by its ID, as a string: this package
+// imports nothing of assay's.
+package fetch
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// The defaults of a zero Client.
+const (
+	DefaultTimeout   = 10 * time.Second
+	DefaultMaxBytes  = 64 << 20
+	DefaultRedirects = 5
+)
+
+// IDs of findings that a Failure may carry.
+const (
+	Timeout         = "fetch-timeout"
+	Failed          = "fetch-failed"
+	HTTPStatus      = "fetch-http-status"
+	ContentEncoding = "fetch-content-encoding"
+	TooLarge        = "fetch-too-large"
+	RedirectLimit   = "fetch-redirect-limit"
+	SchemeRefused   = "fetch-scheme-refused"
+	AddressRefused  = "fetch-refused-address"
+)
+
+// Client holds the limits. The zero Client is ready to use and reaches public
+// addresses only. A Client is safe for concurrent use and must not be changed
+// once it has been used.
+type Client struct {
+	Timeout      time.Duration // for one download, redirects included; 0 = DefaultTimeout
+	MaxBytes     int64         // of one body; 0 = DefaultMaxBytes
+	MaxRedirects int           // 0 = DefaultRedirects, negative = none
+
+	// Proxy chooses the proxy for a URL, as http.Transport's field of that
+	// name; nil means none. Behind a proxy only public targets are asked for.
+	Proxy func(*http.Request) (*url.URL, error)
+
+	// RootCAs are the anchors for https; nil means the system's. https is
+	// verified by crypto/tls alone, so that no download causes another.
+	RootCAs *x509.CertPool
+
+	Resolver  *net.Resolver // nil = the system's
+	UserAgent string        // "" = "assay"
+}
+
+// Request is one download.
+type Request struct {
+	Method      string // "" = GET
+	URL         string
+	Body        []byte // of a POST
+	ContentType string
+	Accept      string
+
+	// ETag and LastModified, from an earlier Response, make it conditional.
+	ETag, LastModified string
+
+	Scope    Scope     // what may be connected to besides public addresses
+	MaxBytes int64     // 0 = the client's
+	Into     io.Writer // where the body goes; nil = Response.Body
+}
+
+// Response is a complete body, or the news that it has not changed.
+type Response struct {
+	NotModified  bool
+	Body         []byte // nil when the request had Into
+	Bytes        int64  // of the body
+	Status       int
+	URL          string // after redirects
+	Redirects    int
+	Proxied      bool
+	Addr         string // the address connected to last
+	ContentType  string
+	ETag         string
+	LastModified string
+	MaxAge       time.Duration // Cache-Control max-age, 0 when absent
+	NoStore      bool
+	Expires      time.Time // zero when absent or unreadable
+	Date         time.Time // the server's
+	Duration     time.Duration
+}
+
+// Failure says why there is no Response.
+type Failure struct {
+	ID     string // a finding's ID, one of this package's constants
+	Detail string // for people; may hold text from the peer
+	Status int    // the HTTP status, for HTTPStatus
+}
+
+// Error returns the ID and the detail.
+func (f *Failure) Error() string { return f.ID + ": " + f.Detail }
+
+// errAddress is how the dialer's Control reports a refused address.
+type errAddress struct {
+	addr  string
+	class Class
+}
+
+func (e *errAddress) Error() string {
+	if e.class == Refused {
+		return e.addr + " is an address that is never connected to"
+	}
+	return fmt.Sprintf("%s is a %s address and the server that named it is not", e.addr, e.class)
+}
+
+// Do performs r. Exactly one of the results is nil. It returns at the latest
+// when the client's Timeout has passed or ctx is done.
+func (c *Client) Do(ctx context.Context, r Request) (*Response, *Failure) {
+	start := time.Now()
+	timeout := c.Timeout
+	if timeout <= 0 {
+		timeout = DefaultTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	resp := &Response{}
+	direct := c.transport(r.Scope, nil, resp)
+	defer direct.CloseIdleConnections()
+
+	target := r.URL
+	for hop := 0; ; hop++ {
+		u, f := checkURL(target)
+		if f != nil {
+			return nil, f
+		}
+		req, f := c.request(ctx, r, u)
+		if f != nil {
+			return nil, f
+		}
+		tr := direct
+		if c.Proxy != nil {
+			p, err := c.Proxy(req)
+			if err != nil {
+				return nil, &Failure{ID: Failed, Detail: "proxy: " + err.Error()}
+			}
+			if p != nil {
+				if f := checkProxied(u); f != nil {
+					return nil, f
+				}
+				tr = c.transport(Scope{}, p, resp)
+				defer tr.CloseIdleConnections()
+				resp.Proxied = true
+			}
+		}
+		hr, err := tr.RoundTrip(req)
+		if err != nil {
+			return nil, failure(ctx, err, timeout)
+		}
+		next, f := c.answer(ctx, r, hr, resp, timeout)
+		hr.Body.Close()
+		if f != nil {
+			return nil, f
+		}
+		if next == "" {
+			resp.URL, resp.Redirects, resp.Duration = u.String(), hop, time.Since(start)
+			return resp, nil
+		}
+		if hop >= c.redirects() {
+			return nil, &Failure{ID: RedirectLimit, Detail: fmt.Sprintf("more than %d redirects", c.redirects())}
+		}
+		ref, err := u.Parse(next)
+		if err != nil {
+			return nil, &Failure{ID: Failed, Detail: "redirected to something that is not a URL"}
+		}
+		target = ref.String()
+	}
+}
+
+// OCSP asks a responder: with GET at getURL first when short is set, else with
+// POST to responder; when the first is answered with an HTTP error, with the
+// other once. getURL may be "".
+func (c *Client) OCSP(ctx context.Context, responder, getURL string, short bool, r Request) (*Response, *Failure) {
+	post, get := r, r
+	post.Method, post.URL, post.ContentType = http.MethodPost, responder, "application/ocsp-request"
+	get.Method, get.URL, get.Body = http.MethodGet, getURL, nil
+	post.Accept, get.Accept = "application/ocsp-response", "application/ocsp-response"
+	first, second := post, get
+	if short && getURL != "" {
+		first, second = get, post
+	}
+	resp, f := c.Do(ctx, first)
+	if f == nil || f.ID != HTTPStatus || second.URL == "" {
+		return resp, f
+	}
+	if resp, f2 := c.Do(ctx, second); f2 == nil {
+		return resp, nil
+	}
+	return nil, f
+}
+
+func (c *Client) redirects() int {
+	switch {
+	case c.MaxRedirects < 0:
+		return 0
+	case c.MaxRedirects == 0:
+		return DefaultRedirects
+	}
+	return c.MaxRedirects
+}
+
+func checkURL(s string) (*url.URL, *Failure) {
+	u, err := url.Parse(s)
+	if err != nil {
+		return nil, &Failure{ID: Failed, Detail: "not a URL"}
+	}
+	if u.Scheme != "http" && u.Scheme != "https" {
+		return nil, &Failure{ID: SchemeRefused, Detail: "scheme " + strconv.Quote(u.Scheme) + " (only http and https are followed)"}
+	}
+	if u.Hostname() == "" {
+		return nil, &Failure{ID: Failed, Detail: "the URL has no host"}
+	}
+	if u.User != nil {
+		u.User = nil // credentials in a pointer are nobody's to send
+	}
+	u.Fragment = ""
+	return u, nil
+}
+
+// checkProxied looks at what can be known of a target that a proxy will
+// resolve: a literal address, and the names of this machine.
+func checkProxied(u *url.URL) *Failure {
+	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	if a, err := netip.ParseAddr(host); err == nil {
+		if cl := Classify(a); cl != Public {
+			return &Failure{ID: AddressRefused, Detail: (&errAddress{host, cl}).Error()}
+		}
+		return nil
+	}
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") || numericHost(host) {
+		return &Failure{ID: AddressRefused, Detail: host + " is not a public name"}
+	}
+	return nil
+}
+
+// numericHost recognises what resolvers take for an IPv4 address though it is
+// not in dotted decimal form ("127.1", "0x7f000001", "2130706433").
+func numericHost(host string) bool {
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	if last == "" {
+		return false
+	}
+	_, err := strconv.ParseUint(last, 0, 64)
+	return err == nil || strings.Trim(last, "0123456789") == ""
+}
+
+func (c *Client) request(ctx context.Context, r Request, u *url.URL) (*http.Request, *Failure) {
+	method := r.Method
+	if method == "" {
+		method = http.MethodGet
+	}
+	var body io.Reader
+	if r.Body != nil {
+		body = bytes.NewReader(r.Body)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), body)
+	if err != nil {
+		return nil, &Failure{ID: Failed, Detail: err.Error()}
+	}
+	agent := c.UserAgent
+	if agent == "" {
+		agent = "assay"
+	}
+	req.Header.Set("User-Agent", agent)
+	set := func(k, v string) {
+		if v != "" {
+			req.Header.Set(k, v)
+		}
+	}
+	set("Accept", r.Accept)
+	set("Content-Type", r.ContentType)
+	set("If-None-Match", r.ETag)
+	set("If-Modified-Since", r.LastModified)
+	return req, nil
+}
+
+// transport returns a one-download transport. Connections to a proxy are not
+// address-checked: the user named it.
+func (c *Client) transport(scope Scope, proxy *url.URL, resp *Response) *http.Transport {
+	d := &net.Dialer{Resolver: c.Resolver, Control: func(_, address string, _ syscall.RawConn) error {
+		if proxy == nil {
+			ap, err := netip.ParseAddrPort(address)
+			if err != nil {
+				return &errAddress{address, Refused}
+			}
+			if cl := Classify(ap.Addr()); !scope.Allows(cl) {
+				return &errAddress{address, cl}
+			}
+		}
+		return nil
+	}}
+	tr := &http.Transport{
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := d.DialContext(ctx, network, addr)
+			if err == nil {
+				resp.Addr = conn.RemoteAddr().String()
+			}
+			return conn, err
+		},
+		TLSClientConfig:        &tls.Config{RootCAs: c.RootCAs, MinVersion: tls.VersionTLS12},
+		DisableCompression:     true,
+		DisableKeepAlives:      true,
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+	if proxy != nil {
+		tr.Proxy = http.ProxyURL(proxy)
+	}
+	return tr
+}
+
+// answer reads one HTTP response: the body into resp, or where to go next.
+func (c *Client) answer(ctx context.Context, r Request, hr *http.Response, resp *Response, timeout time.Duration) (next string, f *Failure) {
+	h := hr.Header
+	switch hr.StatusCode {
+	case http.StatusOK:
+	case http.StatusNotModified:
+		if r.ETag == "" && r.LastModified == "" {
+			return "", &Failure{ID: HTTPStatus, Status: hr.StatusCode, Detail: "304 to an unconditional request"}
+		}
+		resp.NotModified = true
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		if loc := h.Get("Location"); loc != "" {
+			return loc, nil
+		}
+		return "", &Failure{ID: Failed, Detail: "redirected to nowhere"}
+	case http.StatusSeeOther:
+		if loc := h.Get("Location"); loc != "" && r.Method != http.MethodPost {
+			return loc, nil
+		}
+		fallthrough
+	default:
+		return "", &Failure{ID: HTTPStatus, Status: hr.StatusCode, Detail: "HTTP status " + strconv.Itoa(hr.StatusCode)}
+	}
+	resp.Status = hr.StatusCode
+	resp.ContentType, resp.ETag, resp.LastModified = h.Get("Content-Type"), h.Get("Etag"), h.Get("Last-Modified")
+	resp.Expires, _ = http.ParseTime(h.Get("Expires"))
+	resp.Date, _ = http.ParseTime(h.Get("Date"))
+	resp.MaxAge, resp.NoStore = cacheControl(h.Values("Cache-Control"))
+	if resp.NotModified {
+		return "", nil
+	}
+	if enc := h.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
+		return "", &Failure{ID: ContentEncoding, Detail: "the body is encoded as " + enc + " although none was offered"}
+	}
+	limit := r.MaxBytes
+	if limit <= 0 {
+		limit = c.MaxBytes
+	}
+	if limit <= 0 {
+		limit = DefaultMaxBytes
+	}
+	if hr.ContentLength > limit {
+		return "", tooLarge(limit)
+	}
+	var buf bytes.Buffer
+	into := r.Into
+	if into == nil {
+		if hr.ContentLength > 0 && hr.ContentLength <= 1<<20 {
+			buf.Grow(int(hr.ContentLength) + bytes.MinRead)
+		}
+		into = &buf
+	}
+	n, err := io.Copy(struct{ io.Writer }{into}, io.LimitReader(hr.Body, limit+1))
+	resp.Bytes = n
+	switch {
+	case n > limit:
+		return "", tooLarge(limit)
+	case err != nil:
+		return "", failure(ctx, err, timeout)
+	}
+	if r.Into == nil {
+		resp.Body = buf.Bytes()
+	}
+	return "", nil
+}
+
+func tooLarge(limit int64) *Failure {
+	return &Failure{ID: TooLarge, Detail: fmt.Sprintf("more than %d bytes", limit)}
+}
+
+// cacheControl reads the two directives that matter to a private cache of
+// signed objects (RFC 9111, 5.2.2).
+func cacheControl(values []string) (maxAge time.Duration, noStore bool) {
+	for _, v := range values {
+		for d := range strings.SplitSeq(v, ",") {
+			name, arg, _ := strings.Cut(strings.TrimSpace(d), "=")
+			switch strings.ToLower(name) {
+			case "no-store":
+				noStore = true
+			case "max-age":
+				if n, err := strconv.ParseUint(strings.Trim(arg, `"`), 10, 31); err == nil {
+					maxAge = time.Duration(n) * time.Second
+				}
+			}
+		}
+	}
+	return maxAge, noStore
+}
+
+// failure turns a transport's error into a Failure.
+func failure(ctx context.Context, err error, timeout time.Duration) *Failure {
+	var ea *errAddress
+	var ne net.Error
+	switch {
+	case errors.As(err, &ea):
+		return &Failure{ID: AddressRefused, Detail: ea.Error()}
+	case errors.Is(err, context.DeadlineExceeded), ctx.Err() == context.DeadlineExceeded:
+		return &Failure{ID: Timeout, Detail: "no complete answer within " + timeout.String()}
+	case errors.As(err, &ne) && ne.Timeout():
+		return &Failure{ID: Timeout, Detail: ne.Error()}
+	}
+	return &Failure{ID: Failed, Detail: err.Error()}
+}
