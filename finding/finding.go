@@ -175,9 +175,13 @@ func (f Finding) Kind() Kind {
 // Title returns the kind's title with f's parameters filled in, safe to print:
 // every value has gone through [Quote].
 func (f Finding) Title() string {
-	t := f.Kind().Title
-	if f.Kind().Class == ClassInternal && f.Param("title") != "" {
-		t = "{title}"
+	k, known := Lookup(f.ID)
+	t := k.Title
+	switch {
+	case f.Param("title") != "" && (!known || k.Class == ClassInternal):
+		return Quote(f.Param("title"))
+	case !known:
+		return Quote(string(f.ID))
 	}
 	var b strings.Builder
 	for {
