@@ -1,0 +1,320 @@
+package ct
+
+import (
+	"bytes"
+	"encoding/base64"
+	"strconv"
+	"time"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/report"
+)
+
+// Input is what CheckSCTs judges.
+type Input struct {
+	// Path is the certificate and its issuers, anchor last. Embedded SCTs can
+	// be verified only for certificates whose issuer is on the path.
+	Path []*cert.Certificate
+
+	TLS  []byte // the handshake's SignedCertificateTimestampList for the leaf
+	OCSP []byte // the one of the leaf's OCSP staple, which the caller found valid
+	// EntrySCTs are the lists of TLS 1.3's CertificateEntry extensions, parallel
+	// to Path; nil entries have none. Entry 0 may repeat TLS.
+	EntrySCTs [][]byte
+
+	List   *LogList      // nil: SCTs are shown unverified
+	Policy string        // "off", "report" (default), "strict", "chrome", "apple"
+	Depth  string        // "leaf" (default) or "chain": strict for every certificate but the anchor
+	Time   time.Time     // the moment judged for
+	Skew   time.Duration // how far in the future time stamps may be; 0 as in browsers
+	Public bool          // the anchor is a publicly trusted one: browser policies apply
+	Memo   *cert.Memo    // nil remembers nothing
+}
+
+// Result is what CheckSCTs concludes.
+type Result struct {
+	CT       report.CT
+	Findings []finding.Finding   // on the leaf; the same as Certs[0]
+	Certs    [][]finding.Finding // parallel to Input.Path
+
+	scts []checked // parallel to CT.SCTs
+}
+
+// The states of an SCT, as OpenSSL names them.
+const (
+	Unverified     = "unverified"
+	UnknownLog     = "unknown-log"
+	UnknownVersion = "unknown-version"
+	Invalid        = "invalid"
+	Valid          = "valid"
+)
+
+// maxSCTs bounds the SCTs of one certificate that are verified.
+const maxSCTs = 64
+
+// checked is one SCT with what verification made of it.
+type checked struct {
+	SCT
+	cert     int
+	source   string // "embedded", "tls", "ocsp"
+	log      *Log
+	status   string
+	why      string // for Invalid and Unverified
+	future   bool
+	interval bool // the log does not cover the certificate's end
+	repeated bool // seen before, in this or another list
+	entry    []byte
+}
+
+// embedded reports whether the SCT came inside the certificate.
+func (c *checked) embedded() bool { return c.source == "embedded" }
+
+// CheckSCTs verifies the SCTs of a certificate and of its issuers, and applies
+// the policy. It never fails: what is wrong is a finding.
+func CheckSCTs(in Input) Result {
+	policy := in.Policy
+	switch policy {
+	case "":
+		policy = "report"
+	case "permissive":
+		policy = "report"
+	}
+	r := Result{CT: report.CT{Policy: policy}, Certs: make([][]finding.Finding, max(1, len(in.Path)))}
+	if policy == "off" || len(in.Path) == 0 {
+		return r
+	}
+	if in.List != nil {
+		r.CT.List = in.List.String()
+		for _, name := range in.List.refused {
+			r.add(0, finding.New(finding.CTLogTestKey, "log", name))
+		}
+	}
+	for i, c := range in.Path {
+		r.collect(&in, i, c)
+	}
+	for i := range r.scts {
+		r.CT.SCTs = append(r.CT.SCTs, r.scts[i].report())
+	}
+	r.judge(&in, policy)
+	r.Findings = r.Certs[0]
+	return r
+}
+
+func (r *Result) add(cert int, f finding.Finding) { r.Certs[cert] = append(r.Certs[cert], f) }
+
+// collect reads and verifies all SCTs of one certificate of the path.
+func (r *Result) collect(in *Input, i int, c *cert.Certificate) {
+	v := verifier{in: in, path: in.Path[i:], cert: c}
+	first := len(r.scts)
+	r.collectList(&v, i, "embedded", c.SCTList)
+	var entry []byte
+	if i < len(in.EntrySCTs) {
+		entry = in.EntrySCTs[i]
+	}
+	if i == 0 {
+		r.collectList(&v, i, "tls", in.TLS)
+		r.collectList(&v, i, "ocsp", in.OCSP)
+		if bytes.Equal(entry, in.TLS) {
+			entry = nil
+		}
+	}
+	r.collectList(&v, i, "tls", entry)
+	if v.count > maxSCTs {
+		r.add(i, finding.New(finding.CTBudget, "count", strconv.Itoa(v.count), "limit", strconv.Itoa(maxSCTs)))
+	}
+	for k := first; k < len(r.scts); k++ {
+		r.sctFindings(in, &r.scts[k])
+	}
+}
+
+// collectList reads one list. A fault in it costs what cannot be read, never
+// the SCTs before it.
+func (r *Result) collectList(v *verifier, i int, source string, list []byte) {
+	if list == nil {
+		return
+	}
+	bad := func(err error) {
+		r.add(i, finding.New(finding.CTSCTListBad, "source", source, "detail", err.Error()))
+	}
+	raws, err := ParseSCTList(list)
+	if err != nil {
+		bad(err)
+	}
+	for _, raw := range raws {
+		if v.count++; v.count > maxSCTs {
+			continue
+		}
+		s, err := ParseSCT(raw)
+		k := checked{SCT: s, cert: i, source: source}
+		if err != nil {
+			bad(err)
+			k.status, k.why = Invalid, err.Error()
+		} else {
+			v.verify(&k, r.scts)
+		}
+		r.scts = append(r.scts, k)
+	}
+}
+
+// verifier verifies the SCTs of one certificate; the entries that logs sign
+// are built once for all of them.
+type verifier struct {
+	in    *Input
+	path  []*cert.Certificate
+	cert  *cert.Certificate
+	count int
+
+	pre, x509       []byte
+	preErr, x509Err error
+	preTried        bool
+}
+
+// entry returns the signed entry for SCTs from source. A precertificate's SCTs
+// are over the precertificate, wherever they come from.
+func (v *verifier) entry(source string) ([]byte, error) {
+	if source == "embedded" || v.cert.IsPrecertificate {
+		if !v.preTried {
+			v.preTried = true
+			v.pre, v.preErr = precertEntry(v.path)
+		}
+		return v.pre, v.preErr
+	}
+	if v.x509 == nil && v.x509Err == nil {
+		v.x509, v.x509Err = x509Entry(v.cert.Raw)
+	}
+	return v.x509, v.x509Err
+}
+
+func (v *verifier) verify(k *checked, before []checked) {
+	if k.Version != 0 {
+		k.status = UnknownVersion
+		return
+	}
+	if v.in.List == nil {
+		k.status, k.why = Unverified, "no log list"
+		return
+	}
+	if k.log = v.in.List.Lookup(k.LogID); k.log == nil {
+		k.status = UnknownLog
+		return
+	}
+	for i := range before {
+		if b := &before[i]; b.cert == k.cert && b.embedded() == k.embedded() && bytes.Equal(b.Raw, k.Raw) {
+			k.repeated, k.status, k.why, k.future, k.interval, k.entry = true, b.status, b.why, b.future, b.interval, b.entry
+			return
+		}
+	}
+	k.interval = !k.log.Covers(v.cert.NotAfter)
+	entry, err := v.entry(k.source)
+	if err != nil {
+		k.status, k.why = Unverified, err.Error()
+		return
+	}
+	k.entry = entry
+	if err := verifySCT(v.in.Memo, k.log.Key, entry, &k.SCT); err != nil {
+		k.status, k.why = Invalid, err.Error()
+		return
+	}
+	k.status = Valid
+	if at := k.Time(); at.IsZero() || at.After(v.in.Time.Add(v.in.Skew)) {
+		k.status, k.why, k.future = Invalid, "its time stamp is in the future", true
+	}
+}
+
+// verifySCT checks one signature over an entry made by x509Entry or
+// precertEntry, whose time stamp it overwrites.
+func verifySCT(memo *cert.Memo, key *cert.PublicKey, entry []byte, s *SCT) error {
+	alg, err := signatureAlgorithm(key, s.HashAlg, s.SigAlg)
+	if err != nil {
+		return err
+	}
+	return key.Verify(memo, alg, signedData(entry, s), s.Signature)
+}
+
+// signatureAlgorithm maps a TLS 1.2 SignatureAndHashAlgorithm. RFC 6962, 2.1.4
+// allows SHA-256 with ECDSA or RSA, as the log's key is.
+func signatureAlgorithm(key *cert.PublicKey, hash, sig uint8) (cert.Algorithm, error) {
+	switch {
+	case hash == 4 && sig == 3 && key.Algorithm == "ECDSA":
+		return ecdsaSHA256, nil
+	case hash == 4 && sig == 1 && key.Algorithm == "RSA":
+		return rsaSHA256, nil
+	case hash != 4 || sig != 1 && sig != 3:
+		return cert.Algorithm{}, cert.ErrUnsupported
+	}
+	return cert.Algorithm{}, cert.ErrKeyMismatch
+}
+
+// name is how findings and reports call the SCT's log.
+func (c *checked) name() string {
+	if c.log != nil && c.log.Description != "" {
+		return c.log.Description
+	}
+	return base64.StdEncoding.EncodeToString(c.LogID[:])
+}
+
+func (c *checked) report() report.SCT {
+	out := report.SCT{Cert: c.cert, Source: c.source, Status: c.status, Detail: c.why}
+	if c.Version != 0 {
+		out.Detail = "version " + strconv.Itoa(int(c.Version))
+		return out
+	}
+	out.LogID = base64.StdEncoding.EncodeToString(c.LogID[:])
+	out.Time = c.Time()
+	if i, ok := c.LeafIndex(); ok {
+		out.LeafIndex = &i
+	}
+	if c.log != nil {
+		out.Log, out.Operator, out.State = c.log.Description, c.log.OperatorAt(c.Time()), string(c.log.State)
+	}
+	return out
+}
+
+// sctFindings says what is wrong with one SCT.
+func (r *Result) sctFindings(in *Input, c *checked) {
+	if c.repeated {
+		r.add(c.cert, finding.New(finding.CTSCTDuplicate, "log", c.name(), "source", c.source))
+		return
+	}
+	switch {
+	case c.status == UnknownVersion:
+		r.add(c.cert, finding.New(finding.CTSCTUnknownVersion, "source", c.source, "version", strconv.Itoa(int(c.Version))))
+	case c.status == UnknownLog:
+		r.add(c.cert, finding.New(finding.CTSCTUnknownLog, "source", c.source, "log-id", base64.StdEncoding.EncodeToString(c.LogID[:])))
+	case c.future:
+		r.add(c.cert, finding.New(finding.CTSCTFromFuture, "log", c.name(), "source", c.source, "time", timeText(c.Time())))
+	case c.status == Invalid && c.log != nil:
+		r.add(c.cert, finding.New(finding.CTSCTInvalid, "log", c.name(), "source", c.source, "detail", c.why))
+	case c.status == Unverified && c.log != nil:
+		r.add(c.cert, finding.New(finding.CTSCTUnverified, "log", c.name(), "source", c.source, "detail", c.why))
+	}
+	if c.status != Valid {
+		return
+	}
+	if c.interval {
+		r.add(c.cert, finding.New(finding.CTSCTInterval, "log", c.name(), "source", c.source, "start", timeText(c.log.Start),
+			"end", timeText(c.log.End), "not-after", timeText(in.Path[c.cert].NotAfter)))
+	}
+	if !in.List.accepts(c) {
+		r.add(c.cert, finding.New(finding.CTSCTLogState, "log", c.name(), "source", c.source, "state", stateText(c.log),
+			"since", timeText(c.log.Since), "time", timeText(c.Time())))
+	}
+}
+
+func stateText(l *Log) string {
+	switch {
+	case l.Test:
+		return "a test log"
+	case l.State == "":
+		return "not admitted"
+	}
+	return string(l.State)
+}
+
+func timeText(t time.Time) string {
+	if t.IsZero() {
+		return "an unknown time"
+	}
+	return t.UTC().Format(time.RFC3339)
+}

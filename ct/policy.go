@@ -1,0 +1,343 @@
+package ct
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/assaytls/assay/finding"
+)
+
+// MaxListAge is when a log list is too old to enforce with: Chrome and Firefox
+// both stop after ten weeks.
+const MaxListAge = 70 * 24 * time.Hour
+
+const day = 24 * time.Hour
+
+// browserPolicy is one browser's rule as data. It is met when one route is.
+type browserPolicy struct {
+	name   string
+	source string
+	asOf   string // when the source was read
+	routes []route
+}
+
+// route is one way to meet a policy. Distinct logs are counted, not SCTs.
+type route struct {
+	name      string
+	sources   []string   // the deliveries whose SCTs count
+	current   int        // logs that are accepted at the time of the check
+	delivered int        // of these, logs whose SCT came by TLS or OCSP
+	logs      []lifetime // logs in all: accepted now, or retired after they signed
+	operators int        // distinct, each log's at the time of its SCT
+	rfc6962   int        // logs of RFC 6962's kind, not static-ct
+	inclusive bool       // a lifetime counts both its first and last second
+}
+
+// lifetime is a row: for certificates that live at most max (0: any), so many
+// logs, of which at most perOperator of one operator count (0: all).
+type lifetime struct {
+	max         time.Duration
+	logs        int
+	perOperator int
+}
+
+// browserPolicies are the rules of the browsers that publish theirs.
+var browserPolicies = []browserPolicy{
+	{
+		name:   "chrome",
+		source: "https://googlechrome.github.io/CertificateTransparency/ct_policy.html",
+		asOf:   "2026-07",
+		routes: []route{
+			{name: "embedded SCTs", sources: []string{"embedded"}, current: 1, operators: 2,
+				logs: []lifetime{{max: 180 * day, logs: 2}, {logs: 3}}},
+			{name: "SCTs in the handshake", sources: []string{"tls"}, current: 2, operators: 2,
+				logs: []lifetime{{logs: 2}}},
+		},
+	},
+	{
+		name:   "apple",
+		source: "https://support.apple.com/103214",
+		asOf:   "2026-07",
+		routes: []route{
+			{name: "embedded SCTs", sources: []string{"embedded"}, current: 1, rfc6962: 1, inclusive: true,
+				logs: []lifetime{{max: 180 * day, logs: 2, perOperator: 1}, {logs: 3, perOperator: 2}}},
+			{name: "SCTs in handshake or staple", sources: []string{"embedded", "tls", "ocsp"}, current: 2, delivered: 1,
+				rfc6962: 1, logs: []lifetime{{logs: 2}}},
+		},
+	},
+}
+
+// current reports whether browsers count the log's SCTs today.
+func (l *Log) current() bool {
+	return !l.Test && (l.State == Qualified || l.State == Usable || l.State == ReadOnly)
+}
+
+// accepts reports whether a valid SCT is one the list stands behind: the log is
+// current, or was retired after it signed. In a list that gives no states at
+// all every log is accepted.
+func (l *LogList) accepts(c *checked) bool {
+	if l.stateless {
+		return !c.log.Test
+	}
+	return c.log.current() || c.log.retiredAfter(c.Time())
+}
+
+func (l *Log) retiredAfter(t time.Time) bool {
+	return !l.Test && l.State == Retired && !l.Since.IsZero() && t.Before(l.Since)
+}
+
+// judge applies the policy.
+func (r *Result) judge(in *Input, policy string) {
+	if in.List == nil {
+		r.judgeWithoutList(policy)
+		return
+	}
+	if len(r.of(0)) == 0 {
+		f := finding.New(finding.CTSCTMissing)
+		if in.Public {
+			f = f.Graded(finding.Warning, "the anchor is publicly trusted")
+		}
+		r.add(0, f)
+	}
+	stale := r.listAge(in)
+	switch policy {
+	case "report":
+	case "chrome", "apple":
+		r.judgeBrowser(in, policy, stale)
+	default: // strict, and whatever else was asked for: refuse rather than ignore
+		r.judgeStrict(in, stale)
+	}
+}
+
+// of returns the SCTs of the i-th certificate.
+func (r *Result) of(i int) []*checked {
+	var out []*checked
+	for k := range r.scts {
+		if r.scts[k].cert == i {
+			out = append(out, &r.scts[k])
+		}
+	}
+	return out
+}
+
+func (r *Result) judgeWithoutList(policy string) {
+	if n := len(r.scts); n > 0 {
+		r.add(0, finding.New(finding.CTNotVerified, "count", strconv.Itoa(n)))
+	} else {
+		r.add(0, finding.New(finding.CTSCTMissing))
+	}
+	if policy != "report" {
+		r.add(0, finding.New(finding.CTNoLogList, "policy", policy))
+	}
+}
+
+// listAge adds the findings about the list's age and reports whether it is too
+// old to enforce with.
+func (r *Result) listAge(in *Input) bool {
+	age, dated := in.List.Age(in.Time)
+	if !dated {
+		if len(r.scts) > 0 {
+			r.add(0, finding.New(finding.CTListUndated))
+		}
+		return false
+	}
+	if age <= MaxListAge {
+		return false
+	}
+	r.add(0, finding.New(finding.CTListStale, "date", in.List.timestamp.Format(time.DateOnly),
+		"age", strconv.Itoa(int(age/day)), "limit", strconv.Itoa(int(MaxListAge/day))))
+	return true
+}
+
+func (r *Result) explain(format string, args ...any) {
+	r.CT.Explain = append(r.CT.Explain, fmt.Sprintf(format, args...))
+}
+
+// met records one certificate's outcome; the report's is the worst.
+func (r *Result) met(ok bool) {
+	if r.CT.Met != nil {
+		ok = ok && *r.CT.Met
+	}
+	r.CT.Met = &ok
+}
+
+// judgeStrict asks for one valid SCT of an accepted log, as OpenSSL's strict
+// mode does, for the leaf or for every certificate below the anchor. With an
+// old list it can only say yes: a missing log may be a new one.
+func (r *Result) judgeStrict(in *Input, stale bool) {
+	last := 1
+	if in.Depth == "chain" {
+		last = max(1, len(in.Path)-1)
+	}
+	for i := range last {
+		var counts, lacks []string
+		for _, c := range r.of(i) {
+			switch {
+			case c.status != Valid:
+				lacks = append(lacks, fmt.Sprintf("%s (%s): %s", c.name(), c.source, c.status))
+			case !in.List.accepts(c):
+				lacks = append(lacks, fmt.Sprintf("%s (%s): the log is %s", c.name(), c.source, stateText(c.log)))
+			case c.interval:
+				lacks = append(lacks, fmt.Sprintf("%s (%s): the log is not for certificates that end then", c.name(), c.source))
+			default:
+				counts = append(counts, c.describe())
+			}
+		}
+		subject := "the certificate"
+		if i > 0 {
+			subject = fmt.Sprintf("certificate %d of the path", i)
+		}
+		if len(counts) > 0 {
+			r.met(true)
+			r.explain("strict: %s has valid SCTs: %s", subject, strings.Join(counts, "; "))
+			if i == 0 && stale {
+				r.markStale()
+			}
+			continue
+		}
+		detail := "there is no SCT"
+		if len(lacks) > 0 {
+			detail = strings.Join(lacks, "; ")
+		}
+		r.met(false)
+		r.explain("strict: %s has no valid SCT: %s", subject, detail)
+		f := finding.New(finding.CTNoValidSCT, "detail", detail)
+		if stale {
+			f = f.Graded(finding.Inconclusive, "the log list is too old")
+		}
+		r.add(i, f)
+	}
+}
+
+// markStale makes strict inconclusive: the list no longer tells which logs are
+// trusted.
+func (r *Result) markStale() {
+	for i, f := range r.Certs[0] {
+		if f.ID == finding.CTListStale {
+			r.Certs[0][i] = f.Graded(finding.Inconclusive, "ct=strict")
+		}
+	}
+}
+
+func (c *checked) describe() string {
+	return fmt.Sprintf("%s of %s (%s, %s, %s)", c.name(), c.log.OperatorAt(c.Time()), c.source, stateText(c.log), timeText(c.Time()))
+}
+
+// judgeBrowser applies a browser's policy to the leaf.
+func (r *Result) judgeBrowser(in *Input, policy string, stale bool) {
+	i := slices.IndexFunc(browserPolicies, func(p browserPolicy) bool { return p.name == policy })
+	p := browserPolicies[i]
+	if !in.Public {
+		r.explain("%s: not applied, for the anchor is not a publicly trusted one", policy)
+		r.add(0, finding.New(finding.CTPrivateAnchor, "policy", policy))
+		return
+	}
+	if stale {
+		r.explain("%s: not enforced, for the log list is older than %d days", policy, MaxListAge/day)
+		return
+	}
+	r.explain("%s: rules of %s as of %s", policy, p.source, p.asOf)
+	leaf := in.Path[0]
+	life := leaf.NotAfter.Sub(leaf.NotBefore)
+	scts := r.of(0)
+	var lacks []string
+	for _, rt := range p.routes {
+		if rt.inclusive {
+			life = leaf.NotAfter.Sub(leaf.NotBefore) + time.Second
+		}
+		used, missing := rt.judge(scts, life)
+		if len(missing) == 0 {
+			r.explain("%s: met by %s: %s", policy, rt.name, strings.Join(used, "; "))
+			r.met(true)
+			return
+		}
+		have := "none counts"
+		if len(used) > 0 {
+			have = "counting " + strings.Join(used, "; ")
+		}
+		lack := fmt.Sprintf("%s: missing %s", rt.name, strings.Join(missing, ", "))
+		r.explain("%s: not met by %s (%s)", policy, lack, have)
+		lacks = append(lacks, lack)
+	}
+	for _, c := range scts {
+		if c.status != Valid {
+			r.explain("%s: the SCT of %s (%s) does not count: %s", policy, c.name(), c.source, c.status)
+		}
+	}
+	r.met(false)
+	r.add(0, finding.New(finding.CTPolicyUnmet, "policy", policy, "detail", strings.Join(lacks, "; ")))
+}
+
+// judge returns the SCTs that count on this route and what is missing for a
+// certificate that lives so long.
+func (rt *route) judge(scts []*checked, life time.Duration) (used, missing []string) {
+	need := rt.logs[len(rt.logs)-1]
+	for _, row := range rt.logs {
+		if row.max == 0 || life <= row.max {
+			need = row
+			break
+		}
+	}
+	// The earliest embedded SCT is taken as the time of issue: a retired log
+	// vouches only for certificates issued before it was retired.
+	var issued time.Time
+	for _, c := range scts {
+		if c.status == Valid && c.embedded() && (issued.IsZero() || c.Time().Before(issued)) {
+			issued = c.Time()
+		}
+	}
+	current, delivered, classic := 0, 0, 0
+	seen := map[*Log]bool{}
+	sent := map[*Log]bool{}
+	perOperator := map[string]int{}
+	for _, c := range scts {
+		if c.status != Valid || !slices.Contains(rt.sources, c.source) {
+			continue
+		}
+		retired := c.embedded() && c.log.retiredAfter(c.Time()) && c.log.retiredAfter(issued)
+		if !c.log.current() && !retired {
+			continue
+		}
+		if !c.embedded() && c.log.current() && !sent[c.log] {
+			sent[c.log] = true
+			delivered++
+		}
+		if seen[c.log] {
+			continue
+		}
+		seen[c.log] = true
+		used = append(used, c.describe())
+		if c.log.current() {
+			current++
+		}
+		if !c.log.Tiled {
+			classic++
+		}
+		perOperator[c.log.OperatorAt(c.Time())]++
+	}
+	logs := 0
+	for _, n := range perOperator {
+		if need.perOperator > 0 {
+			n = min(n, need.perOperator)
+		}
+		logs += n
+	}
+	lack := func(have, want int, what string) {
+		if have < want {
+			missing = append(missing, fmt.Sprintf("%s (%d of %d)", what, have, want))
+		}
+	}
+	lack(current, rt.current, "an SCT of a log that is accepted now")
+	lack(delivered, rt.delivered, "an SCT delivered by TLS or OCSP")
+	what := "SCTs of different logs"
+	if need.perOperator > 0 {
+		what = fmt.Sprintf("SCTs of different logs, at most %d per operator", need.perOperator)
+	}
+	lack(logs, need.logs, what)
+	lack(len(perOperator), rt.operators, "different operators")
+	lack(classic, rt.rfc6962, "an SCT of an RFC 6962 log")
+	return used, missing
+}
