@@ -10,6 +10,9 @@ const (
 	AIAMissing      ID = "intermediate-fetched"
 	AIAUnavailable  ID = "intermediate-unavailable"
 	EvidenceInvalid ID = "evidence-invalid"
+
+	BudgetCertificates   ID = "budget-certificates"
+	AlternatePathRevoked ID = "alternate-path-revoked"
 )
 
 var engineKinds = []Kind{
@@ -63,5 +66,18 @@ var engineKinds = []Kind{
 		Explain: "The evidence is damaged or was written by a version of assay whose format this one does not know.",
 		Risk:    "Nothing in it can be relied on.",
 		Fix:     "Save the evidence again with this version (assay check --save-evidence FILE).",
+		Since:   "0.1"},
+	{ID: BudgetCertificates, Class: ClassBudget, Severity: Error, Rank: 60,
+		Title:   "{count} certificates were presented; at most {limit} are judged",
+		Explain: "The chain is far longer than any legitimate one. The certificates beyond the limit were not looked at.",
+		Risk:    "Oversized chains are a way to make clients do work.",
+		Fix:     "Configure the server with the leaf and its intermediates only.",
+		Since:   "0.1"},
+	{ID: AlternatePathRevoked, Class: ClassRevocation, Severity: Warning, Rank: 70,
+		Title:   "another path goes through {subject}, which is revoked; this path does not",
+		Explain: "The best path to a trust anchor contains a revoked intermediate. A second path, without it, is good, so the certificate was judged on that one.",
+		Risk:    "Clients that build only the first path will refuse the server. A CA whose certificate was revoked may have lost its key.",
+		Fix:     "Remove the revoked intermediate from the server's chain and ask the CA which chain to use now.",
+		Spec:    "RFC 5280, 6.3",
 		Since:   "0.1"},
 }

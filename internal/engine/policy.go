@@ -22,9 +22,9 @@ type Policy struct {
 	NoWildcards                                      bool
 	Purpose                                          string // "server" (default), "client", "email", "code", "ocsp", "timestamp", "any"
 	Strict                                           bool
-	SecurityLevel                                    int // 0-5 as OpenSSL means them; -1 means not set (the default policy)
-	MinRSA                                           int // 0 means 2048
-	MaxDepth                                         int // certificates between leaf and anchor; 0 means the default
+	SecurityLevel                                    *int // 0-5 as OpenSSL means them; nil means the default policy
+	MinRSA                                           int  // 0 means 2048
+	MaxDepth                                         int  // certificates between leaf and anchor; 0 means the default
 	Policies                                         []string
 	ExplicitPolicy, InhibitMapping, InhibitAnyPolicy bool
 
