@@ -79,6 +79,21 @@ func (e Element) eoc() int {
 // Contents returns a Reader over the element's contents.
 func (e Element) Contents() *Reader { return &Reader{buf: e.Body, off: e.BodyOffset()} }
 
+// Count returns how many elements b holds, up to the first unreadable one, so
+// that a caller can allocate once.
+func Count(b []byte) int {
+	n := 0
+	for len(b) > 0 {
+		e, err := parse(b, 0, 0)
+		if err != nil {
+			break
+		}
+		b = b[len(e.Raw):]
+		n++
+	}
+	return n
+}
+
 // Reader reads consecutive elements. The zero Reader is empty.
 type Reader struct {
 	buf []byte

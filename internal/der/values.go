@@ -2,40 +2,8 @@ package der
 
 import (
 	"strconv"
-	"strings"
 	"time"
 )
-
-// OIDText returns the dotted form of an OBJECT IDENTIFIER's contents; ok is
-// false when they are empty, truncated, padded or an arc exceeds 64 bits.
-func OIDText(body []byte) (text string, ok bool) {
-	if len(body) == 0 || body[len(body)-1]&0x80 != 0 {
-		return "", false
-	}
-	var b strings.Builder
-	var v uint64
-	start, first := true, true
-	for _, c := range body {
-		if start && c == 0x80 || v > 1<<56 {
-			return "", false
-		}
-		start = false
-		v = v<<7 | uint64(c&0x7f)
-		if c&0x80 != 0 {
-			continue
-		}
-		if first {
-			arc := min(v/40, 2)
-			b.WriteString(strconv.FormatUint(arc, 10))
-			v -= arc * 40
-			first = false
-		}
-		b.WriteByte('.')
-		b.WriteString(strconv.FormatUint(v, 10))
-		v, start = 0, true
-	}
-	return b.String(), true
-}
 
 // IntegerMinimal reports whether the contents of an INTEGER are non-empty and
 // in the shortest form.
@@ -63,6 +31,10 @@ func SmallInt(body []byte) (v int, ok bool) {
 
 // TimeFlaw says how a time breaks RFC 5280, 4.1.2.5.
 type TimeFlaw string
+
+// EarlyGeneralizedTime is the flaw of a time that DER allows but RFC 5280
+// wants as a UTCTime.
+const EarlyGeneralizedTime TimeFlaw = "GeneralizedTime before 2050"
 
 // ParseTime decodes the contents of a UTCTime or GeneralizedTime. A time that
 // is readable but not in RFC 5280's form (no seconds, an offset, fractions,
@@ -134,7 +106,7 @@ func ParseTime(tag Tag, body []byte) (t time.Time, flaw TimeFlaw, ok bool) {
 		return time.Time{}, "no such date", false
 	}
 	if tag == GeneralizedTime && year < 2050 && flaw == "" {
-		flaw = "GeneralizedTime before 2050"
+		flaw = EarlyGeneralizedTime
 	}
 	return t.Add(-time.Duration(offset) * time.Second), flaw, true
 }

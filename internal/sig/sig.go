@@ -379,6 +379,12 @@ func (k *Key) Exponent() int {
 	return 0
 }
 
+// TooSmall reports whether k is too small to verify with.
+func (k *Key) TooSmall() bool {
+	_, isRSA := k.Public.(*rsa.PublicKey)
+	return isRSA && k.Bits < minRSABits
+}
+
 func (k *Key) parseEC(params []byte) {
 	r := der.NewReader(params, 0)
 	e, err := r.Next()

@@ -1,0 +1,284 @@
+package cert
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"strconv"
+
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/der"
+)
+
+// parser decodes one certificate.
+type parser struct{ decoder }
+
+// block is what a certificate needs in one allocation: its parts live and die
+// together.
+type block struct {
+	cert Certificate
+	key  PublicKey
+	exts [12]Extension
+}
+
+// Parse decodes raw, which should be one DER certificate and nothing else
+// (RFC 5280, 4.1). The result is never nil: fields that could not be decoded
+// are zero, and each breach is in Findings with its "offset" in raw, its
+// "field" and a "detail". raw is kept and must not change afterwards.
+func Parse(raw []byte) *Certificate {
+	b := &block{}
+	c := &b.cert
+	c.Raw = raw
+	c.SHA256 = sha256.Sum256(raw)
+	c.PathLen, c.RequireExplicitPolicy, c.InhibitPolicyMapping, c.InhibitAnyPolicy = -1, -1, -1, -1
+	c.Key = &b.key
+	c.Extensions = b.exts[:0]
+	p := parser{decoder: decoder{text: string(raw)}}
+	p.certificate(b)
+	c.Findings = p.found
+	return c
+}
+
+func (p *parser) certificate(b *block) {
+	c := &b.cert
+	in := der.NewReader(c.Raw, 0)
+	outer, ok := p.expect(in, der.Sequence, finding.CertUnreadable, "certificate")
+	if !ok {
+		return
+	}
+	if !in.Empty() {
+		p.flag(finding.CertTrailingData, in.Offset(), "certificate", strconv.Itoa(len(in.Rest()))+" octets follow it")
+	}
+	r := outer.Contents()
+	tbs, ok := p.expect(r, der.Sequence, finding.CertUnreadable, "tbsCertificate")
+	if !ok {
+		return
+	}
+	c.RawTBS = tbs.Raw
+	p.tbs(b, tbs)
+	alg, ok := p.expect(r, der.Sequence, finding.FieldUnreadable, "signatureAlgorithm")
+	if !ok {
+		return
+	}
+	if bytes.Equal(alg.Raw, c.TBSAlgorithm.Raw) && len(alg.Raw) > 0 {
+		c.Algorithm = c.TBSAlgorithm
+	} else {
+		c.Algorithm = p.algorithm(alg, "signatureAlgorithm")
+		if c.TBSAlgorithm.Raw != nil {
+			p.flag(finding.SignatureAlgorithmInconsistent, alg.Offset, "signatureAlgorithm",
+				c.Algorithm.Name+" outside, "+c.TBSAlgorithm.Name+" inside")
+		}
+	}
+	if s, ok := p.expect(r, der.BitString, finding.FieldUnreadable, "signatureValue"); ok {
+		if len(s.Body) == 0 || s.Body[0] != 0 {
+			p.flag(finding.FieldUnreadable, s.Offset, "signatureValue", "not a whole number of octets")
+		} else {
+			c.Signature = s.Body[1:]
+		}
+	}
+	p.end(r, "certificate")
+}
+
+// tbs decodes the TBSCertificate. A field that is missing or unreadable ends
+// it: what follows has no certain place.
+func (p *parser) tbs(b *block, tbs der.Element) {
+	c := &b.cert
+	r := tbs.Contents()
+	c.Version = 1
+	if e, ok, bad := p.optional(r, der.Explicit(0), finding.FieldUnreadable, "version"); bad {
+		return
+	} else if ok {
+		p.version(c, e)
+	}
+	serial, ok := p.expect(r, der.Integer, finding.FieldUnreadable, "serialNumber")
+	if !ok {
+		return
+	}
+	c.Serial = serial.Body
+	alg, ok := p.expect(r, der.Sequence, finding.FieldUnreadable, "signature")
+	if !ok {
+		return
+	}
+	c.TBSAlgorithm = p.algorithm(alg, "signature")
+	issuer, ok := p.expect(r, der.Sequence, finding.FieldUnreadable, "issuer")
+	if !ok {
+		return
+	}
+	c.RawIssuer = issuer.Raw
+	c.Issuer = p.name(issuer, "issuer")
+	validity, ok := p.expect(r, der.Sequence, finding.FieldUnreadable, "validity")
+	if !ok {
+		return
+	}
+	p.validity(c, validity)
+	subject, ok := p.expect(r, der.Sequence, finding.FieldUnreadable, "subject")
+	if !ok {
+		return
+	}
+	c.RawSubject = subject.Raw
+	if bytes.Equal(subject.Raw, issuer.Raw) {
+		c.Subject = c.Issuer
+		c.Subject.Raw = subject.Raw
+	} else {
+		c.Subject = p.name(subject, "subject")
+	}
+	p.serial(c, serial)
+	spki, ok := p.expect(r, der.Sequence, finding.FieldUnreadable, "subjectPublicKeyInfo")
+	if !ok {
+		return
+	}
+	c.RawSPKI = spki.Raw
+	p.key(b, spki)
+	for n := 1; n <= 2; n++ {
+		field := [...]string{1: "issuerUniqueID", 2: "subjectUniqueID"}[n]
+		if e, ok, bad := p.optional(r, der.Context(n), finding.FieldUnreadable, field); bad {
+			return
+		} else if ok {
+			p.uniqueID(c, e, field)
+		}
+	}
+	e, ok, bad := p.optional(r, der.Explicit(3), finding.FieldUnreadable, "extensions")
+	if bad {
+		return
+	}
+	if ok {
+		p.extensions(c, e)
+	}
+	p.end(r, "tbsCertificate")
+}
+
+func (p *parser) version(c *Certificate, e der.Element) {
+	in := e.Contents()
+	n, ok := p.expect(in, der.Integer, finding.FieldUnreadable, "version")
+	if !ok {
+		c.Version = 0
+		return
+	}
+	p.end(in, "version")
+	v, ok := p.smallInt(n, finding.VersionInvalid, "version")
+	switch {
+	case !ok:
+		c.Version = 0
+	case v == 0:
+		p.flag(finding.EncodingDefault, n.Offset, "version", "version 1 is left out in DER")
+	case v > 2:
+		c.Version = v + 1
+		p.flag(finding.VersionInvalid, n.Offset, "version", "version "+strconv.Itoa(c.Version))
+	default:
+		c.Version = v + 1
+	}
+}
+
+// maxSerial is the length RFC 5280, 4.1.2.2 allows.
+const maxSerial = 20
+
+func (p *parser) serial(c *Certificate, e der.Element) {
+	b := e.Body
+	if len(b) == 0 {
+		p.flag(finding.FieldUnreadable, e.Offset, "serialNumber", "an INTEGER without octets")
+		return
+	}
+	if !der.IntegerMinimal(b) {
+		p.flag(finding.EncodingNotDER, e.BodyOffset(), "serialNumber", "INTEGER in more octets than needed")
+	}
+	if b[0]&0x80 != 0 {
+		p.flag(finding.SerialInvalid, e.BodyOffset(), "serialNumber", "it is negative")
+	} else if len(bytes.TrimLeft(b, "\x00")) == 0 {
+		f := finding.New(finding.SerialZero, "offset", strconv.Itoa(e.BodyOffset()), "field", "serialNumber", "detail", "it is zero")
+		if c.SelfIssued() { // old roots: nothing revokes them by serial number
+			f = f.Graded(finding.Warning, "self-issued")
+		}
+		p.add(f)
+	}
+	if len(b) > maxSerial {
+		p.flag(finding.SerialInvalid, e.BodyOffset(), "serialNumber", "it has "+strconv.Itoa(len(b))+" octets, more than 20")
+	}
+}
+
+func (p *parser) algorithm(e der.Element, field string) Algorithm {
+	a, err := ParseAlgorithm(e.Raw)
+	switch {
+	case err != nil:
+		p.flag(finding.FieldUnreadable, e.Offset, field, "not an AlgorithmIdentifier that can be read")
+	case !a.ParamsOK:
+		p.flag(finding.AlgorithmParametersBad, e.Offset, field, "the parameters of "+a.Name)
+	}
+	return a
+}
+
+func (p *parser) validity(c *Certificate, e der.Element) {
+	r := e.Contents()
+	for i, id := range [...]finding.ID{finding.NotBeforeBad, finding.NotAfterBad} {
+		field := [...]string{"validity.notBefore", "validity.notAfter"}[i]
+		el, ok := p.next(r, id, field)
+		if !ok {
+			return
+		}
+		t, flaw, ok := der.ParseTime(el.Tag, el.Body)
+		if !ok {
+			p.flag(id, el.Offset, field, string(flaw))
+			continue
+		}
+		switch {
+		case flaw == der.EarlyGeneralizedTime:
+			p.flag(finding.TimeTypeWrong, el.Offset, field, string(flaw))
+		case flaw != "":
+			p.flag(finding.TimeFormWrong, el.Offset, field, string(flaw))
+		}
+		if i == 0 {
+			c.NotBefore = t
+		} else {
+			c.NotAfter = t
+		}
+	}
+	p.end(r, "validity")
+	if !c.NotBefore.IsZero() && !c.NotAfter.IsZero() && c.NotAfter.Before(c.NotBefore) {
+		p.flag(finding.ValidityInverted, e.Offset, "validity", "it ends before it begins")
+	}
+}
+
+func (p *parser) key(b *block, e der.Element) {
+	k, err := ParsePublicKey(e.Raw)
+	b.key = *k
+	const field = "subjectPublicKeyInfo"
+	switch {
+	case err != nil:
+		p.flag(finding.FieldUnreadable, e.Offset, field, "not a public key that can be read")
+	case k.key.ExplicitParams:
+		p.flag(finding.KeyExplicitCurve, e.Offset, field, k.Problem)
+	case k.Problem != "":
+		p.flag(finding.KeyMalformed, e.Offset, field, k.Problem)
+	case !k.key.ParamsOK:
+		p.flag(finding.KeyParametersBad, e.Offset, field, "the parameters of "+k.Algorithm)
+	case !k.Supported():
+		name := k.Algorithm
+		if k.Curve != "" {
+			name += " " + k.Curve
+		}
+		p.flag(finding.KeyUnsupported, e.Offset, field, name)
+	case k.key.TooSmall():
+		p.flag(finding.KeyTooSmall, e.Offset, field, k.Algorithm+" "+strconv.Itoa(k.Bits))
+	}
+}
+
+func (p *parser) uniqueID(c *Certificate, e der.Element, field string) {
+	if c.Version == 1 {
+		p.flag(finding.VersionInvalid, e.Offset, field, "version 1 has no unique identifiers")
+	}
+	if len(e.Body) == 0 || e.Body[0] > 7 {
+		p.flag(finding.FieldUnreadable, e.Offset, field, "BIT STRING unreadable")
+	}
+}
+
+// SelfIssued reports whether issuer and subject are the same name, compared by
+// RFC 5280, 7.1.
+func (c *Certificate) SelfIssued() bool { return c.Issuer.Canon == c.Subject.Canon }
+
+// VerifySignatureFrom checks the certificate's signature with issuer's key.
+// The error is nil or one of the Err… values of this package. Names, dates
+// and the right to issue are not looked at.
+func (c *Certificate) VerifySignatureFrom(m *Memo, issuer *PublicKey) error {
+	if len(c.RawTBS) == 0 || c.Signature == nil {
+		return ErrBadSignature
+	}
+	return issuer.Verify(m, c.Algorithm, c.RawTBS, c.Signature)
+}

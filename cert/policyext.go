@@ -1,0 +1,195 @@
+package cert
+
+import (
+	"math/bits"
+	"net/netip"
+
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/der"
+)
+
+func (p *parser) policies(c *Certificate, x *Extension, r *der.Reader, field string) {
+	e, in, ok := p.list(r, field)
+	if !ok {
+		return
+	}
+	c.HasPolicies = true
+	c.Policies = make([]string, 0, der.Count(e.Body))
+	for !in.Empty() {
+		info, ok := p.expect(in, der.Sequence, finding.ExtensionUnreadable, field)
+		if !ok {
+			return
+		}
+		pi := info.Contents()
+		id, ok := p.expect(pi, der.OID, finding.ExtensionUnreadable, field)
+		if !ok {
+			continue
+		}
+		oid, ok := p.oid(id, finding.ExtensionUnreadable, field)
+		if !ok {
+			continue
+		}
+		for _, other := range c.Policies {
+			if other == oid {
+				p.flag(finding.PolicyDuplicate, id.Offset, field, oid)
+				break
+			}
+		}
+		c.Policies = append(c.Policies, oid)
+	}
+}
+
+func (p *parser) policyMappings(c *Certificate, x *Extension, r *der.Reader, field string) {
+	_, in, ok := p.list(r, field)
+	if !ok {
+		return
+	}
+	for !in.Empty() {
+		e, ok := p.expect(in, der.Sequence, finding.ExtensionUnreadable, field)
+		if !ok {
+			return
+		}
+		var pair [2]string
+		m := e.Contents()
+		for i := range pair {
+			id, ok := p.expect(m, der.OID, finding.ExtensionUnreadable, field)
+			if !ok {
+				return
+			}
+			if pair[i], ok = p.oid(id, finding.ExtensionUnreadable, field); !ok {
+				return
+			}
+			if pair[i] == oidAnyPolicy {
+				p.flag(finding.PolicyMappingAny, id.Offset, field, "anyPolicy")
+			}
+		}
+		p.end(m, field)
+		c.PolicyMappings = append(c.PolicyMappings, PolicyMapping{pair[0], pair[1]})
+	}
+}
+
+func (p *parser) policyConstraints(c *Certificate, x *Extension, r *der.Reader, field string) {
+	_, in, ok := p.list(r, field)
+	if !ok {
+		return
+	}
+	c.HasPolicyConstraints = true
+	if e, ok, bad := p.optional(in, der.Context(0), finding.ExtensionUnreadable, field); bad {
+		return
+	} else if ok {
+		c.RequireExplicitPolicy = p.skipCerts(e, field)
+	}
+	if e, ok, bad := p.optional(in, der.Context(1), finding.ExtensionUnreadable, field); bad {
+		return
+	} else if ok {
+		c.InhibitPolicyMapping = p.skipCerts(e, field)
+	}
+	p.end(in, field)
+}
+
+// skipCerts decodes a SkipCerts; what cannot be read takes effect at once.
+func (p *parser) skipCerts(e der.Element, field string) int {
+	n, _ := p.smallInt(e, finding.ExtensionUnreadable, field)
+	return max(n, 0)
+}
+
+func (p *parser) inhibitAnyPolicy(c *Certificate, x *Extension, r *der.Reader, field string) {
+	if e, _, ok := p.one(r, der.Integer, field); ok {
+		c.InhibitAnyPolicy = p.skipCerts(e, field)
+	}
+}
+
+func (p *parser) nameConstraints(c *Certificate, x *Extension, r *der.Reader, field string) {
+	_, in, ok := p.list(r, field)
+	if !ok {
+		return
+	}
+	nc := &NameConstraints{Critical: x.Critical}
+	c.NameConstraints = nc
+	for i, list := range [...]*[]Subtree{&nc.Permitted, &nc.Excluded} {
+		e, ok, bad := p.optional(in, der.Explicit(i), finding.ExtensionUnreadable, field)
+		if bad {
+			return
+		}
+		if !ok {
+			continue
+		}
+		if len(e.Body) == 0 {
+			p.flag(finding.ExtensionEmpty, e.Offset, field, "a list of subtrees is empty")
+		}
+		*list = p.subtrees(e, field)
+	}
+	p.end(in, field)
+}
+
+func (p *parser) subtrees(e der.Element, field string) []Subtree {
+	list := make([]Subtree, 0, der.Count(e.Body))
+	r := e.Contents()
+	for !r.Empty() {
+		e, ok := p.expect(r, der.Sequence, finding.ExtensionUnreadable, field)
+		if !ok {
+			break
+		}
+		if s, ok := p.subtree(e, field); ok {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+func (p *parser) subtree(e der.Element, field string) (s Subtree, ok bool) {
+	s.Maximum = -1
+	in := e.Contents()
+	base, ok := p.next(in, finding.ExtensionUnreadable, field)
+	if !ok {
+		return s, false
+	}
+	if s.Base, ok = p.generalName(base, field); !ok {
+		return s, false
+	}
+	if s.Base.Type == IPName {
+		s.Base.IP = netip.Addr{}
+		p.ipRange(&s, base, field)
+	}
+	if e, ok, bad := p.optional(in, der.Context(0), finding.ExtensionUnreadable, field); bad {
+		return s, true
+	} else if ok {
+		s.Minimum, _ = p.smallInt(e, finding.ExtensionUnreadable, field)
+	}
+	if e, ok, bad := p.optional(in, der.Context(1), finding.ExtensionUnreadable, field); bad {
+		return s, true
+	} else if ok {
+		s.Maximum, _ = p.smallInt(e, finding.ExtensionUnreadable, field)
+	}
+	p.end(in, field)
+	return s, true
+}
+
+// ipRange decodes address and mask (RFC 5280, 4.2.1.10).
+func (p *parser) ipRange(s *Subtree, e der.Element, field string) {
+	n := len(e.Body) / 2
+	if len(e.Body) != 8 && len(e.Body) != 32 {
+		p.flag(finding.NameConstraintInvalid, e.Offset, field, "an address range has 8 or 32 octets")
+		return
+	}
+	ones := 0
+	mask := e.Body[n:]
+	for i, m := range mask {
+		k := bits.LeadingZeros8(^m)
+		ones += k
+		if k == 8 {
+			continue
+		}
+		ok := m == ^(byte(0xff) >> k)
+		for _, rest := range mask[i+1:] {
+			ok = ok && rest == 0
+		}
+		if !ok {
+			p.flag(finding.NameConstraintInvalid, e.Offset, field, "the mask of an address range has a gap")
+			return
+		}
+		break
+	}
+	addr, _ := netip.AddrFromSlice(e.Body[:n])
+	s.Prefix = netip.PrefixFrom(addr, ones).Masked()
+}
