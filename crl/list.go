@@ -1,0 +1,105 @@
+// Package crl reads certificate revocation lists (RFC 5280, section 5) and
+// judges what they say about one certificate at one time (section 6.3).
+//
+// Lists may have millions of entries: nothing here makes an object of an
+// entry. [Parse] takes a list in memory or in a mapped file, [Scan] one that
+// streams by; both read it once, hashing and checking its structure on the
+// way. [Check] is the judge.
+//
+// The package is pure: no I/O but the reader given to Scan, no clock, no
+// global state. Times are UTC. A *List is immutable and safe for concurrent
+// use; the bytes given to Parse must not change while it is in use. Bytes of a
+// mapped file that vanish (the file was truncated) yield errors, not crashes.
+package crl
+
+import (
+	"time"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/finding"
+)
+
+// List is a parsed CRL. Its fields are copies: only the entries stay in the
+// bytes given to Parse.
+type List struct {
+	Version    int // 1 or 2
+	Issuer     cert.Name
+	ThisUpdate time.Time
+	NextUpdate time.Time // zero when absent
+
+	Algorithm cert.Algorithm // the outer signatureAlgorithm
+	Signature []byte
+
+	// Extensions. Numbers are the contents of the INTEGER, nil when absent.
+	Number         []byte
+	BaseNumber     []byte // of the delta CRL indicator: the list is a delta when not nil
+	AuthorityKeyID []byte
+	IDP            *IDP
+	FreshestCRL    []cert.DistributionPoint
+	Extensions     []cert.Extension // in order, unknown ones included
+
+	// SHA256 identifies the list: a SHA-256 over the digest of tBSCertList,
+	// the algorithm and the signature. It is not the hash of the file.
+	SHA256 [32]byte
+	Size   int64 // octets of DER
+
+	// Findings are breaches of syntax and profile. One of severity
+	// Inconclusive or worse keeps the list from ever saying "good".
+	Findings []finding.Finding
+
+	tbs     []byte // tBSCertList; nil after Scan
+	digest  []byte
+	entries []byte // contents of revokedCertificates
+	count   int
+}
+
+// IDP is the issuing distribution point (RFC 5280, 5.2.5).
+type IDP struct {
+	Raw                   []byte // contents of the extension
+	HasName               bool
+	FullName              []cert.GeneralName
+	Relative              []cert.Attribute // nameRelativeToCRLIssuer
+	OnlyUser              bool
+	OnlyCA                bool
+	OnlyAttribute         bool
+	Indirect              bool
+	HasReasons            bool
+	OnlySomeReasons       cert.Reasons
+}
+
+// Delta reports whether the list is a delta CRL (RFC 5280, 5.2.4).
+func (l *List) Delta() bool { return l.BaseNumber != nil }
+
+// Len returns the number of entries.
+func (l *List) Len() int { return l.count }
+
+// Entry is one entry of a list.
+type Entry struct {
+	Serial         []byte // contents of the INTEGER
+	Date           time.Time
+	Reason         Reason
+	HasReason      bool
+	InvalidityDate time.Time          // zero when absent
+	Issuer         []cert.GeneralName // certificateIssuer in force; nil means the list's issuer
+	Unknown        string             // OID of the first unknown critical extension
+}
+
+// Reason is a CRLReason (RFC 5280, 5.3.1).
+type Reason int
+
+// The reasons that change how an entry counts.
+const (
+	CertificateHold Reason = 6
+	RemoveFromCRL   Reason = 8
+)
+
+var reasonNames = [...]string{"unspecified", "keyCompromise", "cACompromise", "affiliationChanged", "superseded",
+	"cessationOfOperation", "certificateHold", "", "removeFromCRL", "privilegeWithdrawn", "aACompromise"}
+
+// String returns RFC 5280's name of the reason, "" for numbers it does not have.
+func (r Reason) String() string {
+	if r < 0 || int(r) >= len(reasonNames) {
+		return ""
+	}
+	return reasonNames[r]
+}

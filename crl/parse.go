@@ -1,0 +1,458 @@
+package crl
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"runtime/debug"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/der"
+)
+
+// Limits of a list. A list beyond one is refused with finding.CRLTooLarge.
+const (
+	MaxSize    = 1<<32 - 1 // octets of DER
+	MaxEntries = 1 << 26
+	maxHeader  = 128 << 10 // octets before the first entry
+	maxTail    = 256 << 10 // octets after the last
+	maxEntry   = 64 << 10  // octets of one entry
+	chunk      = 128 << 10 // octets hashed, then scanned, while they are in the processor's cache
+	minBuffer  = maxTail + maxEntry
+)
+
+// Error says why bytes are not a usable list.
+type Error struct {
+	ID     finding.ID // CRLNotAList, CRLMalformed, CRLTruncated, CRLTooLarge or CRLUnreadable
+	Offset int64      // octets from the start of the DER
+	Reason string
+}
+
+// Error returns "reason at offset n".
+func (e *Error) Error() string { return fmt.Sprintf("%s at offset %d", e.Reason, e.Offset) }
+
+// Finding returns the finding that reports e.
+func (e *Error) Finding() finding.Finding {
+	return finding.New(e.ID, "detail", e.Reason, "offset", fmt.Sprint(e.Offset))
+}
+
+// Parse reads a list from b, DER or PEM. One pass computes the digest that the
+// signature covers and checks the structure of every entry. The list keeps b
+// when it is DER: b must not change, but may be a mapped file. The error is
+// always an *Error. Breaches that leave the list readable are in its Findings.
+func Parse(b []byte) (l *List, err error) {
+	defer guard(&err)()
+	if pem, ok := findPEM(b); ok {
+		if b, err = decodePEM(pem); err != nil {
+			return nil, err
+		}
+	}
+	return parse(context.Background(), &input{buf: b, eof: true, whole: b}, nil)
+}
+
+// guard turns the fault of reading a mapped file that was truncated into an
+// error of the function that defers its result.
+func guard(err *error) func() {
+	was := debug.SetPanicOnFault(true)
+	return func() {
+		debug.SetPanicOnFault(was)
+		r := recover()
+		if r == nil {
+			return
+		}
+		if f, ok := r.(interface{ Addr() uintptr }); ok {
+			*err = &Error{finding.CRLUnreadable, 0, fmt.Sprintf("the file shrank while it was read (fault at %#x)", f.Addr())}
+			return
+		}
+		panic(r)
+	}
+}
+
+// parse is the one pass. With serials, the entries that list them are kept, and
+// nothing else of the entries is.
+func parse(ctx context.Context, in *input, w *watch) (*List, error) {
+	p := &parser{in: in, list: &List{Version: 1}, watch: w}
+	if err := p.header(); err != nil {
+		return nil, p.fail(err)
+	}
+	if err := p.entries(ctx); err != nil {
+		return nil, p.fail(err)
+	}
+	if err := p.tail(); err != nil {
+		return nil, p.fail(err)
+	}
+	p.finish()
+	return p.list, nil
+}
+
+type parser struct {
+	in     *input
+	list   *List
+	watch  *watch
+	hash   hash.Hash // of tBSCertList by the signature's hash
+	extra  hash.Hash // SHA-256 as well, when hash is too weak to name the list by
+	total  int64     // where the DER ends
+	tbs    int64     // where tBSCertList begins
+	tbsEnd int64
+	endRev int64 // where revokedCertificates ends
+	inner  cert.Algorithm
+	scan   entryScan
+}
+
+func (p *parser) fail(err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	var d *der.Error
+	if errors.As(err, &d) {
+		return &Error{finding.CRLMalformed, int64(d.Offset), d.Reason}
+	}
+	return err // the reader's or the context's
+}
+
+func malformed(off int64, format string, args ...any) *Error {
+	return &Error{finding.CRLMalformed, off, fmt.Sprintf(format, args...)}
+}
+
+// header reads up to the first entry: what comes before is small.
+func (p *parser) header() error {
+	b, err := p.in.peek(maxHeader)
+	if err != nil {
+		return err
+	}
+	if len(b) == 0 {
+		return &Error{finding.CRLNotAList, 0, "empty"}
+	}
+	outer, err := readHead(b, 0)
+	if err != nil || outer.tag != der.Sequence {
+		return &Error{finding.CRLNotAList, 0, "not DER and not PEM: it begins with " + sniff(b)}
+	}
+	p.total = outer.end()
+	if p.total > MaxSize {
+		return &Error{finding.CRLTooLarge, 0, fmt.Sprintf("it says it has %d octets, the limit is %d", p.total, int64(MaxSize))}
+	}
+	if p.in.whole != nil && p.total > int64(len(p.in.whole)) {
+		return &Error{finding.CRLTruncated, int64(len(p.in.whole)), fmt.Sprintf("%d octets of %d are there", len(p.in.whole), p.total)}
+	}
+	tbs, err := readHead(b, outer.body)
+	if err != nil {
+		return err
+	}
+	if tbs.tag != der.Sequence {
+		return &Error{finding.CRLNotAList, tbs.start, "the first element is no sequence"}
+	}
+	if p.tbsEnd = tbs.end(); p.tbsEnd > p.total {
+		return malformed(tbs.start, "tBSCertList runs past its container")
+	}
+	p.tbs = tbs.start
+	r := der.NewReader(b[tbs.body:min(int64(len(b)), p.tbsEnd)], int(tbs.body))
+	if err := p.fields(r); err != nil {
+		if p.tbsEnd > int64(len(b)) && len(b) == maxHeader {
+			return &Error{finding.CRLTooLarge, tbs.body, fmt.Sprintf("what precedes the entries is larger than %d octets or malformed: %v", maxHeader, err)}
+		}
+		return err
+	}
+	p.endRev = int64(r.Offset())
+	if r.PeekTag() == der.Sequence {
+		rev, err := readHead(b, p.endRev)
+		if err != nil {
+			return err
+		}
+		if p.endRev = rev.end(); p.endRev > p.tbsEnd {
+			return malformed(rev.start, "revokedCertificates runs past its container")
+		}
+		if rev.len == 0 {
+			return malformed(rev.start, "revokedCertificates is present and empty")
+		}
+		if p.in.whole != nil {
+			p.list.entries = p.in.whole[rev.body:p.endRev:p.endRev]
+		}
+		p.in.advance(tbs.start)
+		p.consume(rev.body - tbs.start)
+		return nil
+	}
+	p.in.advance(tbs.start)
+	p.consume(p.endRev - tbs.start)
+	return nil
+}
+
+// fields reads version, signature, issuer, thisUpdate and nextUpdate.
+func (p *parser) fields(r *der.Reader) error {
+	l := p.list
+	if v, ok, err := r.Optional(der.Integer); err != nil {
+		return err
+	} else if ok {
+		n, fits := der.SmallInt(v.Body)
+		if !fits || !der.IntegerMinimal(v.Body) || v.Flaws != 0 {
+			return malformed(int64(v.Offset), "the version is not a small DER integer")
+		}
+		// RFC 5280, 5.1.2.1: when present it is v2 (1).
+		if l.Version = n + 1; n != 1 {
+			p.breach(finding.New(finding.CRLVersion, "version", fmt.Sprint(l.Version)))
+		}
+	}
+	alg, err := p.strict(r, der.Sequence)
+	if err != nil {
+		return err
+	}
+	if p.inner, err = cert.ParseAlgorithm(bytes.Clone(alg.Raw)); err != nil {
+		return malformed(int64(alg.Offset), "the signature algorithm is not readable")
+	}
+	p.startHash()
+	issuer, err := p.strict(r, der.Sequence)
+	if err != nil {
+		return err
+	}
+	if err := p.issuer(issuer); err != nil {
+		return err
+	}
+	if l.ThisUpdate, err = p.time(r, "thisUpdate"); err != nil {
+		return err
+	}
+	if t := r.PeekTag(); t == der.UTCTime || t == der.GeneralizedTime {
+		if l.NextUpdate, err = p.time(r, "nextUpdate"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startHash picks the hash that the signature names. What cannot be verified
+// by a digest still gets a SHA-256, to be identified by.
+func (p *parser) startHash() {
+	h := p.inner.Hash
+	switch h {
+	case crypto.SHA256, crypto.SHA384, crypto.SHA512:
+		p.hash = h.New()
+		return
+	}
+	p.extra = sha256.New()
+	if h != 0 && h.Available() {
+		p.hash = h.New()
+	}
+}
+
+// consume hashes the next n octets and moves past them.
+func (p *parser) consume(n int64) {
+	b := p.in.buf[:n]
+	if p.hash != nil {
+		p.hash.Write(b)
+	}
+	if p.extra != nil {
+		p.extra.Write(b)
+	}
+	p.in.advance(n)
+}
+
+func (p *parser) breach(f finding.Finding) { p.list.Findings = append(p.list.Findings, f) }
+
+// strict reads one element that must have tag want and a DER length.
+func (p *parser) strict(r *der.Reader, want der.Tag) (der.Element, error) {
+	e, err := r.Expect(want)
+	if err == nil && e.Flaws != 0 {
+		err = malformed(int64(e.Offset), "the length is not DER")
+	}
+	return e, err
+}
+
+// entries scans revokedCertificates chunk by chunk.
+func (p *parser) entries(ctx context.Context) error {
+	s := &p.scan
+	s.v1 = p.list.Version == 1
+	s.watch = p.watch
+	for size := int64(chunk); p.in.off < p.endRev; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		left := p.endRev - p.in.off
+		b, err := p.in.peek(min(size, left))
+		if err != nil {
+			return err
+		}
+		n, err := s.run(b, p.in.off)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			switch {
+			case int64(len(b)) == left:
+				return malformed(p.in.off, "an entry runs past revokedCertificates")
+			case int64(len(b)) < size:
+				return &Error{finding.CRLTruncated, p.in.off + int64(len(b)), "the list ends within its entries"}
+			case size > maxEntry+chunk:
+				return &Error{finding.CRLTooLarge, p.in.off, fmt.Sprintf("an entry is larger than %d octets", maxEntry)}
+			}
+			size *= 2
+			continue
+		}
+		size = chunk
+		if s.count > MaxEntries {
+			return &Error{finding.CRLTooLarge, p.in.off, fmt.Sprintf("more than %d entries", MaxEntries)}
+		}
+		p.consume(int64(n))
+	}
+	p.list.count = s.count
+	return nil
+}
+
+// tail reads crlExtensions, signatureAlgorithm and signatureValue.
+func (p *parser) tail() error {
+	l, off := p.list, p.in.off
+	left := p.total - off
+	if left > maxTail {
+		return &Error{finding.CRLTooLarge, off, fmt.Sprintf("%d octets follow the entries, the limit is %d", left, maxTail)}
+	}
+	b, err := p.in.peek(left + 1)
+	if err != nil {
+		return err
+	}
+	if int64(len(b)) < left {
+		return &Error{finding.CRLTruncated, off + int64(len(b)), "the list ends before its signature"}
+	}
+	if int64(len(b)) > left {
+		return malformed(p.total, "more data follows the list")
+	}
+	b = bytes.Clone(b[:left])
+	r := der.NewReader(b[:p.tbsEnd-off], int(off))
+	if e, ok, err := r.Optional(der.Explicit(0)); err != nil {
+		return err
+	} else if ok {
+		if e.Flaws != 0 {
+			return malformed(int64(e.Offset), "the length is not DER")
+		}
+		if l.Version == 1 {
+			p.breach(finding.New(finding.CRLVersion, "version", "1 with extensions"))
+		}
+		if err := p.extensions(e); err != nil {
+			return err
+		}
+	}
+	if !r.Empty() {
+		return malformed(int64(r.Offset()), "unexpected data in tBSCertList")
+	}
+	p.consume(p.tbsEnd - off)
+	r = der.NewReader(b[p.tbsEnd-off:], int(p.tbsEnd))
+	alg, err := p.strict(r, der.Sequence)
+	if err != nil {
+		return err
+	}
+	if l.Algorithm, err = cert.ParseAlgorithm(alg.Raw); err != nil {
+		return malformed(int64(alg.Offset), "the signature algorithm is not readable")
+	}
+	sig, err := p.strict(r, der.BitString)
+	if err != nil {
+		return err
+	}
+	if len(sig.Body) == 0 || sig.Body[0] != 0 {
+		return malformed(int64(sig.Offset), "the signature is not a whole number of octets")
+	}
+	if !r.Empty() {
+		return malformed(int64(r.Offset()), "unexpected data after the signature")
+	}
+	l.Signature = sig.Body[1:]
+	return nil
+}
+
+// finish fills in what follows from the whole list.
+func (p *parser) finish() {
+	l := p.list
+	l.Size = p.total
+	if !bytes.Equal(p.inner.Raw, l.Algorithm.Raw) {
+		p.breach(finding.New(finding.CRLAlgorithmMismatch, "inner", p.inner.Name, "outer", l.Algorithm.Name))
+	}
+	if p.hash != nil {
+		l.digest = p.hash.Sum(nil)
+	}
+	id := l.digest
+	if p.extra != nil {
+		id = p.extra.Sum(nil)
+	}
+	h := sha256.New()
+	h.Write(id)
+	h.Write(l.Algorithm.Raw)
+	h.Write(l.Signature)
+	h.Sum(l.SHA256[:0])
+	p.scan.report(l)
+	if p.in.whole != nil {
+		l.tbs = p.in.whole[p.tbs:p.tbsEnd:p.tbsEnd]
+	}
+}
+
+// input is the bytes of a list: a window that slides over a reader, or the
+// whole of it in memory.
+type input struct {
+	r     io.Reader
+	buf   []byte // what has been read and not consumed
+	off   int64  // of buf[0]
+	eof   bool
+	store []byte // the buffer behind buf
+	whole []byte // everything, when in memory
+}
+
+// peek returns the next n octets, fewer only at the end.
+func (in *input) peek(n int64) ([]byte, error) {
+	for int64(len(in.buf)) < n && !in.eof {
+		if err := in.fill(); err != nil {
+			return nil, err
+		}
+	}
+	return in.buf[:min(n, int64(len(in.buf)))], nil
+}
+
+// fill reads more into the buffer, moving what is left to its front first.
+func (in *input) fill() error {
+	have := copy(in.store, in.buf)
+	if have == len(in.store) {
+		return &Error{finding.CRLTooLarge, in.off, "an element is larger than the buffer"}
+	}
+	n, err := in.r.Read(in.store[have:])
+	in.buf = in.store[:have+n]
+	if err == io.EOF {
+		in.eof, err = true, nil
+	}
+	return err
+}
+
+func (in *input) advance(n int64) {
+	in.buf = in.buf[n:]
+	in.off += n
+}
+
+// head is the identifier and length of an element, read in DER only.
+type head struct {
+	tag              der.Tag
+	start, body, len int64
+}
+
+func (h head) end() int64 { return h.body + h.len }
+
+// readHead reads the head of the element at b[off].
+func readHead(b []byte, off int64) (head, error) {
+	if off+2 > int64(len(b)) {
+		return head{}, malformed(off, "the element ends before its length")
+	}
+	h := head{tag: der.Tag(b[off]), start: off, body: off + 2, len: int64(b[off+1])}
+	if h.len < 0x80 {
+		return h, nil
+	}
+	n := h.len & 0x7f
+	if n == 0 || n > 5 || h.body+n > int64(len(b)) {
+		return head{}, malformed(off, "the length is indefinite, too large or cut off")
+	}
+	h.len = 0
+	for _, c := range b[h.body : h.body+n] {
+		h.len = h.len<<8 | int64(c)
+	}
+	if b[h.body] == 0 || h.len < 0x80 {
+		return head{}, malformed(off, "the length is not DER")
+	}
+	h.body += n
+	return h, nil
+}
