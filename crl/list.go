@@ -13,6 +13,8 @@
 package crl
 
 import (
+	"crypto/sha256"
+	"sync"
 	"time"
 
 	"github.com/assaytls/assay/cert"
@@ -51,24 +53,73 @@ type List struct {
 	digest  []byte
 	entries []byte // contents of revokedCertificates
 	count   int
+
+	certificateIssuers bool // some entry has the extension
+	paddedSerials      bool // some serial number is not in its shortest form
+
+	mu       sync.Mutex
+	verified []verification
+}
+
+// verification is a remembered result of VerifySignature.
+type verification struct {
+	key [32]byte // SHA-256 of the SubjectPublicKeyInfo
+	err error
 }
 
 // IDP is the issuing distribution point (RFC 5280, 5.2.5).
 type IDP struct {
-	Raw                   []byte // contents of the extension
-	HasName               bool
-	FullName              []cert.GeneralName
-	Relative              []cert.Attribute // nameRelativeToCRLIssuer
-	OnlyUser              bool
-	OnlyCA                bool
-	OnlyAttribute         bool
-	Indirect              bool
-	HasReasons            bool
-	OnlySomeReasons       cert.Reasons
+	Raw             []byte // contents of the extension
+	HasName         bool
+	FullName        []cert.GeneralName
+	Relative        []cert.Attribute // nameRelativeToCRLIssuer
+	OnlyUser        bool
+	OnlyCA          bool
+	OnlyAttribute   bool
+	Indirect        bool
+	HasReasons      bool
+	OnlySomeReasons cert.Reasons
 }
 
 // Delta reports whether the list is a delta CRL (RFC 5280, 5.2.4).
 func (l *List) Delta() bool { return l.BaseNumber != nil }
+
+// VerifySignature checks the list's signature with key. The digest was computed
+// while parsing and the result is remembered, so asking again costs nothing.
+// The error is nil, one of cert's Err… values, or an *Error when the bytes,
+// which Ed25519 needs again, can no longer be read.
+func (l *List) VerifySignature(m *cert.Memo, key *cert.PublicKey) (err error) {
+	if key == nil {
+		return cert.ErrUnsupported
+	}
+	id := sha256.Sum256(key.Raw)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, v := range l.verified {
+		if v.key == id {
+			return v.err
+		}
+	}
+	err = l.verify(m, key)
+	if len(l.verified) < maxVerified {
+		l.verified = append(l.verified, verification{id, err})
+	}
+	return err
+}
+
+// maxVerified bounds how many keys' results a list remembers.
+const maxVerified = 16
+
+func (l *List) verify(m *cert.Memo, key *cert.PublicKey) (err error) {
+	if l.Algorithm.Hash != 0 {
+		return key.VerifyDigest(l.Algorithm, l.digest, l.Signature)
+	}
+	if l.tbs == nil {
+		return cert.ErrUnsupported
+	}
+	defer guard(&err)()
+	return key.Verify(m, l.Algorithm, l.tbs, l.Signature)
+}
 
 // Len returns the number of entries.
 func (l *List) Len() int { return l.count }

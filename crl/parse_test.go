@@ -1,0 +1,37 @@
+package crl_test
+
+import (
+	"crypto/x509"
+	"testing"
+	"time"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/crl"
+	"github.com/assaytls/assay/internal/lab/forge"
+)
+
+func TestParsePlain(t *testing.T) {
+	ca := forge.NewRoot("Root", nil)
+	raw := ca.CRL(forge.CRL{Entries: []forge.Entry{
+		forge.Revoke(forge.Serial(5), -1),
+		forge.Revoke(forge.Serial(-7), forge.KeyCompromise),
+		forge.Revoke(forge.Serial(1<<40), forge.CertificateHold, forge.InvalidityDate(time.Now())),
+	}})
+	for _, b := range [][]byte{raw, forge.PEM("X509 CRL", raw), append([]byte("some text\n"), forge.PEM("X509 CRL", raw)...)} {
+		l, err := crl.Parse(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(l.Findings) > 0 || l.Len() != 3 || l.Version != 2 || string(l.Number) != "\x01" {
+			t.Errorf("%+v", l)
+		}
+		c, err := x509.ParseCertificate(ca.Raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, _ := cert.ParsePublicKey(c.RawSubjectPublicKeyInfo)
+		if err := l.VerifySignature(nil, key); err != nil {
+			t.Error(err)
+		}
+	}
+}
