@@ -37,6 +37,12 @@ type session struct {
 func (c *Config) shake(ctx context.Context, conn net.Conn) *session {
 	w := &wire{Conn: conn}
 	keys := &keyLog{next: c.KeyLog}
+	sessions := c.Sessions
+	if sessions == nil {
+		// Without a cache crypto/tls does not offer to take tickets, and servers
+		// send none.
+		sessions = tls.NewLRUClientSessionCache(1)
+	}
 	var shown bool // the client certificate was asked for and sent
 	tc := tls.Client(w, &tls.Config{
 		// This handshake gathers evidence. Judging comes later and elsewhere.
@@ -48,7 +54,7 @@ func (c *Config) shake(ctx context.Context, conn net.Conn) *session {
 		CipherSuites:       c.Suites,
 		CurvePreferences:   curveIDs(c.Groups),
 		KeyLogWriter:       keys,
-		ClientSessionCache: c.Sessions,
+		ClientSessionCache: sessions,
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			if c.Certificate == nil {
 				return &tls.Certificate{}, nil
