@@ -10,6 +10,7 @@ import (
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/internal/tlsclient"
 	"github.com/assaytls/assay/report"
 )
 
@@ -56,7 +57,7 @@ func ids(list ...finding.ID) []finding.ID { return list }
 
 func (e entry) scenario() *Scenario {
 	return &Scenario{Name: e.name, Group: e.group, Story: e.story, Want: e.want, Findings: e.findings,
-		Host: e.name + "." + Domain, Policy: engine.Policy{SecurityLevel: -1}}
+		Host: e.name + "." + Domain}
 }
 
 func catalogue() []entry {
@@ -165,4 +166,9 @@ func (b *build) url(file string) string { return b.l.BaseURL + "/" + b.s.Name + 
 // ca makes an intermediate for this scenario alone.
 func (b *build) ca(parent *authority, what string, extra ...forge.Ext) *authority {
 	return b.l.pki.intermediate(parent, "Assay Lab "+what+" CA for "+b.s.Name, nil, extra...)
+}
+
+// Config returns how to dial the scenario's server.
+func (l *Lab) Config(s Scenario) tlsclient.Config {
+	return tlsclient.Config{Host: s.Host, Port: s.Port, Input: s.Target(), Resolve: s.Resolve(), HandshakeTimeout: s.Timeout}
 }

@@ -19,7 +19,7 @@ var connectionScenarios = []entry{
 			b.raw(func(c *net.TCPConn) { io.Copy(io.Discard, c) })
 		}},
 	{name: "closes", story: "The server closes the connection when it has seen the ClientHello.",
-		want: report.Inconclusive, findings: ids("connection-closed"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids("handshake-eof"), make: func(b *build) {
 			b.raw(func(c *net.TCPConn) { readRecord(c) })
 		}},
 	{name: "resets", story: "The server resets the connection when it has seen the ClientHello.",
@@ -27,14 +27,14 @@ var connectionScenarios = []entry{
 			b.raw(func(c *net.TCPConn) { readRecord(c); c.SetLinger(0) })
 		}},
 	{name: "plain-http", story: "A web server without TLS is on the port and answers 400.",
-		want: report.Inconclusive, findings: ids("plain-http"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids("plaintext-http"), make: func(b *build) {
 			b.raw(func(c *net.TCPConn) {
 				readRecord(c)
 				io.WriteString(c, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nThis is not TLS.\n")
 			})
 		}},
 	{name: "ssh-banner", story: "An SSH server is on the port.",
-		want: report.Inconclusive, findings: ids("plain-ssh"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids("plaintext-ssh"), make: func(b *build) {
 			b.raw(func(c *net.TCPConn) {
 				io.WriteString(c, "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n")
 				readRecord(c)
@@ -48,15 +48,16 @@ var connectionScenarios = []entry{
 		want: report.Inconclusive, findings: ids("no-safe-tls"), make: func(b *build) {
 			b.good(func(s *site) {
 				s.tls.MinVersion, s.tls.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
-				s.tls.CipherSuites = []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA}
 			})
 		}},
 	{name: "protocol-version-alert", story: "The server refuses every version with the alert protocol_version.",
-		want: report.Inconclusive, findings: ids("no-safe-tls"), make: func(b *build) { b.alert(70) }},
+		want: report.Inconclusive, findings: ids("tls-version-unsupported"), make: func(b *build) { b.alert(70) }},
 	{name: "handshake-failure-alert", story: "The server refuses with the alert handshake_failure.",
-		want: report.Inconclusive, findings: ids("handshake-alert"), make: func(b *build) { b.alert(40) }},
+		want: report.Inconclusive, findings: ids("no-common-parameters"), make: func(b *build) { b.alert(40) }},
 	{name: "unrecognized-name-alert", story: "The server does not know the name and says so (unrecognized_name).",
-		want: report.Inconclusive, findings: ids("handshake-alert"), make: func(b *build) { b.alert(112) }},
+		want: report.Inconclusive, findings: ids("unrecognized-name"), make: func(b *build) { b.alert(112) }},
+	{name: "internal-error-alert", story: "The server breaks off with the alert internal_error.",
+		want: report.Inconclusive, findings: ids("tls-alert"), make: func(b *build) { b.alert(80) }},
 	{name: "client-certificate-required", story: "TLS 1.3: the server demands a client certificate and says so only after the handshake. Its own certificate was judged; the connection is of no use.",
 		want: report.Inconclusive, findings: ids("client-certificate-required"), make: func(b *build) {
 			b.good(func(s *site) {

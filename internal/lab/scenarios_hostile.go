@@ -33,14 +33,14 @@ var hostileScenarios = []entry{
 			})
 		}},
 	{name: "hostile-banner", story: "The port speaks SSH, with escape sequences in its banner.",
-		want: report.Inconclusive, findings: ids("plain-ssh"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids("plaintext-ssh"), make: func(b *build) {
 			b.raw(func(c *net.TCPConn) {
 				io.WriteString(c, "SSH-2.0-"+hostileText+"\r\n")
 				readRecord(c)
 			})
 		}},
 	{name: "hostile-http", story: "A web server without TLS whose answer holds escape sequences.",
-		want: report.Inconclusive, findings: ids("plain-http"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids("plaintext-http"), make: func(b *build) {
 			b.raw(func(c *net.TCPConn) {
 				readRecord(c)
 				io.WriteString(c, "HTTP/1.1 400 "+hostileText+"\r\nServer: "+hostileText+"\r\n\r\n"+hostileText)
