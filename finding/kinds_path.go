@@ -23,7 +23,6 @@ const (
 	CAPurposeNotAllowed  ID = "ca-purpose-not-allowed"
 	KeyUsageInsufficient ID = "key-usage-insufficient"
 	LeafIsCA             ID = "leaf-is-ca"
-	ProxyCertificate     ID = "proxy-certificate"
 	IssuerNotFound       ID = "issuer-not-found"
 	RootUntrusted        ID = "root-untrusted"
 	LeafSelfSigned       ID = "leaf-self-signed"
@@ -33,7 +32,6 @@ const (
 	AnchorDistrusted     ID = "anchor-distrusted"
 	AnchorNotForPurpose  ID = "anchor-not-for-purpose"
 	PolicyMissing        ID = "policy-missing"
-	PolicyMappingAny     ID = "policy-mapping-any"
 	AuthorityKeyIDAbsent ID = "authority-key-id-absent"
 	ValidityTooLong      ID = "validity-too-long"
 	BudgetPaths          ID = "budget-paths"
@@ -187,13 +185,6 @@ var pathKinds = []Kind{
 		Fix:     "Use the CA to issue a separate certificate for the server (CA:FALSE).",
 		Spec:    "RFC 5280, 4.2.1.9; CA/Browser Forum BR 7.1.2.7",
 		OpenSSL: "X509_V_ERR_INVALID_NON_CA", OpenSSLCode: 37, Since: "0.1"},
-	{ID: ProxyCertificate, Class: ClassPath, Severity: Error, Rank: 66,
-		Title:   "is a proxy certificate, issued by an end entity",
-		Explain: "Proxy certificates (RFC 3820) are issued by users to their jobs in computing grids. They are not for TLS servers and assay does not accept them.",
-		Risk:    "Everyone who holds any certificate could issue them.",
-		Fix:     "Use a certificate from a CA.",
-		Spec:    "RFC 3820",
-		OpenSSL: "X509_V_ERR_PROXY_CERTIFICATES_NOT_ALLOWED", OpenSSLCode: 40, Since: "0.1"},
 	{ID: IssuerNotFound, Class: ClassPath, Severity: Error, Rank: 85,
 		Title:   "its issuer {issuer} was not found",
 		Explain: "The path ends here: neither among the certificates that were sent nor among the trust anchors is one with the issuer's name and key.",
@@ -257,13 +248,6 @@ var pathKinds = []Kind{
 		Fix:     "Use a certificate that asserts one of the wanted policies, or drop --policy / --explicit-policy. If the CA demands it (policyConstraints), ask the CA.",
 		Spec:    "RFC 9618, 5; RFC 5280, 6.1.5 (g)",
 		OpenSSL: "X509_V_ERR_NO_EXPLICIT_POLICY", OpenSSLCode: 43, Since: "0.1"},
-	{ID: PolicyMappingAny, Class: ClassPath, Severity: Error, Rank: 50,
-		Title:   "maps a policy to or from anyPolicy",
-		Explain: "A CA may declare that two certificate policies are equivalent, but not that one is equivalent to any policy.",
-		Risk:    "Such a mapping would make every policy requirement meaningless.",
-		Fix:     "The CA must remove the mapping.",
-		Spec:    "RFC 5280, 4.2.1.5 and 6.1.4 (a)",
-		OpenSSL: "X509_V_ERR_INVALID_POLICY_EXTENSION", OpenSSLCode: 42, Since: "0.1"},
 	{ID: AuthorityKeyIDAbsent, Class: ClassCertificate, Severity: Error, Rank: 40,
 		Title:   "has no authority key identifier",
 		Explain: "Every certificate that is not self-signed must say which key of the issuer signed it. Only --strict asks for this.",
