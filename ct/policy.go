@@ -241,12 +241,12 @@ func (r *Result) judgeBrowser(in *Input, policy string, stale bool) {
 	}
 	r.explain("%s: rules of %s as of %s", policy, p.source, p.asOf)
 	leaf := in.Path[0]
-	life := leaf.NotAfter.Sub(leaf.NotBefore)
 	scts := r.of(0)
 	var lacks []string
 	for _, rt := range p.routes {
+		life := leaf.NotAfter.Sub(leaf.NotBefore)
 		if rt.inclusive {
-			life = leaf.NotAfter.Sub(leaf.NotBefore) + time.Second
+			life += time.Second
 		}
 		used, missing := rt.judge(scts, life)
 		if len(missing) == 0 {

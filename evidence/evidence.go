@@ -50,7 +50,9 @@ type Target struct {
 type Entry struct {
 	Cert   []byte `json:"cert"`             // DER, as sent
 	Staple []byte `json:"staple,omitempty"` // OCSPResponse; in TLS 1.2 only for the first
-	SCTs   []byte `json:"scts,omitempty"`   // SignedCertificateTimestampList of this entry (TLS 1.3)
+	// SCTs is the SignedCertificateTimestampList of this entry (TLS 1.3). The
+	// first entry's stands in Evidence.TLSSCTs and not here.
+	SCTs []byte `json:"scts,omitempty"`
 }
 
 // Attempt is one address tried. Durations are in nanoseconds.
@@ -73,12 +75,16 @@ type Connection struct {
 	ALPN      string `json:"alpn,omitempty"`
 	Resumed   bool   `json:"resumed,omitempty"`
 	StartTLS  string `json:"starttls,omitempty"`
-	// ClientCert is "requested" when the server asked for a certificate.
-	ClientCert  string   `json:"client_cert,omitempty"`
-	ClientCAs   [][]byte `json:"client_cas,omitempty"` // acceptable issuers, DER names
-	Alert       *Alert   `json:"alert,omitempty"`      // the last alert received
-	Tickets     int      `json:"tickets,omitempty"`
-	CloseNotify bool     `json:"close_notify,omitempty"`
+	// ClientCert is "requested" when the server asked for a certificate and got
+	// none, "sent" when it got one.
+	ClientCert string   `json:"client_cert,omitempty"`
+	ClientCAs  [][]byte `json:"client_cas,omitempty"` // acceptable issuers, DER names
+	// ClientSchemes are the signature schemes acceptable in a client certificate.
+	ClientSchemes []uint16 `json:"client_schemes,omitempty"`
+	HelloRetry    bool     `json:"hello_retry,omitempty"` // TLS 1.3: the server asked for another key share
+	Alert         *Alert   `json:"alert,omitempty"`       // the last alert received
+	Tickets       int      `json:"tickets,omitempty"`
+	CloseNotify   bool     `json:"close_notify,omitempty"`
 
 	DNS     time.Duration `json:"dns,omitempty"`
 	Connect time.Duration `json:"connect,omitempty"`
@@ -102,7 +108,8 @@ type Failure struct {
 	ID string `json:"id"`
 	// Params are the finding's parameters.
 	Params map[string]string `json:"params,omitempty"`
-	// Stage is "dns", "connect", "proxy", "starttls", "handshake".
+	// Stage is "dns", "connect", "proxy", "starttls", "handshake",
+	// "after-handshake".
 	Stage string `json:"stage"`
 	// Detail is the underlying error's text.
 	Detail string `json:"detail,omitempty"`

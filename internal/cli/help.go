@@ -1,0 +1,146 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// groupKey annotates a flag with the heading it stands under in the help.
+const groupKey = "assay-group"
+
+// flagGroups is the order of the headings; flags without a group come last.
+var flagGroups = []string{"Connection", "Trust", "Judgement", "Revocation", "Certificate Transparency", "Input", "Output", ""}
+
+// group puts the flags of fs under heading and adds them to c.
+func group(c *cobra.Command, heading string, fs *pflag.FlagSet) {
+	fs.VisitAll(func(f *pflag.Flag) {
+		if f.Annotations == nil {
+			f.Annotations = map[string][]string{}
+		}
+		f.Annotations[groupKey] = []string{heading}
+		c.Flags().AddFlag(f)
+	})
+}
+
+// help writes the help of c to standard output.
+func help(c *cobra.Command, _ []string) {
+	w := c.OutOrStdout()
+	text := c.Long
+	if text == "" {
+		text = c.Short + "."
+	}
+	fmt.Fprintf(w, "%s\n\nUsage:\n  %s\n", strings.TrimSpace(text), usageLine(c))
+	if c.HasAvailableSubCommands() {
+		helpCommands(c)
+	}
+	for _, g := range flagGroups {
+		fs := pflag.NewFlagSet(g, pflag.ContinueOnError)
+		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			if a := f.Annotations[groupKey]; !f.Hidden && (len(a) == 0 && g == "" || len(a) > 0 && a[0] == g) {
+				fs.AddFlag(f)
+			}
+		})
+		if !fs.HasFlags() {
+			continue
+		}
+		title := g
+		if title == "" {
+			title = "Other"
+		}
+		fs.SortFlags = false
+		fmt.Fprintf(w, "\n%s:\n%s", title, fs.FlagUsagesWrapped(80))
+	}
+	if c.Example != "" {
+		fmt.Fprintf(w, "\nExamples:\n%s\n", strings.TrimRight(c.Example, "\n"))
+	}
+	if !c.HasParent() {
+		fmt.Fprint(w, exitHelp)
+	}
+}
+
+const exitHelp = `
+Exit status:
+  0 accept   1 reject   2 usage, or a local file or stream failed
+  3 inconclusive: it could not be decided   130 interrupted
+  Of several targets the worst counts: 1, then 3, then 0.
+
+Environment:
+  SSL_CERT_FILE, SSL_CERT_DIR  trust anchors instead of the system's
+  XDG_CACHE_HOME               where the cache is kept (assay/ in it)
+  NO_COLOR                     no colours
+`
+
+func usageLine(c *cobra.Command) string {
+	if !c.Runnable() || !c.HasParent() {
+		return c.CommandPath() + " COMMAND"
+	}
+	line := c.UseLine()
+	if c.HasAvailableLocalFlags() {
+		line += " [FLAG]..."
+	}
+	return line
+}
+
+func helpCommands(c *cobra.Command) {
+	w := c.OutOrStdout()
+	line := func(s *cobra.Command) {
+		fmt.Fprintf(w, "  %-12s%s\n", s.Name(), s.Short)
+	}
+	if len(c.Groups()) == 0 {
+		fmt.Fprint(w, "\nCommands:\n")
+	}
+	for _, g := range c.Groups() {
+		fmt.Fprintf(w, "\n%s\n", g.Title)
+		for _, s := range c.Commands() {
+			if s.GroupID == g.ID && !s.Hidden {
+				line(s)
+			}
+		}
+	}
+	for _, s := range c.Commands() {
+		if s.GroupID == "" && !s.Hidden {
+			line(s)
+		}
+	}
+	fmt.Fprintf(w, "\n%s COMMAND --help tells more.\n", c.CommandPath())
+}
+
+// helpCommand is `assay help [COMMAND]`.
+func helpCommand(c *cobra.Command, args []string) error {
+	target, rest, err := c.Root().Find(args)
+	if err != nil || len(rest) > 0 || target == nil {
+		return unknownCommand(c, strings.Join(args, " "))
+	}
+	target.InitDefaultHelpFlag()
+	help(target, nil)
+	return nil
+}
+
+// flagNames lists the flags of c.
+func flagNames(c *cobra.Command) (names []string) {
+	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	return names
+}
+
+// noArgs, minArgs and maxArgs are cobra's argument checks in our words.
+func noArgs(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		if c.HasAvailableSubCommands() {
+			return usagef("%s has no command %q", c.CommandPath(), args[0]).hint("%s --help lists them", c.CommandPath())
+		}
+		return usagef("%s takes no arguments, and %q was given", c.CommandPath(), args[0])
+	}
+	return nil
+}
+
+func minArgs(n int, what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) < n {
+			return usagef("%s needs %s", c.CommandPath(), what).hint("%s --help shows examples", c.CommandPath())
+		}
+		return nil
+	}
+}

@@ -1,0 +1,130 @@
+// Package tlsclient makes one recorded TLS connection to a server and gathers
+// everything it can about it: every address tried, the certificates exactly as
+// sent, staples, SCTs, parameters, alerts, and why it failed if it did. It
+// decides nothing; crypto/tls runs without verification here and nowhere else.
+package tlsclient
+
+import (
+	"crypto/tls"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"golang.org/x/net/idna"
+)
+
+// The default time limits.
+const (
+	DefaultDNSTimeout       = 5 * time.Second
+	DefaultConnectTimeout   = 10 * time.Second
+	DefaultHandshakeTimeout = 10 * time.Second
+)
+
+// Config says whom to dial and how. Only Host is needed; the zero value of
+// every other field is the default.
+type Config struct {
+	Host  string // a host name (A-labels or U-labels) or an IP address, without brackets
+	Port  string // "" = 443
+	Input string // the target as the user wrote it, for the evidence only
+
+	SNI   string // the server name to send; "" = Host unless it is an IP address
+	NoSNI bool   // send none
+
+	// Resolve holds addresses to use instead of asking the DNS, by "host:port"
+	// in lower case, or "*:port" for every host (curl's --resolve).
+	Resolve map[string][]netip.Addr
+	Network string        // "" = both families, "4" or "6" = only that one
+	DNS     *net.Resolver // nil = the system's
+
+	ALPN                   []string // nil = h2 and http/1.1, nothing with StartTLS; empty = none
+	MinVersion, MaxVersion uint16   // 0 = TLS 1.2 and TLS 1.3
+	Suites                 []uint16 // TLS 1.0-1.2 suites to offer; nil = those of a safe client
+	Groups                 []uint16 // key-exchange groups to offer; nil = those of a safe client
+
+	// Each limit bounds its own step; 0 = the defaults above. ConnectTimeout
+	// covers all addresses together. A context bounds everything.
+	DNSTimeout, ConnectTimeout, HandshakeTimeout time.Duration
+
+	KeyLog io.Writer // receives the secrets in the format of SSLKEYLOGFILE
+
+	// Certificate is shown to a server that asks for one; nil = none is.
+	Certificate *tls.Certificate
+
+	// Sessions, when set, lets a later dial with the same Sessions resume this
+	// connection's session.
+	Sessions tls.ClientSessionCache
+
+	NoProbe bool // make no second, permissive dial
+}
+
+// filled returns c with its defaults in place and its names normalized.
+func (c Config) filled() Config {
+	if c.Port == "" {
+		c.Port = "443"
+	}
+	c.DNSTimeout = orDefault(c.DNSTimeout, DefaultDNSTimeout)
+	c.ConnectTimeout = orDefault(c.ConnectTimeout, DefaultConnectTimeout)
+	c.HandshakeTimeout = orDefault(c.HandshakeTimeout, DefaultHandshakeTimeout)
+	if c.ALPN == nil {
+		c.ALPN = []string{"h2", "http/1.1"}
+	}
+	if c.MinVersion == 0 {
+		c.MinVersion = tls.VersionTLS12
+	}
+	if c.DNS == nil {
+		c.DNS = net.DefaultResolver
+	}
+	c.Host = asciiName(c.Host)
+	if c.NoSNI {
+		c.SNI = ""
+	} else {
+		if c.SNI == "" {
+			c.SNI = c.Host
+		}
+		c.SNI = sniName(c.SNI)
+	}
+	return c
+}
+
+func orDefault(d, def time.Duration) time.Duration {
+	if d <= 0 {
+		return def
+	}
+	return d
+}
+
+// asciiName turns a U-label name into A-labels. A name that IDNA has no form
+// for stays as it is: the DNS will not know it.
+func asciiName(host string) string {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return host
+	}
+	if isASCII(host) {
+		return strings.ToLower(host)
+	}
+	if a, err := idna.Lookup.ToASCII(host); err == nil {
+		return a
+	}
+	return host
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// sniName returns what RFC 6066, 3, lets a client send for name: an ASCII host
+// name without a trailing dot, never an IP address.
+func sniName(name string) string {
+	name = strings.TrimSuffix(asciiName(name), ".")
+	if _, err := netip.ParseAddr(name); err == nil || !isASCII(name) {
+		return ""
+	}
+	return name
+}

@@ -1,0 +1,141 @@
+package tlsclient
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/finding"
+)
+
+// Dial connects to c.Host, completes a handshake if it can, and closes the
+// connection. What it learnt, the reason of a failure included, is in the
+// evidence, which is never nil. Dial is safe for concurrent use.
+func Dial(ctx context.Context, c Config) *evidence.Evidence {
+	c = c.filled()
+	ev := c.newEvidence()
+	conn, failure := c.open(ctx, ev)
+	if failure != nil {
+		ev.Failure = failure
+		return ev
+	}
+	first := c.shake(ctx, conn)
+	conn.Close()
+	first.into(ev)
+	if why := first.probeReason(); why != "" && !c.NoProbe && ctx.Err() == nil {
+		c.probe(ctx, ev, conn.RemoteAddr(), why)
+	}
+	return ev
+}
+
+func (c *Config) newEvidence() *evidence.Evidence {
+	return &evidence.Evidence{
+		Version: evidence.Version,
+		Target:  evidence.Target{Input: clean(c.Input), Host: clean(c.Host), Port: c.Port, SNI: c.SNI},
+		Time:    time.Now().UTC().Round(0),
+	}
+}
+
+// open brings the transport to the point where TLS can begin.
+func (c *Config) open(ctx context.Context, ev *evidence.Evidence) (net.Conn, *evidence.Failure) {
+	conn, failure := c.connect(ctx, c.Host, c.Port, ev)
+	if failure != nil {
+		return nil, failure
+	}
+	ev.Connection.Addr = conn.RemoteAddr().String()
+	return conn, nil
+}
+
+// probe dials the address again and offers everything this program can speak,
+// to name what the first dial could not agree on with the server. Whatever it
+// finds, the first dial's failure stays a failure.
+func (c *Config) probe(ctx context.Context, ev *evidence.Evidence, addr net.Addr, reason string) {
+	wide := *c
+	wide.MinVersion, wide.MaxVersion = tls.VersionTLS10, tls.VersionTLS13
+	wide.Suites, wide.Sessions, wide.Groups = everySuite(), nil, nil
+	ev.Probe = &evidence.Probe{Reason: reason}
+
+	dialCtx, cancel := context.WithTimeout(ctx, c.ConnectTimeout)
+	defer cancel()
+	var d net.Dialer
+	conn, err := d.DialContext(dialCtx, "tcp", addr.String())
+	if err != nil {
+		ev.Probe.Failure = &evidence.Failure{ID: string(finding.ConnectionFailed), Stage: "connect", Detail: err.Error(),
+			Params: map[string]string{"host": c.Host, "port": c.Port, "detail": plainError(err)}}
+		return
+	}
+	defer conn.Close()
+	second := wide.shake(ctx, conn)
+	ev.Probe.Connection = second.conn
+	ev.Probe.Connection.Addr = addr.String()
+	ev.Probe.Failure = second.failure
+	if len(ev.Chain) == 0 {
+		ev.Chain, ev.TLSSCTs = second.chain, second.scts
+	}
+	if second.failure != nil {
+		return
+	}
+	if why := unsafeWhy(second.conn.Version, second.conn.Suite); why != "" {
+		ev.Failure.ID = string(finding.NoSafeTLS)
+		ev.Failure.Params = map[string]string{"host": c.Host, "port": c.Port, "why": why,
+			"version": VersionName(second.conn.Version), "suite": SuiteName(second.conn.Suite)}
+	}
+}
+
+// everySuite lists all suites that crypto/tls knows.
+func everySuite() []uint16 {
+	var ids []uint16
+	for _, s := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+		ids = append(ids, s.ID)
+	}
+	return ids
+}
+
+// unsafeWhy says what is wrong with parameters that only the probe reached.
+func unsafeWhy(version, suite uint16) string {
+	if version < tls.VersionTLS12 {
+		return "it offers nothing newer than " + VersionName(version)
+	}
+	for _, s := range tls.InsecureCipherSuites() {
+		if s.ID == suite {
+			return "it offers only weak cipher suites, such as " + SuiteName(suite)
+		}
+	}
+	return ""
+}
+
+// plainError is an error's text without the addresses that net repeats in it.
+func plainError(err error) string {
+	text := clean(err.Error())
+	if i := strings.LastIndex(text, ": "); i >= 0 {
+		text = text[i+2:]
+	}
+	return text
+}
+
+// textMax bounds every text that goes into the evidence.
+const textMax = 1024
+
+// clean makes text fit for the evidence's JSON form: UTF-8, other octets as
+// \xNN, and not too long.
+func clean(s string) string {
+	if len(s) <= textMax && utf8.ValidString(s) {
+		return s
+	}
+	var b strings.Builder
+	for len(s) > 0 && b.Len() < textMax {
+		r, size := utf8.DecodeRuneInString(s)
+		if r == utf8.RuneError && size == 1 {
+			fmt.Fprintf(&b, `\x%02x`, s[0])
+		} else {
+			b.WriteString(s[:size])
+		}
+		s = s[size:]
+	}
+	return b.String()
+}

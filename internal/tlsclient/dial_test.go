@@ -1,0 +1,154 @@
+package tlsclient
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/finding"
+)
+
+// chainFor makes a leaf for loopback and its issuer.
+func chainFor(t testing.TB) tls.Certificate {
+	t.Helper()
+	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	check(t, err)
+	ca := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Test CA"}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, caKey.Public(), caKey)
+	check(t, err)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	check(t, err)
+	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "leaf"}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"dial.test", "localhost"}}
+	der, err := x509.CreateCertificate(rand.Reader, leaf, ca, key.Public(), caKey)
+	check(t, err)
+	return tls.Certificate{Certificate: [][]byte{der, caDER}, PrivateKey: key}
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// listen returns a loopback listener's port; each connection goes to f and is
+// closed after it.
+func listen(t testing.TB, f func(net.Conn)) (port string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() { defer c.Close(); f(c) }()
+		}
+	}()
+	_, port, err = net.SplitHostPort(l.Addr().String())
+	check(t, err)
+	return port
+}
+
+// serve runs crypto/tls servers on loopback.
+func serve(t testing.TB, cfg *tls.Config) (port string) {
+	return listen(t, func(c net.Conn) {
+		s := tls.Server(c, cfg)
+		c.SetDeadline(time.Now().Add(5 * time.Second))
+		if s.Handshake() == nil {
+			s.Read(make([]byte, 1))
+			s.Close()
+		}
+	})
+}
+
+// dial dials loopback with limits that keep tests short.
+func dial(t testing.TB, c Config) *evidence.Evidence {
+	t.Helper()
+	if c.Host == "" {
+		c.Host = "127.0.0.1"
+	}
+	if c.HandshakeTimeout == 0 {
+		c.HandshakeTimeout = 5 * time.Second
+	}
+	return Dial(context.Background(), c)
+}
+
+func wantFailure(t testing.TB, ev *evidence.Evidence, id finding.ID) {
+	t.Helper()
+	switch {
+	case ev.Failure == nil:
+		t.Fatalf("no failure, want %s", id)
+	case ev.Failure.ID != string(id):
+		t.Fatalf("failure %s (%s), want %s", ev.Failure.ID, ev.Failure.Detail, id)
+	}
+	k, ok := finding.Lookup(id)
+	if !ok {
+		t.Fatalf("%s is not in the table", id)
+	}
+	f := finding.New(id)
+	for n, v := range ev.Failure.Params {
+		f = f.With(n, v)
+	}
+	if title := f.Title(); title == k.Title || containsUnfilled(title) {
+		t.Errorf("title has unfilled parameters: %s", title)
+	}
+}
+
+func containsUnfilled(title string) bool {
+	for i := 0; i+1 < len(title); i++ {
+		if title[i] == '?' {
+			return true
+		}
+	}
+	return len(title) > 0 && title[len(title)-1] == '?'
+}
+
+func TestVersionsSuitesGroups(t *testing.T) {
+	cert := chainFor(t)
+	staple := []byte("a staple"[:8])
+	scts := [][]byte{[]byte("sct one"), []byte("sct two")}
+	cert.OCSPStaple, cert.SignedCertificateTimestamps = staple, scts
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		for _, group := range []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521, tls.X25519MLKEM768} {
+			if version == tls.VersionTLS12 && group == tls.X25519MLKEM768 {
+				continue
+			}
+			port := serve(t, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: version, MaxVersion: version,
+				CurvePreferences: []tls.CurveID{group}, NextProtos: []string{"http/1.1"}})
+			ev := dial(t, Config{Port: port, SNI: "dial.test"})
+			if ev.Failure != nil {
+				t.Fatalf("%s %s: %+v", VersionName(version), group, ev.Failure)
+			}
+			c := ev.Connection
+			if c.Version != version || c.Group != uint16(group) || c.ALPN != "http/1.1" || SignatureName(c.Signature) != "ecdsa_secp256r1_sha256" {
+				t.Errorf("%s %s: got %+v", VersionName(version), group, c)
+			}
+			if len(ev.Chain) != 2 || string(ev.Chain[0].Cert) != string(cert.Certificate[0]) || string(ev.Chain[0].Staple) != string(staple) {
+				t.Errorf("%s %s: chain or staple is not what was sent", VersionName(version), group)
+			}
+			if string(ev.TLSSCTs) != string(sctList(scts)) {
+				t.Errorf("%s %s: SCTs % x", VersionName(version), group, ev.TLSSCTs)
+			}
+			if !c.CloseNotify || c.BytesIn == 0 || c.BytesOut == 0 || c.TLS == 0 {
+				t.Errorf("%s %s: close_notify, bytes or time missing: %+v", VersionName(version), group, c)
+			}
+			if version == tls.VersionTLS13 && (c.Tickets == 0 || c.HelloRetry != (group == tls.CurveP384 || group == tls.CurveP521 || group == tls.CurveP256)) {
+				t.Errorf("%s: tickets %d, hello retry %v", group, c.Tickets, c.HelloRetry)
+			}
+		}
+	}
+}

@@ -1,0 +1,251 @@
+package tlsclient
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"reflect"
+	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/finding"
+)
+
+// lingerTime is how long the dial listens after the handshake, or after it
+// gave up, for what the server still has to say.
+const lingerTime = 300 * time.Millisecond
+
+// lingerData bounds the application data read meanwhile.
+const lingerData = 64 << 10
+
+// session is the outcome of one handshake.
+type session struct {
+	conn    evidence.Connection
+	chain   []evidence.Entry
+	scts    []byte
+	failure *evidence.Failure
+	alert   int // the alert that ended it: the server's, or our own for its version; -1 if none
+}
+
+// shake runs one handshake on conn and reads what follows it. The caller
+// closes conn.
+func (c *Config) shake(ctx context.Context, conn net.Conn) *session {
+	w := &wire{Conn: conn}
+	keys := &keyLog{next: c.KeyLog}
+	sessions := c.Sessions
+	if sessions == nil {
+		// Without a cache crypto/tls does not offer to take tickets, and servers
+		// send none.
+		sessions = tls.NewLRUClientSessionCache(1)
+	}
+	var shown bool // the client certificate was asked for and sent
+	tc := tls.Client(w, &tls.Config{
+		// This handshake gathers evidence. Judging comes later and elsewhere.
+		InsecureSkipVerify: true,
+		ServerName:         c.SNI,
+		NextProtos:         c.ALPN,
+		MinVersion:         c.MinVersion,
+		MaxVersion:         c.MaxVersion,
+		CipherSuites:       c.Suites,
+		CurvePreferences:   curveIDs(c.Groups),
+		KeyLogWriter:       keys,
+		ClientSessionCache: sessions,
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			if c.Certificate == nil {
+				return &tls.Certificate{}, nil
+			}
+			shown = true
+			return c.Certificate, nil
+		},
+	})
+	start := time.Now()
+	conn.SetDeadline(start.Add(c.HandshakeTimeout))
+	err := tc.HandshakeContext(ctx)
+	took := time.Since(start)
+	done := err == nil
+
+	t := readTranscript(w.received(), keys.all())
+	var after error // what ended the reading after a complete handshake
+	switch {
+	case done:
+		after = linger(tc, conn, t.asked && t.version == tls.VersionTLS13)
+	case worthDraining(err, w):
+		conn.SetReadDeadline(time.Now().Add(lingerTime))
+		io.Copy(io.Discard, w)
+	}
+	t = readTranscript(w.received(), keys.all())
+
+	s := &session{chain: t.chain, scts: t.scts, alert: -1}
+	s.conn = evidence.Connection{
+		Version: t.version, Suite: t.suite, Group: t.group, Signature: t.scheme, ALPN: t.alpn,
+		HelloRetry: t.retried, Tickets: t.tickets, CloseNotify: t.closeNotify,
+		ClientCAs: t.cas, ClientSchemes: t.schemes,
+		TLS: took, BytesIn: w.nin, BytesOut: w.nout,
+	}
+	if t.asked {
+		s.conn.ClientCert = "requested"
+	}
+	if shown {
+		s.conn.ClientCert = "sent"
+	}
+	if n := len(t.alerts); n > 0 {
+		s.conn.Alert = &t.alerts[n-1]
+	}
+	if code, ok := remoteAlert(err); ok {
+		s.alert = int(code)
+		s.noteAlert(code, "handshake")
+	}
+	if done {
+		s.complete(tc.ConnectionState(), t)
+		if code, ok := remoteAlert(after); ok {
+			s.noteAlert(code, "after-handshake")
+		}
+		if after == io.EOF && !w.eof {
+			s.conn.CloseNotify = true
+		}
+		s.failure = c.afterFailure(s, after)
+		return s
+	}
+	s.failure = c.classify(ctx, err, s, t, w)
+	return s
+}
+
+// linger reads after a handshake. A server that asked for a certificate in TLS
+// 1.3 tells only now what it thinks of the answer, and is given the whole
+// time; any other is told that nothing more will come, so that its tickets,
+// alerts and close arrive at once. It returns what ended the reading.
+func linger(tc *tls.Conn, conn net.Conn, asked bool) error {
+	conn.SetDeadline(time.Now().Add(lingerTime))
+	if !asked {
+		tc.CloseWrite()
+	}
+	buf := make([]byte, 4096)
+	for total := 0; total < lingerData; {
+		n, err := tc.Read(buf)
+		if err != nil {
+			return err
+		}
+		total += n
+	}
+	return nil
+}
+
+// worthDraining reports whether a server may have more to say after a failure
+// that was not its own doing.
+func worthDraining(err error, w *wire) bool {
+	if _, remote := remoteAlert(err); remote || w.eof || w.err != nil {
+		return false
+	}
+	return !isTimeout(err) && !errors.Is(err, context.Canceled) && !errors.Is(err, net.ErrClosed)
+}
+
+// complete takes over what crypto/tls says about a finished handshake and
+// holds it against the recording.
+func (s *session) complete(cs tls.ConnectionState, t *transcript) {
+	s.conn.Version, s.conn.Suite, s.conn.ALPN = cs.Version, cs.CipherSuite, cs.NegotiatedProtocol
+	s.conn.Group = uint16(cs.CurveID)
+	s.conn.Resumed = cs.DidResume
+	if cs.DidResume {
+		// A resumed handshake carries no certificates: these are the session's.
+		s.chain = nil
+		for _, cert := range cs.PeerCertificates {
+			s.chain = append(s.chain, evidence.Entry{Cert: bytes.Clone(cert.Raw)})
+		}
+		if len(s.chain) > 0 {
+			s.chain[0].Staple = bytes.Clone(cs.OCSPResponse)
+		}
+		s.scts = sctList(cs.SignedCertificateTimestamps)
+		return
+	}
+	if !t.hasCerts || !sameChain(s.chain, cs) {
+		s.failure = &evidence.Failure{ID: "internal-error", Stage: "handshake", Params: map[string]string{
+			"what": "the recorded handshake", "detail": "its certificates are not those of the connection"}}
+	}
+}
+
+func sameChain(chain []evidence.Entry, cs tls.ConnectionState) bool {
+	if len(chain) != len(cs.PeerCertificates) {
+		return false
+	}
+	for i, e := range chain {
+		if !bytes.Equal(e.Cert, cs.PeerCertificates[i].Raw) {
+			return false
+		}
+	}
+	return true
+}
+
+// sctList is the inverse of what crypto/tls does to a list of SCTs.
+func sctList(scts [][]byte) []byte {
+	if len(scts) == 0 {
+		return nil
+	}
+	var b cryptobyte.Builder
+	b.AddUint16LengthPrefixed(func(b *cryptobyte.Builder) {
+		for _, s := range scts {
+			b.AddUint16LengthPrefixed(func(b *cryptobyte.Builder) { b.AddBytes(s) })
+		}
+	})
+	out, err := b.Bytes()
+	if err != nil {
+		return nil
+	}
+	return out
+}
+
+func (s *session) noteAlert(code uint8, when string) {
+	if a := s.conn.Alert; a != nil && a.Description == code {
+		a.When = when
+		return
+	}
+	s.conn.Alert = &evidence.Alert{Level: 2, Description: code, Name: AlertName(code), When: when}
+}
+
+// into moves the outcome to the evidence.
+func (s *session) into(ev *evidence.Evidence) {
+	s.conn.Addr, s.conn.StartTLS = ev.Connection.Addr, ev.Connection.StartTLS
+	s.conn.DNS, s.conn.Connect = ev.Connection.DNS, ev.Connection.Connect
+	ev.Connection, ev.Chain, ev.TLSSCTs, ev.Failure = s.conn, s.chain, s.scts, s.failure
+}
+
+// probeReason names the alert for which a second, wider dial is worth while.
+func (s *session) probeReason() string {
+	if s.failure == nil || s.failure.ID == string(finding.ClientCertRequired) || s.failure.ID == string(finding.ClientCertRefused) {
+		return ""
+	}
+	if s.alert == 40 || s.alert == 70 {
+		return AlertName(uint8(s.alert))
+	}
+	return ""
+}
+
+// remoteAlert returns the alert a server sent, if err is one. crypto/tls keeps
+// the alert's type to itself; its kind is uint8.
+func remoteAlert(err error) (uint8, bool) {
+	var op *net.OpError
+	if !errors.As(err, &op) || op.Op != "remote error" {
+		return 0, false
+	}
+	if v := reflect.ValueOf(op.Err); v.Kind() == reflect.Uint8 {
+		return uint8(v.Uint()), true
+	}
+	return 0, false
+}
+
+func isTimeout(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
+}
+
+func curveIDs(groups []uint16) []tls.CurveID {
+	var ids []tls.CurveID
+	for _, g := range groups {
+		ids = append(ids, tls.CurveID(g))
+	}
+	return ids
+}

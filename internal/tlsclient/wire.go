@@ -1,0 +1,101 @@
+package tlsclient
+
+import (
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"sync"
+)
+
+// wireMax bounds how much is recorded of a handshake. Real ones take a few
+// kilobytes; a 256 KiB Certificate message, the most crypto/tls reads, cut
+// into records of sixteen octets stays below it.
+const wireMax = 1 << 20
+
+// outMax bounds what is kept of the client's side: the ClientHellos.
+const outMax = 16 << 10
+
+var errWireFull = errors.New("the server sent more than 1 MiB before the handshake was over")
+
+// wire is a connection that keeps what the server sent. The kept bytes are
+// read only when no Read is running any more.
+type wire struct {
+	net.Conn
+
+	mu      sync.Mutex
+	in, out []byte
+	nin     int64
+	nout    int64
+	eof     bool  // the transport itself reached its end
+	err     error // the first transport error other than the end
+}
+
+func (w *wire) Read(b []byte) (int, error) {
+	n, err := w.Conn.Read(b)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.nin += int64(n)
+	if len(w.in)+n > wireMax {
+		w.err = errWireFull
+		return 0, errWireFull
+	}
+	w.in = append(w.in, b[:n]...)
+	switch {
+	case err == io.EOF:
+		w.eof = true
+	case err != nil && w.err == nil:
+		w.err = err
+	}
+	return n, err
+}
+
+func (w *wire) Write(b []byte) (int, error) {
+	n, err := w.Conn.Write(b)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.nout += int64(n)
+	if room := outMax - len(w.out); room > 0 {
+		w.out = append(w.out, b[:min(n, room)]...)
+	}
+	return n, err
+}
+
+// received returns everything the server has sent so far.
+func (w *wire) received() []byte {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.in
+}
+
+// keyLog collects the secrets of one handshake by their label (the format of
+// SSLKEYLOGFILE) and passes each line on.
+type keyLog struct {
+	mu      sync.Mutex
+	next    io.Writer
+	secrets map[string][]byte
+}
+
+func (k *keyLog) Write(line []byte) (int, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if f := strings.Fields(string(line)); len(f) == 3 {
+		if secret, err := hexBytes(f[2]); err == nil {
+			if k.secrets == nil {
+				k.secrets = make(map[string][]byte)
+			}
+			k.secrets[f[0]] = secret
+		}
+	}
+	if k.next != nil {
+		// A key log that cannot be written must not break the handshake.
+		_, _ = k.next.Write(line)
+	}
+	return len(line), nil
+}
+
+func (k *keyLog) all() map[string][]byte {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.secrets
+}
