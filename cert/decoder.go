@@ -27,15 +27,21 @@ func (d *decoder) flag(id finding.ID, off int, field, detail string) {
 }
 
 func (d *decoder) add(f finding.Finding) {
-	if len(d.found) < maxFindings {
+	switch last := len(d.found) - 1; {
+	case last+1 < maxFindings:
 		d.found = append(d.found, f)
+	case f.Severity > d.found[last].Severity:
+		d.found[last] = f // the worst is never lost
 	}
 }
 
 // str returns e's contents as text.
 func (d *decoder) str(e der.Element) string {
 	off := e.BodyOffset() - d.base
-	return d.text[off : off+len(e.Body)]
+	if end := off + len(e.Body); off >= 0 && end <= len(d.text) && d.text[off:end] == string(e.Body) {
+		return d.text[off:end]
+	}
+	return string(e.Body) // joined from the segments of a constructed string
 }
 
 // next reads an element of any tag. What is not DER about it is recorded; what
@@ -54,6 +60,9 @@ func (d *decoder) next(r *der.Reader, id finding.ID, field string) (der.Element,
 
 // expect reads an element that must have tag want, like next.
 func (d *decoder) expect(r *der.Reader, want der.Tag, id finding.ID, field string) (der.Element, bool) {
+	if r.PeekTag() != want && r.PeekTag() == want|0x20 {
+		return d.joined(r, want, id, field)
+	}
 	e, err := r.Expect(want)
 	if err != nil {
 		d.unreadable(err, r.Offset(), id, field)
@@ -62,6 +71,34 @@ func (d *decoder) expect(r *der.Reader, want der.Tag, id finding.ID, field strin
 	if e.Flaws != 0 {
 		d.flaws(e, field)
 	}
+	return e, true
+}
+
+// joined reads a string of type want in BER's constructed form, which DER
+// forbids, and joins its segments.
+func (d *decoder) joined(r *der.Reader, want der.Tag, id finding.ID, field string) (der.Element, bool) {
+	e, ok := d.next(r, id, field)
+	if !ok {
+		return e, false
+	}
+	var body []byte
+	if want == der.BitString {
+		body = append(body, 0)
+	}
+	in := e.Contents()
+	for !in.Empty() {
+		seg, err := in.Expect(want)
+		if err != nil {
+			d.unreadable(err, in.Offset(), id, field)
+			return e, false
+		}
+		if want == der.BitString && len(seg.Body) > 0 {
+			body[0] = seg.Body[0]
+			seg.Body = seg.Body[1:]
+		}
+		body = append(body, seg.Body...)
+	}
+	e.Tag, e.Body = want, body
 	return e, true
 }
 
@@ -74,6 +111,33 @@ func (d *decoder) optional(r *der.Reader, want der.Tag, id finding.ID, field str
 	e, ok = d.next(r, id, field)
 	return e, ok, !ok
 }
+
+// walk checks the encoding of everything inside e, whose contents no rule of
+// this package reads.
+func (d *decoder) walk(e der.Element, id finding.ID, field string, depth int) {
+	if e.Tag&0x20 == 0 || depth == maxWalk {
+		switch e.Tag {
+		case der.OID:
+			d.oid(e, id, field)
+		case der.Integer:
+			if !der.IntegerMinimal(e.Body) {
+				d.flag(finding.EncodingNotDER, e.Offset, field, "INTEGER not in its shortest form")
+			}
+		}
+		return
+	}
+	r := e.Contents()
+	for !r.Empty() {
+		in, ok := d.next(r, id, field)
+		if !ok {
+			return
+		}
+		d.walk(in, id, field, depth+1)
+	}
+}
+
+// maxWalk bounds the depth to which walk looks.
+const maxWalk = 8
 
 // end records what is left in r.
 func (d *decoder) end(r *der.Reader, field string) {
@@ -152,7 +216,7 @@ func (d *decoder) oid(e der.Element, id finding.ID, field string) (string, bool)
 // namedBits decodes a BIT STRING of named bits (X.690, 11.2.2): bit n of the
 // string becomes 1<<n.
 func (d *decoder) namedBits(e der.Element, body []byte, id finding.ID, field string) (bits uint16, ok bool) {
-	if len(body) == 0 || body[0] > 7 || len(body) == 1 && body[0] != 0 {
+	if !validBits(body) {
 		d.flag(id, e.Offset, field, "BIT STRING unreadable")
 		return 0, false
 	}
@@ -172,7 +236,7 @@ func (d *decoder) namedBits(e der.Element, body []byte, id finding.ID, field str
 		case last&(1<<unused-1) != 0:
 			d.flag(finding.EncodingNotDER, e.BodyOffset(), field, "unused bits are set")
 		case last&(1<<unused) == 0:
-			d.flag(finding.EncodingNotDER, e.BodyOffset(), field, "named bits end in zero bits")
+			d.flag(finding.EncodingNamedBits, e.BodyOffset(), field, "named bits end in zero bits")
 		}
 	}
 	return bits, true

@@ -11,33 +11,38 @@ import (
 type extension struct {
 	field  string // its name in findings: "extensions." and RFC 5280's name
 	decode func(p *parser, c *Certificate, x *Extension, r *der.Reader, field string)
+	unused bool // only its syntax is checked: no validator processes it
 }
 
-// decoders are the extensions that are decoded and that a validator processes;
-// a critical one that is not here refuses.
+// decoders are the extensions that are decoded. A critical one that is not
+// here, or that is unused, refuses.
 var decoders = map[string]extension{
-	oidBasicConstraints:  {"extensions.basicConstraints", (*parser).basicConstraints},
-	oidKeyUsage:          {"extensions.keyUsage", (*parser).keyUsage},
-	oidExtKeyUsage:       {"extensions.extKeyUsage", (*parser).extKeyUsage},
-	oidSAN:               {"extensions.subjectAltName", (*parser).subjectAltName},
-	oidIAN:               {"extensions.issuerAltName", (*parser).issuerAltName},
-	oidSubjectKeyID:      {"extensions.subjectKeyIdentifier", (*parser).subjectKeyID},
-	oidAuthorityKeyID:    {"extensions.authorityKeyIdentifier", (*parser).authorityKeyID},
-	oidAIA:               {"extensions.authorityInfoAccess", (*parser).authorityInfoAccess},
-	oidSIA:               {"extensions.subjectInfoAccess", (*parser).subjectInfoAccess},
-	oidCRLPoints:         {"extensions.cRLDistributionPoints", (*parser).crlPoints},
-	oidFreshestCRL:       {"extensions.freshestCRL", (*parser).freshestCRL},
-	oidPolicies:          {"extensions.certificatePolicies", (*parser).policies},
-	oidPolicyMappings:    {"extensions.policyMappings", (*parser).policyMappings},
-	oidPolicyConstraints: {"extensions.policyConstraints", (*parser).policyConstraints},
-	oidInhibitAnyPolicy:  {"extensions.inhibitAnyPolicy", (*parser).inhibitAnyPolicy},
-	oidNameConstraints:   {"extensions.nameConstraints", (*parser).nameConstraints},
-	oidTLSFeature:        {"extensions.tlsFeature", (*parser).tlsFeature},
-	oidSCTList:           {"extensions.sctList", (*parser).sctList},
-	oidPoison:            {"extensions.ctPoison", (*parser).poison},
-	oidNoRevAvail:        {"extensions.noRevAvail", (*parser).noRevAvail},
-	oidOCSPNoCheck:       {"extensions.ocspNoCheck", (*parser).ocspNoCheck},
-	oidProxyCert:         {"extensions.proxyCertInfo", (*parser).proxyCert},
+	oidBasicConstraints:  {"extensions.basicConstraints", (*parser).basicConstraints, false},
+	oidKeyUsage:          {"extensions.keyUsage", (*parser).keyUsage, false},
+	oidExtKeyUsage:       {"extensions.extKeyUsage", (*parser).extKeyUsage, false},
+	oidSAN:               {sanField, (*parser).subjectAltName, false},
+	oidIAN:               {"extensions.issuerAltName", (*parser).issuerAltName, false},
+	oidSubjectKeyID:      {"extensions.subjectKeyIdentifier", (*parser).subjectKeyID, false},
+	oidAuthorityKeyID:    {"extensions.authorityKeyIdentifier", (*parser).authorityKeyID, false},
+	oidAIA:               {"extensions.authorityInfoAccess", (*parser).authorityInfoAccess, false},
+	oidSIA:               {"extensions.subjectInfoAccess", (*parser).subjectInfoAccess, false},
+	oidCRLPoints:         {"extensions.cRLDistributionPoints", (*parser).crlPoints, false},
+	oidFreshestCRL:       {"extensions.freshestCRL", (*parser).freshestCRL, false},
+	oidPolicies:          {"extensions.certificatePolicies", (*parser).policies, false},
+	oidPolicyMappings:    {"extensions.policyMappings", (*parser).policyMappings, false},
+	oidPolicyConstraints: {"extensions.policyConstraints", (*parser).policyConstraints, false},
+	oidInhibitAnyPolicy:  {"extensions.inhibitAnyPolicy", (*parser).inhibitAnyPolicy, false},
+	oidNameConstraints:   {"extensions.nameConstraints", (*parser).nameConstraints, false},
+	oidTLSFeature:        {"extensions.tlsFeature", (*parser).tlsFeature, false},
+	oidSCTList:           {"extensions.sctList", (*parser).sctList, false},
+	oidPoison:            {"extensions.ctPoison", (*parser).poison, false},
+	oidNoRevAvail:        {"extensions.noRevAvail", (*parser).noRevAvail, false},
+	oidOCSPNoCheck:       {"extensions.ocspNoCheck", (*parser).ocspNoCheck, false},
+	oidProxyCert:         {"extensions.proxyCertInfo", (*parser).proxyCert, false},
+	oidSubjectDirectory:  {"extensions.subjectDirectoryAttributes", (*parser).subjectDirectory, true},
+	oidPrivateKeyPeriod:  {"extensions.privateKeyUsagePeriod", (*parser).privateKeyPeriod, true},
+	oidIPBlocks:          {"extensions.ipAddrBlocks", (*parser).ipBlocks, true},
+	oidASNumbers:         {"extensions.autonomousSysIds", (*parser).asNumbers, true},
 }
 
 const (
@@ -66,7 +71,18 @@ const (
 	oidAnyPolicy         = "2.5.29.32.0"
 	oidOCSP              = "1.3.6.1.5.5.7.48.1"
 	oidCAIssuers         = "1.3.6.1.5.5.7.48.2"
+	oidHardwareModule    = "1.3.6.1.5.5.7.8.4"
+	oidCPS               = "1.3.6.1.5.5.7.2.1"
+	oidUserNotice        = "1.3.6.1.5.5.7.2.2"
+	oidAnyExtKeyUsage    = "2.5.29.37.0"
+	oidSubjectDirectory  = "2.5.29.9"
+	oidPrivateKeyPeriod  = "2.5.29.16"
+	oidIPBlocks          = "1.3.6.1.5.5.7.1.7"
+	oidASNumbers         = "1.3.6.1.5.5.7.1.8"
 )
+
+// sanField is the subjectAltName's name in findings.
+const sanField = "extensions.subjectAltName"
 
 // maxExtensions bounds the extensions that are decoded.
 const maxExtensions = 1000
@@ -116,7 +132,7 @@ func (p *parser) extension(c *Certificate, e der.Element) {
 	if !known {
 		field = "extensions." + oid
 	}
-	x := Extension{OID: oid, Known: known}
+	x := Extension{OID: oid, Known: known && !row.unused}
 	crit, ok, bad := p.optional(in, der.Boolean, finding.FieldUnreadable, field)
 	if bad {
 		return
@@ -184,18 +200,8 @@ func (p *parser) basicConstraints(c *Certificate, x *Extension, r *der.Reader, f
 	if e, ok, bad := p.optional(in, der.Integer, finding.ExtensionUnreadable, field); bad {
 		return
 	} else if ok {
-		n, ok := p.smallInt(e, finding.ExtensionUnreadable, field)
-		switch {
-		case ok:
-			c.PathLen = n
-		case n < 0 || n == 0: // unreadable: the strictest
-			c.PathLen = 0
-		default:
-			c.PathLen = n
-		}
-		if !c.CA {
-			p.flag(finding.PathLenWithoutCA, e.Offset, field, "pathLenConstraint "+strconv.Itoa(c.PathLen))
-		}
+		n, _ := p.smallInt(e, finding.ExtensionUnreadable, field)
+		c.PathLen = max(n, 0) // what cannot be read is taken at its strictest
 	}
 	p.end(in, field)
 }
@@ -257,6 +263,9 @@ func (p *parser) subjectKeyID(c *Certificate, x *Extension, r *der.Reader, field
 		return
 	}
 	c.SubjectKeyID = e.Body
+	if x.Critical {
+		p.flag(finding.SubjectKeyIDCritical, x.Offset, field, "critical")
+	}
 	if len(e.Body) == 0 {
 		p.flag(finding.ExtensionEmpty, e.Offset, field, "the identifier is empty")
 	}
@@ -268,6 +277,9 @@ func (p *parser) authorityKeyID(c *Certificate, x *Extension, r *der.Reader, fie
 		return
 	}
 	c.HasAuthorityKeyID = true
+	if x.Critical {
+		p.flag(finding.AuthorityKeyIDCritical, x.Offset, field, "critical")
+	}
 	if e, ok, bad := p.optional(in, der.Context(0), finding.ExtensionUnreadable, field); bad {
 		return
 	} else if ok {
@@ -282,11 +294,17 @@ func (p *parser) authorityKeyID(c *Certificate, x *Extension, r *der.Reader, fie
 		return
 	} else if ok {
 		c.AuthoritySerial = e.Body
+		if !der.IntegerMinimal(e.Body) {
+			p.flag(finding.EncodingNotDER, e.Offset, field, "authorityCertSerialNumber is not an INTEGER in its shortest form")
+		}
 	}
 	p.end(in, field)
 }
 
 func (p *parser) authorityInfoAccess(c *Certificate, x *Extension, r *der.Reader, field string) {
+	if x.Critical {
+		p.flag(finding.ExtensionCritical, x.Offset, field, "critical")
+	}
 	p.access(r, field, func(method string, g GeneralName) {
 		switch {
 		case g.Type != URIName:
@@ -323,7 +341,7 @@ func (p *parser) access(r *der.Reader, field string, each func(method string, g 
 			continue
 		}
 		p.end(d, field)
-		if g, ok := p.generalName(loc, field); ok {
+		if g, ok := p.generalName(loc, false, field); ok {
 			each(method, g)
 		}
 	}

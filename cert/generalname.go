@@ -3,6 +3,8 @@ package cert
 import (
 	"net/netip"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/der"
@@ -38,16 +40,16 @@ func (d *decoder) generalNames(r *der.Reader, id finding.ID, field string) []Gen
 		if !ok {
 			break
 		}
-		if g, ok := d.generalName(e, field); ok {
+		if g, ok := d.generalName(e, false, field); ok {
 			names = append(names, g)
 		}
 	}
 	return names
 }
 
-// generalName decodes one GeneralName. ok is false only when not even its kind
-// is known.
-func (d *decoder) generalName(e der.Element, field string) (g GeneralName, ok bool) {
+// generalName decodes one GeneralName, the base of a subtree of name
+// constraints if base is set. ok is false only when not even its kind is known.
+func (d *decoder) generalName(e der.Element, base bool, field string) (g GeneralName, ok bool) {
 	n := int(e.Tag & 0x1f)
 	if e.Tag > 0xff || e.Tag&0xc0 != 0x80 || n > int(RegisteredID) {
 		d.flag(finding.GeneralNameMalformed, e.Offset, field, "tag "+strconv.Itoa(int(e.Tag))+" is no kind of name")
@@ -62,9 +64,13 @@ func (d *decoder) generalName(e der.Element, field string) (g GeneralName, ok bo
 	switch g.Type {
 	case OtherName:
 		d.otherName(&g, e, field)
+	case X400Name, EDIPartyName:
+		d.walk(e, finding.GeneralNameMalformed, field, 0)
 	case EmailName, DNSName, URIName:
 		g.Value = d.str(e)
-		if !ascii(g.Value) {
+		if !base {
+			d.nameText(&g, e, field)
+		} else if !ascii(g.Value) {
 			d.flag(finding.GeneralNameMalformed, e.Offset, field, "a "+g.Type.String()+" is not ASCII")
 		}
 	case DirectoryName:
@@ -76,7 +82,12 @@ func (d *decoder) generalName(e der.Element, field string) (g GeneralName, ok bo
 			g.Dir = Name{Raw: e.Body, Canon: opaque(e.Body)}
 		}
 	case IPName:
-		g.IP, _ = netip.AddrFromSlice(e.Body)
+		if base {
+			break
+		}
+		if g.IP, ok = netip.AddrFromSlice(e.Body); !ok {
+			d.flag(finding.GeneralNameMalformed, e.Offset, field, "an iPAddress has "+strconv.Itoa(len(e.Body))+" octets, not 4 or 16")
+		}
 	case RegisteredID:
 		g.Value, _ = d.oid(e, finding.GeneralNameMalformed, field)
 	}
@@ -97,6 +108,37 @@ func (d *decoder) otherName(g *GeneralName, e der.Element, field string) {
 	}
 	d.end(in, field)
 	g.Bytes = v.Body
+	in = v.Contents()
+	value, ok := d.next(in, finding.GeneralNameMalformed, field)
+	if !ok {
+		return
+	}
+	d.end(in, field)
+	d.walk(value, finding.GeneralNameMalformed, field, 0)
+	switch g.Value {
+	case OIDSmtpUTF8Mailbox:
+		if s := d.str(value); value.Tag != der.UTF8String || !utf8.ValidString(s) || strings.HasPrefix(s, "\ufeff") ||
+			strings.LastIndexByte(s, '@') <= 0 {
+			d.flag(finding.GeneralNameMalformed, value.Offset, field, "an SmtpUTF8Mailbox is not an e-mail address in a UTF8String")
+		}
+	case oidHardwareModule:
+		d.hardwareModule(value, field)
+	}
+}
+
+// hardwareModule checks a HardwareModuleName (RFC 4108, 5).
+func (d *decoder) hardwareModule(e der.Element, field string) {
+	if e.Tag != der.Sequence {
+		d.flag(finding.GeneralNameMalformed, e.Offset, field, "a hardwareModuleName is not a SEQUENCE")
+		return
+	}
+	in := e.Contents()
+	if _, ok := d.expect(in, der.OID, finding.GeneralNameMalformed, field); !ok {
+		return
+	}
+	if _, ok := d.expect(in, der.OctetString, finding.GeneralNameMalformed, field); ok {
+		d.end(in, field)
+	}
 }
 
 // String returns the kind's name as RFC 5280 spells it, without the word Name

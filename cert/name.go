@@ -127,10 +127,7 @@ func (d *decoder) attributeText(e der.Element, field string) string {
 		return text
 	case der.UniversalString:
 		d.flag(finding.NameStringInvalid, e.Offset, field, "a UniversalString")
-		text, ok := ucs4(s)
-		if !ok {
-			return s
-		}
+		text, _ := ucs4(s)
 		return text
 	default:
 		d.flag(finding.NameStringInvalid, e.Offset, field, "not a string type that names may have")
@@ -184,26 +181,28 @@ func latin1(s string) string {
 
 func bmp(s string) (string, bool) {
 	if len(s)%2 != 0 {
-		return s, false
+		return latin1(s), false
 	}
+	s = strings.TrimSuffix(s, "\x00\x00") // a terminator, as some writers add
 	u := make([]uint16, len(s)/2)
 	ok := true
 	for i := range u {
 		u[i] = uint16(s[2*i])<<8 | uint16(s[2*i+1])
-		ok = ok && !utf16.IsSurrogate(rune(u[i]))
+		r := rune(u[i])
+		ok = ok && !utf16.IsSurrogate(r) && r < 0xfffe && (r < 0xfdd0 || r > 0xfdef)
 	}
 	return string(utf16.Decode(u)), ok
 }
 
 func ucs4(s string) (string, bool) {
 	if len(s)%4 != 0 {
-		return s, false
+		return latin1(s), false
 	}
 	r := make([]rune, len(s)/4)
 	for i := range r {
 		v := binary.BigEndian.Uint32([]byte(s[4*i:]))
 		if v > unicode.MaxRune || !utf8.ValidRune(rune(v)) {
-			return s, false
+			return latin1(s), false
 		}
 		r[i] = rune(v)
 	}
@@ -301,9 +300,3 @@ func fold(r rune) rune {
 // Within reports whether n is base or lies below it in the directory, as
 // directoryName constraints mean it (RFC 5280, 4.2.1.10).
 func (n Name) Within(base Name) bool { return strings.HasPrefix(n.Canon, base.Canon) }
-
-// Child returns the name that rdn forms below n, as nameRelativeToCRLIssuer
-// means it (RFC 5280, 4.2.1.13). Raw is not set.
-func (n Name) Child(rdn []Attribute) Name {
-	return Name{RDNs: append(slices.Clip(n.RDNs), rdn), Canon: string(appendCanon([]byte(n.Canon), rdn))}
-}

@@ -159,7 +159,7 @@ func (p *parser) version(c *Certificate, e der.Element) {
 	case !ok:
 		c.Version = 0
 	case v == 0:
-		p.flag(finding.EncodingDefault, n.Offset, "version", "version 1 is left out in DER")
+		p.flag(finding.EncodingNotDER, n.Offset, "version", "version 1 is left out in DER")
 	case v > 2:
 		c.Version = v + 1
 		p.flag(finding.VersionInvalid, n.Offset, "version", "version "+strconv.Itoa(c.Version))
@@ -196,9 +196,12 @@ func (p *parser) serial(c *Certificate, e der.Element) {
 
 func (p *parser) algorithm(e der.Element, field string) Algorithm {
 	a, err := ParseAlgorithm(e.Raw)
+	p.walk(e, finding.FieldUnreadable, field, 0)
 	switch {
 	case err != nil:
 		p.flag(finding.FieldUnreadable, e.Offset, field, "not an AlgorithmIdentifier that can be read")
+	case a.alg.ParamsNull:
+		p.flag(finding.AlgorithmParametersNull, e.Offset, field, "the parameters of "+a.Name)
 	case !a.ParamsOK:
 		p.flag(finding.AlgorithmParametersBad, e.Offset, field, "the parameters of "+a.Name)
 	}
@@ -240,11 +243,14 @@ func (p *parser) key(b *block, e der.Element) {
 	k, err := ParsePublicKey(e.Raw)
 	b.key = *k
 	const field = "subjectPublicKeyInfo"
+	p.walk(e, finding.FieldUnreadable, field, 0)
 	switch {
 	case err != nil:
 		p.flag(finding.FieldUnreadable, e.Offset, field, "not a public key that can be read")
 	case k.key.ExplicitParams:
 		p.flag(finding.KeyExplicitCurve, e.Offset, field, k.Problem)
+	case k.key.TooLarge:
+		p.flag(finding.KeyTooLarge, e.Offset, field, k.Algorithm+" "+strconv.Itoa(k.Bits))
 	case k.Problem != "":
 		p.flag(finding.KeyMalformed, e.Offset, field, k.Problem)
 	case !k.key.ParamsOK:
@@ -264,9 +270,14 @@ func (p *parser) uniqueID(c *Certificate, e der.Element, field string) {
 	if c.Version == 1 {
 		p.flag(finding.VersionInvalid, e.Offset, field, "version 1 has no unique identifiers")
 	}
-	if len(e.Body) == 0 || e.Body[0] > 7 {
+	if !validBits(e.Body) {
 		p.flag(finding.FieldUnreadable, e.Offset, field, "BIT STRING unreadable")
 	}
+}
+
+// validBits reports whether body can be the contents of a BIT STRING.
+func validBits(body []byte) bool {
+	return len(body) > 0 && body[0] <= 7 && (len(body) > 1 || body[0] == 0)
 }
 
 // SelfIssued reports whether issuer and subject are the same name, compared by

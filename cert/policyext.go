@@ -36,6 +36,51 @@ func (p *parser) policies(c *Certificate, x *Extension, r *der.Reader, field str
 			}
 		}
 		c.Policies = append(c.Policies, oid)
+		p.qualifiers(pi, field)
+	}
+}
+
+// qualifiers checks the qualifiers of one policy; they have no effect.
+func (p *parser) qualifiers(r *der.Reader, field string) {
+	if r.Empty() {
+		return
+	}
+	list, ok := p.expect(r, der.Sequence, finding.ExtensionUnreadable, field)
+	if !ok {
+		return
+	}
+	p.end(r, field)
+	if len(list.Body) == 0 {
+		p.flag(finding.ExtensionEmpty, list.Offset, field, "a list of policy qualifiers is empty")
+	}
+	in := list.Contents()
+	for !in.Empty() {
+		q, ok := p.expect(in, der.Sequence, finding.ExtensionUnreadable, field)
+		if !ok {
+			return
+		}
+		qi := q.Contents()
+		id, ok := p.expect(qi, der.OID, finding.ExtensionUnreadable, field)
+		if !ok {
+			continue
+		}
+		oid, _ := p.oid(id, finding.ExtensionUnreadable, field)
+		v, ok := p.next(qi, finding.ExtensionUnreadable, field)
+		if !ok {
+			continue
+		}
+		p.end(qi, field)
+		p.walk(v, finding.ExtensionUnreadable, field, 0)
+		want := der.Tag(0)
+		switch oid {
+		case oidCPS:
+			want = der.IA5String
+		case oidUserNotice:
+			want = der.Sequence
+		}
+		if want != 0 && v.Tag != want {
+			p.flag(finding.ExtensionUnreadable, v.Offset, field, "a policy qualifier of the wrong type")
+		}
 	}
 }
 
@@ -144,17 +189,24 @@ func (p *parser) subtree(e der.Element, field string) (s Subtree, ok bool) {
 	if !ok {
 		return s, false
 	}
-	if s.Base, ok = p.generalName(base, field); !ok {
+	if s.Base, ok = p.generalName(base, true, field); !ok {
 		return s, false
 	}
-	if s.Base.Type == IPName {
-		s.Base.IP = netip.Addr{}
+	switch s.Base.Type {
+	case IPName:
 		p.ipRange(&s, base, field)
+	case DNSName, EmailName, URIName:
+		if detail := constraintText(s.Base); detail != "" {
+			p.flag(finding.NameConstraintInvalid, base.Offset, field, detail)
+		}
 	}
 	if e, ok, bad := p.optional(in, der.Context(0), finding.ExtensionUnreadable, field); bad {
 		return s, true
 	} else if ok {
-		s.Minimum, _ = p.smallInt(e, finding.ExtensionUnreadable, field)
+		var readable bool
+		if s.Minimum, readable = p.smallInt(e, finding.ExtensionUnreadable, field); readable && s.Minimum == 0 {
+			p.flag(finding.EncodingDefault, e.Offset, field, "minimum 0 is left out in DER")
+		}
 	}
 	if e, ok, bad := p.optional(in, der.Context(1), finding.ExtensionUnreadable, field); bad {
 		return s, true

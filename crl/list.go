@@ -14,9 +14,7 @@ package crl
 
 import (
 	"crypto/sha256"
-	"runtime/debug"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/assaytls/assay/cert"
@@ -51,7 +49,7 @@ type List struct {
 	// Inconclusive or worse keeps the list from ever saying "good".
 	Findings []finding.Finding
 
-	tbs     []byte // tBSCertList; after Scan only where the signature needs it again
+	tbs     []byte // tBSCertList; nil after Scan
 	digest  []byte
 	entries []byte // contents of revokedCertificates
 	count   int
@@ -59,13 +57,7 @@ type List struct {
 	certificateIssuers bool // some entry has the extension
 	paddedSerials      bool // some serial number is not in its shortest form
 
-	watch *watch // what a Scan kept; nil after Parse
-
-	asked   atomic.Int32 // questions answered without an index
-	index   atomic.Pointer[index]
-	noIndex atomic.Bool
-
-	mu       sync.Mutex // of verified, and of building the index
+	mu       sync.Mutex
 	verified []verification
 }
 
@@ -125,7 +117,7 @@ func (l *List) verify(m *cert.Memo, key *cert.PublicKey) (err error) {
 	if l.tbs == nil {
 		return cert.ErrUnsupported
 	}
-	defer unguard(debug.SetPanicOnFault(true), &err)
+	defer guard(&err)()
 	return key.Verify(m, l.Algorithm, l.tbs, l.Signature)
 }
 

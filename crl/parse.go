@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"runtime"
 	"runtime/debug"
 
 	"github.com/assaytls/assay/cert"
@@ -25,7 +24,7 @@ const (
 	maxTail    = 256 << 10 // octets after the last
 	maxEntry   = 64 << 10  // octets of one entry
 	chunk      = 128 << 10 // octets hashed, then scanned, while they are in the processor's cache
-	parallel   = 1 << 20   // octets of entries from which hashing has a processor of its own
+	minBuffer  = maxTail + maxEntry
 )
 
 // Error says why bytes are not a usable list.
@@ -48,7 +47,7 @@ func (e *Error) Finding() finding.Finding {
 // when it is DER: b must not change, but may be a mapped file. The error is
 // always an *Error. Breaches that leave the list readable are in its Findings.
 func Parse(b []byte) (l *List, err error) {
-	defer unguard(debug.SetPanicOnFault(true), &err)
+	defer guard(&err)()
 	if pem, ok := findPEM(b); ok {
 		if b, err = decodePEM(pem); err != nil {
 			return nil, err
@@ -57,24 +56,28 @@ func Parse(b []byte) (l *List, err error) {
 	return parse(context.Background(), &input{buf: b, eof: true, whole: b}, nil)
 }
 
-// unguard, deferred as unguard(debug.SetPanicOnFault(true), &err), turns the
-// fault of reading a mapped file that was cut or overwritten into an error.
-func unguard(was bool, err *error) {
-	debug.SetPanicOnFault(was)
-	r := recover()
-	if r == nil {
-		return
-	}
-	if _, ok := r.(runtime.Error); !ok {
+// guard turns the fault of reading a mapped file that was truncated into an
+// error of the function that defers its result.
+func guard(err *error) func() {
+	was := debug.SetPanicOnFault(true)
+	return func() {
+		debug.SetPanicOnFault(was)
+		r := recover()
+		if r == nil {
+			return
+		}
+		if f, ok := r.(interface{ Addr() uintptr }); ok {
+			*err = &Error{finding.CRLUnreadable, 0, fmt.Sprintf("the file shrank while it was read (fault at %#x)", f.Addr())}
+			return
+		}
 		panic(r)
 	}
-	*err = &Error{finding.CRLUnreadable, 0, fmt.Sprintf("the file changed while it was read: %v", r)}
 }
 
 // parse is the one pass. With serials, the entries that list them are kept, and
 // nothing else of the entries is.
 func parse(ctx context.Context, in *input, w *watch) (*List, error) {
-	p := &parser{in: in, list: &List{Version: 1, watch: w}, watch: w}
+	p := &parser{in: in, list: &List{Version: 1}, watch: w}
 	if err := p.header(); err != nil {
 		return nil, p.fail(err)
 	}
@@ -100,10 +103,6 @@ type parser struct {
 	endRev int64 // where revokedCertificates ends
 	inner  cert.Algorithm
 	scan   entryScan
-	hashed bool // another goroutine hashes what is consumed
-
-	spill     []byte // tBSCertList, when streaming one that has no digest
-	spillOver bool
 }
 
 func (p *parser) fail(err error) error {
@@ -211,7 +210,9 @@ func (p *parser) fields(r *der.Reader) error {
 	if err != nil {
 		return err
 	}
-	p.issuer(issuer)
+	if err := p.issuer(issuer); err != nil {
+		return err
+	}
 	if l.ThisUpdate, err = p.time(r, "thisUpdate"); err != nil {
 		return err
 	}
@@ -240,26 +241,14 @@ func (p *parser) startHash() {
 
 // consume hashes the next n octets and moves past them.
 func (p *parser) consume(n int64) {
-	if !p.hashed {
-		p.write(p.in.buf[:n])
-	}
-	p.in.advance(n)
-}
-
-func (p *parser) write(b []byte) {
+	b := p.in.buf[:n]
 	if p.hash != nil {
 		p.hash.Write(b)
 	}
 	if p.extra != nil {
 		p.extra.Write(b)
 	}
-	if p.hash == nil && p.in.whole == nil {
-		if len(p.spill)+len(b) > maxSpill {
-			p.spillOver = true
-		} else {
-			p.spill = append(p.spill, b...)
-		}
-	}
+	p.in.advance(n)
 }
 
 func (p *parser) breach(f finding.Finding) { p.list.Findings = append(p.list.Findings, f) }
@@ -273,36 +262,8 @@ func (p *parser) strict(r *der.Reader, want der.Tag) (der.Element, error) {
 	return e, err
 }
 
-// entries scans revokedCertificates, and hashes it beside that if it is long
-// and there is a processor to spare.
+// entries scans revokedCertificates chunk by chunk.
 func (p *parser) entries(ctx context.Context) error {
-	all := p.list.entries
-	if len(all) < parallel || runtime.GOMAXPROCS(0) == 1 {
-		return p.scanEntries(ctx)
-	}
-	p.hashed = true
-	done := make(chan error, 1)
-	go func() {
-		var err error
-		defer func() { done <- err }()
-		defer unguard(debug.SetPanicOnFault(true), &err)
-		for len(all) > 0 && ctx.Err() == nil {
-			n := min(len(all), chunk)
-			p.write(all[:n])
-			all = all[n:]
-		}
-	}()
-	err := p.scanEntries(ctx)
-	herr := <-done
-	p.hashed = false
-	if err == nil {
-		err = herr
-	}
-	return err
-}
-
-// scanEntries goes through revokedCertificates chunk by chunk.
-func (p *parser) scanEntries(ctx context.Context) error {
 	s := &p.scan
 	s.v1 = p.list.Version == 1
 	s.watch = p.watch
@@ -421,8 +382,6 @@ func (p *parser) finish() {
 	p.scan.report(l)
 	if p.in.whole != nil {
 		l.tbs = p.in.whole[p.tbs:p.tbsEnd:p.tbsEnd]
-	} else if p.hash == nil && !p.spillOver {
-		l.tbs = p.spill
 	}
 }
 
@@ -433,34 +392,28 @@ type input struct {
 	buf   []byte // what has been read and not consumed
 	off   int64  // of buf[0]
 	eof   bool
-	store []byte // the buffer that buf lies in
-	start int    // where in store
+	store []byte // the buffer behind buf
 	whole []byte // everything, when in memory
 }
 
 // peek returns the next n octets, fewer only at the end.
 func (in *input) peek(n int64) ([]byte, error) {
 	for int64(len(in.buf)) < n && !in.eof {
-		if err := in.fill(int(n)); err != nil {
+		if err := in.fill(); err != nil {
 			return nil, err
 		}
 	}
 	return in.buf[:min(n, int64(len(in.buf)))], nil
 }
 
-// fill reads more behind buf, moving it to the front of the store first if n
-// octets would not fit where it is.
-func (in *input) fill(n int) error {
-	if in.start+n > len(in.store) {
-		copy(in.store, in.buf)
-		in.start = 0
-	}
-	end := in.start + len(in.buf)
-	if end == len(in.store) {
+// fill reads more into the buffer, moving what is left to its front first.
+func (in *input) fill() error {
+	have := copy(in.store, in.buf)
+	if have == len(in.store) {
 		return &Error{finding.CRLTooLarge, in.off, "an element is larger than the buffer"}
 	}
-	m, err := in.r.Read(in.store[end:])
-	in.buf = in.store[in.start : end+m]
+	n, err := in.r.Read(in.store[have:])
+	in.buf = in.store[:have+n]
 	if err == io.EOF {
 		in.eof, err = true, nil
 	}
@@ -469,7 +422,6 @@ func (in *input) fill(n int) error {
 
 func (in *input) advance(n int64) {
 	in.buf = in.buf[n:]
-	in.start += int(n)
 	in.off += n
 }
 

@@ -31,12 +31,10 @@ func newWatch(serials [][]byte) *watch {
 	return w
 }
 
-var watchNothing [256]bool
-
-// table returns the last octets that are looked for.
+// table returns the last octets that are looked for; nil without a watch.
 func (w *watch) table() *[256]bool {
 	if w == nil {
-		return &watchNothing
+		return nil
 	}
 	return &w.last
 }
@@ -50,9 +48,6 @@ func (w *watch) issuer(names []byte) {
 
 // see keeps the entry b if its serial number is watched.
 func (w *watch) see(b []byte, off int64) {
-	if w == nil {
-		return
-	}
 	e, err := parseEntry(b, off)
 	if err != nil || len(w.hits) >= maxHits {
 		return

@@ -12,11 +12,13 @@ const (
 	FieldTrailingData              ID = "field-trailing-data"
 	EncodingNotDER                 ID = "encoding-not-der"
 	EncodingDefault                ID = "encoding-default"
+	EncodingNamedBits              ID = "encoding-named-bits"
 	VersionInvalid                 ID = "version-invalid"
 	SerialInvalid                  ID = "serial-invalid"
 	SerialZero                     ID = "serial-zero"
 	SignatureAlgorithmInconsistent ID = "signature-algorithm-inconsistent"
 	AlgorithmParametersBad         ID = "algorithm-parameters-bad"
+	AlgorithmParametersNull        ID = "algorithm-parameters-null"
 	NotBeforeBad                   ID = "not-before-bad"
 	NotAfterBad                    ID = "not-after-bad"
 	TimeFormWrong                  ID = "time-form-wrong"
@@ -29,6 +31,7 @@ const (
 	KeyParametersBad               ID = "key-parameters-bad"
 	KeyExplicitCurve               ID = "key-explicit-curve"
 	KeyTooSmall                    ID = "key-too-small"
+	KeyTooLarge                    ID = "key-too-large"
 	KeyUnsupported                 ID = "key-unsupported"
 	ExtensionsNeedV3               ID = "extensions-need-v3"
 	ExtensionsTooMany              ID = "extensions-too-many"
@@ -36,7 +39,11 @@ const (
 	ExtensionUnreadable            ID = "extension-unreadable"
 	ExtensionEmpty                 ID = "extension-empty"
 	GeneralNameMalformed           ID = "general-name-malformed"
+	GeneralNameOdd                 ID = "general-name-odd"
 	SANEmpty                       ID = "san-empty"
+	AuthorityKeyIDCritical         ID = "authority-key-id-critical"
+	SubjectKeyIDCritical           ID = "subject-key-id-critical"
+	ExtensionCritical              ID = "extension-critical"
 	PathLenWithoutCA               ID = "path-len-without-ca"
 	NameConstraintInvalid          ID = "name-constraint-invalid"
 	PolicyDuplicate                ID = "policy-duplicate"
@@ -98,6 +105,12 @@ var certKinds = []Kind{
 		Risk:    "None known; the meaning is clear.",
 		Fix:     "Nothing urgent. Update the software that issues the certificates.",
 		Spec:    "X.690, 11.5", Since: "0.1"},
+	{ID: EncodingNamedBits, Class: ClassEncoding, Severity: Warning, Rank: 20,
+		Title:   "{field} writes superfluous zero bits",
+		Explain: "DER leaves out zero bits at the end of a list of named bits, such as the key usages. This certificate writes them. Clients cope.",
+		Risk:    "None known; the meaning is clear.",
+		Fix:     "Nothing urgent. Update the software that issues the certificates.",
+		Spec:    "X.690, 11.2.2", Since: "0.1"},
 	{ID: VersionInvalid, Class: ClassCertificate, Severity: Error, Rank: 55,
 		Title:   "the certificate's version does not exist or does not fit: {detail} in {field}",
 		Explain: "X.509 certificates have version 1, 2 or 3. This one claims another, or has fields that its version does not have.",
@@ -128,6 +141,12 @@ var certKinds = []Kind{
 		Risk:    riskEncoding,
 		Fix:     fixReissue,
 		Spec:    "RFC 4055, 2.1 and 5; RFC 5758, 3; RFC 8410, 3", Since: "0.1"},
+	{ID: AlgorithmParametersNull, Class: ClassCertificate, Severity: Warning, Rank: 20,
+		Title:   "the signature algorithm in {field} confuses NULL and absent parameters: {detail}",
+		Explain: "RSA signature algorithms are written with NULL as parameters, ECDSA and Ed25519 without any. This certificate does it the other way round, as some programs do.",
+		Risk:    "Strict clients refuse the certificate.",
+		Fix:     "Update the software that issues the certificates.",
+		Spec:    "RFC 4055, 5; RFC 5758, 3.2; RFC 8410, 3", Since: "0.1"},
 	{ID: NotBeforeBad, Class: ClassEncoding, Severity: Error, Rank: 56,
 		Title:   "the date from which the certificate is valid cannot be read: {detail}",
 		Explain: "notBefore is missing or not a date that exists.",
@@ -200,6 +219,12 @@ var certKinds = []Kind{
 		Risk:    "Anyone can compute the private key and pretend to be its owner.",
 		Fix:     "Make a new key pair (RSA with 2048 bits or more, or P-256) and have a new certificate issued.",
 		Spec:    "NIST SP 800-57 part 1, 5.6.1", OpenSSL: "X509_V_ERR_EE_KEY_TOO_SMALL", OpenSSLCode: 66, Since: "0.1"},
+	{ID: KeyTooLarge, Class: ClassBudget, Severity: Error, Rank: 50,
+		Title:   "the public key is too large to verify with: {detail}",
+		Explain: "The work of checking a signature grows steeply with the size of an RSA key. assay stops at 16384 bits.",
+		Risk:    "Huge keys are used to exhaust clients; they add no security.",
+		Fix:     "Use RSA with 2048 to 4096 bits, or P-256.",
+		Spec:    "RFC 8017, 3.1", Since: "0.1"},
 	{ID: KeyUnsupported, Class: ClassCertificate, Severity: Inconclusive, Rank: 45,
 		Title:   "public keys of the kind {detail} are not supported",
 		Explain: "assay can read the certificate but cannot check signatures made with its key.",
@@ -242,12 +267,36 @@ var certKinds = []Kind{
 		Risk:    "Programs read broken names differently: a hidden NUL or space has made clients accept a certificate for another host.",
 		Fix:     fixReissue,
 		Spec:    "RFC 5280, 4.2.1.6", Since: "0.1"},
+	{ID: GeneralNameOdd, Class: ClassEncoding, Severity: Warning, Rank: 20,
+		Title:   "a name in {field} is of no use: {detail}",
+		Explain: "One of the names or addresses can never match or be followed, for example a DNS name with a space in it.",
+		Risk:    "None by itself; what the issuer meant has no effect.",
+		Fix:     fixReissue,
+		Spec:    "RFC 5280, 4.2.1.6", Since: "0.1"},
 	{ID: SANEmpty, Class: ClassCertificate, Severity: Error, Rank: 50,
 		Title:   "the list of names (subjectAltName) is empty",
 		Explain: "The certificate has a subjectAltName extension without a single name in it.",
 		Risk:    "The certificate is valid for no name; programs that fall back to the common name would accept what was not meant.",
 		Fix:     fixReissue,
 		Spec:    "RFC 5280, 4.2.1.6", OpenSSL: "X509_V_ERR_EMPTY_SUBJECT_ALT_NAME", OpenSSLCode: 87, Since: "0.1"},
+	{ID: AuthorityKeyIDCritical, Class: ClassCertificate, Severity: Error, Rank: 40,
+		Title:   "the authorityKeyIdentifier extension is marked critical",
+		Explain: "This extension only helps to find the issuer and must not be marked critical.",
+		Risk:    "Clients refuse the certificate; Go's TLS cannot even read it.",
+		Fix:     fixReissue,
+		Spec:    "RFC 5280, 4.2.1.1", OpenSSL: "X509_V_ERR_AUTHORITY_KEY_IDENTIFIER_CRITICAL", OpenSSLCode: 90, Since: "0.1"},
+	{ID: SubjectKeyIDCritical, Class: ClassCertificate, Severity: Error, Rank: 40,
+		Title:   "the subjectKeyIdentifier extension is marked critical",
+		Explain: "This extension only helps to find the key and must not be marked critical.",
+		Risk:    "Clients refuse the certificate; Go's TLS cannot even read it.",
+		Fix:     fixReissue,
+		Spec:    "RFC 5280, 4.2.1.2", OpenSSL: "X509_V_ERR_SUBJECT_KEY_IDENTIFIER_CRITICAL", OpenSSLCode: 91, Since: "0.1"},
+	{ID: ExtensionCritical, Class: ClassCertificate, Severity: Error, Rank: 40,
+		Title:   "{field} is marked critical, which it must not be",
+		Explain: "Critical means that a client that does not know the extension must refuse the certificate. This extension is only informative and must not be marked so.",
+		Risk:    "Clients refuse the certificate.",
+		Fix:     fixReissue,
+		Spec:    "RFC 5280, 4.2.1.8, 4.2.1.15, 4.2.2.1 and 4.2.2.2", Since: "0.1"},
 	{ID: PathLenWithoutCA, Class: ClassCertificate, Severity: Warning, Rank: 30,
 		Title:   "a path length is given in a certificate that is not a CA's: {detail}",
 		Explain: "pathLenConstraint limits how many CAs may follow. It has no meaning in a certificate that may not issue any.",

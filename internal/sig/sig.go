@@ -13,7 +13,6 @@ import (
 	_ "crypto/sha256"
 	_ "crypto/sha512"
 	"errors"
-	"fmt"
 	"math/big"
 
 	"github.com/assaytls/assay/internal/der"
@@ -50,9 +49,11 @@ type Algorithm struct {
 	MD5     bool        // the hash is MD5 or older: never verified
 	SaltLen int         // PSS
 	// ParamsOK is false when the parameters break the algorithm's rules
-	// (RFC 4055, 5758, 8410); such an algorithm is still verified.
-	ParamsOK bool
-	Raw      []byte
+	// (RFC 4055, 5758, 8410); such an algorithm is still verified. ParamsNull
+	// is set where a NULL stands for nothing or nothing for a NULL.
+	ParamsOK   bool
+	ParamsNull bool
+	Raw        []byte
 }
 
 type algRow struct {
@@ -125,67 +126,69 @@ func ParseAlgorithm(raw []byte) (Algorithm, error) {
 	}
 	a.Name, a.Scheme, a.Hash, a.MD5 = row.name, row.scheme, row.hash, row.md5
 	switch a.Scheme {
-	case RSAPKCS1:
-		// RFC 4055, 5: NULL MUST be there; absent is tolerated by RFC 8017 readers.
-		a.ParamsOK = len(params) == 2 && params[0] == 5 && params[1] == 0
+	case RSAPKCS1: // RFC 4055, 5: issuers write NULL, readers accept nothing as well
+		a.ParamsOK, a.ParamsNull = null(params), len(params) == 0
 	case ECDSA, Ed25519:
-		a.ParamsOK = len(params) == 0
+		a.ParamsOK, a.ParamsNull = len(params) == 0, null(params)
 	case RSAPSS:
-		return parsePSS(a, params)
+		a.parsePSS(params)
 	default:
 		a.ParamsOK = true
 	}
 	return a, nil
 }
 
-// parsePSS decodes RSASSA-PSS-params (RFC 4055, 3.1).
-func parsePSS(a Algorithm, params []byte) (Algorithm, error) {
-	a.Hash, a.SaltLen, a.ParamsOK = crypto.SHA1, 20, true
-	mgf := crypto.SHA1
+// null reports whether params are an ASN.1 NULL.
+func null(params []byte) bool { return len(params) == 2 && params[0] == 5 && params[1] == 0 }
+
+// parsePSS decodes RSASSA-PSS-params (RFC 4055, 3.1). Parameters that cannot be
+// read or that no verifier here supports leave the scheme Other.
+func (a *Algorithm) parsePSS(params []byte) {
+	scheme := a.Scheme
+	a.Scheme = Other
 	r := der.NewReader(params, 0)
 	seq, err := r.Expect(der.Sequence)
 	if err != nil || !r.Empty() {
-		a.ParamsOK = false
-		return a, ErrMalformed
+		return
 	}
 	in := seq.Contents()
+	hash, mgf := crypto.SHA1, crypto.SHA1
+	salt, trailer := 20, 1
 	if e, ok, err := in.Optional(der.Explicit(0)); err != nil {
-		return a, ErrMalformed
+		return
 	} else if ok {
-		a.Hash = algorithmHash(e.Body)
+		hash = algorithmHash(e.Body)
 	}
 	if e, ok, err := in.Optional(der.Explicit(1)); err != nil {
-		return a, ErrMalformed
+		return
 	} else if ok {
 		mgf = mgf1Hash(e.Body)
 	}
-	if e, ok, err := in.Optional(der.Explicit(2)); err != nil {
-		return a, ErrMalformed
-	} else if ok {
-		n, err := e.Contents().Expect(der.Integer)
-		v, good := der.SmallInt(n.Body)
-		if err != nil || !good || v < 0 {
-			return a, ErrMalformed
+	for i, value := range [...]*int{&salt, &trailer} {
+		e, ok, err := in.Optional(der.Explicit(2 + i))
+		if err != nil {
+			return
 		}
-		a.SaltLen = v
-	}
-	if e, ok, err := in.Optional(der.Explicit(3)); err != nil {
-		return a, ErrMalformed
-	} else if ok {
-		n, err := e.Contents().Expect(der.Integer)
-		if v, good := der.SmallInt(n.Body); err != nil || !good || v != 1 {
-			return a, ErrMalformed
+		if !ok {
+			continue
+		}
+		n := e.Contents()
+		v, err := n.Expect(der.Integer)
+		if err != nil || !n.Empty() || !der.IntegerMinimal(v.Body) {
+			return
+		}
+		if *value, ok = der.SmallInt(v.Body); !ok {
+			return
 		}
 	}
-	if a.Hash == 0 || !in.Empty() {
-		a.Scheme, a.ParamsOK = Other, false
-		return a, nil
+	if hash == 0 || mgf == 0 || salt < 0 || trailer != 1 || !in.Empty() {
+		return
 	}
-	if mgf != a.Hash { // crypto/rsa has one hash for both
-		a.Scheme = Other
+	a.ParamsOK, a.Hash, a.SaltLen = true, hash, salt
+	a.Name = "RSA-PSS with " + hash.String()
+	if mgf == hash { // crypto/rsa has one hash for both
+		a.Scheme = scheme
 	}
-	a.Name = fmt.Sprintf("RSA-PSS with %s", a.Hash)
-	return a, nil
 }
 
 // algorithmHash reads a hash AlgorithmIdentifier with NULL or absent parameters.
@@ -200,7 +203,7 @@ func algorithmHash(b []byte) crypto.Hash {
 	if err != nil {
 		return 0
 	}
-	if p := in.Rest(); len(p) != 0 && !(len(p) == 2 && p[0] == 5 && p[1] == 0) {
+	if p := in.Rest(); len(p) != 0 && !null(p) {
 		return 0
 	}
 	text, _ := der.OIDText(oid.Body)
@@ -233,7 +236,8 @@ type Key struct {
 	Curve  string // "P-256", …, or the curve's OID
 	Public crypto.PublicKey
 	// Problem says why a key of a known kind is not usable: "" when it is.
-	Problem string
+	Problem  string
+	TooLarge bool // an RSA key that is too large to verify with
 	// ParamsOK is false when the AlgorithmIdentifier's parameters break the
 	// key type's rules.
 	ParamsOK bool
@@ -308,15 +312,13 @@ func ParseKey(raw []byte) (*Key, error) {
 	k.ParamsOK = true
 	switch k.Name {
 	case "RSA":
-		k.ParamsOK = len(params) == 2 && params[0] == 5 && params[1] == 0
+		k.ParamsOK = null(params)
 		k.parseRSA()
 	case "RSA-PSS":
 		if len(params) > 0 {
-			a, err := parsePSS(Algorithm{Scheme: RSAPSS}, params)
-			if err != nil {
-				k.ParamsOK = false
-			}
-			k.pss = &a
+			k.pss = &Algorithm{Scheme: RSAPSS}
+			k.pss.parsePSS(params)
+			k.ParamsOK = k.pss.ParamsOK
 		}
 		k.parseRSA()
 	case "ECDSA":
@@ -328,10 +330,18 @@ func ParseKey(raw []byte) (*Key, error) {
 		} else {
 			k.Problem = "an Ed25519 key has 32 octets"
 		}
+	case "X25519":
+		k.Bits, k.ParamsOK = 256, len(params) == 0
+		if len(k.KeyBits) != 32 {
+			k.Problem = "an X25519 key has 32 octets"
+		}
 	case "Ed448":
-		k.Bits = 448
+		k.Bits, k.ParamsOK = 456, len(params) == 0
+		if len(k.KeyBits) != 57 {
+			k.Problem = "an Ed448 key has 57 octets"
+		}
 	case "DSA":
-		k.dsaBits(params)
+		k.parseDSA(params)
 	}
 	return k, nil
 }
@@ -365,7 +375,7 @@ func (k *Key) parseRSA() {
 	case E.Int64() < 2 || E.Bit(0) == 0:
 		k.Problem = "the RSA exponent is even or less than 3"
 	case k.Bits > MaxRSABits:
-		k.Problem = "the RSA key is too large to verify with"
+		k.Problem, k.TooLarge = "the RSA key is too large to verify with", true
 	default:
 		k.Public = &rsa.PublicKey{N: N, E: int(E.Int64())}
 	}
@@ -424,13 +434,41 @@ func (k *Key) parseEC(params []byte) {
 	k.Public = pub
 }
 
-func (k *Key) dsaBits(params []byte) {
-	r := der.NewReader(params, 0)
-	if seq, err := r.Expect(der.Sequence); err == nil {
-		if p, err := seq.Contents().Expect(der.Integer); err == nil {
-			k.Bits = new(big.Int).SetBytes(p.Body).BitLen()
+// parseDSA reads the size of a DSA key (RFC 3279, 2.3.2). Parameters may be
+// inherited from the issuer: then the size is not known.
+func (k *Key) parseDSA(params []byte) {
+	r := der.NewReader(k.KeyBits, 0)
+	y, err := r.Expect(der.Integer)
+	if err != nil || !r.Empty() || !positive(y.Body) {
+		k.Problem = "the DSA key is not a positive DER integer"
+		return
+	}
+	if len(params) == 0 {
+		return
+	}
+	r = der.NewReader(params, 0)
+	seq, err := r.Expect(der.Sequence)
+	if err != nil || !r.Empty() {
+		k.ParamsOK = false
+		return
+	}
+	in := seq.Contents()
+	for i := range 3 {
+		e, err := in.Expect(der.Integer)
+		if err != nil || !positive(e.Body) {
+			k.ParamsOK = false
+			return
+		}
+		if i == 0 {
+			k.Bits = new(big.Int).SetBytes(e.Body).BitLen()
 		}
 	}
+	k.ParamsOK = in.Empty()
+}
+
+// positive reports whether the contents of an INTEGER are DER and above zero.
+func positive(body []byte) bool {
+	return der.IntegerMinimal(body) && body[0]&0x80 == 0 && !(len(body) == 1 && body[0] == 0)
 }
 
 // Verify checks signature over message. The error is nil or one of this
@@ -492,7 +530,7 @@ func usable(k *Key, a Algorithm) error {
 	ok := false
 	switch pub := k.Public.(type) {
 	case *rsa.PublicKey:
-		ok = a.Scheme == RSAPSS && (k.pss == nil || k.pss.Hash == a.Hash && a.SaltLen >= k.pss.SaltLen) ||
+		ok = a.Scheme == RSAPSS && (k.pss == nil || k.pss.Scheme == RSAPSS && k.pss.Hash == a.Hash && a.SaltLen >= k.pss.SaltLen) ||
 			a.Scheme == RSAPKCS1 && k.Name == "RSA"
 		if ok && pub.N.BitLen() < minRSABits {
 			return ErrKeyTooSmall
