@@ -164,7 +164,7 @@ func ParseCheckpoint(body []byte, log *Log) (TreeHead, error) {
 	if err != nil || strconv.FormatUint(size, 10) != lines[1] {
 		return TreeHead{}, errHeadShape
 	}
-	root, err := base64.StdEncoding.DecodeString(lines[2])
+	root, err := base64.StdEncoding.Strict().DecodeString(lines[2])
 	if err != nil || len(root) != 32 {
 		return TreeHead{}, errHeadShape
 	}
@@ -190,7 +190,7 @@ func noteSignature(lines string, log *Log) []byte {
 		if !ok {
 			continue
 		}
-		sig, err := base64.StdEncoding.DecodeString(rest)
+		sig, err := base64.StdEncoding.Strict().DecodeString(rest)
 		if err == nil && len(sig) > 4 && string(sig[:4]) == string(want) {
 			return sig[4:]
 		}

@@ -1,0 +1,667 @@
+package ct
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"math/rand"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/lab/corpora"
+	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/report"
+)
+
+// memoryTree is a Merkle tree made by x/mod/sumdb/tlog: the oracle.
+type memoryTree struct{ stored []tlog.Hash }
+
+func (m *memoryTree) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	out := make([]tlog.Hash, len(indexes))
+	for i, at := range indexes {
+		out[i] = m.stored[at]
+	}
+	return out, nil
+}
+
+// add appends a leaf by its hash.
+func (m *memoryTree) add(t testing.TB, n int64, leaf [32]byte) {
+	hs, err := tlog.StoredHashesForRecordHash(n, tlog.Hash(leaf), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.stored = append(m.stored, hs...)
+}
+
+func (m *memoryTree) root(t testing.TB, size int64) [32]byte {
+	h, err := tlog.TreeHash(size, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func (m *memoryTree) tile(t testing.TB, tl tile) []byte {
+	var out []byte
+	for i := range tl.width {
+		at := tlog.StoredHashIndex(tl.level*tileHeight, int64(tl.index)*tileWidth+int64(i))
+		out = append(out, m.stored[at][:]...)
+	}
+	return out
+}
+
+// Proofs made from tiles, and their verification, agree with tlog's for every
+// leaf of trees of many sizes.
+func TestProofsAgreeWithTlog(t *testing.T) {
+	m := &memoryTree{}
+	const most = 67000 // three levels of tiles
+	rnd := rand.New(rand.NewSource(1))
+	var leaves [][32]byte
+	for n := range int64(most) {
+		var leaf [32]byte
+		rnd.Read(leaf[:])
+		leaves = append(leaves, leaf)
+		m.add(t, n, leaf)
+	}
+	check := func(size, index int64) {
+		t.Helper()
+		head := TreeHead{Size: uint64(size), Root: m.root(t, size)}
+		tree := tileTree{size: uint64(size), load: func(tl tile) ([]byte, bool) { return m.tile(t, tl), true }}
+		path, leaf, ok := tree.proof(uint64(index))
+		if !ok || leaf != leaves[index] {
+			t.Fatalf("size %d, index %d: ok %v, leaf %x", size, index, ok, leaf)
+		}
+		want, err := tlog.ProveRecord(size, index, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(want) != len(path) {
+			t.Fatalf("size %d, index %d: %d hashes, tlog has %d", size, index, len(path), len(want))
+		}
+		for i := range want {
+			if want[i] != tlog.Hash(path[i]) {
+				t.Fatalf("size %d, index %d: hash %d differs", size, index, i)
+			}
+		}
+		if err := VerifyInclusion(head, uint64(index), leaf, path); err != nil {
+			t.Fatalf("size %d, index %d: %v", size, index, err)
+		}
+		for _, bad := range []func() error{
+			func() error { return VerifyInclusion(head, uint64(index)+1, leaf, path) },
+			func() error { return VerifyInclusion(head, uint64(index)^1, leaf, path) },
+			func() error { return VerifyInclusion(head, uint64(index), leaves[(index+1)%most], path) },
+			func() error { return VerifyInclusion(head, uint64(index), leaf, append(slices.Clone(path), leaf)) },
+			func() error { return VerifyInclusion(head, uint64(index), leaf, path[:max(0, len(path)-1)]) },
+		} {
+			if bad() == nil && size > 1 {
+				t.Fatalf("size %d, index %d: a wrong proof verifies", size, index)
+			}
+		}
+		if len(path) > 0 {
+			wrong := slices.Clone(path)
+			wrong[rnd.Intn(len(wrong))][rnd.Intn(32)] ^= 1
+			if VerifyInclusion(head, uint64(index), leaf, wrong) == nil {
+				t.Fatalf("size %d, index %d: a flipped bit verifies", size, index)
+			}
+		}
+	}
+	for size := int64(1); size <= 40; size++ {
+		for index := range size {
+			check(size, index)
+		}
+	}
+	for range 500 {
+		size := 1 + rnd.Int63n(most)
+		check(size, rnd.Int63n(size))
+	}
+	for _, size := range []int64{255, 256, 257, 511, 512, 513, 65535, 65536, 65537} {
+		check(size, 0)
+		check(size, size-1)
+		check(size, size/2)
+	}
+	if VerifyInclusion(TreeHead{Size: 0}, 0, leaves[0], nil) == nil {
+		t.Error("an empty tree has a leaf")
+	}
+}
+
+func TestTilePath(t *testing.T) {
+	for _, c := range []struct {
+		tl   tile
+		want string
+	}{
+		{tile{0, 0, 256}, "tile/0/000"},
+		{tile{0, 1, 44}, "tile/0/001.p/44"},
+		{tile{1, 1234067, 256}, "tile/1/x001/x234/067"},
+		{tile{2, 1000, 1}, "tile/2/x001/000.p/1"},
+	} {
+		if got := c.tl.path(false); got != c.want {
+			t.Errorf("%v: %s, want %s", c.tl, got, c.want)
+		}
+	}
+}
+
+// sunlightLog reads the log of the corpus' static-ct tree.
+func sunlightLog(t testing.TB) (*Log, string) {
+	t.Helper()
+	dir := filepath.Join(corpora.Dir(t, "ct"), "sunlight", "skylight-tree")
+	b, err := os.ReadFile(filepath.Join(dir, "log.v3.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := ParseLogList([]byte(`{"operators":[{"name":"Example","tiled_logs":[` + string(b) + `]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l.order[0], dir
+}
+
+// tileEntries splits a static-ct data tile: each entry as a log signs it, up
+// to the extensions, and an SCT with its time stamp and extensions.
+func tileEntries(t testing.TB, b []byte) (entries [][]byte, scts []*SCT) {
+	t.Helper()
+	in := cryptobyte.String(b)
+	for !in.Empty() {
+		var ms uint64
+		var kind uint16
+		var body, ext, chain cryptobyte.String
+		if !in.ReadUint64(&ms) || !in.ReadUint16(&kind) {
+			t.Fatal("bad entry")
+		}
+		entry := append(make([]byte, 10), byte(kind>>8), byte(kind))
+		if kind == 1 {
+			var hash []byte
+			if !in.ReadBytes(&hash, 32) {
+				t.Fatal("bad key hash")
+			}
+			entry = append(entry, hash...)
+		}
+		if !in.ReadUint24LengthPrefixed(&body) || !in.ReadUint16LengthPrefixed(&ext) {
+			t.Fatal("bad body")
+		}
+		entry = append(append(entry, byte(len(body)>>16), byte(len(body)>>8), byte(len(body))), body...)
+		if kind == 1 {
+			var pre cryptobyte.String
+			if !in.ReadUint24LengthPrefixed(&pre) {
+				t.Fatal("bad precertificate")
+			}
+		}
+		if !in.ReadUint16LengthPrefixed(&chain) {
+			t.Fatal("bad chain")
+		}
+		entries = append(entries, entry)
+		scts = append(scts, &SCT{Timestamp: ms, Extensions: ext, LogID: [32]byte{}})
+	}
+	return entries, scts
+}
+
+// run drives an audit with a fetcher.
+func run(a *Audit, get func(url string) (int, []byte)) {
+	for range 10 {
+		needs := a.Needs()
+		if len(needs) == 0 {
+			return
+		}
+		for _, n := range needs {
+			status, body := get(n.URL)
+			a.Provide(n.URL, status, body)
+		}
+	}
+}
+
+func oneTask(log *Log, s *SCT, leaf [32]byte, now time.Time) *Audit {
+	return &Audit{now: now, answers: map[string]answer{}, tasks: []*auditTask{{log: log, s: s, leaf: leaf}}}
+}
+
+func outcome(a *Audit) string {
+	c := report.CT{SCTs: make([]report.SCT, 1)}
+	a.Fill(&c)
+	out := c.SCTs[0].Inclusion
+	for _, f := range a.Findings() {
+		out += " " + string(f.ID)
+	}
+	return out
+}
+
+// checkpoint signs a tree head as a static-ct log does.
+func checkpoint(log *Log, key *forge.Key, head TreeHead) []byte {
+	var b cryptobyte.Builder
+	b.AddUint16(1)
+	b.AddUint64(uint64(head.Time.UnixMilli()))
+	b.AddUint64(head.Size)
+	b.AddBytes(head.Root[:])
+	sig := key.Sign(forge.ECDSAWithSHA256, b.BytesOrPanic())
+	id := sha256.Sum256(append([]byte(log.Origin()+"\n\x05"), log.ID[:]...))
+	var s cryptobyte.Builder
+	s.AddBytes(id[:4])
+	s.AddUint64(uint64(head.Time.UnixMilli()))
+	s.AddUint16(0x0403)
+	s.AddUint16LengthPrefixed(func(b *cryptobyte.Builder) { b.AddBytes(sig) })
+	return fmt.Appendf(nil, "%s\n%d\n%s\n\n— %s %s\n", log.Origin(), head.Size, base64.StdEncoding.EncodeToString(head.Root[:]),
+		log.Origin(), base64.StdEncoding.EncodeToString(s.BytesOrPanic()))
+}
+
+// sunlightTree serves the tiles of a real log from the corpus, which has no
+// checkpoint, under one signed here.
+func sunlightTree(t testing.TB, size int) (log *Log, head TreeHead, files func(string) (int, []byte), entries [][]byte, scts []*SCT) {
+	t.Helper()
+	dir := filepath.Join(corpora.Dir(t, "ct"), "sunlight", "testdata", "navigli2025h2", "tile")
+	key := forge.P256()
+	list, err := ParseLogList(forge.LogList(time.Now(), forge.Log{Key: key, Description: "navigli", Operator: "op", Tiled: true, MMD: 60,
+		URL: "https://submit.test/navigli/", MonitoringAt: "https://read.test/navigli/"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	log = list.order[0]
+	m := &memoryTree{}
+	for i := 0; i < size; i += tileWidth {
+		name := fmt.Sprintf("%03d", i/tileWidth)
+		b, err1 := os.ReadFile(filepath.Join(dir, "data", name))
+		hashes, err2 := os.ReadFile(filepath.Join(dir, "0", name))
+		if err1 != nil || err2 != nil {
+			t.Fatal(err1, err2)
+		}
+		e, s := tileEntries(t, b)
+		entries, scts = append(entries, e...), append(scts, s...)
+		for k := i; k < min(size, i+tileWidth); k++ {
+			m.add(t, int64(k), [32]byte(hashes[32*(k-i):]))
+		}
+	}
+	head = TreeHead{Size: uint64(size), Root: m.root(t, int64(size)), Time: time.Now().UTC().Truncate(time.Millisecond)}
+	note := checkpoint(log, key, head)
+	files = func(url string) (int, []byte) {
+		name, ok := strings.CutPrefix(url, log.Monitoring)
+		if name == "checkpoint" {
+			return 200, note
+		}
+		var tl tile
+		for level := range 2 {
+			for i := 0; i <= size>>(8*level)/tileWidth; i++ {
+				if i*tileWidth >= size>>(8*level) {
+					continue
+				}
+				if x := tileAt(uint64(size), level, uint64(i*tileWidth)); x.path(false) == name {
+					tl = x
+				}
+			}
+		}
+		if !ok || tl.width == 0 {
+			return 404, nil
+		}
+		if tl.level > 0 {
+			return 200, m.tile(t, tl)
+		}
+		b, err := os.ReadFile(filepath.Join(dir, "0", filepath.FromSlash(strings.TrimPrefix(name, "tile/0/"))))
+		if err != nil {
+			return 404, nil
+		}
+		return 200, b
+	}
+	return log, head, files, entries[:size], scts[:size]
+}
+
+// Every entry of a real static-ct tree is found by its leaf index through
+// tiles under a signed checkpoint; whatever is tampered with is not believed.
+func TestSunlightTree(t *testing.T) {
+	log, head, files, entries, scts := sunlightTree(t, 3*tileWidth+10)
+	now := head.Time.Add(time.Minute)
+	for i, s := range scts {
+		if at, ok := s.LeafIndex(); !ok || at != uint64(i) {
+			t.Fatalf("entry %d: leaf index %d, %v", i, at, ok)
+		}
+		a := oneTask(log, s, leafHash(entries[i], s), now)
+		if run(a, files); outcome(a) != Included {
+			t.Fatalf("entry %d: %s", i, outcome(a))
+		}
+	}
+	s, leaf := scts[7], leafHash(entries[7], scts[7])
+	other := *s
+	other.Timestamp++
+	tampered := func(name string, mutate func([]byte) []byte) func(string) (int, []byte) {
+		return func(url string) (int, []byte) {
+			status, b := files(url)
+			if strings.HasSuffix(url, name) {
+				b = mutate(slices.Clone(b))
+			}
+			return status, b
+		}
+	}
+	flip := func(at int) func([]byte) []byte {
+		return func(b []byte) []byte { b[at] ^= 1; return b }
+	}
+	gone := func(name string) func(string) (int, []byte) {
+		return func(url string) (int, []byte) {
+			if strings.HasSuffix(url, name) {
+				return 404, nil
+			}
+			return files(url)
+		}
+	}
+	beyond := *s
+	beyond.Extensions = []byte{0, 0, 5, 0, 0, 0, 9, 0}
+	noIndex := *s
+	noIndex.Extensions = nil
+	young := beyond
+	young.Timestamp = uint64(head.Time.UnixMilli()) - 1000
+	for _, c := range []struct {
+		name string
+		s    *SCT
+		leaf [32]byte
+		get  func(string) (int, []byte)
+		now  time.Time
+		want string
+	}{
+		{"another entry at the index", s, leafHash(entries[7], &other), files, now, "absent ct-not-included"},
+		{"index beyond the tree, after the merge delay", &beyond, leaf, files, now, "absent ct-not-included"},
+		{"index beyond the tree, before it", &young, leaf, files, now.Add(-70 * time.Second), "pending ct-audit-pending"},
+		{"index beyond the tree, the head is old", &young, leaf, files, now.Add(time.Hour), "unavailable ct-audit-unavailable"},
+		{"no index", &noIndex, leaf, files, now, "unavailable ct-audit-bad-answer"},
+		{"flipped leaf tile", s, leaf, tampered("tile/0/000", flip(32*9)), now, "unavailable ct-audit-bad-answer"},
+		{"flipped own leaf", s, leaf, tampered("tile/0/000", flip(32*7)), now, Included}, // our own hash counts, not the tile's
+		{"flipped right edge", s, leaf, tampered("tile/0/003.p/10", flip(3)), now, "unavailable ct-audit-bad-answer"},
+		{"short tile", s, leaf, tampered("tile/0/000", func(b []byte) []byte { return b[:len(b)-1] }), now, "unavailable ct-audit-unavailable"},
+		{"no tile", s, leaf, gone("tile/0/000"), now, "unavailable ct-audit-unavailable"},
+		{"no checkpoint", s, leaf, gone("checkpoint"), now, "unavailable ct-audit-unavailable"},
+		{"foreign origin", s, leaf, tampered("checkpoint", flip(1)), now, "unavailable ct-audit-bad-answer"},
+		{"checkpoint of another size", s, leaf, tampered("checkpoint", func(b []byte) []byte {
+			return []byte(strings.Replace(string(b), "\n778\n", "\n779\n", 1))
+		}), now, "unavailable ct-audit-bad-answer"},
+	} {
+		a := oneTask(log, c.s, c.leaf, c.now)
+		if run(a, c.get); outcome(a) != c.want {
+			t.Errorf("%s: %s, want %s", c.name, outcome(a), c.want)
+		}
+	}
+
+	// A log that has grown may have dropped the partial tile: its full successor does.
+	a := oneTask(log, s, leaf, now)
+	run(a, func(url string) (int, []byte) {
+		if strings.HasSuffix(url, "tile/0/003.p/10") {
+			return 404, nil
+		}
+		if strings.HasSuffix(url, "tile/0/003") {
+			_, b := files(log.Monitoring + "tile/0/003.p/10")
+			return 200, append(b, make([]byte, maxTileBytes-len(b))...)
+		}
+		return files(url)
+	})
+	if outcome(a) != Included {
+		t.Errorf("full tile in place of a partial one: %s", outcome(a))
+	}
+}
+
+// A checkpoint with one flipped bit in what is signed or in the signature is
+// refused.
+func TestCheckpointTampered(t *testing.T) {
+	log, dir := sunlightLog(t)
+	good, err := os.ReadFile(filepath.Join(dir, "checkpoint"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := ParseCheckpoint(good, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range good {
+		for bit := range 8 {
+			b := slices.Clone(good)
+			b[i] ^= 1 << bit
+			if got, err := ParseCheckpoint(b, log); err == nil {
+				t.Errorf("octet %d, bit %d: accepted (%+v, want %+v)", i, bit, got, want)
+			}
+		}
+	}
+	// The witness has the same note with a second signature.
+	cosigned := filepath.Join(dir, "..", "skylight-witness", "000de184301123b9278c086a7d9f68c9577e83872224c197058fd90784ea9706", "checkpoint")
+	b, err := os.ReadFile(cosigned)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := ParseCheckpoint(b, log); err != nil || got != want {
+		t.Errorf("cosigned checkpoint: %+v, %v", got, err)
+	}
+}
+
+// noteVerifier is a verifier for x/mod/sumdb/note that accepts any signature:
+// it only tells whether note reads the same text and key hash.
+type noteVerifier struct {
+	name string
+	hash uint32
+}
+
+func (v noteVerifier) Name() string                { return v.name }
+func (v noteVerifier) KeyHash() uint32             { return v.hash }
+func (v noteVerifier) Verify(msg, sig []byte) bool { return true }
+
+func TestCheckpointAgreesWithNote(t *testing.T) {
+	log, dir := sunlightLog(t)
+	b, err := os.ReadFile(filepath.Join(dir, "checkpoint"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, tail, _ := strings.Cut(string(b), "\n\n")
+	sig := noteSignature(tail, log)
+	n, err := note.Open(b, note.VerifierList(noteVerifier{log.Origin(), 0x91507526}))
+	if err != nil || len(n.Sigs) != 1 {
+		t.Fatal(err)
+	}
+	raw, _ := base64.StdEncoding.DecodeString(n.Sigs[0].Base64)
+	if string(raw[4:]) != string(sig) {
+		t.Error("another signature than note's")
+	}
+}
+
+// fakeLog is an RFC 6962 log over a memoryTree.
+type fakeLog struct {
+	key    *forge.Key
+	log    *Log
+	tree   memoryTree
+	leaves [][32]byte
+}
+
+func newFakeLog(t testing.TB, kind string) *fakeLog {
+	t.Helper()
+	f := &fakeLog{key: forge.NewKey(kind)}
+	l, err := ParseLogList(forge.LogList(time.Now(), forge.Log{Key: f.key, Description: "fake", Operator: "op", URL: "http://log.test"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.log = l.order[0]
+	for n := range int64(100) {
+		f.add(t, [32]byte{byte(n), 1})
+	}
+	return f
+}
+
+func (f *fakeLog) add(t testing.TB, leaf [32]byte) {
+	f.tree.add(t, int64(len(f.leaves)), leaf)
+	f.leaves = append(f.leaves, leaf)
+}
+
+func (f *fakeLog) sth(t testing.TB, at time.Time, mutate func(map[string]any)) []byte {
+	size := uint64(len(f.leaves))
+	var root [32]byte
+	if size > 0 {
+		root = f.tree.root(t, int64(size))
+	}
+	var b cryptobyte.Builder
+	b.AddUint16(1)
+	b.AddUint64(uint64(at.UnixMilli()))
+	b.AddUint64(size)
+	b.AddBytes(root[:])
+	alg, code := forge.ECDSAWithSHA256, byte(3)
+	if strings.HasPrefix(f.key.Kind, "RSA") {
+		alg, code = forge.SHA256WithRSA, 1
+	}
+	sig := f.key.Sign(alg, b.BytesOrPanic())
+	out := map[string]any{"tree_size": size, "timestamp": at.UnixMilli(), "sha256_root_hash": root[:],
+		"tree_head_signature": append([]byte{4, code, byte(len(sig) >> 8), byte(len(sig))}, sig...)}
+	if mutate != nil {
+		mutate(out)
+	}
+	j, _ := json.Marshal(out)
+	return j
+}
+
+func (f *fakeLog) proof(t testing.TB, leaf [32]byte, size int64) (int, []byte) {
+	i := slices.Index(f.leaves, leaf)
+	if i < 0 {
+		return 404, []byte("not found")
+	}
+	p, err := tlog.ProveRecord(size, int64(i), &f.tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var path [][]byte
+	for _, h := range p {
+		path = append(path, h[:])
+	}
+	j, _ := json.Marshal(map[string]any{"leaf_index": i, "audit_path": path})
+	return 200, j
+}
+
+func TestAuditRFC6962(t *testing.T) {
+	for _, kind := range []string{"P-256", "RSA-2048"} {
+		t.Run(kind, func(t *testing.T) { auditRFC6962(t, kind) })
+	}
+}
+
+func auditRFC6962(t *testing.T, kind string) {
+	f := newFakeLog(t, kind)
+	now := time.Now()
+	entry, err := x509Entry([]byte("a certificate"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	day := 24 * time.Hour
+	old := &SCT{Timestamp: uint64(now.Add(-3 * day).UnixMilli())}
+	fresh := &SCT{Timestamp: uint64(now.Add(-time.Hour).UnixMilli())}
+	leaf := leafHash(entry, old)
+	f.add(t, leaf)
+	f.add(t, [32]byte{77})
+	sthAt := now.Add(-time.Minute)
+	var mutateSTH func(map[string]any)
+	var mutateProof func(int, []byte) (int, []byte)
+	get := func(u string) (int, []byte) {
+		if strings.HasSuffix(u, "/ct/v1/get-sth") {
+			if sthAt.IsZero() {
+				return 500, nil
+			}
+			return 200, f.sth(t, sthAt, mutateSTH)
+		}
+		_, q, _ := strings.Cut(u, "?hash=")
+		hash, size, _ := strings.Cut(q, "&tree_size=")
+		raw, err := base64.StdEncoding.DecodeString(strings.NewReplacer("%2B", "+", "%2F", "/", "%3D", "=").Replace(hash))
+		if err != nil || len(raw) != 32 {
+			t.Fatalf("bad hash in %s", u)
+		}
+		n, err := strconv.ParseInt(size, 10, 64)
+		if err != nil {
+			t.Fatalf("bad size in %s", u)
+		}
+		status, body := f.proof(t, [32]byte(raw), n)
+		if mutateProof != nil {
+			return mutateProof(status, body)
+		}
+		return status, body
+	}
+	check := func(name string, s *SCT, h [32]byte, want string) {
+		t.Helper()
+		a := oneTask(f.log, s, h, now)
+		run(a, get)
+		if got := outcome(a); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+	check("included", old, leaf, Included)
+	missing := leafHash([]byte("0123456789ab another"), old)
+	check("absent after the merge delay", old, missing, "absent ct-not-included")
+	check("absent before it", fresh, missing, "pending ct-audit-pending")
+	mutateProof = func(status int, b []byte) (int, []byte) {
+		return status, []byte(strings.Replace(string(b), `"leaf_index":100`, `"leaf_index":99`, 1))
+	}
+	check("wrong index", old, leaf, "unavailable ct-audit-bad-answer")
+	mutateProof = func(int, []byte) (int, []byte) { return 200, []byte(`{"leaf_index":0,"audit_path":["AAAA"]}`) }
+	check("short hash in the proof", old, leaf, "unavailable ct-audit-bad-answer")
+	mutateProof = func(int, []byte) (int, []byte) { return 400, []byte("bad request") }
+	check("400 that does not say not found", old, leaf, "unavailable ct-audit-unavailable")
+	mutateProof = func(int, []byte) (int, []byte) { return 400, []byte("leaf hash Not Found") }
+	check("400 that says not found", old, missing, "absent ct-not-included")
+	mutateProof = func(int, []byte) (int, []byte) { return 0, nil }
+	check("no answer", old, leaf, "unavailable ct-audit-unavailable")
+	mutateProof = nil
+	for field, v := range map[string]any{"tree_size": 101, "timestamp": now.UnixMilli() + 1, "sha256_root_hash": make([]byte, 32),
+		"tree_head_signature": []byte{4, 3, 0, 1, 1}} {
+		mutateSTH = func(m map[string]any) { m[field] = v }
+		check("other "+field, old, leaf, "unavailable ct-audit-bad-answer")
+	}
+	mutateSTH = nil
+	sthAt = now.Add(-50 * time.Hour)
+	check("old head, included", old, leaf, "included ct-log-behind")
+	sthAt = now.Add(-4 * day)
+	check("head older than the promise's end", old, missing, "unavailable ct-log-behind ct-audit-unavailable")
+	sthAt = time.Time{}
+	check("no head", old, leaf, "unavailable ct-audit-unavailable")
+	sthAt = now
+	f.leaves = nil
+	check("empty log", old, leaf, "absent ct-not-included")
+	a := oneTask(f.log, old, leaf, now)
+	if got := outcome(a); got != "unavailable ct-audit-unavailable" {
+		t.Errorf("nothing provided: %s", got)
+	}
+}
+
+// CheckSCTs' valid SCTs, and only those, are audited; the needs of one log are
+// asked for once.
+func TestNewAudit(t *testing.T) {
+	f := newFakeLog(t, "P-256")
+	list, err := ParseLogList(forge.LogList(time.Now(), forge.Log{Key: f.key, Description: "fake", Operator: "op", URL: "http://log.test/"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := forge.NewRoot("root", nil)
+	leaf := root.WithSCTs(forge.Cert{Subject: forge.CN("a"), Extensions: []forge.Ext{forge.SAN(forge.DNS("a.test"))}}, func(tbs []byte) [][]byte {
+		one := forge.SCT{Time: time.Now().Add(-48 * time.Hour)}
+		return [][]byte{one.SignPrecert(f.key, root.Key, tbs), one.SignPrecert(forge.P256(), root.Key, tbs),
+			forge.SCT{Time: time.Now().Add(-47 * time.Hour)}.SignPrecert(f.key, root.Key, tbs)}
+	})
+	r := CheckSCTs(Input{Path: parsed(leaf.Raw, root.Raw), List: list, Time: time.Now()})
+	a := NewAudit(r, time.Now())
+	if len(a.tasks) != 2 {
+		t.Fatalf("%d audits, want 2: %+v", len(a.tasks), r.CT.SCTs)
+	}
+	needs := a.Needs()
+	if len(needs) != 1 || needs[0].URL != "http://log.test/ct/v1/get-sth" {
+		t.Fatalf("%+v", needs)
+	}
+	f.add(t, a.tasks[0].leaf)
+	run(a, func(u string) (int, []byte) {
+		if strings.HasSuffix(u, "get-sth") {
+			return 200, f.sth(t, time.Now(), nil)
+		}
+		for _, task := range a.tasks {
+			if strings.Contains(u, strings.NewReplacer("+", "%2B", "/", "%2F", "=", "%3D").Replace(base64.StdEncoding.EncodeToString(task.leaf[:]))) {
+				return f.proof(t, task.leaf, int64(len(f.leaves)))
+			}
+		}
+		return 500, nil
+	})
+	a.Fill(&r.CT)
+	got := fmt.Sprint(r.CT.SCTs[0].Inclusion, ",", r.CT.SCTs[1].Inclusion, ",", r.CT.SCTs[2].Inclusion)
+	if got != "included,,absent" {
+		t.Errorf("%s", got)
+	}
+	if fs := a.Findings(); len(fs) != 1 || fs[0].ID != finding.CTNotIncluded {
+		t.Errorf("%v", fs)
+	}
+}
