@@ -300,3 +300,9 @@ func fold(r rune) rune {
 // Within reports whether n is base or lies below it in the directory, as
 // directoryName constraints mean it (RFC 5280, 4.2.1.10).
 func (n Name) Within(base Name) bool { return strings.HasPrefix(n.Canon, base.Canon) }
+
+// Child returns the name that rdn forms below n, as nameRelativeToCRLIssuer
+// means it (RFC 5280, 4.2.1.13). Raw is not set.
+func (n Name) Child(rdn []Attribute) Name {
+	return Name{RDNs: append(slices.Clip(n.RDNs), rdn), Canon: string(appendCanon([]byte(n.Canon), rdn))}
+}

@@ -198,9 +198,25 @@ func (p *parser) time(r *der.Reader, field string) (time.Time, error) {
 	return t, nil
 }
 
-func (p *parser) issuer(e der.Element) error {
-	p.list.Issuer = cert.Name{Raw: bytes.Clone(e.Raw)}
-	return nil
+func (p *parser) issuer(e der.Element) {
+	name, found := cert.ParseName(bytes.Clone(e.Raw))
+	p.list.Issuer = name
+	p.adopt("issuer", found)
+	if name.Empty() {
+		p.breach(finding.New(finding.CRLProfile, "detail", "the issuer's name is empty", "offset", fmt.Sprint(e.Offset)))
+	}
+}
+
+// adopt reports what the certificate code found in a name that a list shares
+// with certificates.
+func (p *parser) adopt(field string, found []finding.Finding) {
+	for _, f := range found {
+		id := finding.CRLProfile
+		if f.Severity >= finding.Inconclusive {
+			id = finding.CRLNotDER
+		}
+		p.breach(finding.New(id, "detail", field+": "+f.Title(), "offset", f.Param("offset")))
+	}
 }
 
 // CRL extensions, by their dotted object identifiers.
@@ -262,11 +278,22 @@ func (p *parser) extension(oid string, x extension) (known bool, err error) {
 	v := der.NewReader(x.value, x.offset)
 	switch oid {
 	case extNumber:
-		l.Number, err = unsigned(v)
+		if l.Number, err = unsigned(v); len(l.Number) > maxNumber {
+			p.breach(finding.New(finding.CRLProfile, "detail", "the CRL number has more than 20 octets", "offset", fmt.Sprint(x.offset)))
+		}
 	case extDelta:
 		if l.BaseNumber, err = unsigned(v); err != nil {
 			l.BaseNumber = []byte{} // still a delta
 		}
+		p.wantCritical(x, "the delta CRL indicator")
+	case extAuthorityKeyID:
+		l.AuthorityKeyID, err = keyIdentifier(v)
+	case extIDP:
+		l.IDP = &IDP{Raw: x.value}
+		p.wantCritical(x, "the issuing distribution point")
+		err = p.issuingPoint(v)
+	case extFreshest:
+		l.FreshestCRL, err = p.points(v)
 	case extAuthorityInfo, extIssuerAltName:
 	default:
 		return false, nil
@@ -284,4 +311,185 @@ func unsigned(v *der.Reader) ([]byte, error) {
 		return nil, malformed(int64(n.Offset), "not a non-negative DER integer")
 	}
 	return n.Body, nil
+}
+
+// maxNumber is the longest CRL number that RFC 5280, 5.2.3 wants handled, with
+// the leading zero that a positive INTEGER may need.
+const maxNumber = 21
+
+func (p *parser) wantCritical(x extension, what string) {
+	if !x.critical {
+		p.breach(finding.New(finding.CRLProfile, "detail", what+" is not critical", "offset", fmt.Sprint(x.offset)))
+	}
+}
+
+// keyIdentifier reads the keyIdentifier of an AuthorityKeyIdentifier.
+func keyIdentifier(v *der.Reader) ([]byte, error) {
+	seq, err := v.Expect(der.Sequence)
+	if err != nil {
+		return nil, err
+	}
+	if !v.Empty() || seq.Flaws != 0 {
+		return nil, malformed(int64(seq.Offset), "not one DER sequence")
+	}
+	in := der.NewReader(seq.Body, seq.BodyOffset())
+	id, _, err := in.Optional(der.Context(0))
+	if err != nil {
+		return nil, err
+	}
+	for _, tag := range []der.Tag{der.Explicit(1), der.Context(2)} {
+		if _, _, err := in.Optional(tag); err != nil {
+			return nil, err
+		}
+	}
+	if !in.Empty() {
+		return nil, malformed(int64(in.Offset()), "unexpected data")
+	}
+	return id.Body, nil
+}
+
+// issuingPoint reads the contents of an IssuingDistributionPoint.
+func (p *parser) issuingPoint(v *der.Reader) error {
+	idp := p.list.IDP
+	seq, err := v.Expect(der.Sequence)
+	if err != nil {
+		return err
+	}
+	if !v.Empty() || seq.Flaws != 0 {
+		return malformed(int64(seq.Offset), "not one DER sequence")
+	}
+	if len(seq.Body) == 0 {
+		p.breach(finding.New(finding.CRLScopeContradictory, "detail", "an issuing distribution point that is empty"))
+		return nil
+	}
+	in := der.NewReader(seq.Body, seq.BodyOffset())
+	name, ok, err := in.Optional(der.Explicit(0))
+	if err != nil {
+		return err
+	}
+	if ok {
+		var found []finding.Finding
+		idp.HasName = true
+		idp.FullName, idp.Relative, found = cert.ParseDistributionPointName(name.Body, name.BodyOffset())
+		p.adopt("issuingDistributionPoint", found)
+		if len(idp.FullName) == 0 && len(idp.Relative) == 0 {
+			return malformed(int64(name.Offset), "a distribution point name without names")
+		}
+	}
+	if idp.OnlyUser, err = p.flag(in, 1); err != nil {
+		return err
+	}
+	if idp.OnlyCA, err = p.flag(in, 2); err != nil {
+		return err
+	}
+	reasons, ok, err := in.Optional(der.Context(3))
+	if err != nil {
+		return err
+	}
+	if ok {
+		idp.HasReasons = true
+		if idp.OnlySomeReasons, err = reasonFlags(reasons); err != nil {
+			return err
+		}
+		if idp.OnlySomeReasons == 0 {
+			p.breach(finding.New(finding.CRLScopeContradictory, "detail", "only some reasons, but none of them"))
+		}
+	}
+	if idp.Indirect, err = p.flag(in, 4); err != nil {
+		return err
+	}
+	if idp.OnlyAttribute, err = p.flag(in, 5); err != nil {
+		return err
+	}
+	if !in.Empty() {
+		return malformed(int64(in.Offset()), "unexpected data")
+	}
+	if idp.OnlyUser && idp.OnlyCA || idp.OnlyUser && idp.OnlyAttribute || idp.OnlyCA && idp.OnlyAttribute {
+		p.breach(finding.New(finding.CRLScopeContradictory, "detail", "only user certificates, only CA certificates, only attribute certificates: more than one of them"))
+	}
+	return nil
+}
+
+// flag reads an optional BOOLEAN DEFAULT FALSE with context tag n.
+func (p *parser) flag(in *der.Reader, n int) (bool, error) {
+	e, ok, err := in.Optional(der.Context(n))
+	if err != nil || !ok {
+		return false, err
+	}
+	if len(e.Body) != 1 || e.Flaws != 0 {
+		return false, malformed(int64(e.Offset), "a malformed flag")
+	}
+	if e.Body[0] != 0xff {
+		p.breach(finding.New(finding.CRLNotDER, "detail", "a flag of the issuing distribution point is not DER", "offset", fmt.Sprint(e.Offset)))
+	}
+	return e.Body[0] != 0, nil
+}
+
+// reasonFlags reads the contents of a ReasonFlags BIT STRING.
+func reasonFlags(e der.Element) (r cert.Reasons, err error) {
+	if len(e.Body) == 0 || e.Body[0] > 7 || len(e.Body) > 3 || e.Flaws != 0 {
+		return 0, malformed(int64(e.Offset), "malformed reasons")
+	}
+	for i, c := range e.Body[1:] {
+		for bit := range 8 {
+			if c&(0x80>>bit) != 0 {
+				r |= 1 << (8*i + bit)
+			}
+		}
+	}
+	return r & (cert.AllReasons | 1), nil
+}
+
+// points reads the CRLDistributionPoints of a freshest CRL extension.
+func (p *parser) points(v *der.Reader) (points []cert.DistributionPoint, err error) {
+	seq, err := v.Expect(der.Sequence)
+	if err != nil {
+		return nil, err
+	}
+	if !v.Empty() || seq.Flaws != 0 {
+		return nil, malformed(int64(seq.Offset), "not one DER sequence")
+	}
+	in := der.NewReader(seq.Body, seq.BodyOffset())
+	for !in.Empty() {
+		e, err := in.Expect(der.Sequence)
+		if err != nil {
+			return points, err
+		}
+		r := der.NewReader(e.Body, e.BodyOffset())
+		var d cert.DistributionPoint
+		name, ok, err := r.Optional(der.Explicit(0))
+		if err != nil {
+			return points, err
+		}
+		if ok {
+			var found []finding.Finding
+			d.HasName = true
+			d.FullName, d.Relative, found = cert.ParseDistributionPointName(name.Body, name.BodyOffset())
+			p.adopt("freshestCRL", found)
+		}
+		reasons, ok, err := r.Optional(der.Context(1))
+		if err != nil {
+			return points, err
+		}
+		if ok {
+			d.HasReasons = true
+			if d.Reasons, err = reasonFlags(reasons); err != nil {
+				return points, err
+			}
+		}
+		issuer, ok, err := r.Optional(der.Explicit(2))
+		if err != nil {
+			return points, err
+		}
+		if ok {
+			var found []finding.Finding
+			d.CRLIssuer, found = cert.ParseGeneralNames(issuer.Body, issuer.BodyOffset())
+			p.adopt("freshestCRL", found)
+		}
+		if !r.Empty() {
+			return points, malformed(int64(r.Offset()), "unexpected data")
+		}
+		points = append(points, d)
+	}
+	return points, nil
 }

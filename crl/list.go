@@ -14,7 +14,9 @@ package crl
 
 import (
 	"crypto/sha256"
+	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/assaytls/assay/cert"
@@ -49,7 +51,7 @@ type List struct {
 	// Inconclusive or worse keeps the list from ever saying "good".
 	Findings []finding.Finding
 
-	tbs     []byte // tBSCertList; nil after Scan
+	tbs     []byte // tBSCertList; after Scan only where the signature needs it again
 	digest  []byte
 	entries []byte // contents of revokedCertificates
 	count   int
@@ -57,7 +59,13 @@ type List struct {
 	certificateIssuers bool // some entry has the extension
 	paddedSerials      bool // some serial number is not in its shortest form
 
-	mu       sync.Mutex
+	watch *watch // what a Scan kept; nil after Parse
+
+	asked   atomic.Int32 // questions answered without an index
+	index   atomic.Pointer[index]
+	noIndex atomic.Bool
+
+	mu       sync.Mutex // of verified, and of building the index
 	verified []verification
 }
 
@@ -117,7 +125,7 @@ func (l *List) verify(m *cert.Memo, key *cert.PublicKey) (err error) {
 	if l.tbs == nil {
 		return cert.ErrUnsupported
 	}
-	defer guard(&err)()
+	defer unguard(debug.SetPanicOnFault(true), &err)
 	return key.Verify(m, l.Algorithm, l.tbs, l.Signature)
 }
 

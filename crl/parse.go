@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"runtime"
 	"runtime/debug"
 
 	"github.com/assaytls/assay/cert"
@@ -24,7 +25,7 @@ const (
 	maxTail    = 256 << 10 // octets after the last
 	maxEntry   = 64 << 10  // octets of one entry
 	chunk      = 128 << 10 // octets hashed, then scanned, while they are in the processor's cache
-	minBuffer  = maxTail + maxEntry
+	parallel   = 1 << 20   // octets of entries from which hashing has a processor of its own
 )
 
 // Error says why bytes are not a usable list.
@@ -47,7 +48,7 @@ func (e *Error) Finding() finding.Finding {
 // when it is DER: b must not change, but may be a mapped file. The error is
 // always an *Error. Breaches that leave the list readable are in its Findings.
 func Parse(b []byte) (l *List, err error) {
-	defer guard(&err)()
+	defer unguard(debug.SetPanicOnFault(true), &err)
 	if pem, ok := findPEM(b); ok {
 		if b, err = decodePEM(pem); err != nil {
 			return nil, err
@@ -56,28 +57,24 @@ func Parse(b []byte) (l *List, err error) {
 	return parse(context.Background(), &input{buf: b, eof: true, whole: b}, nil)
 }
 
-// guard turns the fault of reading a mapped file that was truncated into an
-// error of the function that defers its result.
-func guard(err *error) func() {
-	was := debug.SetPanicOnFault(true)
-	return func() {
-		debug.SetPanicOnFault(was)
-		r := recover()
-		if r == nil {
-			return
-		}
-		if f, ok := r.(interface{ Addr() uintptr }); ok {
-			*err = &Error{finding.CRLUnreadable, 0, fmt.Sprintf("the file shrank while it was read (fault at %#x)", f.Addr())}
-			return
-		}
+// unguard, deferred as unguard(debug.SetPanicOnFault(true), &err), turns the
+// fault of reading a mapped file that was cut or overwritten into an error.
+func unguard(was bool, err *error) {
+	debug.SetPanicOnFault(was)
+	r := recover()
+	if r == nil {
+		return
+	}
+	if _, ok := r.(runtime.Error); !ok {
 		panic(r)
 	}
+	*err = &Error{finding.CRLUnreadable, 0, fmt.Sprintf("the file changed while it was read: %v", r)}
 }
 
 // parse is the one pass. With serials, the entries that list them are kept, and
 // nothing else of the entries is.
 func parse(ctx context.Context, in *input, w *watch) (*List, error) {
-	p := &parser{in: in, list: &List{Version: 1}, watch: w}
+	p := &parser{in: in, list: &List{Version: 1, watch: w}, watch: w}
 	if err := p.header(); err != nil {
 		return nil, p.fail(err)
 	}
@@ -103,6 +100,10 @@ type parser struct {
 	endRev int64 // where revokedCertificates ends
 	inner  cert.Algorithm
 	scan   entryScan
+	hashed bool // another goroutine hashes what is consumed
+
+	spill     []byte // tBSCertList, when streaming one that has no digest
+	spillOver bool
 }
 
 func (p *parser) fail(err error) error {
@@ -210,9 +211,7 @@ func (p *parser) fields(r *der.Reader) error {
 	if err != nil {
 		return err
 	}
-	if err := p.issuer(issuer); err != nil {
-		return err
-	}
+	p.issuer(issuer)
 	if l.ThisUpdate, err = p.time(r, "thisUpdate"); err != nil {
 		return err
 	}
@@ -241,14 +240,26 @@ func (p *parser) startHash() {
 
 // consume hashes the next n octets and moves past them.
 func (p *parser) consume(n int64) {
-	b := p.in.buf[:n]
+	if !p.hashed {
+		p.write(p.in.buf[:n])
+	}
+	p.in.advance(n)
+}
+
+func (p *parser) write(b []byte) {
 	if p.hash != nil {
 		p.hash.Write(b)
 	}
 	if p.extra != nil {
 		p.extra.Write(b)
 	}
-	p.in.advance(n)
+	if p.hash == nil && p.in.whole == nil {
+		if len(p.spill)+len(b) > maxSpill {
+			p.spillOver = true
+		} else {
+			p.spill = append(p.spill, b...)
+		}
+	}
 }
 
 func (p *parser) breach(f finding.Finding) { p.list.Findings = append(p.list.Findings, f) }
@@ -262,8 +273,36 @@ func (p *parser) strict(r *der.Reader, want der.Tag) (der.Element, error) {
 	return e, err
 }
 
-// entries scans revokedCertificates chunk by chunk.
+// entries scans revokedCertificates, and hashes it beside that if it is long
+// and there is a processor to spare.
 func (p *parser) entries(ctx context.Context) error {
+	all := p.list.entries
+	if len(all) < parallel || runtime.GOMAXPROCS(0) == 1 {
+		return p.scanEntries(ctx)
+	}
+	p.hashed = true
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		defer func() { done <- err }()
+		defer unguard(debug.SetPanicOnFault(true), &err)
+		for len(all) > 0 && ctx.Err() == nil {
+			n := min(len(all), chunk)
+			p.write(all[:n])
+			all = all[n:]
+		}
+	}()
+	err := p.scanEntries(ctx)
+	herr := <-done
+	p.hashed = false
+	if err == nil {
+		err = herr
+	}
+	return err
+}
+
+// scanEntries goes through revokedCertificates chunk by chunk.
+func (p *parser) scanEntries(ctx context.Context) error {
 	s := &p.scan
 	s.v1 = p.list.Version == 1
 	s.watch = p.watch
@@ -382,6 +421,8 @@ func (p *parser) finish() {
 	p.scan.report(l)
 	if p.in.whole != nil {
 		l.tbs = p.in.whole[p.tbs:p.tbsEnd:p.tbsEnd]
+	} else if p.hash == nil && !p.spillOver {
+		l.tbs = p.spill
 	}
 }
 
@@ -392,28 +433,34 @@ type input struct {
 	buf   []byte // what has been read and not consumed
 	off   int64  // of buf[0]
 	eof   bool
-	store []byte // the buffer behind buf
+	store []byte // the buffer that buf lies in
+	start int    // where in store
 	whole []byte // everything, when in memory
 }
 
 // peek returns the next n octets, fewer only at the end.
 func (in *input) peek(n int64) ([]byte, error) {
 	for int64(len(in.buf)) < n && !in.eof {
-		if err := in.fill(); err != nil {
+		if err := in.fill(int(n)); err != nil {
 			return nil, err
 		}
 	}
 	return in.buf[:min(n, int64(len(in.buf)))], nil
 }
 
-// fill reads more into the buffer, moving what is left to its front first.
-func (in *input) fill() error {
-	have := copy(in.store, in.buf)
-	if have == len(in.store) {
+// fill reads more behind buf, moving it to the front of the store first if n
+// octets would not fit where it is.
+func (in *input) fill(n int) error {
+	if in.start+n > len(in.store) {
+		copy(in.store, in.buf)
+		in.start = 0
+	}
+	end := in.start + len(in.buf)
+	if end == len(in.store) {
 		return &Error{finding.CRLTooLarge, in.off, "an element is larger than the buffer"}
 	}
-	n, err := in.r.Read(in.store[have:])
-	in.buf = in.store[:have+n]
+	m, err := in.r.Read(in.store[end:])
+	in.buf = in.store[in.start : end+m]
 	if err == io.EOF {
 		in.eof, err = true, nil
 	}
@@ -422,6 +469,7 @@ func (in *input) fill() error {
 
 func (in *input) advance(n int64) {
 	in.buf = in.buf[n:]
+	in.start += int(n)
 	in.off += n
 }
 

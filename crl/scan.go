@@ -48,75 +48,17 @@ func (s *entryScan) note(kind int, off int64, detail string) {
 	}
 }
 
-// The start of SEQUENCE { SEQUENCE { OID 2.5.29.21, OCTET STRING { ENUMERATED,
-// little-endian.
+// What the fast path compares several octets at a time with, little-endian.
 const (
+	entryHead, entryMask = 0x00020030, 0x00ff00ff // SEQUENCE, its length, INTEGER, its length
+	timeHead             = 0x0d17                 // UTCTime of 13 octets
+
+	// SEQUENCE { SEQUENCE { OID 2.5.29.21, OCTET STRING { ENUMERATED
 	reason1 = 0x1d5503060a300c30
 	reason2 = 0x0a030415
-)
 
-// run scans the complete entries at the start of b, whose first octet has
-// offset off, and returns how many octets they take.
-func (s *entryScan) run(b []byte, off int64) (n int, err error) {
-	watched := s.watch.table()
-	for len(b)-n >= 2 {
-		p := b[n:]
-		size := int(p[1])
-		if p[0] != 0x30 || size >= 0x80 || size < 18 {
-			size, err = s.slow(p, off+int64(n))
-			if err != nil || size == 0 {
-				return n, err
-			}
-			n += size
-			continue
-		}
-		if len(p) < 2+size {
-			return n, nil
-		}
-		e := p[2 : 2+size]
-		if !s.fast(e) {
-			if _, err = s.slow(p[:2+size], off+int64(n)); err != nil {
-				return n, err
-			}
-			n += 2 + size
-			continue
-		}
-		s.count++
-		if watched != nil && watched[e[1+e[1]]] {
-			s.watch.see(p[:2+size], off+int64(n))
-		}
-		n += 2 + size
-	}
-	return n, nil
-}
-
-// fast reports whether e is the contents of a wholly unremarkable entry.
-func (s *entryScan) fast(e []byte) bool {
-	sl := int(e[1])
-	if e[0] != 0x02 || sl == 0 || 2+sl+15 > len(e) {
-		return false
-	}
-	if sl > 1 && (e[2] == 0 && e[3] < 0x80 || e[2] == 0xff && e[3] >= 0x80) {
-		return false
-	}
-	t := e[2+sl:]
-	if t[0] != 0x17 || t[1] != 13 || t[14] != 'Z' {
-		return false
-	}
-	if !plainTime(binary.LittleEndian.Uint64(t[2:]), binary.LittleEndian.Uint32(t[10:])) {
-		return false
-	}
-	x := t[15:]
-	if len(x) == 0 {
-		return true
-	}
-	return len(x) == 14 && !s.v1 && binary.LittleEndian.Uint64(x) == reason1 && binary.LittleEndian.Uint32(x[8:]) == reason2 &&
-		x[12] == 1 && x[13] <= 10 && x[13] != 7
-}
-
-// Masks for eight and four ASCII digits at once, and for the numbers of two
-// digits that they become in lanes of 16 bits.
-const (
+	// Masks for eight and four ASCII digits at once, and for the numbers of two
+	// digits that they become in lanes of 16 bits.
 	zeros8, zeros4   = 0x3030303030303030, 0x30303030
 	nibble8, nibble4 = 0xf0f0f0f0f0f0f0f0, 0xf0f0f0f0
 	sixes8, sixes4   = 0x0606060606060606, 0x06060606
@@ -126,25 +68,75 @@ const (
 	dateMin  = 0x0000_0001_0001_0000 // hour, day, month, year
 	dateMax  = 0x0017_001f_000c_0063
 	clockMax = 0x003b_003b // second, minute
+
+	leastEntry = 20 // octets of the shortest entry, its head included
 )
 
-var monthDays = [13]uint8{0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31}
+var monthDays = [16]uint8{0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31}
 
-// plainTime reports whether the ASCII digits YYMMDDHH and MMSS, both read
-// little-endian, are a date that exists.
-func plainTime(d uint64, c uint32) bool {
-	if d&nibble8 != zeros8 || (d+sixes8)&nibble8 != zeros8 || c&nibble4 != zeros4 || (c+sixes4)&nibble4 != zeros4 {
-		return false
+// run scans the complete entries at the start of b, whose first octet has
+// offset off, and returns how many octets they take.
+func (s *entryScan) run(b []byte, off int64) (n int, err error) {
+	watched := s.watch.table()
+	count, reasons := 0, !s.v1
+	for {
+		p := b[n:]
+		if len(p) < leastEntry {
+			break
+		}
+		size, serial := int(p[1])+2, int(p[3])
+		if binary.LittleEndian.Uint32(p)&entryMask != entryHead || size >= 0x82 || serial == 0 || serial+19 > size || size > len(p) {
+			goto slow
+		}
+		if top := (uint(p[4])<<8 | uint(p[5])) >> 7; serial > 1 && (top == 0 || top == 0x1ff) {
+			goto slow
+		}
+		{
+			t := p[serial+4 : size]
+			if len(t) < 15 || binary.LittleEndian.Uint16(t) != timeHead || t[14] != 'Z' {
+				goto slow
+			}
+			d := binary.LittleEndian.Uint64(t[2:]) // YYMMDDHH
+			c := binary.LittleEndian.Uint32(t[10:])
+			if d&(d+sixes8)&nibble8 != zeros8 || (d|(d+sixes8))&nibble8 != zeros8 ||
+				c&(c+sixes4)&nibble4 != zeros4 || (c|(c+sixes4))&nibble4 != zeros4 {
+				goto slow
+			}
+			d -= zeros8
+			d = (d*10 + d>>8) & lanes8
+			c -= zeros4
+			c = (c*10 + c>>8) & lanes4
+			if ((d|guard8)-dateMin)&((dateMax|guard8)-d)&guard8 != guard8 || ((clockMax|guard4)-c)&guard4 != guard4 {
+				goto slow
+			}
+			if day, month := uint8(d>>32), d>>16&15; day > 28 && day > monthDays[month] && (month != 2 || day != 29 || d&3 != 0) {
+				goto slow
+			}
+			if x := t[15:]; len(x) != 0 && (len(x) != 14 || !reasons || binary.LittleEndian.Uint64(x) != reason1 ||
+				binary.LittleEndian.Uint32(x[8:]) != reason2 || x[12] != 1 || x[13] > 10 || x[13] == 7) {
+				goto slow
+			}
+		}
+		count++
+		if watched[p[serial+3]] {
+			s.watch.see(p[:size], off+int64(n))
+		}
+		n += size
+		continue
+	slow:
+		size, err = s.slow(p, off+int64(n))
+		if err != nil || size == 0 {
+			break
+		}
+		n += size
 	}
-	d -= zeros8
-	d = (d*10 + d>>8) & lanes8
-	c -= zeros4
-	c = (c*10 + c>>8) & lanes4
-	if ((d|guard8)-dateMin)&((dateMax|guard8)-d)&guard8 != guard8 || ((clockMax|guard4)-c)&guard4 != guard4 {
-		return false
+	s.count += count
+	if rest := len(b) - n; err == nil && rest > 0 && rest < leastEntry {
+		var size int
+		size, err = s.slow(b[n:], off+int64(n)) // too short for the loop to look at
+		n += size
 	}
-	day, month := uint8(d>>32), uint8(d>>16)
-	return day <= 28 || day <= monthDays[month] || month == 2 && day == 29 && d&3 == 0
+	return n, err
 }
 
 // slow scans one entry of any form; 0 means that it is not complete.
@@ -194,9 +186,7 @@ func (s *entryScan) slow(b []byte, off int64) (int, error) {
 		s.certificateIssuers = true
 		s.watch.issuer(e.issuer)
 	}
-	if s.watch.table() != nil {
-		s.watch.see(b, off)
-	}
+	s.watch.see(b, off)
 	return len(b), nil
 }
 

@@ -31,10 +31,12 @@ func newWatch(serials [][]byte) *watch {
 	return w
 }
 
-// table returns the last octets that are looked for; nil without a watch.
+var watchNothing [256]bool
+
+// table returns the last octets that are looked for.
 func (w *watch) table() *[256]bool {
 	if w == nil {
-		return nil
+		return &watchNothing
 	}
 	return &w.last
 }
@@ -48,6 +50,9 @@ func (w *watch) issuer(names []byte) {
 
 // see keeps the entry b if its serial number is watched.
 func (w *watch) see(b []byte, off int64) {
+	if w == nil {
+		return
+	}
 	e, err := parseEntry(b, off)
 	if err != nil || len(w.hits) >= maxHits {
 		return

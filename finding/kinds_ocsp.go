@@ -21,6 +21,7 @@ const (
 	OCSPStatusUnknown         ID = "ocsp-status-unknown"
 	OCSPStatusesDiffer        ID = "ocsp-statuses-differ"
 	OCSPStale                 ID = "ocsp-stale"
+	OCSPStaleRevoked          ID = "ocsp-stale-but-revoked"
 	OCSPTooOld                ID = "ocsp-too-old"
 	OCSPNotYetValid           ID = "ocsp-not-yet-valid"
 	OCSPTimesInvalid          ID = "ocsp-times-invalid"
@@ -130,11 +131,17 @@ var ocspKinds = []Kind{
 		Risk:    "Other clients may take the first answer.",
 		Fix:     "Tell the certificate authority.", Spec: "RFC 6960, 4.2.1", Since: "0.1"},
 	{ID: OCSPStale, Class: ClassRevocation, Severity: Inconclusive, Rank: 50,
-		Title:   "the OCSP response is out of date since {next-update}",
+		Title:   "the OCSP response is out of date since {next-update} (it said: {status})",
 		Explain: "The response itself says until when newer information would be there. That moment has passed.",
 		Risk:    "The certificate may have been revoked since. Replaying an old good answer is the simplest way to hide that.",
 		Fix:     "If the server stapled it, restart the server and check that it can reach the responder and that its clock is right; if the responder sent it, tell the certificate authority.",
 		Spec:    "RFC 6960, 3.2 and 4.2.2.1", Since: "0.1"},
+	{ID: OCSPStaleRevoked, Class: ClassRevocation, Severity: Inconclusive, Rank: 60,
+		Title:   "an outdated but authentic OCSP response says that the certificate was revoked on {revoked-at} ({reason})",
+		Explain: "The response is too old to be relied on, but a revocation other than a hold is never taken back.",
+		Risk:    "The certificate is very likely revoked. Somebody may be keeping current answers from you.",
+		Fix:     "Ask again. Do not connect until it is known why a current source says otherwise.",
+		Spec:    "RFC 5280, 5.3.1; RFC 6960, 2.2", Since: "0.1"},
 	{ID: OCSPTooOld, Class: ClassRevocation, Severity: Inconclusive, Rank: 45,
 		Title:   "the OCSP response of {this-update} is older than {max-age}",
 		Explain: "The response is older than the relying party accepts, or it does not say how long it holds and is older than what assay accepts then.",

@@ -18,10 +18,10 @@ import (
 func (c *Config) failed(id finding.ID, err error, kv ...string) *evidence.Failure {
 	f := &evidence.Failure{ID: string(id), Stage: "handshake", Params: map[string]string{"host": c.Host, "port": c.Port}}
 	if err != nil {
-		f.Detail = err.Error()
+		f.Detail = clean(err.Error())
 	}
 	for i := 0; i+1 < len(kv); i += 2 {
-		f.Params[kv[i]] = kv[i+1]
+		f.Params[kv[i]] = clean(kv[i+1])
 	}
 	return f
 }

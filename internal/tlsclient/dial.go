@@ -3,9 +3,11 @@ package tlsclient
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
@@ -34,8 +36,8 @@ func Dial(ctx context.Context, c Config) *evidence.Evidence {
 func (c *Config) newEvidence() *evidence.Evidence {
 	return &evidence.Evidence{
 		Version: evidence.Version,
-		Target:  evidence.Target{Input: c.Input, Host: c.Host, Port: c.Port, SNI: c.SNI},
-		Time:    time.Now().UTC(),
+		Target:  evidence.Target{Input: clean(c.Input), Host: clean(c.Host), Port: c.Port, SNI: c.SNI},
+		Time:    time.Now().UTC().Round(0),
 	}
 }
 
@@ -109,9 +111,31 @@ func unsafeWhy(version, suite uint16) string {
 
 // plainError is an error's text without the addresses that net repeats in it.
 func plainError(err error) string {
-	text := err.Error()
+	text := clean(err.Error())
 	if i := strings.LastIndex(text, ": "); i >= 0 {
 		text = text[i+2:]
 	}
 	return text
+}
+
+// textMax bounds every text that goes into the evidence.
+const textMax = 1024
+
+// clean makes text fit for the evidence's JSON form: UTF-8, other octets as
+// \xNN, and not too long.
+func clean(s string) string {
+	if len(s) <= textMax && utf8.ValidString(s) {
+		return s
+	}
+	var b strings.Builder
+	for len(s) > 0 && b.Len() < textMax {
+		r, size := utf8.DecodeRuneInString(s)
+		if r == utf8.RuneError && size == 1 {
+			fmt.Fprintf(&b, `\x%02x`, s[0])
+		} else {
+			b.WriteString(s[:size])
+		}
+		s = s[size:]
+	}
+	return b.String()
 }

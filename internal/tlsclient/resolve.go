@@ -112,7 +112,7 @@ func interleave(addrs []netip.Addr) []netip.Addr {
 // dnsFailure explains why a host has no address, from what the queries said.
 // A query that failed for want of an answer outweighs "no such name".
 func dnsFailure(c *Config, host string, errs []error) *evidence.Failure {
-	f := &evidence.Failure{ID: string(finding.DNSNotFound), Stage: "dns", Params: map[string]string{"host": host}}
+	f := &evidence.Failure{ID: string(finding.DNSNotFound), Stage: "dns", Params: map[string]string{"host": clean(host)}}
 	var worst error
 	for _, err := range errs {
 		var d *net.DNSError
@@ -120,7 +120,7 @@ func dnsFailure(c *Config, host string, errs []error) *evidence.Failure {
 		case err == nil:
 		case errors.As(err, &d) && d.IsNotFound:
 			if worst == nil {
-				f.Detail = err.Error()
+				f.Detail = clean(err.Error())
 			}
 		case errors.As(err, &d) && d.IsTimeout || errors.Is(err, context.DeadlineExceeded):
 			worst, f.ID = err, string(finding.DNSTimeout)
@@ -131,7 +131,7 @@ func dnsFailure(c *Config, host string, errs []error) *evidence.Failure {
 		}
 	}
 	if worst != nil {
-		f.Detail = worst.Error()
+		f.Detail = clean(worst.Error())
 	}
 	if len(errs) == 0 || c.Network != "" && f.ID == string(finding.DNSNotFound) {
 		f.ID = string(finding.DNSNoAddress)

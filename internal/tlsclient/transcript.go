@@ -256,7 +256,7 @@ func (t *transcript) extensions(m *cryptobyte.String) bool {
 			if !body.ReadUint16LengthPrefixed(&list) || !list.ReadUint8LengthPrefixed(&name) {
 				return false
 			}
-			t.alpn = string(name)
+			t.alpn = clean(string(name))
 		case extSCT:
 			t.scts = bytes.Clone(body)
 		}

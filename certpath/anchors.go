@@ -1,0 +1,220 @@
+package certpath
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/internal/der"
+)
+
+// Anchors is a set of trust anchors. Adding one costs a look at its outline
+// only: certificates are indexed by subject and parsed when a path needs them.
+// Build the set first, then share it: lookups are safe for concurrent use,
+// adding is not.
+type Anchors struct {
+	list      []*anchor
+	bySubject map[string][]*anchor // subject Name as encoded
+
+	canonOnce sync.Once
+	byCanon   map[string][]*anchor // subject by RFC 5280, 7.1
+
+	hashOnce sync.Once
+	hash     [32]byte
+}
+
+// AnchorConstraints limit what an anchor is trusted for. The zero value limits
+// nothing.
+type AnchorConstraints struct {
+	// DistrustAfter refuses leaves whose notBefore is after it; zero means no
+	// limit.
+	DistrustAfter time.Time
+	// Purposes are the uses the anchor is trusted for; nil means all.
+	Purposes []Purpose
+	// Names limits the names of everything below, beside the constraints in
+	// the anchor's certificate; nil means no limit.
+	Names *cert.NameConstraints
+}
+
+// anchor is one certificate of the set, parsed on demand.
+type anchor struct {
+	raw     []byte
+	subject []byte
+	limits  *AnchorConstraints // nil for none
+	once    sync.Once
+	parsed  *cert.Certificate
+}
+
+func (a *anchor) cert() *cert.Certificate {
+	a.once.Do(func() { a.parsed = cert.Parse(a.raw) })
+	return a.parsed
+}
+
+// ErrNotCertificate is returned for bytes without the outline of a certificate.
+var ErrNotCertificate = errors.New("not a certificate")
+
+// NewAnchors returns an empty set.
+func NewAnchors() *Anchors { return &Anchors{bySubject: make(map[string][]*anchor)} }
+
+// Add makes the certificate an anchor, without limits. Bytes that already are
+// in the set are not added again. The only error is ErrNotCertificate. The set
+// keeps der: it must not be changed afterwards.
+func (s *Anchors) Add(der []byte) error { return s.add(der, nil) }
+
+// AddConstrained makes the certificate an anchor with limits. Bytes that
+// already are in the set get the limits of the last call.
+func (s *Anchors) AddConstrained(der []byte, c AnchorConstraints) error { return s.add(der, &c) }
+
+func (s *Anchors) add(raw []byte, limits *AnchorConstraints) error {
+	subject, ok := subjectOf(raw)
+	if !ok {
+		return ErrNotCertificate
+	}
+	same := s.bySubject[string(subject)]
+	for _, a := range same {
+		if bytes.Equal(a.raw, raw) {
+			if limits != nil {
+				a.limits = limits
+			}
+			return nil
+		}
+	}
+	a := &anchor{raw: raw, subject: subject, limits: limits}
+	s.list = append(s.list, a)
+	s.bySubject[string(subject)] = append(same, a)
+	return nil
+}
+
+// Len returns how many anchors there are.
+func (s *Anchors) Len() int {
+	if s == nil {
+		return 0
+	}
+	return len(s.list)
+}
+
+// Hash identifies the set: the same certificates with the same limits give the
+// same hash, in whatever order they were added.
+func (s *Anchors) Hash() [32]byte {
+	if s == nil {
+		return NewAnchors().Hash()
+	}
+	s.hashOnce.Do(func() {
+		parts := make([][]byte, 0, len(s.list))
+		for _, a := range s.list {
+			h := sha256.New()
+			sum := sha256.Sum256(a.raw)
+			h.Write(sum[:])
+			a.limits.hashInto(h.Write)
+			parts = append(parts, h.Sum(nil))
+		}
+		slices.SortFunc(parts, bytes.Compare)
+		s.hash = sha256.Sum256(bytes.Join(parts, nil))
+	})
+	return s.hash
+}
+
+func (c *AnchorConstraints) hashInto(write func([]byte) (int, error)) {
+	if c == nil {
+		return
+	}
+	var n [8]byte
+	text := func(b []byte) {
+		binary.BigEndian.PutUint64(n[:], uint64(len(b)))
+		write(n[:])
+		write(b)
+	}
+	if c.DistrustAfter.IsZero() {
+		text(nil)
+	} else {
+		text([]byte(c.DistrustAfter.UTC().Format(time.RFC3339Nano)))
+	}
+	binary.BigEndian.PutUint64(n[:], uint64(len(c.Purposes)))
+	write(n[:])
+	for _, p := range c.Purposes {
+		text([]byte(p))
+	}
+	if c.Names == nil {
+		return
+	}
+	for _, trees := range [][]cert.Subtree{c.Names.Permitted, c.Names.Excluded} {
+		binary.BigEndian.PutUint64(n[:], uint64(len(trees)))
+		write(n[:])
+		for _, t := range trees {
+			write([]byte{byte(t.Base.Type), byte(t.Minimum), byte(t.Maximum)})
+			text([]byte(t.Base.Value))
+			text(t.Base.Bytes)
+			text([]byte(t.Prefix.String()))
+			text([]byte(t.Base.Dir.Canon))
+		}
+	}
+}
+
+// Contains reports whether exactly this certificate is an anchor.
+func (s *Anchors) Contains(c *cert.Certificate) bool { return s.find(c) != nil }
+
+func (s *Anchors) find(c *cert.Certificate) *anchor {
+	if s == nil || c == nil {
+		return nil
+	}
+	for _, a := range s.bySubject[string(c.RawSubject)] {
+		if bytes.Equal(a.raw, c.Raw) {
+			return a
+		}
+	}
+	return nil
+}
+
+// named returns the anchors whose subject is encoded exactly as raw.
+func (s *Anchors) named(raw []byte) []*anchor {
+	if s == nil {
+		return nil
+	}
+	return s.bySubject[string(raw)]
+}
+
+// equivalent returns the anchors whose subject equals the name by RFC 5280,
+// 7.1. The first call reads the subjects of the whole set.
+func (s *Anchors) equivalent(n cert.Name) []*anchor {
+	if s == nil {
+		return nil
+	}
+	s.canonOnce.Do(func() {
+		s.byCanon = make(map[string][]*anchor, len(s.list))
+		for _, a := range s.list {
+			name, _ := cert.ParseName(a.subject)
+			s.byCanon[name.Canon] = append(s.byCanon[name.Canon], a)
+		}
+	})
+	return s.byCanon[n.Canon]
+}
+
+// subjectOf finds the subject Name in a certificate by stepping over what
+// stands before it.
+func subjectOf(raw []byte) ([]byte, bool) {
+	outer, err := der.NewReader(raw, 0).Expect(der.Sequence)
+	if err != nil {
+		return nil, false
+	}
+	tbs, err := outer.Contents().Expect(der.Sequence)
+	if err != nil {
+		return nil, false
+	}
+	r := tbs.Contents()
+	if _, _, err := r.Optional(der.Explicit(0)); err != nil {
+		return nil, false
+	}
+	// serialNumber, signature, issuer, validity
+	for _, tag := range []der.Tag{der.Integer, der.Sequence, der.Sequence, der.Sequence} {
+		if _, err := r.Expect(tag); err != nil {
+			return nil, false
+		}
+	}
+	subject, err := r.Expect(der.Sequence)
+	return subject.Raw, err == nil
+}

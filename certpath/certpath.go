@@ -1,0 +1,157 @@
+// Package certpath builds every path from a certificate to a trust anchor and
+// validates each by RFC 5280, section 6.1 (policies by RFC 9618), keeping
+// every attempt with all of its findings.
+//
+// The package is pure: it does no I/O, knows no clock and keeps no state. Work
+// is bounded by Options.Budget and the context; hitting a bound is a finding
+// of severity error. Everything may be called concurrently.
+package certpath
+
+import (
+	"strings"
+	"time"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/report"
+)
+
+// Purpose is what the leaf is used for: one of the constants, or a dotted OID
+// of an extended key usage. The zero Purpose means PurposeServer.
+type Purpose string
+
+// The purposes.
+const (
+	PurposeServer    Purpose = "server"
+	PurposeClient    Purpose = "client"
+	PurposeEmail     Purpose = "email"
+	PurposeCode      Purpose = "code"
+	PurposeOCSP      Purpose = "ocsp"
+	PurposeTimestamp Purpose = "timestamp"
+	PurposeAny       Purpose = "any" // extended key usage is not looked at
+)
+
+// Options say what a path is judged for. The zero value judges for a TLS
+// server at the zero time, which no certificate survives: set Time.
+type Options struct {
+	Time  time.Time    // the moment to judge for
+	Names []Identifier // must all match the leaf; none means names are not checked
+
+	Purpose      Purpose
+	UsedKeyUsage cert.KeyUsage // what the handshake needed of the leaf's key; 0 means not known
+	NoWildcards  bool
+
+	Strict        bool // RFC 5280's profile to the letter
+	SecurityLevel int  // 0 to 5 as OpenSSL means them; -1 means the default policy
+	MinRSA        int  // bits; 0 means 2048 under the default policy, else no limit of its own
+	MaxDepth      int  // certificates between leaf and anchor; 0 means 20
+	Public        bool // judge the leaf by the rules for publicly trusted TLS certificates (warnings)
+
+	Policies                                         []string // the initial policy set, dotted OIDs; none means any
+	ExplicitPolicy, InhibitMapping, InhibitAnyPolicy bool     // RFC 5280, 6.1.1 (e), (f), (g)
+
+	Budget Budget
+	Memo   *cert.Memo // may be nil
+}
+
+// Budget bounds the work of one call. Zero fields mean the defaults.
+type Budget struct {
+	Signatures int // in verifications of P-256 (about 50 µs); larger keys count for more; default 256
+	Paths      int // paths tried; default 64
+	Steps      int // certificates considered and names compared; default 200,000
+}
+
+// Path is one attempt: leaf first, the anchor last if one was reached.
+type Path struct {
+	Certs []*cert.Certificate
+	// CertFindings is parallel to Certs: what each certificate's own parse
+	// found (strict rules too, if asked for) and what its place on this path
+	// adds. An anchor's own findings are there for information only.
+	CertFindings [][]finding.Finding
+	Findings     []finding.Finding // about the path as a whole
+	End          report.PathEnd
+	Policies     []string // the user-constrained policy set, sorted; "2.5.29.32.0" is any policy
+}
+
+// Worst returns the highest severity on the path.
+func (p *Path) Worst() finding.Severity {
+	worst := report.Worst(p.Findings)
+	for _, fs := range p.CertFindings {
+		worst = max(worst, report.Worst(fs))
+	}
+	return worst
+}
+
+// Clean reports whether the path reaches an anchor without an error or an
+// inconclusive finding.
+func (p *Path) Clean() bool {
+	return p.End == report.EndAnchor && p.Worst() < finding.Inconclusive
+}
+
+// Result is every path that was tried, and the bounds that were hit.
+type Result struct {
+	Paths    []Path // best first, never empty
+	Findings []finding.Finding
+}
+
+const (
+	defaultSignatures = 256
+	defaultPaths      = 64
+	defaultSteps      = 200_000
+	defaultDepth      = 20
+	defaultMinRSA     = 2048
+)
+
+// purposeRow is what a purpose asks of certificates.
+type purposeRow struct {
+	oid      string
+	label    string
+	required bool          // the leaf must have the extension and name the purpose itself, not any
+	nested   bool          // CAs with the extension must have the purpose too
+	usage    cert.KeyUsage // one of these, if the leaf has a key usage; 0 means no rule
+}
+
+var purposes = map[Purpose]purposeRow{
+	PurposeServer: {"1.3.6.1.5.5.7.3.1", "TLS servers (serverAuth)", false, true,
+		cert.DigitalSignature | cert.KeyEncipherment | cert.KeyAgreement},
+	PurposeClient: {"1.3.6.1.5.5.7.3.2", "TLS clients (clientAuth)", false, true, cert.DigitalSignature | cert.KeyAgreement},
+	PurposeEmail: {"1.3.6.1.5.5.7.3.4", "e-mail (emailProtection)", false, true,
+		cert.DigitalSignature | cert.ContentCommitment | cert.KeyEncipherment | cert.KeyAgreement},
+	PurposeCode: {"1.3.6.1.5.5.7.3.3", "signing code (codeSigning)", false, true, cert.DigitalSignature},
+	// CAs limited to serverAuth delegate OCSP signing in practice: the
+	// responder's own extension is what RFC 6960, 4.2.2.2 asks for.
+	PurposeOCSP: {"1.3.6.1.5.5.7.3.9", "signing OCSP responses (OCSPSigning)", true, false,
+		cert.DigitalSignature | cert.ContentCommitment},
+	PurposeTimestamp: {"1.3.6.1.5.5.7.3.8", "time stamping (timeStamping)", true, true,
+		cert.DigitalSignature | cert.ContentCommitment},
+}
+
+const oidAnyEKU = "2.5.29.37.0"
+
+// row returns the rules of p; ok is false for PurposeAny. An unknown word
+// becomes an extended key usage that no certificate names.
+func (p Purpose) row() (purposeRow, bool) {
+	if p == "" {
+		p = PurposeServer
+	}
+	if p == PurposeAny {
+		return purposeRow{}, false
+	}
+	if r, ok := purposes[p]; ok {
+		return r, true
+	}
+	return purposeRow{oid: string(p), label: string(p), required: true, nested: true}, true
+}
+
+// ParsePurpose reads the name of a purpose or a dotted OID.
+func ParsePurpose(s string) (Purpose, bool) {
+	p := Purpose(s)
+	if _, ok := purposes[p]; ok || p == PurposeAny {
+		return p, true
+	}
+	if s == "" {
+		return PurposeServer, true
+	}
+	digits := strings.Trim(s, "0123456789.") == "" && strings.Count(s, ".") > 1
+	return p, digits && s[0] != '.' && s[len(s)-1] != '.' && !strings.Contains(s, "..")
+}

@@ -1,0 +1,178 @@
+package certpath
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/der"
+)
+
+// MatchNames compares the leaf with every reference identifier by RFC 9525:
+// only the subject alternative name counts, DNS names against DNS names, IP
+// addresses against IP addresses, e-mail addresses against e-mail addresses.
+// All of ids must match; each that does not is a finding of severity error. A
+// wildcard stands for one whole left-most label, with at least two labels
+// after it; noWildcards refuses it altogether.
+func MatchNames(leaf *cert.Certificate, ids []Identifier, noWildcards bool) []finding.Finding {
+	var out []finding.Finding
+	for _, id := range ids {
+		if f, ok := matchName(leaf, id, noWildcards); !ok {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func matchName(leaf *cert.Certificate, id Identifier, noWildcards bool) (finding.Finding, bool) {
+	wildcard := ""
+	for i := range leaf.SAN {
+		san := &leaf.SAN[i]
+		switch id.Type {
+		case cert.DNSName:
+			if san.Type != cert.DNSName {
+				continue
+			}
+			switch matchDNS(san.Value, id.Value) {
+			case exactMatch:
+				return finding.Finding{}, true
+			case wildcardMatch:
+				if !noWildcards {
+					return finding.Finding{}, true
+				}
+				wildcard = san.Value
+			}
+		case cert.IPName:
+			if san.Type == cert.IPName && san.IP.IsValid() && san.IP == id.IP {
+				return finding.Finding{}, true
+			}
+		case cert.EmailName:
+			if mailbox, ok := sanMailbox(san); ok && mailbox == id.Value {
+				return finding.Finding{}, true
+			}
+		}
+	}
+	if wildcard != "" {
+		return finding.New(finding.WildcardRefused, "name", id.Value, "presented", wildcard), false
+	}
+	names := listNames(leaf)
+	if names == "" {
+		return finding.New(finding.NamesMissing, "name", id.Value), false
+	}
+	kind := finding.NameMismatch
+	switch id.Type {
+	case cert.IPName:
+		kind = finding.IPMismatch
+	case cert.EmailName:
+		kind = finding.EmailMismatch
+	}
+	return finding.New(kind, "name", id.Value, "names", names), false
+}
+
+type nameMatch int
+
+const (
+	noMatch nameMatch = iota
+	exactMatch
+	wildcardMatch
+)
+
+// matchDNS compares a presented DNS name with a reference identifier in
+// lower-case A-labels (RFC 9525, 6.3). A presented name that is not well-formed
+// matches nothing.
+func matchDNS(presented, reference string) nameMatch {
+	if !isASCII(presented) || reference == "" {
+		return noMatch
+	}
+	if strings.HasPrefix(presented, "*.") {
+		base := presented[2:]
+		dot := strings.IndexByte(reference, '.')
+		if dot <= 0 || !strings.Contains(base, ".") || !validHost(base) {
+			return noMatch
+		}
+		if equalFold(base, reference[dot+1:]) {
+			return wildcardMatch
+		}
+		return noMatch
+	}
+	if equalFold(presented, reference) && validHost(presented) {
+		return exactMatch
+	}
+	return noMatch
+}
+
+// equalFold compares ASCII case-insensitively; reference is lower case.
+func equalFold(s, reference string) bool {
+	if len(s) != len(reference) {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != reference[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// sanMailbox returns a presented e-mail address with its host in lower case:
+// an rfc822Name, or a SmtpUTF8Mailbox (RFC 9598).
+func sanMailbox(n *cert.GeneralName) (string, bool) {
+	text := n.Value
+	switch {
+	case n.Type == cert.EmailName && isASCII(text):
+	case n.Type == cert.OtherName && n.Value == cert.OIDSmtpUTF8Mailbox:
+		var ok bool
+		if text, ok = utf8Mailbox(n); !ok {
+			return "", false
+		}
+	default:
+		return "", false
+	}
+	at := strings.LastIndexByte(text, '@')
+	if at <= 0 || !validHost(text[at+1:]) {
+		return "", false
+	}
+	return text[:at+1] + lower(text[at+1:]), true
+}
+
+// utf8Mailbox reads the text of a SmtpUTF8Mailbox.
+func utf8Mailbox(n *cert.GeneralName) (string, bool) {
+	r := der.NewReader(n.Bytes, 0)
+	e, err := r.Expect(der.UTF8String)
+	return string(e.Body), err == nil && r.Empty()
+}
+
+// listNames returns the names a certificate presents, for people: at most
+// five, then how many more.
+func listNames(c *cert.Certificate) string {
+	var names []string
+	more := 0
+	for i := range c.SAN {
+		var text string
+		switch n := &c.SAN[i]; n.Type {
+		case cert.DNSName, cert.EmailName:
+			text = n.Value
+		case cert.IPName:
+			if !n.IP.IsValid() {
+				continue
+			}
+			text = n.IP.String()
+		default:
+			continue
+		}
+		if len(names) == 5 {
+			more++
+			continue
+		}
+		names = append(names, text)
+	}
+	if more > 0 {
+		names = append(names, strconv.Itoa(more)+" more")
+	}
+	return strings.Join(names, ", ")
+}

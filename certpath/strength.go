@@ -1,0 +1,145 @@
+package certpath
+
+import (
+	"crypto"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/finding"
+)
+
+// levelBits are the bits of security that OpenSSL's levels ask for.
+var levelBits = [...]int{0, 80, 112, 128, 192, 256}
+
+func (o *Options) level() int { return levelBits[min(o.SecurityLevel, len(levelBits)-1)] }
+
+// keys judges the size of certificate i's key: by the security level if one is
+// set, else RSA by MinRSA (2048).
+func (j *judgement) keys(i int) {
+	k := j.chain[i].Key
+	if k == nil {
+		return
+	}
+	id := finding.LeafKeyWeak
+	if i > 0 {
+		id = finding.CAKeyWeak
+	}
+	min := j.o.MinRSA
+	if min == 0 && j.o.SecurityLevel < 0 {
+		min = defaultMinRSA
+	}
+	rsa := strings.HasPrefix(k.Algorithm, "RSA") || k.Algorithm == "DSA" || k.Algorithm == "DH"
+	if rsa && k.Bits > 0 && k.Bits < min {
+		j.add(i, finding.New(id, "key", keyName(k), "why", "; the least is "+strconv.Itoa(min)+" bits"))
+		return
+	}
+	if j.o.SecurityLevel < 0 {
+		if bits := keyStrength(k); bits > 0 && bits < 112 && !rsa {
+			j.add(i, finding.New(id, "key", keyName(k), "why", "; it is worth "+strconv.Itoa(bits)+" bits, the least is 112"))
+		}
+		return
+	}
+	if bits := keyStrength(k); bits >= 0 && bits < j.o.level() {
+		j.add(i, finding.New(id, "key", keyName(k), "why", "; it is worth "+strconv.Itoa(bits)+" bits, security level "+
+			strconv.Itoa(j.o.SecurityLevel)+" asks for "+strconv.Itoa(j.o.level())))
+	}
+}
+
+// keyStrength returns a key's bits of security as OpenSSL counts them (NIST SP
+// 800-57 part 1, table 2); -1 when nothing is known.
+func keyStrength(k *cert.PublicKey) int {
+	switch {
+	case k.Bits == 0:
+		return -1
+	case strings.HasPrefix(k.Algorithm, "RSA") || k.Algorithm == "DSA" || k.Algorithm == "DH":
+		for _, row := range [...][2]int{{15360, 256}, {7680, 192}, {3072, 128}, {2048, 112}, {1024, 80}} {
+			if k.Bits >= row[0] {
+				return row[1]
+			}
+		}
+		return 0
+	case k.Algorithm == "Ed25519":
+		return 128
+	case k.Algorithm == "Ed448":
+		return 224
+	case k.Curve == "P-521":
+		return 256
+	}
+	return k.Bits / 2
+}
+
+// algorithm judges the hash of the signature on certificate i.
+func (j *judgement) algorithm(i int) {
+	a := &j.chain[i].Algorithm
+	if j.o.SecurityLevel < 0 {
+		if a.Weak != "" {
+			why := ": its hash " + a.Weak + " is broken"
+			if a.Weak == "MD5" {
+				why += "; it was not verified"
+			}
+			j.add(i, finding.New(finding.SignatureWeak, "algorithm", a.Name, "why", why))
+		}
+		return
+	}
+	bits := hashStrength(a)
+	if a.Weak == "MD5" || bits >= 0 && bits < j.o.level() {
+		why := "; it is worth " + strconv.Itoa(bits) + " bits, security level " + strconv.Itoa(j.o.SecurityLevel) +
+			" asks for " + strconv.Itoa(j.o.level())
+		if a.Weak == "MD5" {
+			why = ": its hash " + a.Weak + " is broken; it was not verified"
+		}
+		j.add(i, finding.New(finding.SignatureWeak, "algorithm", a.Name, "why", why))
+	}
+}
+
+// hashStrength returns a signature hash's resistance to collisions in bits as
+// OpenSSL counts it; -1 when nothing is known.
+func hashStrength(a *cert.Algorithm) int {
+	switch {
+	case a.Weak == "MD5":
+		return 39
+	case a.Hash == crypto.SHA1:
+		return 63
+	case a.Hash != 0:
+		return a.Hash.Size() * 4
+	case a.Name == "Ed25519":
+		return 128
+	case a.Name == "Ed448":
+		return 224
+	}
+	return -1
+}
+
+// lifetimes are the CA/Browser Forum's limits by the day of issuance (BR
+// 6.3.2, ballots 193, SC31 and SC081).
+var lifetimes = []struct {
+	from time.Time
+	days int
+}{
+	{time.Date(2029, 3, 15, 0, 0, 0, 0, time.UTC), 47},
+	{time.Date(2027, 3, 15, 0, 0, 0, 0, time.UTC), 100},
+	{time.Date(2026, 3, 15, 0, 0, 0, 0, time.UTC), 200},
+	{time.Date(2020, 9, 1, 0, 0, 0, 0, time.UTC), 398},
+	{time.Date(2018, 3, 1, 0, 0, 0, 0, time.UTC), 825},
+}
+
+// lifetime warns when the leaf lives longer than public certificates may. Both
+// end points belong to the period; a day has 86,400 seconds.
+func (j *judgement) lifetime() {
+	c := j.chain[0]
+	const day = 24 * time.Hour
+	for _, l := range lifetimes {
+		if c.NotBefore.Before(l.from) {
+			continue
+		}
+		life := c.NotAfter.Sub(c.NotBefore) + time.Second
+		if life > time.Duration(l.days)*day {
+			days := (life + day - 1) / day
+			j.add(0, finding.New(finding.ValidityTooLong, "days", strconv.Itoa(int(days)), "limit", strconv.Itoa(l.days),
+				"not-before", stamp(c.NotBefore)))
+		}
+		return
+	}
+}

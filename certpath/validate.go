@@ -1,0 +1,390 @@
+package certpath
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/report"
+)
+
+// Validate judges one given path: leaf first, and the last certificate is the
+// anchor, trusted by the caller's word. Names must chain from each certificate
+// to the next.
+func Validate(ctx context.Context, chain []*cert.Certificate, o Options) Path {
+	if len(chain) == 0 {
+		return Path{End: report.EndNoIssuer, Findings: []finding.Finding{finding.New(finding.PathEmpty)}}
+	}
+	w := newWorker(ctx, &o)
+	p := w.validate(chain, report.EndAnchor, nil)
+	for i, c := range chain {
+		for _, above := range chain[i+1:] {
+			if w.step(1) && sameEntity(c, above) {
+				p.CertFindings[i] = append(p.CertFindings[i], finding.New(finding.PathLoop))
+				break
+			}
+		}
+		if i+1 < len(chain) && (c.Issuer.Canon == "" || c.Issuer.Canon != chain[i+1].Subject.Canon) {
+			p.CertFindings[i] = append(p.CertFindings[i], finding.New(finding.IssuerNameMismatch,
+				"issuer", c.Issuer.String(), "subject", chain[i+1].Subject.String()))
+		}
+	}
+	depth := o.MaxDepth
+	if depth == 0 {
+		depth = defaultDepth
+	}
+	if len(chain)-2 > depth {
+		p.Findings = append(p.Findings, finding.New(finding.PathTooLong, "limit", strconv.Itoa(depth)))
+	}
+	if w.spent != nil {
+		p.Findings = append(p.Findings, *w.spent)
+	}
+	return p
+}
+
+// judgement is the state of RFC 5280, 6.1 for one path.
+type judgement struct {
+	*worker
+	chain    []*cert.Certificate
+	anchored bool
+	out      [][]finding.Finding
+	purpose  purposeRow
+	purposed bool
+}
+
+// validate judges a path from its end down to the leaf. On a path that does
+// not reach an anchor the last certificate's name and key are taken as if they
+// were trusted, so that whatever else is wrong is found too.
+func (w *worker) validate(chain []*cert.Certificate, end report.PathEnd, limits *AnchorConstraints) Path {
+	j := judgement{worker: w, chain: chain, anchored: end == report.EndAnchor}
+	j.purpose, j.purposed = w.o.Purpose.row()
+	j.out = make([][]finding.Finding, len(chain))
+	spent := w.spent
+	for i := range chain {
+		j.own(i)
+		j.dates(i)
+		j.critical(i)
+		j.keys(i)
+		j.signature(i)
+		j.keyIdentifiers(i)
+		if i > 0 {
+			j.issuer(i)
+		}
+	}
+	j.pathLengths()
+	j.leaf()
+	j.nameConstraints(limits)
+	p := Path{Certs: chain, End: end, CertFindings: j.out}
+	var missing *finding.Finding
+	p.Policies, missing = j.policies()
+	if missing != nil {
+		p.Findings = append(p.Findings, *missing)
+	}
+	j.ends(end, limits)
+	if spent == nil && w.spent != nil {
+		p.Findings = append(p.Findings, *w.spent)
+	}
+	return p
+}
+
+func (j *judgement) add(i int, f finding.Finding) { j.out[i] = append(j.out[i], f) }
+
+func (j *judgement) isAnchor(i int) bool { return j.anchored && i == len(j.chain)-1 }
+
+// own takes over what the parser found. An anchor is trusted for its name and
+// key: how it is encoded and signed is told, not judged.
+func (j *judgement) own(i int) {
+	c := j.chain[i]
+	fs := c.Findings[:len(c.Findings):len(c.Findings)]
+	if j.o.Strict && !j.isAnchor(i) {
+		fs = append(fs, c.Strict...)
+	}
+	if j.isAnchor(i) && len(fs) > 0 {
+		graded := make([]finding.Finding, len(fs))
+		for k, f := range fs {
+			graded[k] = f.Graded(min(f.Severity, finding.Info), "anchor")
+		}
+		fs = graded
+	}
+	j.out[i] = fs
+}
+
+func (j *judgement) dates(i int) {
+	c, t := j.chain[i], j.o.Time
+	if t.Before(c.NotBefore) {
+		j.add(i, finding.New(finding.CertNotYetValid, "not-before", stamp(c.NotBefore), "ahead", span(c.NotBefore.Sub(t))))
+	}
+	if t.After(c.NotAfter) {
+		j.add(i, finding.New(finding.CertExpired, "not-after", stamp(c.NotAfter), "ago", span(t.Sub(c.NotAfter))))
+	}
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// span tells a duration as people do.
+func span(d time.Duration) string {
+	n, unit := int64(d/time.Second), "second"
+	switch {
+	case d >= 48*time.Hour:
+		n, unit = int64(d/(24*time.Hour)), "day"
+	case d >= 2*time.Hour:
+		n, unit = int64(d/time.Hour), "hour"
+	case d >= 2*time.Minute:
+		n, unit = int64(d/time.Minute), "minute"
+	}
+	text := strconv.FormatInt(n, 10) + " " + unit
+	if n != 1 {
+		text += "s"
+	}
+	return text
+}
+
+func (j *judgement) critical(i int) {
+	for k := range j.chain[i].Extensions {
+		if x := &j.chain[i].Extensions[k]; x.Critical && !x.Known {
+			j.add(i, finding.New(finding.CriticalUnknown, "oid", x.OID))
+		}
+	}
+}
+
+// signature judges the signature on certificate i: by whom, and by what
+// algorithm. The anchor's is not judged, and of a root that is not trusted
+// only that it is its own.
+func (j *judgement) signature(i int) {
+	c := j.chain[i]
+	if i == len(j.chain)-1 {
+		if !j.anchored && !c.SelfIssued() {
+			j.algorithm(i)
+		}
+		return
+	}
+	j.algorithm(i)
+	issuer := j.chain[i+1]
+	err := j.worker.signature(c, issuer)
+	var budget errBudget
+	switch {
+	case err == nil:
+	case errors.As(err, &budget):
+		j.add(i, *j.spent)
+	case c.Algorithm.Weak == "MD5":
+		// Never verified; the algorithm's finding says so.
+	case errors.Is(err, cert.ErrBadSignature):
+		j.add(i, finding.New(finding.SignatureInvalid, "issuer", issuer.Subject.String()))
+	case errors.Is(err, cert.ErrKeyMismatch):
+		j.add(i, finding.New(finding.SignatureKeyMismatch, "algorithm", c.Algorithm.Name, "key", keyName(issuer.Key)))
+	case errors.Is(err, cert.ErrKeyTooSmall):
+		j.add(i, finding.New(finding.IssuerKeyTooSmall, "key", keyName(issuer.Key)))
+	case issuer.Key != nil && issuer.Key.Problem != "":
+		j.add(i, finding.New(finding.IssuerKeyUnusable, "detail", issuer.Key.Problem))
+	default:
+		j.add(i, finding.New(finding.SignatureUnsupported, "algorithm", c.Algorithm.Name, "key", keyName(issuer.Key)))
+	}
+}
+
+func keyName(k *cert.PublicKey) string {
+	switch {
+	case k == nil:
+		return "unreadable"
+	case k.Curve != "":
+		return k.Algorithm + " " + k.Curve
+	case k.Bits > 0 && strings.HasPrefix(k.Algorithm, "RSA"):
+		return k.Algorithm + " " + strconv.Itoa(k.Bits)
+	}
+	return k.Algorithm
+}
+
+func (j *judgement) keyIdentifiers(i int) {
+	c := j.chain[i]
+	if i == len(j.chain)-1 {
+		return
+	}
+	issuer := j.chain[i+1]
+	grade := func(f finding.Finding) finding.Finding {
+		if j.o.Strict {
+			f = f.Graded(finding.Error, "strict")
+		}
+		return f
+	}
+	if len(c.AuthorityKeyID) > 0 && len(issuer.SubjectKeyID) > 0 && !bytes.Equal(c.AuthorityKeyID, issuer.SubjectKeyID) {
+		j.add(i, grade(finding.New(finding.IssuerKeyIDMismatch, "wanted", hexID(c.AuthorityKeyID), "found", hexID(issuer.SubjectKeyID))))
+	}
+	if len(c.AuthoritySerial) > 0 && !namesIssuer(c, issuer) {
+		j.add(i, grade(finding.New(finding.IssuerSerialMismatch)))
+	}
+	// RFC 5280, 4.2.1.1: only a self-signed certificate may leave it out.
+	if j.o.Strict && !c.HasAuthorityKeyID && c.Version == 3 && !(c.SelfIssued() && j.worker.signature(c, c) == nil) {
+		j.add(i, finding.New(finding.AuthorityKeyIDAbsent))
+	}
+}
+
+func namesIssuer(c, issuer *cert.Certificate) bool {
+	if !bytes.Equal(c.AuthoritySerial, issuer.Serial) {
+		return false
+	}
+	for i := range c.AuthorityIssuer {
+		n := &c.AuthorityIssuer[i]
+		if n.Type == cert.DirectoryName {
+			return n.Dir.Canon == issuer.Issuer.Canon
+		}
+	}
+	return true
+}
+
+func hexID(b []byte) string {
+	const digits = "0123456789abcdef"
+	out := make([]byte, 0, 2*len(b))
+	for _, c := range b {
+		out = append(out, digits[c>>4], digits[c&15])
+	}
+	return string(out)
+}
+
+// issuer judges the right of certificate i to issue the one below it: RFC
+// 5280, 6.1.4 (k) and (n), and extended key usage as a limit of CAs. What an
+// anchor's certificate says about itself counts too, except that an old root
+// of version 1 cannot say that it is a CA.
+func (j *judgement) issuer(i int) {
+	c := j.chain[i]
+	switch {
+	case j.isAnchor(i) && !c.HasBasicConstraints && (c.Version == 1 || c.Version == 2) && c.SelfIssued():
+	case !c.HasBasicConstraints:
+		why := ": it has no basic constraints"
+		if c.Version == 1 || c.Version == 2 {
+			why = ": version " + strconv.Itoa(c.Version) + " certificates cannot say that they are"
+		}
+		j.add(i, finding.New(finding.IssuerNotCA, "why", why))
+	case !c.CA:
+		j.add(i, finding.New(finding.IssuerNotCA, "why", ": its basic constraints say so"))
+	}
+	if c.HasKeyUsage && c.KeyUsage&cert.KeyCertSign == 0 {
+		j.add(i, finding.New(finding.IssuerMayNotSign))
+	}
+	if j.purposed && j.purpose.nested && c.HasExtKeyUsage && !allows(c, j.purpose.oid, true) {
+		j.add(i, finding.New(finding.CAPurposeNotAllowed, "purpose", j.purpose.label, "allowed", listUsages(c)))
+	}
+}
+
+func allows(c *cert.Certificate, oid string, any bool) bool {
+	for _, u := range c.ExtKeyUsage {
+		if u == oid || any && u == oidAnyEKU {
+			return true
+		}
+	}
+	return false
+}
+
+func listUsages(c *cert.Certificate) string {
+	var names []string
+	for i, u := range c.ExtKeyUsage {
+		if i == 5 {
+			names = append(names, strconv.Itoa(len(c.ExtKeyUsage)-5)+" more")
+			break
+		}
+		if name := cert.OIDName(u); name != "" {
+			u = name
+		}
+		names = append(names, u)
+	}
+	if len(names) == 0 {
+		return "nothing"
+	}
+	return strings.Join(names, ", ")
+}
+
+// pathLengths is RFC 5280, 6.1.4 (l) and (m): self-issued CAs are not counted.
+func (j *judgement) pathLengths() {
+	left, by := -1, 0
+	for i := len(j.chain) - 1; i > 0; i-- {
+		c := j.chain[i]
+		if left >= 0 && !c.SelfIssued() {
+			if left == 0 {
+				ca := j.chain[by]
+				j.add(i, finding.New(finding.PathLenExceeded, "ca", ca.Subject.String(), "limit", strconv.Itoa(ca.PathLen)))
+			} else {
+				left--
+			}
+		}
+		if c.HasBasicConstraints && c.CA && c.PathLen >= 0 && (left < 0 || c.PathLen < left) {
+			left, by = c.PathLen, i
+		}
+	}
+}
+
+// leaf judges what is asked of the leaf alone.
+func (j *judgement) leaf() {
+	c := j.chain[0]
+	for _, f := range MatchNames(c, j.o.Names, j.o.NoWildcards) {
+		j.add(0, f)
+	}
+	if !j.purposed {
+		return
+	}
+	switch {
+	case c.HasExtKeyUsage && !allows(c, j.purpose.oid, !j.purpose.required):
+		j.add(0, finding.New(finding.PurposeNotAllowed, "purpose", j.purpose.label, "allowed", listUsages(c)))
+	case !c.HasExtKeyUsage && j.purpose.required:
+		j.add(0, finding.New(finding.PurposeNotAllowed, "purpose", j.purpose.label, "allowed", "everything but uses that must be named"))
+	}
+	if c.HasKeyUsage {
+		j.leafKeyUsage(c)
+	}
+	if c.CA && c.HasBasicConstraints {
+		j.add(0, finding.New(finding.LeafIsCA))
+	}
+	if j.o.Public {
+		j.lifetime()
+	}
+}
+
+func (j *judgement) leafKeyUsage(c *cert.Certificate) {
+	if used := j.o.UsedKeyUsage; used != 0 {
+		if missing := used &^ c.KeyUsage; missing != 0 {
+			j.add(0, finding.New(finding.KeyUsageInsufficient, "needed", usageNames(missing), "what", "the handshake used it for"))
+		}
+		return
+	}
+	if j.purpose.usage != 0 && c.KeyUsage&j.purpose.usage == 0 {
+		j.add(0, finding.New(finding.KeyUsageInsufficient, "needed", usageNames(j.purpose.usage), "what", "one of which "+j.purpose.label+" need"))
+	}
+}
+
+func usageNames(u cert.KeyUsage) string { return strings.Join(u.Names(), ", ") }
+
+// ends adds what the way the path ends means.
+func (j *judgement) ends(end report.PathEnd, limits *AnchorConstraints) {
+	top := len(j.chain) - 1
+	c := j.chain[top]
+	switch end {
+	case report.EndUntrusted:
+		if top == 0 {
+			j.add(0, finding.New(finding.LeafSelfSigned))
+		} else {
+			j.add(top, finding.New(finding.RootUntrusted, "subject", c.Subject.String()))
+		}
+	case report.EndNoIssuer:
+		j.add(top, finding.New(finding.IssuerNotFound, "issuer", c.Issuer.String()))
+	}
+	if limits == nil {
+		return
+	}
+	if after := limits.DistrustAfter; !after.IsZero() && j.chain[0].NotBefore.After(after) {
+		j.add(top, finding.New(finding.AnchorDistrusted, "after", stamp(after), "not-before", stamp(j.chain[0].NotBefore)))
+	}
+	if limits.Purposes != nil && j.purposed && !j.trustedFor(limits.Purposes) {
+		j.add(top, finding.New(finding.AnchorNotForPurpose, "purpose", j.purpose.label))
+	}
+}
+
+func (j *judgement) trustedFor(ps []Purpose) bool {
+	for _, p := range ps {
+		if row, limited := p.row(); !limited || row.oid == j.purpose.oid {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,120 @@
+package evidence
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+func full() *Evidence {
+	return &Evidence{
+		Version: 1, Time: time.Date(2026, 11, 1, 12, 0, 0, 123, time.UTC),
+		Target:   Target{Input: "https://a.test/", Host: "a.test", Port: "443", SNI: "a.test", Proxy: "http://127.0.0.1:3128"},
+		Attempts: []Attempt{{Addr: "192.0.2.1:443", Outcome: "lost-race", Detail: "x", Start: 1, Duration: 2}},
+		Connection: Connection{Addr: "192.0.2.1:443", Version: 0x304, Suite: 0x1301, Group: 29, Signature: 0x804, ALPN: "h2", Resumed: true,
+			StartTLS: "smtp", ClientCert: "requested", ClientCAs: [][]byte{{1}}, ClientSchemes: []uint16{0x403}, HelloRetry: true,
+			Alert: &Alert{2, 40, "handshake_failure", "handshake"}, Tickets: 2, CloseNotify: true, DNS: 1, Connect: 2, TLS: 3, BytesIn: 4, BytesOut: 5},
+		Failure: &Failure{ID: "tls-alert", Params: map[string]string{"alert": "x"}, Stage: "handshake", Detail: "d"},
+		Probe:   &Probe{Reason: "handshake_failure", Failure: &Failure{ID: "handshake-eof", Stage: "handshake"}},
+		Chain:   []Entry{{Cert: []byte{1, 2}, Staple: []byte{3}, SCTs: []byte{4}}},
+		TLSSCTs: []byte{5}, Extra: [][]byte{{6}},
+		Artefacts:   []Artefact{{Kind: "ocsp", URL: "http://o.test/", Method: "POST", Request: []byte{7}, Body: []byte{8}, Fetched: time.Unix(0, 0).UTC(), Cached: true, Failure: "fetch-failed", Detail: "d", Duration: 9}},
+		AnchorsHash: strings.Repeat("0a", 32), LogListHash: strings.Repeat("b1", 32),
+	}
+}
+
+func TestRoundTrip(t *testing.T) {
+	ev := full()
+	// A field that full forgets would not be tested.
+	for _, v := range []reflect.Value{reflect.ValueOf(*ev), reflect.ValueOf(ev.Connection), reflect.ValueOf(ev.Target), reflect.ValueOf(ev.Artefacts[0]), reflect.ValueOf(ev.Chain[0])} {
+		for i := range v.NumField() {
+			if v.Field(i).IsZero() {
+				t.Errorf("%s.%s is not filled in", v.Type(), v.Type().Field(i).Name)
+			}
+		}
+	}
+	b, err := Encode(ev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Decode(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, ev) {
+		t.Errorf("got %+v\nwant %+v", got, ev)
+	}
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	const head = `{"version":1,"target":{},"time":"2026-11-01T00:00:00Z","connection":{}`
+	if _, err := Decode([]byte(head + "}")); err != nil {
+		t.Fatalf("the smallest evidence: %v", err)
+	}
+	for what, in := range map[string]string{
+		"nothing":           ``,
+		"null":              `null`,
+		"an array":          `[]`,
+		"no version":        `{"time":"2026-11-01T00:00:00Z"}`,
+		"version 2":         `{"version":2,"new_field":1}`,
+		"a report":          `{"version":1,"verdict":"accept"}`,
+		"trailing":          head + `} {}`,
+		"trailing garbage":  head + `}x`,
+		"cut short":         head,
+		"unknown field":     head + `,"extras":[]}`,
+		"repeated field":    head + `,"chain":[],"chain":[{"cert":"AA=="}]}`,
+		"other case":        head + `,"Chain":[{"cert":"AA=="}]}`,
+		"no time":           `{"version":1,"target":{},"connection":{}}`,
+		"bad base64":        head + `,"tls_scts":"*"}`,
+		"bad stage":         head + `,"failure":{"id":"x","stage":"lunch"}}`,
+		"no failure ID":     head + `,"failure":{"id":"","stage":"dns"}}`,
+		"bad kind":          head + `,"artefacts":[{"kind":"dog","url":"","fetched":"2026-11-01T00:00:00Z"}]}`,
+		"bad hash":          head + `,"anchors_hash":"00"}`,
+		"upper-case hash":   head + `,"anchors_hash":"` + strings.Repeat("AB", 32) + `"}`,
+		"negative duration": head + `,"attempts":[{"addr":"","outcome":"","start":-1,"duration":0}]}`,
+		"long text":         head + `,"attempts":[{"addr":"` + strings.Repeat("a", maxText+1) + `","outcome":"","start":1,"duration":0}]}`,
+		"many entries":      head + `,"chain":[` + strings.Repeat(`{"cert":""},`, maxChain) + `{"cert":""}]}`,
+		"deep nesting":      head + `,"chain":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}`,
+		"code point":        `{"version":1,"target":{},"time":"2026-11-01T00:00:00Z","connection":{"version":65536}}`,
+	} {
+		if _, err := Decode([]byte(in)); err == nil {
+			t.Errorf("%s: accepted", what)
+		} else if !strings.HasPrefix(err.Error(), "evidence: ") || strings.ContainsAny(err.Error(), "\x1b\n") {
+			t.Errorf("%s: error text %q", what, err)
+		}
+	}
+}
+
+func TestEncodeRefusesWhatDecodeWould(t *testing.T) {
+	ev := full()
+	ev.Connection.ALPN = "\xff"
+	if _, err := Encode(ev); err == nil {
+		t.Error("text that is not UTF-8 was written")
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	b, _ := Encode(full())
+	f.Add(b)
+	f.Add([]byte(`{"version":1,"target":{},"time":"2026-11-01T00:00:00Z","connection":{}}`))
+	f.Add([]byte(`{"version":1,"chain":[{"cert":"AA=="}],"failure":{"id":"x","stage":"dns","params":{"a":"b"}}}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		ev, err := Decode(b)
+		if err != nil {
+			return
+		}
+		out, err := Encode(ev)
+		if err != nil {
+			t.Fatalf("decoded evidence does not encode: %v", err)
+		}
+		again, err := Decode(out)
+		if err != nil {
+			t.Fatalf("encoded evidence does not decode: %v", err)
+		}
+		out2, err := Encode(again)
+		if err != nil || string(out) != string(out2) {
+			t.Fatalf("second encoding differs: %v", err)
+		}
+	})
+}

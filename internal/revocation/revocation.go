@@ -1,0 +1,143 @@
+// Package revocation combines what staples, OCSP responders and revocation
+// lists say into one status per certificate, by the policy that DESIGN's
+// section 7 and ARCHITECTURE.md state. It is pure: it says what it still needs
+// and somebody else fetches it.
+package revocation
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/crl"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/report"
+)
+
+// The schemes, as they stand in Policy.Schemes and in report.Answer.
+const (
+	Staple = "staple"
+	OCSP   = "ocsp"
+	CRL    = "crl"
+)
+
+// The kinds of needs and artefacts.
+const (
+	KindCRL   = "crl"
+	KindDelta = "delta-crl"
+	KindOCSP  = "ocsp"
+)
+
+// DefaultSkew is how far clocks may differ when Policy.Skew is zero.
+const DefaultSkew = 5 * time.Minute
+
+// Limits for one certificate.
+const (
+	maxResponders = 4
+	maxPoints     = 8
+	maxOffered    = 64 // responses from files
+)
+
+// Policy is the part of the relying party's policy that is about revocation.
+type Policy struct {
+	Schemes   []string      // in order of preference; nil = all, empty = none
+	StopFirst bool          // the first scheme that answers decides, the others are not asked
+	LeafOnly  bool          // only the leaf is checked
+	Unknown   string        // "allow", "warn", "deny": regrades class revocation-unavailable; "" leaves it inconclusive
+	Stale     string        // "allow", "warn", "deny"; "" = deny
+	Nonce     bool          // send a nonce
+	MaxAge    time.Duration // bound on the age of answers; 0 = the judges' defaults
+	Skew      time.Duration // 0 = DefaultSkew
+}
+
+// Artefact is one fetched body, or the reason there is none.
+type Artefact struct {
+	Kind    string // KindCRL, KindDelta, KindOCSP
+	URL     string
+	Request []byte // of OCSP: which certificate was asked about, and with which nonce
+	Body    []byte
+	List    *crl.List  // Body parsed, where the caller has done that already
+	Failure finding.ID // why there is no body; "" otherwise
+	Detail  string
+	Cached  bool
+	Fetched time.Time
+}
+
+// Need is something to fetch.
+type Need struct {
+	Kind      string
+	URL       string
+	Request   []byte   // of OCSP, DER: the body of a POST
+	IssuerKey [32]byte // SHA-256 of the issuer's SubjectPublicKeyInfo: what is cached for one key is never believed for another
+	Cert      int      // position on the path of the certificate that wants it
+}
+
+// Input is everything Judge looks at.
+type Input struct {
+	Path        []*cert.Certificate // leaf first, anchor last
+	Staples     [][]byte            // by position on the path, nil = none; may be shorter
+	NoHandshake bool                // the certificates do not come from a handshake: nothing could have been stapled
+	Artefacts   []Artefact
+	Offered     []*crl.List // from files
+	OfferedOCSP [][]byte    // from files
+	Pool        []*cert.Certificate
+	Time        time.Time
+	Policy      Policy
+	Memo        *cert.Memo
+	// Anchored reports whether a separate CRL issuer has a valid path to the
+	// path's anchor; nil = none has.
+	Anchored func(*cert.Certificate) bool
+	// NonceFor returns the nonce to send about the certificate at position i;
+	// it is asked only when Policy.Nonce is set, and must return the same for
+	// the same i.
+	NonceFor func(i int) []byte
+}
+
+// CertResult is the outcome for one certificate.
+type CertResult struct {
+	Revocation report.Revocation
+	Findings   []finding.Finding
+}
+
+// Result is the outcome for a path.
+type Result struct {
+	Certs   []CertResult // parallel to Path; the anchor's is zero
+	Needs   []Need       // what would give more answers; each once
+	SCTList []byte       // from the leaf's valid staple or response, outer length included
+	Expires time.Time    // when the first of the statuses stops holding; zero when none has an end
+}
+
+// Judge gives every certificate of the path but the anchor one status. It
+// fetches nothing; what it lacks is in Needs, and the status says so.
+func Judge(ctx context.Context, in Input) Result {
+	res := Result{Certs: make([]CertResult, len(in.Path))}
+	if in.Policy.Skew == 0 {
+		in.Policy.Skew = DefaultSkew
+	}
+	if in.Policy.Schemes == nil {
+		in.Policy.Schemes = []string{Staple, OCSP, CRL}
+	}
+	offered := assignOffered(&in)
+	for i := 0; i+1 < len(in.Path); i++ {
+		if len(in.Policy.Schemes) == 0 || i > 0 && in.Policy.LeafOnly {
+			res.Certs[i].Revocation = report.Revocation{Status: report.NotApplicable, Why: "not-asked"}
+			continue
+		}
+		s := subject{in: &in, ctx: ctx, i: i, cert: in.Path[i], issuer: in.Path[i+1], offered: offered[i], sctList: &res.SCTList}
+		res.Certs[i] = s.judge()
+		for _, n := range s.needs {
+			if !slices.ContainsFunc(res.Needs, n.same) {
+				res.Needs = append(res.Needs, n)
+			}
+		}
+		if !s.expires.IsZero() && (res.Expires.IsZero() || s.expires.Before(res.Expires)) {
+			res.Expires = s.expires
+		}
+	}
+	return res
+}
+
+func (n Need) same(o Need) bool {
+	return n.Kind == o.Kind && n.URL == o.URL && n.IssuerKey == o.IssuerKey && slices.Equal(n.Request, o.Request)
+}

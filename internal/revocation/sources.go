@@ -1,0 +1,276 @@
+package revocation
+
+import (
+	"crypto"
+	"crypto/sha256"
+	"errors"
+	"strconv"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/crl"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/ocsp"
+	"github.com/assaytls/assay/report"
+)
+
+// assignOffered gives each response from a file to the certificates it names;
+// one that names none of the path goes to the leaf, to be shown as foreign.
+func assignOffered(in *Input) [][][]byte {
+	out := make([][][]byte, len(in.Path))
+	for n, body := range in.OfferedOCSP {
+		if n == maxOffered || len(in.Path) < 2 {
+			break
+		}
+		r := ocsp.Parse(body)
+		placed := false
+		for i := 0; i+1 < len(in.Path); i++ {
+			for k := range r.Singles {
+				if r.Singles[k].CertID.Matches(in.Path[i], in.Path[i+1]) {
+					out[i] = append(out[i], body)
+					placed = true
+					break
+				}
+			}
+		}
+		if !placed {
+			out[0] = append(out[0], body)
+		}
+	}
+	return out
+}
+
+// askStaple judges the staple, if there is one.
+func (s *subject) askStaple() {
+	if s.i >= len(s.in.Staples) || s.in.Staples[s.i] == nil {
+		return
+	}
+	s.stapled = true
+	res := s.checkOCSP(ocsp.Query{Source: Staple}, s.in.Staples[s.i], nil)
+	s.stapleGood = res.Status == report.Good && res.Fresh
+}
+
+// askOCSP judges what responders answered and says whom to ask.
+func (s *subject) askOCSP() (needs []Need) {
+	for _, body := range s.offered {
+		s.checkOCSP(ocsp.Query{Source: OCSP}, body, nil)
+	}
+	urls := s.ptr.ocsp
+	if len(urls) > maxResponders {
+		s.note(report.Answer{Scheme: OCSP, Detail: "too many responders"},
+			finding.New(finding.RevocationBudget, "count", strconv.Itoa(len(urls)), "what", "OCSP responders", "limit", strconv.Itoa(maxResponders)))
+		urls = urls[:maxResponders]
+	}
+	for _, u := range urls {
+		a := s.response(u)
+		switch {
+		case a == nil:
+			var nonce []byte
+			if s.in.Policy.Nonce && s.in.NonceFor != nil {
+				nonce = s.in.NonceFor(s.i)
+			}
+			req := ocsp.NewRequest(s.cert, s.issuer, crypto.SHA1, nonce)
+			needs = append(needs, s.need(KindOCSP, u, req))
+		case a.Failure != "":
+			s.failed(OCSP, a)
+		default:
+			s.checkOCSP(ocsp.Query{Source: OCSP, URL: u, Nonce: ocsp.ParseRequest(a.Request).Nonce}, a.Body, a)
+		}
+	}
+	return needs
+}
+
+// response finds the artefact of asking the responder at url about this
+// certificate.
+func (s *subject) response(url string) *Artefact {
+	for k := range s.in.Artefacts {
+		a := &s.in.Artefacts[k]
+		if a.Kind != KindOCSP || a.URL != url {
+			continue
+		}
+		for _, id := range ocsp.ParseRequest(a.Request).IDs {
+			if id.Matches(s.cert, s.issuer) {
+				return a
+			}
+		}
+	}
+	return nil
+}
+
+// checkOCSP judges one response and records the word.
+func (s *subject) checkOCSP(q ocsp.Query, body []byte, a *Artefact) ocsp.Result {
+	p := s.in.Policy
+	q.Cert, q.Issuer, q.Time, q.Memo = s.cert, s.issuer, s.in.Time, s.in.Memo
+	q.Skew, q.MaxAge, q.Stale = p.Skew, p.MaxAge, p.Stale
+	q.DelegateRevoked = s.delegateRevoked
+	res := ocsp.Check(q, body)
+	if a != nil {
+		res.Answer.Cached = a.Cached
+	}
+	if s.i == 0 && len(*s.sctList) == 0 {
+		*s.sctList = res.SCTList
+	}
+	s.words = append(s.words, word{status: res.Status, answer: res.Answer, findings: res.Findings, expires: res.Expires})
+	return res
+}
+
+// delegateRevoked looks a responder's own certificate up in the lists that it
+// names. Responders are never asked about responders, so this ends.
+func (s *subject) delegateRevoked(d *cert.Certificate) report.Status {
+	ptr := pointersOf(d)
+	l := s.lists(d, ptr.points, false)
+	s.extra = append(s.extra, l.needs...)
+	return l.result.Status
+}
+
+// failed records that there is no body.
+func (s *subject) failed(scheme string, a *Artefact) {
+	f := finding.New(a.Failure, "source", scheme, "url", a.URL, "detail", a.Detail)
+	s.note(report.Answer{Scheme: scheme, URL: a.URL, Detail: f.Title()}, f)
+}
+
+func (s *subject) need(kind, url string, req []byte) Need {
+	return Need{Kind: kind, URL: url, Request: req, IssuerKey: sha256.Sum256(s.issuer.RawSPKI), Cert: s.i}
+}
+
+// askCRL judges the lists at hand and says which to fetch.
+func (s *subject) askCRL() []Need {
+	l := s.lists(s.cert, s.ptr.points, true)
+	s.words = append(s.words, l.words...)
+	if !l.asked {
+		return l.needs
+	}
+	w := word{findings: l.result.Findings, expires: l.result.Expires}
+	if l.result.Status == report.Good || l.result.Status == report.Revoked {
+		w.status = l.result.Status
+	}
+	if len(l.result.Answers) == 0 {
+		w.answer = report.Answer{Scheme: CRL, Status: w.status}
+		s.words = append(s.words, w)
+	}
+	for k, a := range l.result.Answers {
+		if k > 0 {
+			w = word{more: true} // one status and one set of findings for all lists together
+		}
+		w.answer = a
+		s.words = append(s.words, w)
+	}
+	return l.needs
+}
+
+// listing is what lists say about one certificate.
+type listing struct {
+	result crl.Result
+	asked  bool   // there was a list to ask
+	words  []word // failures
+	needs  []Need
+}
+
+// lists gathers the lists of the distribution points points, and those from
+// files, and asks them about c, which the issuer of the subject issued.
+func (s *subject) lists(c *cert.Certificate, points [][]string, offered bool) (l listing) {
+	var sources []crl.Source
+	if len(points) > maxPoints {
+		l.words = append(l.words, word{answer: report.Answer{Scheme: CRL, Detail: "too many distribution points"},
+			findings: []finding.Finding{finding.New(finding.RevocationBudget, "count", strconv.Itoa(len(points)), "what", "distribution points", "limit", strconv.Itoa(maxPoints))}})
+		points = points[:maxPoints]
+	}
+	for n, urls := range points {
+		if len(urls) > maxResponders {
+			urls = urls[:maxResponders]
+		}
+		for _, u := range urls { // alternatives: the first that delivers a list counts
+			src, found := s.list(KindCRL, u, n, &l)
+			if src != nil {
+				sources = append(sources, *src)
+			}
+			if src != nil || !found {
+				break
+			}
+		}
+	}
+	if offered {
+		for _, list := range s.in.Offered {
+			if relevant(c, list) {
+				sources = append(sources, crl.Source{List: list, Point: -1})
+			}
+		}
+	}
+	if len(sources) == 0 {
+		return l
+	}
+	l.asked = true
+	q := crl.Query{Cert: c, Issuer: s.issuer, Anchor: s.in.Path[len(s.in.Path)-1], Time: s.in.Time,
+		Skew: s.in.Policy.Skew, MaxAge: s.in.Policy.MaxAge, Stale: s.in.Policy.Stale,
+		Sources: sources, Pool: s.in.Pool, Anchored: s.in.Anchored, Memo: s.in.Memo}
+	if q.Anchored == nil {
+		q.Anchored = func(*cert.Certificate) bool { return false }
+	}
+	l.result = crl.Check(s.ctx, q)
+	deltas := 0
+	for n, want := range l.result.Needs {
+		if n == maxPoints {
+			break
+		}
+		kind := KindCRL
+		if want.Delta {
+			kind = KindDelta
+		}
+		if src, _ := s.list(kind, want.URL, want.Point, &l); src != nil {
+			q.Sources = append(q.Sources, *src)
+			deltas++
+		}
+	}
+	if deltas > 0 {
+		l.result = crl.Check(s.ctx, q)
+	}
+	return l
+}
+
+// list returns the list at url; found is false when nobody has asked there
+// yet, and then it is among the needs.
+func (s *subject) list(kind, url string, point int, l *listing) (src *crl.Source, found bool) {
+	for k := range s.in.Artefacts {
+		a := &s.in.Artefacts[k]
+		if a.Kind != kind || a.URL != url {
+			continue
+		}
+		bad := func(f finding.Finding) {
+			l.words = append(l.words, word{answer: report.Answer{Scheme: CRL, URL: url, Detail: f.Title()}, findings: []finding.Finding{f}})
+		}
+		if a.Failure != "" {
+			bad(finding.New(a.Failure, "source", CRL, "url", url, "detail", a.Detail))
+			return nil, true
+		}
+		list := a.List
+		if list == nil {
+			var err error
+			if list, err = crl.Parse(a.Body); err != nil {
+				f := finding.New(finding.CRLNotAList, "detail", err.Error())
+				var ce *crl.Error
+				if errors.As(err, &ce) {
+					f = ce.Finding()
+				}
+				bad(f.With("source", CRL).With("url", url))
+				return nil, true
+			}
+		}
+		return &crl.Source{List: list, URL: url, Point: point, Cached: a.Cached, Fetched: a.Fetched}, true
+	}
+	l.needs = append(l.needs, s.need(kind, url, nil))
+	return nil, false
+}
+
+// relevant reports whether a list from a file could speak about c.
+func relevant(c *cert.Certificate, l *crl.List) bool {
+	if l.Issuer.Canon == c.Issuer.Canon || l.IDP != nil && l.IDP.Indirect {
+		return true
+	}
+	for _, dp := range c.CRLPoints {
+		for _, g := range dp.CRLIssuer {
+			if g.Type == cert.DirectoryName && g.Dir.Canon == l.Issuer.Canon {
+				return true
+			}
+		}
+	}
+	return false
+}

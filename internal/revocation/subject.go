@@ -1,0 +1,316 @@
+package revocation
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/report"
+)
+
+// subject is the judgement of one certificate.
+type subject struct {
+	in      *Input
+	ctx     context.Context
+	i       int // position on the path
+	cert    *cert.Certificate
+	issuer  *cert.Certificate
+	offered [][]byte // responses from files about this certificate
+	sctList *[]byte
+
+	ptr     pointers
+	words   []word
+	needs   []Need
+	extra   []Need // wanted for a responder's own certificate
+	expires time.Time
+
+	stapled    bool // there was a staple
+	stapleGood bool // and it is valid, fresh and says good
+}
+
+// word is what one source said.
+type word struct {
+	status   report.Status // what counts; "" = no information
+	answer   report.Answer // what is shown
+	findings []finding.Finding
+	expires  time.Time
+	more     bool // one more list of the word before
+}
+
+func (s *subject) judge() CertResult {
+	s.ptr = pointersOf(s.cert)
+	own := featuresLostUnder(s)
+	if s.ctx.Err() != nil {
+		own = append(own, finding.New(finding.RevocationUndetermined, "detail", "the time for the judgement ran out"))
+		return CertResult{report.Revocation{Status: report.Unknown}, own}
+	}
+	exempt, exemptFindings := s.exempt()
+	own = append(own, exemptFindings...)
+	s.ask(exempt != "")
+
+	rev := report.Revocation{}
+	for _, w := range s.words {
+		rev.Sources = append(rev.Sources, w.answer)
+	}
+	d := decide(s.words)
+	if d >= 0 {
+		rev.Status, rev.Scheme = s.words[d].status, s.words[d].answer.Scheme
+		s.expires = s.words[d].expires
+	}
+	switch {
+	case d >= 0:
+	case exempt != "":
+		rev.Status, rev.Why = report.NotApplicable, exempt
+	case !s.ptr.any && len(s.words) == 0:
+		rev.Status, rev.Why = report.NotApplicable, "no-pointer"
+		own = append(own, finding.New(finding.RevocationNoPointer))
+	default:
+		rev.Status = report.Unknown
+	}
+	out := CertResult{Revocation: rev}
+	out.Findings = append(out.Findings, own...)
+	out.Findings = append(out.Findings, s.disagreement()...)
+	out.Findings = append(out.Findings, s.graded(rev.Status, d)...)
+	if s.i == 0 {
+		out.Findings = append(out.Findings, s.mustStaple(rev.Status)...)
+	}
+	return out
+}
+
+func featuresLostUnder(s *subject) []finding.Finding {
+	if s.i+2 >= len(s.in.Path) { // the issuer is the anchor
+		return nil
+	}
+	return featuresLost(s.cert, s.issuer)
+}
+
+// exempt returns why nobody expects revocation information about the
+// certificate, "" when somebody does.
+func (s *subject) exempt() (why string, fs []finding.Finding) {
+	if s.cert.NoRevAvail {
+		switch {
+		case s.cert.CA:
+			fs = append(fs, finding.New(finding.NoRevAvailConflict, "detail", "it is the certificate of an authority"))
+		case s.ptr.any || len(s.cert.FreshestCRL) > 0:
+			fs = append(fs, finding.New(finding.NoRevAvailConflict, "detail", "it names where to ask for it"))
+		default:
+			return "no-rev-avail", nil
+		}
+	}
+	if s.i == 0 && shortLived(s.cert) {
+		return "short-lived", fs
+	}
+	return "", fs
+}
+
+// ask collects every source's answer, in the order of the schemes.
+func (s *subject) ask(exempt bool) {
+	stop := s.in.Policy.StopFirst
+	pending := false
+	for _, scheme := range s.in.Policy.Schemes {
+		before := len(s.words)
+		var needs []Need
+		switch scheme {
+		case Staple:
+			s.askStaple()
+		case OCSP:
+			needs = s.askOCSP()
+		case CRL:
+			needs = s.askCRL()
+		}
+		needs, s.extra = append(needs, s.extra...), nil
+		if !stop || !pending && !exempt {
+			s.needs = append(s.needs, needs...)
+			pending = pending || len(needs) > 0
+			s.notFetched(needs)
+		}
+		if stop && definitive(s.words[before:]) {
+			s.needs = nil
+			s.words = withoutPending(s.words, before)
+			return
+		}
+	}
+	for _, u := range s.ptr.other {
+		s.note(report.Answer{Scheme: schemeOf(u, s.cert), URL: u, Detail: "not an http address"},
+			finding.New(finding.RevocationPointerScheme, "url", u))
+	}
+}
+
+// withoutPending drops the words before the scheme that decided which only say
+// that something has not been fetched.
+func withoutPending(words []word, before int) []word {
+	out := words[:0:0]
+	for i, w := range words {
+		if i < before && len(w.findings) == 1 && w.findings[0].ID == finding.RevocationNotFetched {
+			continue
+		}
+		out = append(out, w)
+	}
+	return out
+}
+
+func schemeOf(url string, c *cert.Certificate) string {
+	for _, u := range c.OCSPServers {
+		if u == url {
+			return OCSP
+		}
+	}
+	return CRL
+}
+
+// note records a source that gave no information.
+func (s *subject) note(a report.Answer, fs ...finding.Finding) {
+	s.words = append(s.words, word{answer: a, findings: fs})
+}
+
+func (s *subject) notFetched(needs []Need) {
+	for _, n := range needs {
+		scheme := CRL
+		if n.Kind == KindOCSP {
+			scheme = OCSP
+		}
+		s.note(report.Answer{Scheme: scheme, URL: n.URL, Detail: "not asked yet"},
+			finding.New(finding.RevocationNotFetched, "source", scheme, "url", n.URL))
+	}
+}
+
+// strictness orders statuses; sources with no information have none.
+func strictness(st report.Status) int {
+	switch st {
+	case report.Revoked:
+		return 3
+	case report.Unknown:
+		return 2
+	case report.Good:
+		return 1
+	}
+	return 0
+}
+
+func definitive(words []word) bool {
+	for _, w := range words {
+		if w.status == report.Revoked || w.status == report.Good {
+			return true
+		}
+	}
+	return false
+}
+
+// decide returns the index of the strictest word, -1 when nobody said
+// anything: revoked wins over a signed "unknown", that over good.
+func decide(words []word) int {
+	best, at := 0, -1
+	for i, w := range words {
+		if n := strictness(w.status); n > best {
+			best, at = n, i
+		}
+	}
+	return at
+}
+
+// disagreement tells of sources that say different things.
+func (s *subject) disagreement() []finding.Finding {
+	seen := report.Status("")
+	differ := false
+	var parts []string
+	for _, w := range s.words {
+		st := w.status
+		if st == "" {
+			continue
+		}
+		differ = differ || seen != "" && st != seen
+		seen = st
+		p := w.answer.Scheme
+		if w.answer.URL != "" {
+			p += " " + w.answer.URL
+		}
+		parts = append(parts, p+": "+string(st))
+	}
+	if !differ {
+		return nil
+	}
+	if len(parts) > 6 {
+		parts = append(parts[:6], strconv.Itoa(len(parts)-6)+" more")
+	}
+	return []finding.Finding{finding.New(finding.RevocationDisagree, "detail", strings.Join(parts, "; "))}
+}
+
+// graded returns the sources' findings with the weight they have beside the
+// status that came out, and, when none did, the finding that says so.
+func (s *subject) graded(st report.Status, d int) []finding.Finding {
+	var out []finding.Finding
+	hard := false
+	settled := st == report.Good || st == report.NotApplicable
+	for _, w := range s.words {
+		soft := false
+		for _, f := range w.findings {
+			soft = soft || f.Kind().Class == finding.ClassRevocationUnavailable
+			if w.status == "" && f.Severity >= finding.Inconclusive && f.Kind().Class != finding.ClassRevocationUnavailable {
+				hard = true
+			}
+			out = append(out, s.grade(f, settled))
+		}
+		if w.status == "" && !w.more && !soft {
+			hard = true // it was there and gave no answer: only what is known to be unavailable is soft
+		}
+	}
+	if st != report.Unknown || d >= 0 {
+		return out
+	}
+	var f finding.Finding
+	switch {
+	case hard:
+		f = finding.New(finding.RevocationUndetermined, "detail", "no source gave an authentic and current answer")
+	case len(s.words) == 0:
+		f = finding.New(finding.RevocationUnavailable, "detail", "the schemes chosen ("+strings.Join(s.in.Policy.Schemes, ", ")+") have nothing to ask about it")
+	default:
+		f = finding.New(finding.RevocationUnavailable, "detail", strconv.Itoa(len(s.words))+" tried")
+	}
+	return append(out, s.grade(f, false))
+}
+
+// grade weighs one finding of a source. Beside a good answer a source that
+// failed is a warning (DESIGN, 7.5 and 7.7); budgets and assay's own failures
+// always refuse, and so does an authentic revocation that is merely old. Of
+// the rest the policy for unknown status re-grades one class.
+func (s *subject) grade(f finding.Finding, settled bool) finding.Finding {
+	class := f.Kind().Class
+	if f.Severity == finding.Inconclusive && settled && class != finding.ClassBudget && class != finding.ClassInternal &&
+		f.ID != finding.CRLStaleListed && f.ID != finding.OCSPStaleRevoked {
+		if f.ID == finding.RevocationNotFetched || f.ID == finding.RevocationPointerScheme {
+			return f.Graded(finding.Info, "another answer is good")
+		}
+		f = f.Graded(finding.Warning, "another answer is good")
+	}
+	if class != finding.ClassRevocationUnavailable {
+		return f
+	}
+	switch s.in.Policy.Unknown {
+	case "allow":
+		return f.Graded(finding.Info, "unknown=allow")
+	case "warn":
+		if f.Severity > finding.Warning {
+			return f.Graded(finding.Warning, "unknown=warn")
+		}
+	case "deny":
+		if f.Severity == finding.Inconclusive {
+			return f.Graded(finding.Error, "unknown=deny")
+		}
+	}
+	return f
+}
+
+// mustStaple applies RFC 7633 to the leaf.
+func (s *subject) mustStaple(st report.Status) []finding.Finding {
+	if s.in.NoHandshake || !slices.Contains(s.in.Policy.Schemes, Staple) || !mustStaple(s.in.Path) || s.stapleGood || st == report.Revoked {
+		return nil
+	}
+	if !s.stapled {
+		return []finding.Finding{finding.New(finding.MustStapleMissing)}
+	}
+	return []finding.Finding{finding.New(finding.MustStapleInvalid)}
+}

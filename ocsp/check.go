@@ -1,0 +1,394 @@
+package ocsp
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/sha1"
+	"encoding/hex"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/report"
+)
+
+// DefaultMaxAge bounds the age of a response that does not say when it ends.
+const DefaultMaxAge = 10 * 24 * time.Hour
+
+// minRSABits is the key size below which a signature is called weak.
+const minRSABits = 2048
+
+// Query says for whom and when a response is judged.
+type Query struct {
+	Cert   *cert.Certificate // the certificate in question
+	Issuer *cert.Certificate // who issued it, on the path that is judged
+
+	Time   time.Time
+	Skew   time.Duration // by how much clocks may differ, in both directions
+	MaxAge time.Duration // upper bound on thisUpdate's age; 0 = DefaultMaxAge where nextUpdate is absent, else none
+	Stale  string        // "allow", "warn", "deny": what to make of an answer past its time; "" = deny
+
+	Nonce []byte // sent with the request, nil = none
+
+	Memo *cert.Memo // may be nil
+
+	Source string // "staple" or "ocsp"
+	URL    string // "" for a staple
+
+	// DelegateRevoked says whether a responder's own certificate is revoked.
+	// It is asked only about certificates that Issuer signed and that lack
+	// id-pkix-ocsp-nocheck. nil = nobody can tell.
+	DelegateRevoked func(delegate *cert.Certificate) report.Status
+}
+
+// Result is what one response says about one certificate.
+type Result struct {
+	// Status is Good, Revoked, Unknown (a signed, fresh "unknown"), or "" when
+	// the response gives no information; then a finding says why.
+	Status   report.Status
+	Answer   report.Answer
+	Findings []finding.Finding
+
+	// Fresh is set when the answer is authentic and within its time; an answer
+	// that counts only because Query.Stale allows it is not fresh.
+	Fresh bool
+
+	// SCTList is from an authentic answer that says good, outer length included.
+	SCTList []byte
+
+	// Expires is when the answer stops counting; zero without one.
+	Expires time.Time
+
+	// NeedDelegate is the responder's certificate whose revocation should be
+	// checked, when Query.DelegateRevoked is nil and it is wanted.
+	NeedDelegate *cert.Certificate
+}
+
+// Check judges response. It verifies at most a handful of signatures.
+func Check(q Query, response []byte) Result {
+	c := check{q: q}
+	c.res.Answer = report.Answer{Scheme: q.Source, URL: q.URL}
+	c.run(Parse(response))
+	if c.res.Status == "" && c.res.Answer.Detail == "" {
+		for _, f := range c.res.Findings {
+			if f.Severity > finding.Warning {
+				c.res.Answer.Detail = f.Title()
+				break
+			}
+		}
+	}
+	return c.res
+}
+
+type check struct {
+	q      Query
+	res    Result
+	sigs   int
+	signer *cert.Certificate // the delegate, nil when the issuer signed
+}
+
+// add records a finding with where it came from.
+func (c *check) add(id finding.ID, kv ...string) {
+	c.addFinding(finding.New(id, kv...))
+}
+
+func (c *check) addFinding(f finding.Finding) {
+	f = f.With("source", c.q.Source)
+	if c.q.URL != "" {
+		f = f.With("url", c.q.URL)
+	}
+	c.res.Findings = append(c.res.Findings, f)
+}
+
+func (c *check) run(r *Response) {
+	for _, f := range r.Findings {
+		c.addFinding(f)
+	}
+	if !r.usable() {
+		return
+	}
+	if r.Status != Successful {
+		c.errorStatus(r.Status)
+		return
+	}
+	c.res.Answer.ProducedAt = r.ProducedAt
+	singles := c.matching(r)
+	if singles == nil {
+		return
+	}
+	if !c.authentic(r) {
+		return
+	}
+	// From here on the answer is the responder's own word. What follows may
+	// make it unusable, but all of it is said.
+	worst := c.worst(singles)
+	ans := &c.res.Answer
+	ans.ThisUpdate, ans.NextUpdate = worst.ThisUpdate, worst.NextUpdate
+	ans.RevokedAt, ans.Reason = worst.RevokedAt, worst.ReasonName()
+	ans.AgeSeconds = int64(c.q.Time.Sub(worst.ThisUpdate) / time.Second)
+	usable := c.nonce(r)
+	understood := c.critical(r.Extensions) && c.critical(worst.Extensions)
+	fresh, counts := c.times(r, worst)
+	unchecked := c.delegateUnchecked()
+	if !usable || !counts || unchecked == worthless {
+		return
+	}
+	// What only casts doubt on an answer takes "good" away from it, and never
+	// "revoked".
+	if worst.Status != Revoked && (!understood || unchecked == doubtful) {
+		return
+	}
+	c.res.Fresh = fresh
+	c.res.Expires = c.expires(worst)
+	switch worst.Status {
+	case Good:
+		c.res.Status = report.Good
+		c.res.SCTList = worst.SCTList
+	case Revoked:
+		c.res.Status = report.Revoked
+		c.add(finding.CertRevoked, "revoked-at", stamp(worst.RevokedAt), "reason", reasonText(worst))
+	default:
+		c.res.Status = report.Unknown
+		ans.Detail = "the responder does not know the certificate"
+		c.add(finding.OCSPStatusUnknown)
+	}
+	ans.Status = c.res.Status
+}
+
+func (c *check) errorStatus(s Status) {
+	c.res.Answer.Detail = "the responder answered " + s.String()
+	switch {
+	case c.q.Source == "staple":
+		c.add(finding.StapleErrorStatus, "status", s.String())
+	case s == TryLater || s == InternalError:
+		c.add(finding.OCSPTryLater, "status", s.String())
+	default:
+		c.add(finding.OCSPErrorStatus, "status", s.String())
+	}
+}
+
+// matching returns the answers whose CertID names the certificate in all four
+// fields, or nil after saying why there is none.
+func (c *check) matching(r *Response) []*Single {
+	other := func(detail string) []*Single {
+		c.add(finding.OCSPOtherCertificate, "detail", detail)
+		return nil
+	}
+	if c.q.Issuer == nil || c.q.Cert.Issuer.Canon != c.q.Issuer.Subject.Canon {
+		return other("its issuer is not the one it is judged under")
+	}
+	var cache idHashes
+	var out []*Single
+	detail := "it holds no answers"
+	for i := range r.Singles {
+		s := &r.Singles[i]
+		if why := cache.mismatch(c.q.Cert, c.q.Issuer, s.CertID); why != "" {
+			if out == nil && len(r.Singles) == 1 {
+				detail = why
+			} else {
+				detail = "none of its " + strconv.Itoa(len(r.Singles)) + " answers matches"
+			}
+			continue
+		}
+		out = append(out, s)
+	}
+	if out == nil {
+		return other(detail)
+	}
+	return out
+}
+
+// Matches reports whether id names c, as issued by issuer, in all four fields.
+func (id CertID) Matches(c, issuer *cert.Certificate) bool {
+	var h idHashes
+	return h.mismatch(c, issuer, id) == ""
+}
+
+// idHashes holds the hashes of the issuer's name and key, each computed once.
+type idHashes [4]struct{ name, alt, key []byte }
+
+func (h *idHashes) mismatch(c, issuer *cert.Certificate, id CertID) string {
+	if !equalInteger(id.Serial, c.Serial) {
+		return "it is about serial number " + hex.EncodeToString(id.Serial)
+	}
+	n := slices.IndexFunc(hashes[:], func(row hashRow) bool { return row.hash == id.Hash && id.Hash != 0 })
+	if n < 0 {
+		return "it names the issuer by the hash algorithm " + id.HashOID + ", which assay does not know"
+	}
+	e := &h[n]
+	if e.name == nil {
+		e.name, e.key = digest(id.Hash, c.RawIssuer), digest(id.Hash, issuer.Key.KeyBits)
+		e.alt = e.name
+		if !bytes.Equal(c.RawIssuer, issuer.RawSubject) {
+			e.alt = digest(id.Hash, issuer.RawSubject)
+		}
+	}
+	if !bytes.Equal(id.IssuerNameHash, e.name) && !bytes.Equal(id.IssuerNameHash, e.alt) {
+		return "it names another issuer"
+	}
+	if !bytes.Equal(id.IssuerKeyHash, e.key) {
+		return "it names another key of the issuer"
+	}
+	return ""
+}
+
+func digest(h crypto.Hash, b []byte) []byte {
+	if h == crypto.SHA1 {
+		s := sha1.Sum(b)
+		return s[:]
+	}
+	w := h.New()
+	w.Write(b)
+	return w.Sum(nil)
+}
+
+// equalInteger compares the contents of two INTEGERs by value, sign included.
+func equalInteger(a, b []byte) bool {
+	return len(a) > 0 && len(b) > 0 && bytes.Equal(trimInteger(a), trimInteger(b))
+}
+
+func trimInteger(b []byte) []byte {
+	for len(b) > 1 && (b[0] == 0 && b[1]&0x80 == 0 || b[0] == 0xff && b[1]&0x80 != 0) {
+		b = b[1:]
+	}
+	return b
+}
+
+// worst returns the strictest of several answers: revoked, then unknown, then
+// good; of equal ones the newest.
+func (c *check) worst(singles []*Single) *Single {
+	rank := [...]int{Good: 0, Unknown: 1, Revoked: 2}
+	w := singles[0]
+	differ := false
+	for _, s := range singles[1:] {
+		differ = differ || s.Status != w.Status
+		if rank[s.Status] > rank[w.Status] || s.Status == w.Status && s.ThisUpdate.After(w.ThisUpdate) {
+			w = s
+		}
+	}
+	if differ {
+		var detail []byte
+		for i, s := range singles {
+			if i == 4 {
+				detail = append(detail, ", …"...)
+				break
+			}
+			if i > 0 {
+				detail = append(detail, ", "...)
+			}
+			detail = append(detail, s.Status.String()...)
+		}
+		c.add(finding.OCSPStatusesDiffer, "detail", string(detail))
+	}
+	return w
+}
+
+// nonce reports whether the response's nonce lets it count: another one than
+// was sent makes it worthless, none at all is usual.
+func (c *check) nonce(r *Response) bool {
+	switch {
+	case c.q.Nonce == nil:
+	case r.Nonce == nil:
+		c.add(finding.OCSPNonceAbsent)
+	case !bytes.Equal(r.Nonce, c.q.Nonce):
+		c.add(finding.OCSPNonceMismatch)
+		return false
+	}
+	return true
+}
+
+func (c *check) critical(exts []cert.Extension) bool {
+	ok := true
+	for _, x := range exts {
+		if x.Critical && !x.Known {
+			c.add(finding.OCSPCriticalExtension, "oid", x.OID)
+			ok = false
+		}
+	}
+	return ok
+}
+
+// times reports whether the answer is within its time, and whether it counts:
+// an answer past its time counts where the policy says so, no other flaw of
+// its times is forgiven.
+func (c *check) times(r *Response, s *Single) (fresh, counts bool) {
+	now, skew := c.q.Time, c.q.Skew
+	counts = true
+	bad := func(id finding.ID, kv ...string) {
+		c.add(id, kv...)
+		counts = false
+	}
+	switch {
+	case s.ThisUpdate.After(now.Add(skew)):
+		bad(finding.OCSPNotYetValid, "this-update", stamp(s.ThisUpdate))
+	case r.ProducedAt.After(now.Add(skew)):
+		bad(finding.OCSPNotYetValid, "this-update", stamp(r.ProducedAt))
+	}
+	switch {
+	case !s.NextUpdate.IsZero() && s.NextUpdate.Before(s.ThisUpdate):
+		bad(finding.OCSPTimesInvalid, "detail", "nextUpdate is before thisUpdate")
+	case r.ProducedAt.Before(c.q.Cert.NotBefore.Add(-skew)):
+		bad(finding.OCSPTimesInvalid, "detail", "it was produced on "+stamp(r.ProducedAt)+", before the certificate's notBefore")
+	case r.ProducedAt.After(c.q.Cert.NotAfter.Add(skew)):
+		bad(finding.OCSPTimesInvalid, "detail", "it was produced on "+stamp(r.ProducedAt)+", after the certificate's notAfter")
+	}
+	if !counts {
+		return false, false
+	}
+	fresh = true
+	old := func(f finding.Finding) {
+		fresh = false
+		switch c.q.Stale {
+		case "allow":
+			f = f.Graded(finding.Info, "stale=allow")
+		case "warn":
+			f = f.Graded(finding.Warning, "stale=warn")
+		default:
+			counts = false
+			if s.Status == Revoked && s.Reason != certificateHold && s.Reason != removeFromCRL {
+				c.add(finding.OCSPStaleRevoked, "revoked-at", stamp(s.RevokedAt), "reason", reasonText(s))
+			}
+		}
+		c.addFinding(f)
+	}
+	if !s.NextUpdate.IsZero() && s.NextUpdate.Before(now.Add(-skew)) {
+		old(finding.New(finding.OCSPStale, "next-update", stamp(s.NextUpdate), "status", s.Status.String()))
+	} else if limit := c.maxAge(s); limit > 0 && s.ThisUpdate.Add(limit).Before(now.Add(-skew)) {
+		old(finding.New(finding.OCSPTooOld, "this-update", stamp(s.ThisUpdate), "max-age", limit.String(), "status", s.Status.String()))
+	}
+	return fresh, counts
+}
+
+func (c *check) maxAge(s *Single) time.Duration {
+	if c.q.MaxAge <= 0 && s.NextUpdate.IsZero() {
+		return DefaultMaxAge
+	}
+	return c.q.MaxAge
+}
+
+func (c *check) expires(s *Single) time.Time {
+	t := s.NextUpdate
+	earlier := func(u time.Time) {
+		if t.IsZero() || u.Before(t) {
+			t = u
+		}
+	}
+	if limit := c.maxAge(s); limit > 0 {
+		earlier(s.ThisUpdate.Add(limit))
+	}
+	if c.signer != nil {
+		earlier(c.signer.NotAfter)
+	}
+	return t
+}
+
+func reasonText(s *Single) string {
+	if n := s.ReasonName(); n != "" {
+		return n
+	}
+	return "not given"
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -1,0 +1,222 @@
+package ocsp
+
+import (
+	"bytes"
+	"crypto/sha1"
+	"encoding/hex"
+	"slices"
+	"strconv"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/report"
+)
+
+// authentic reports whether the response is signed by the issuer or by a
+// responder that the issuer itself appointed (RFC 6960, 4.2.2.2), and says why
+// not otherwise.
+func (c *check) authentic(r *Response) bool {
+	if c.isIssuer(r) {
+		err := c.verify(c.q.Issuer.Key, r)
+		if err == nil {
+			return c.signedByIssuer(r)
+		}
+		if len(r.Certs) == 0 {
+			c.badSignature(r, err)
+			return false
+		}
+	}
+	// Of several enclosed certificates the first that counts is taken; if none
+	// does, the first one's defect is told.
+	var first []finding.Finding
+	before := len(c.res.Findings)
+	for _, der := range r.Certs {
+		if bytes.Equal(der, c.q.Issuer.Raw) { // enclosed by the issuer itself; tried above
+			continue
+		}
+		d := cert.Parse(der)
+		if !c.named(r, d.RawSubject, d.Subject.Canon, d.Key.KeyBits) {
+			continue
+		}
+		if c.sigs >= maxSignature {
+			c.add(finding.OCSPBudget, "detail", "more than "+strconv.Itoa(maxSignature)+" signatures to verify")
+			return false
+		}
+		if bytes.Equal(d.RawSPKI, c.q.Issuer.RawSPKI) && d.Subject.Canon == c.q.Issuer.Subject.Canon {
+			// Another certificate for the issuer's name and key is the issuer.
+			if err := c.verify(c.q.Issuer.Key, r); err != nil {
+				c.badSignature(r, err)
+			} else {
+				return c.signedByIssuer(r)
+			}
+		} else if c.delegate(r, d) {
+			c.signer = d
+			c.res.Answer.Signer = d.Subject.String()
+			return true
+		}
+		if first == nil {
+			first = slices.Clone(c.res.Findings[before:])
+		}
+		c.res.Findings = c.res.Findings[:before]
+	}
+	switch {
+	case first != nil:
+		c.res.Findings = append(c.res.Findings, first...)
+	case c.isIssuer(r):
+		c.badSignature(r, c.verify(c.q.Issuer.Key, r))
+	default:
+		c.add(finding.OCSPResponderUnknown, "responder", responder(r))
+	}
+	return false
+}
+
+// isIssuer reports whether the ResponderID names the issuer.
+func (c *check) isIssuer(r *Response) bool {
+	return c.named(r, c.q.Issuer.RawSubject, c.q.Issuer.Subject.Canon, c.q.Issuer.Key.KeyBits)
+}
+
+// named reports whether the ResponderID is this name, or the hash of this key.
+func (c *check) named(r *Response, rawName []byte, canon string, keyBits []byte) bool {
+	if r.ResponderKey != nil {
+		sum := sha1.Sum(keyBits)
+		return bytes.Equal(r.ResponderKey, sum[:])
+	}
+	if bytes.Equal(r.ResponderName, rawName) {
+		return true
+	}
+	n, fs := cert.ParseName(r.ResponderName)
+	return len(fs) == 0 && n.Canon == canon
+}
+
+// verify checks the response's signature.
+func (c *check) verify(key *cert.PublicKey, r *Response) error {
+	c.sigs++
+	return key.Verify(c.q.Memo, r.Algorithm, r.RawTBS, r.Signature)
+}
+
+func (c *check) signedByIssuer(r *Response) bool {
+	c.res.Answer.Signer = c.q.Issuer.Subject.String()
+	c.weak(r.Algorithm, c.q.Issuer.Key)
+	return true
+}
+
+func (c *check) badSignature(r *Response, err error) {
+	if err == cert.ErrUnsupported || r.Algorithm.Weak == "MD5" {
+		c.add(finding.OCSPSignatureUnsupported, "algorithm", r.Algorithm.Name)
+		return
+	}
+	detail := "it is not the signature of " + responder(r)
+	if err != nil && err != cert.ErrBadSignature {
+		detail = err.Error()
+	}
+	c.add(finding.OCSPSignatureInvalid, "detail", detail)
+}
+
+// weak notes hashes and keys that are out of date, of a signature that counts.
+func (c *check) weak(a cert.Algorithm, key *cert.PublicKey) {
+	if a.Weak != "" {
+		c.add(finding.OCSPWeakSignature, "algorithm", a.Name)
+	}
+	if key.Exponent > 0 && key.Bits < minRSABits {
+		c.add(finding.OCSPWeakSignature, "algorithm", key.Algorithm+" key of "+strconv.Itoa(key.Bits)+" bits")
+	}
+}
+
+// delegate reports whether d signed r and may: issued directly by the issuer's
+// own key, for OCSP signing, and valid now.
+func (c *check) delegate(r *Response, d *cert.Certificate) bool {
+	if err := c.verify(d.Key, r); err != nil {
+		c.badSignature(r, err)
+		return false
+	}
+	name := d.Subject.String()
+	refuse := func(detail string) bool {
+		c.add(finding.OCSPResponderUnauthorized, "responder", name, "detail", detail)
+		return false
+	}
+	if d.Issuer.Canon != c.q.Issuer.Subject.Canon {
+		return refuse("its certificate is not from the issuer of the certificate in question")
+	}
+	c.sigs++
+	if err := d.VerifySignatureFrom(c.q.Memo, c.q.Issuer.Key); err != nil {
+		return refuse("its certificate is not signed by the issuer of the certificate in question: " + err.Error())
+	}
+	if !slices.Contains(d.ExtKeyUsage, oidOCSPSigning) {
+		return refuse("its certificate is not for OCSP signing (id-kp-OCSPSigning)")
+	}
+	if d.HasKeyUsage && d.KeyUsage&(cert.DigitalSignature|cert.ContentCommitment) == 0 {
+		return refuse("its certificate's key usage does not allow signatures")
+	}
+	for _, x := range d.Extensions {
+		if x.Critical && !x.Known {
+			return refuse("its certificate has the unknown critical extension " + x.OID)
+		}
+	}
+	for _, f := range d.Findings {
+		if f.Kind().Class == finding.ClassEncoding && f.Severity >= finding.Error {
+			return refuse("its certificate is malformed: " + f.Title())
+		}
+	}
+	now := c.q.Time
+	switch {
+	case d.NotAfter.Before(now.Add(-c.q.Skew)):
+		c.add(finding.OCSPResponderExpired, "responder", name, "detail", "it expired on "+stamp(d.NotAfter))
+		return false
+	case d.NotBefore.After(now.Add(c.q.Skew)):
+		c.add(finding.OCSPResponderExpired, "responder", name, "detail", "it begins on "+stamp(d.NotBefore))
+		return false
+	}
+	c.weak(r.Algorithm, d.Key)
+	if d.Algorithm.Weak != "" {
+		c.add(finding.OCSPWeakSignature, "algorithm", d.Algorithm.Name+" on the responder's certificate")
+	}
+	return true
+}
+
+// trust is what a delegate's own revocation leaves of its answer.
+type trust int
+
+const (
+	sound trust = iota
+	doubtful
+	worthless
+)
+
+// delegateUnchecked looks at the responder's own revocation (RFC 6960,
+// 4.2.2.2.1). A responder with id-pkix-ocsp-nocheck is trusted for its
+// lifetime; one that points to a list must be known not to be on it; one that
+// does neither is left to the relying party, and counts with a warning.
+func (c *check) delegateUnchecked() trust {
+	d := c.signer
+	if d == nil || d.OCSPNoCheck {
+		return sound
+	}
+	name := d.Subject.String()
+	status := report.Status("")
+	if c.q.DelegateRevoked != nil {
+		status = c.q.DelegateRevoked(d)
+	} else if len(d.CRLPoints) > 0 {
+		c.res.NeedDelegate = d
+	}
+	switch {
+	case status == report.Good, status == report.NotApplicable:
+		return sound
+	case status == report.Revoked:
+		c.add(finding.OCSPResponderRevoked, "responder", name)
+		return worthless
+	case len(d.CRLPoints) == 0:
+		c.addFinding(finding.New(finding.OCSPResponderUnchecked, "responder", name).Graded(finding.Warning, "it names no list to check"))
+		return sound
+	}
+	c.add(finding.OCSPResponderUnchecked, "responder", name)
+	return doubtful
+}
+
+// responder describes the ResponderID.
+func responder(r *Response) string {
+	if r.ResponderKey != nil {
+		return "key " + hex.EncodeToString(r.ResponderKey)
+	}
+	n, _ := cert.ParseName(r.ResponderName)
+	return n.String()
+}
