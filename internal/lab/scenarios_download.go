@@ -21,14 +21,14 @@ var downloadScenarios = []entry{
 			b.good(func(s *site) { s.onlyCRL(b.gone()) })
 		}},
 	{name: "crl-html", story: "The CRL's address answers 200 with an error page.",
-		want: report.Inconclusive, findings: ids("crl-malformed"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids("crl-not-a-list"), make: func(b *build) {
 			b.download(func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Content-Type", "text/html")
 				io.WriteString(w, "<html><body>Please log in to the hotel's network.</body></html>")
 			})
 		}},
 	{name: "crl-zeros", story: "The CRL is 50 MB of zeros.",
-		want: report.Inconclusive, findings: ids("crl-malformed"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids("crl-not-a-list"), make: func(b *build) {
 			b.download(func(w http.ResponseWriter, r *http.Request) { zeros(w, 50<<20) })
 		}},
 	{name: "crl-endless", story: "The CRL never ends.",

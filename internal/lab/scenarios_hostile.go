@@ -47,7 +47,7 @@ var hostileScenarios = []entry{
 			})
 		}},
 	{name: "unparsable", story: "The certificate is 64 bytes of noise.",
-		want: report.Reject, make: func(b *build) {
+		want: report.Reject, findings: ids("cert-unreadable"), make: func(b *build) {
 			b.good(func(s *site) {
 				s.cert.MutateRaw = func([]byte) []byte {
 					noise := make([]byte, 64)
@@ -59,15 +59,15 @@ var hostileScenarios = []entry{
 			})
 		}},
 	{name: "truncated", story: "The certificate ends in the middle.",
-		want: report.Reject, make: func(b *build) {
+		want: report.Reject, findings: ids("cert-unreadable"), make: func(b *build) {
 			b.good(func(s *site) { s.cert.MutateRaw = func(raw []byte) []byte { return raw[:len(raw)/2] } })
 		}},
 	{name: "trailing-byte", story: "One byte follows the certificate.",
-		want: report.Reject, make: func(b *build) {
+		want: report.Reject, findings: ids("cert-trailing-data"), make: func(b *build) {
 			b.good(func(s *site) { s.cert.MutateRaw = func(raw []byte) []byte { return append(raw, 0) } })
 		}},
 	{name: "long-length", story: "The certificate's length is encoded in more bytes than DER allows.",
-		want: report.Reject, make: func(b *build) {
+		want: report.Reject, findings: ids("encoding-not-der"), make: func(b *build) {
 			b.good(func(s *site) {
 				s.cert.MutateRaw = func(raw []byte) []byte {
 					_, body, _ := forge.SplitTLV(raw)
@@ -76,21 +76,21 @@ var hostileScenarios = []entry{
 			})
 		}},
 	{name: "negative-serial", story: "The serial number is negative.",
-		want: report.Reject, make: func(b *build) {
+		want: report.Reject, findings: ids("serial-invalid"), make: func(b *build) {
 			b.good(func(s *site) { s.cert.Serial = []byte{0x80, 1, 2, 3} })
 		}},
 	{name: "duplicate-extension", story: "The certificate has the same extension twice.",
-		want: report.Reject, make: func(b *build) {
+		want: report.Reject, findings: ids("extension-duplicate"), make: func(b *build) {
 			b.good(func(s *site) { s.cert.Extensions = append(s.cert.Extensions, forge.EKU(forge.ServerAuth)) })
 		}},
 	{name: "month-thirteen", story: "The certificate is valid until the 13th month.",
-		want: report.Reject, make: func(b *build) {
+		want: report.Reject, findings: ids("not-after-bad"), make: func(b *build) {
 			b.good(func(s *site) {
 				s.cert.Validity = forge.Seq(forge.Time(s.cert.NotBefore), forge.TLV(0x17, []byte("261301000000Z")))
 			})
 		}},
 	{name: "algorithms-differ", story: "The certificate names one signature algorithm inside and another one outside.",
-		want: report.Reject, make: func(b *build) {
+		want: report.Reject, findings: ids("signature-algorithm-inconsistent"), make: func(b *build) {
 			b.good(func(s *site) { s.cert.InnerAlg = forge.ECDSAWithSHA384.ID })
 		}},
 	{name: "many-certificates", story: "The server sends 90 certificates, all with the same name and key.",
@@ -103,7 +103,7 @@ var hostileScenarios = []entry{
 			})
 		}},
 	{name: "many-pointers", story: "The certificate names 60 revocation lists.",
-		want: report.Accept, make: func(b *build) {
+		want: report.Accept, findings: ids("revocation-budget"), make: func(b *build) {
 			b.good(func(s *site) {
 				var urls []string
 				for i := range 60 {

@@ -265,13 +265,13 @@ var revocationScenarios = append([]entry{
 			b.crl(func(s *site, c *forge.CRL) { c.ThisUpdate = time.Now().AddDate(0, 0, 1) }, nil)
 		}},
 	{name: "crl-other-partition", story: "At the distribution point lies the CRL of another partition: it does not list the certificate and says nothing about it.",
-		want: report.Inconclusive, findings: ids("crl-scope-mismatch"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids("crl-other-partition"), make: func(b *build) {
 			b.crl(func(s *site, c *forge.CRL) {
 				c.Extensions = []forge.Ext{forge.IDP{FullName: [][]byte{forge.URI(b.url("another.crl"))}}.Ext()}
 			}, nil)
 		}},
 	{name: "crl-only-ca", story: "The CRL covers CA certificates only.",
-		want: report.Inconclusive, findings: ids("crl-scope-mismatch"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids("crl-other-kind"), make: func(b *build) {
 			b.crl(func(s *site, c *forge.CRL) {
 				c.Extensions = []forge.Ext{forge.IDP{FullName: [][]byte{forge.URI(b.url("list.crl"))}, OnlyCA: true}.Ext()}
 			}, nil)
@@ -281,16 +281,16 @@ var revocationScenarios = append([]entry{
 			b.crl(func(s *site, c *forge.CRL) { c.MutateSig = forge.Flip }, nil)
 		}},
 	{name: "crl-critical-extension", story: "The CRL has a critical extension that nobody knows.",
-		want: report.Inconclusive, findings: ids("crl-critical-extension"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids("crl-unknown-critical-extension"), make: func(b *build) {
 			b.crl(func(s *site, c *forge.CRL) { c.Extensions = []forge.Ext{forge.Unknown(true)} }, nil)
 		}},
 	{name: "crl-issuer-key-usage", story: "The CA's key usage does not allow signing CRLs.",
-		want: report.Inconclusive, findings: ids("crl-issuer-key-usage"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids("crl-sign-not-allowed"), make: func(b *build) {
 			s := b.siteOf(b.ca(b.l.pki.root, "No CRLs", forge.KeyUsage(forge.KeyCertSign)))
 			b.serve(s.onlyCRL(s.issuer.crlURL))
 		}},
 	{name: "crl-sha1", story: "The CRL is signed with SHA-1: it counts, with a warning.",
-		want: report.Accept, findings: ids("crl-weak-signature"), make: func(b *build) {
+		want: report.Accept, findings: ids("crl-hash-weak"), make: func(b *build) {
 			s := b.siteOf(b.l.pki.rsa)
 			b.file("list.crl", s.issuer.CRL(forge.CRL{Alg: forge.SHA1WithRSA}))
 			b.serve(s.onlyCRL(b.url("list.crl")))

@@ -1,0 +1,79 @@
+package lab_test
+
+// disagreements say why a client decides otherwise than assay, by scenario and
+// program. Measured with curl 7.88 (OpenSSL), OpenSSL 3.0 and GnuTLS 3.7.
+var disagreements = map[string]map[string]string{
+	"missing-intermediate": {
+		"curl":       "OpenSSL fetches no missing issuers",
+		"openssl":    "OpenSSL fetches no missing issuers",
+		"gnutls-cli": "GnuTLS fetches no missing issuers",
+	},
+	"common-name-only": {
+		"curl":       "falls back to the common name when there is no subject alternative name",
+		"openssl":    "falls back to the common name when there is no subject alternative name",
+		"gnutls-cli": "falls back to the common name when there is no subject alternative name",
+	},
+	"leaf-key-usage": {
+		"curl":    "OpenSSL does not hold the handshake's signature against the leaf's key usage",
+		"openssl": "OpenSSL does not hold the handshake's signature against the leaf's key usage",
+	},
+	"explicit-policy": {
+		"curl":    "OpenSSL processes policies only with X509_V_FLAG_POLICY_CHECK",
+		"openssl": "OpenSSL processes policies only with X509_V_FLAG_POLICY_CHECK",
+	},
+	"weak-key": {
+		"gnutls-cli": "GnuTLS 3.7 calls a 1024-bit key of a leaf weak and goes on",
+	},
+	"cross-signed": {
+		"gnutls-cli": "GnuTLS sorts the chain once, meets the expired cross-certificate first and tries no other path",
+	},
+	"many-certificates": {
+		"gnutls-cli": "GnuTLS refuses chains of more than 16 certificates",
+	},
+	"negative-serial": {
+		"curl":       "OpenSSL accepts negative serial numbers unless X509_V_FLAG_X509_STRICT is set",
+		"openssl":    "OpenSSL accepts negative serial numbers unless X509_V_FLAG_X509_STRICT is set",
+		"gnutls-cli": "GnuTLS does not look at the sign of serial numbers",
+	},
+	"long-length": {
+		"curl":       "OpenSSL reads BER where DER is required",
+		"openssl":    "OpenSSL reads BER where DER is required",
+		"gnutls-cli": "GnuTLS reads BER lengths where DER is required",
+	},
+	"hostile-subject": {
+		"curl":       "malformed names beside a matching one are not looked at",
+		"openssl":    "malformed names beside a matching one are not looked at",
+		"gnutls-cli": "malformed names beside a matching one are not looked at",
+	},
+	"hostile-url": {
+		"curl":       "revocation is not checked",
+		"openssl":    "revocation is not checked",
+		"gnutls-cli": "revocation is not checked beyond staples",
+	},
+	"tls10": {
+		"gnutls-cli": "GnuTLS's default priorities still offer TLS 1.0 and 1.1",
+	},
+	"client-certificate-required": {
+		"openssl": "s_client ends with its input, before it reads the alert that follows a TLS 1.3 handshake",
+	},
+	"staple-garbage": {
+		"openssl":    "s_client -status breaks the handshake off when it cannot parse the staple",
+		"gnutls-cli": "GnuTLS refuses an unusable staple, whatever other sources say",
+	},
+	"staple-stale": {
+		"gnutls-cli": "GnuTLS refuses an unusable staple, whatever other sources say",
+	},
+}
+
+// detected are the revocation and CT scenarios that a client refuses by
+// itself, as assay does.
+var detected = map[string]map[string]string{
+	"must-staple-missing":   {"gnutls-cli": "honours the TLS feature extension"},
+	"must-staple-stale":     {"gnutls-cli": "honours the TLS feature extension"},
+	"must-staple-inherited": {"gnutls-cli": "honours the TLS feature extension"},
+	"staple-bad-signature":  {"gnutls-cli": "verifies staples"},
+	"staple-sibling":        {"gnutls-cli": "verifies staples"},
+	"staple-foreign":        {"gnutls-cli": "verifies staples"},
+	"staple-stale-alone":    {"gnutls-cli": "verifies staples"},
+	"revoked-by-staple":     {"gnutls-cli": "verifies staples"},
+}
