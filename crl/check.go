@@ -2,6 +2,7 @@ package crl
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/assaytls/assay/cert"
@@ -24,10 +25,13 @@ type Query struct {
 	Issuer *cert.Certificate // the next certificate on the path
 	Anchor *cert.Certificate // the path's last
 
-	Time   time.Time     // the moment to judge for
-	Skew   time.Duration // tolerated around thisUpdate and nextUpdate
-	MaxAge time.Duration // bound on the age of thisUpdate; 0 = none where nextUpdate is present
-	Stale  string        // "allow", "warn", "deny"; "" = deny
+	Time time.Time     // the moment to judge for
+	Skew time.Duration // tolerated around thisUpdate and nextUpdate
+
+	// MaxAge bounds the age of thisUpdate; 0 means that nextUpdate alone
+	// bounds it, and a list without nextUpdate is treated as stale.
+	MaxAge time.Duration
+	Stale  string // what to do with stale lists: "allow", "warn", "deny"; "" = deny
 
 	// MinRSA is the least RSA modulus, in bits, that may sign a list; 0 means 2048.
 	MinRSA int
@@ -35,7 +39,8 @@ type Query struct {
 	Sources []Source
 
 	// Pool holds candidates for separate CRL issuers. One is believed only if
-	// Anchored says that it has a valid path to Anchor.
+	// Anchored says that it has a valid path to Anchor; a nil Anchored
+	// believes none. It must not check the path against a server's name.
 	Pool     []*cert.Certificate
 	Anchored func(issuer *cert.Certificate) bool
 	Memo     *cert.Memo
@@ -43,21 +48,233 @@ type Query struct {
 
 // Result is the answer.
 type Result struct {
-	Status   report.Status // Good, Revoked or Unknown
-	Answers  []report.Answer
+	Status  report.Status // Good, Revoked or Unknown
+	Answers []report.Answer
+
+	// Findings are the defects of the lists, each with "source" and "url".
+	// When the status could be had all the same they are warnings. That the
+	// certificate is revoked is not among them: Status and Answers say it, and
+	// the combination of all sources reports it once.
 	Findings []finding.Finding
-	Needs    []Need
-	Expires  time.Time // until when Status may be reused; zero when Unknown
+
+	Needs   []Need
+	Signers []*cert.Certificate // separate CRL issuers that were believed
+	Expires time.Time           // until when Status may be reused; zero when Unknown
 }
 
-// Need is a freshest CRL that would sharpen the answer.
+// Need is a freshest CRL (RFC 5280, 4.2.1.15 and 5.2.6) that would sharpen
+// the answer: a delta list, which a source of that URL satisfies.
 type Need struct {
 	URL   string
 	Delta bool
-	Point int
+	Point int // index in the certificate's CRLPoints of the complete list; -1 when not known
 }
 
-// Check judges q.Sources for q.Cert by RFC 5280, 6.3.3.
+// maxSources bounds the lists that are judged for one certificate.
+const maxSources = 256
+
+// judge is the state of one Check.
+type judge struct {
+	q   Query
+	res Result
+}
+
+// judged is what one source came to.
+type judged struct {
+	Source
+	answer  *report.Answer
+	signer  *cert.Certificate
+	reasons cert.Reasons // covered
+	entry   *Entry       // that lists the certificate
+	sound   bool         // may say "good"
+}
+
+// Check judges q.Sources for q.Cert by RFC 5280, 6.3.3. No answer comes from a
+// list that is stale, not authentic, or not about the certificate. A list with
+// a defect that leaves it authentic, current and in scope, such as an unknown
+// critical extension, still says "revoked" but never "good".
 func Check(ctx context.Context, q Query) Result {
-	return Result{Status: report.Unknown}
+	j := &judge{q: q}
+	j.res.Status = report.Unknown
+	if len(q.Sources) > maxSources {
+		j.res.Findings = append(j.res.Findings, finding.New(finding.CRLBudget, "source", "crl", "detail", fmt.Sprintf("%d lists, the limit is %d", len(q.Sources), maxSources)))
+		return j.res
+	}
+	var complete, deltas []*judged
+	j.res.Answers = make([]report.Answer, 0, len(q.Sources))
+	for _, s := range q.Sources {
+		if ctx.Err() != nil {
+			j.res.Findings = append(j.res.Findings, finding.New(finding.CRLBudget, "source", "crl", "detail", "the time was up: "+ctx.Err().Error()))
+			return j.res
+		}
+		switch d := j.source(s); {
+		case d == nil:
+		case s.List.Delta():
+			deltas = append(deltas, d)
+		default:
+			complete = append(complete, d)
+		}
+	}
+	j.combine(complete, deltas)
+	j.needs(complete)
+	j.grade()
+	return j.res
+}
+
+// source judges one list by itself. It returns nil for one that gives no
+// information, after reporting why.
+func (j *judge) source(s Source) *judged {
+	l := s.List
+	if l == nil {
+		return nil
+	}
+	where := scopeOf(l, j.q.Cert)
+	if where.why != nil && where.why.ID == finding.CRLOtherIssuer && s.URL == "" {
+		return nil // one of many files, and about other certificates
+	}
+	d := &judged{Source: s, reasons: where.reasons, sound: true}
+	j.res.Answers = append(j.res.Answers, report.Answer{Scheme: "crl", URL: s.URL, ThisUpdate: l.ThisUpdate, NextUpdate: l.NextUpdate,
+		Cached: s.Cached, AgeSeconds: int64(j.q.Time.Sub(l.ThisUpdate) / time.Second)})
+	d.answer = &j.res.Answers[len(j.res.Answers)-1]
+	for _, f := range l.Findings {
+		j.add(d, f)
+		if f.Severity >= finding.Inconclusive {
+			d.sound = false
+			d.answer.Detail = f.Title()
+		}
+	}
+	if where.why != nil {
+		return j.useless(d, *where.why)
+	}
+	if hasFinding(l, finding.CRLScopeContradictory) {
+		return nil
+	}
+	signer, why := j.signer(l)
+	if why != nil {
+		return j.useless(d, *why)
+	}
+	d.signer = signer
+	d.answer.Signer = signer.Subject.String()
+	if !same(signer, j.q.Issuer) && !same(signer, j.q.Anchor) {
+		j.res.Signers = append(j.res.Signers, signer)
+	}
+	if l.Algorithm.Weak != "" {
+		j.add(d, finding.New(finding.CRLHashWeak, "algorithm", l.Algorithm.Name))
+	}
+	if !l.Algorithm.ParamsOK {
+		j.add(d, finding.New(finding.CRLProfile, "detail", "the signature algorithm has wrong parameters"))
+	}
+	if err := j.lookup(d); err != nil {
+		e, ok := err.(*Error)
+		if !ok {
+			e = &Error{ID: finding.CRLUnreadable, Reason: err.Error()}
+		}
+		return j.useless(d, e.Finding())
+	}
+	if why := j.times(d); why != nil {
+		j.useless(d, *why)
+		if e := d.entry; e != nil && !e.held() && (why.ID == finding.CRLStale || why.ID == finding.CRLTooOld || why.ID == finding.CRLNoNextUpdate) {
+			j.add(d, finding.New(finding.CRLStaleListed, "revoked-at", e.Date.Format(time.RFC3339), "reason", e.reason()))
+		}
+		return nil
+	}
+	return d
+}
+
+// lookup finds the entry that lists the certificate; of several the worst.
+func (j *judge) lookup(d *judged) error {
+	l := d.List
+	return l.Lookup(j.q.Cert.Serial, func(e Entry) bool {
+		about := sameName(l.Issuer, j.q.Cert.Issuer)
+		if e.Issuer != nil {
+			about = names0(e.Issuer, j.q.Cert.Issuer)
+		}
+		if about && (d.entry == nil || e.weight() > d.entry.weight()) {
+			d.entry = &e
+		}
+		return true
+	})
+}
+
+// held reports whether the entry may be taken back.
+func (e *Entry) held() bool {
+	return e.HasReason && (e.Reason == CertificateHold || e.Reason == RemoveFromCRL)
+}
+
+// weight orders entries of one serial number by how final they are.
+func (e *Entry) weight() int {
+	switch {
+	case e.HasReason && e.Reason == RemoveFromCRL:
+		return 0
+	case e.held():
+		return 1
+	}
+	return 2
+}
+
+func (e *Entry) reason() string {
+	if name := e.Reason.String(); name != "" {
+		return name
+	}
+	return fmt.Sprintf("code %d", e.Reason)
+}
+
+// times returns why a list does not count at the judged time; nil if it does.
+func (j *judge) times(d *judged) *finding.Finding {
+	l, now := d.List, j.q.Time
+	this, next := l.ThisUpdate.Format(time.RFC3339), l.NextUpdate.Format(time.RFC3339)
+	if l.ThisUpdate.After(now.Add(j.q.Skew)) {
+		return found(finding.CRLNotYetValid, "this-update", this)
+	}
+	if !l.NextUpdate.IsZero() && l.NextUpdate.Before(l.ThisUpdate) {
+		return found(finding.CRLTimesInvalid, "this-update", this, "next-update", next)
+	}
+	var f *finding.Finding
+	switch {
+	case l.NextUpdate.IsZero() && j.q.MaxAge == 0:
+		f = found(finding.CRLNoNextUpdate)
+	case !l.NextUpdate.IsZero() && now.After(l.NextUpdate.Add(j.q.Skew)):
+		f = found(finding.CRLStale, "next-update", next)
+	case j.q.MaxAge > 0 && now.After(l.ThisUpdate.Add(j.q.MaxAge+j.q.Skew)):
+		f = found(finding.CRLTooOld, "this-update", this, "limit", j.q.MaxAge.String())
+	default:
+		return nil
+	}
+	switch j.q.Stale {
+	case "allow":
+		j.add(d, f.Graded(finding.Info, "stale lists are allowed"))
+		return nil
+	case "warn":
+		j.add(d, f.Graded(finding.Warning, "stale lists are used with a warning"))
+		return nil
+	}
+	return f
+}
+
+// add reports a finding about a source.
+func (j *judge) add(d *judged, f finding.Finding) {
+	f = f.With("source", "crl")
+	if d.URL != "" {
+		f = f.With("url", d.URL)
+	}
+	j.res.Findings = append(j.res.Findings, f)
+}
+
+// useless reports why a source gives no information.
+func (j *judge) useless(d *judged, f finding.Finding) *judged {
+	d.answer.Detail = f.Title()
+	j.add(d, f)
+	return nil
+}
+
+// grade lowers the defects of single lists when the status is known all the same.
+func (j *judge) grade() {
+	if j.res.Status == report.Unknown {
+		return
+	}
+	for i, f := range j.res.Findings {
+		if f.Severity == finding.Inconclusive && f.ID != finding.CRLStaleListed {
+			j.res.Findings[i] = f.Graded(finding.Warning, "another list answers")
+		}
+	}
 }
