@@ -1,0 +1,310 @@
+package engine
+
+import (
+	"context"
+	"net/netip"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/assaytls/assay/crl"
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/internal/fetch"
+	"github.com/assaytls/assay/internal/store"
+	"github.com/assaytls/assay/ocsp"
+)
+
+// The bounds of the memory cache.
+const (
+	cacheEntries = 512
+	cacheBytes   = 256 << 20
+	cacheLists   = 64
+)
+
+// revalidateAfter is the age beyond which a cached body is asked for again.
+const revalidateAfter = time.Hour
+
+// bodyCache keeps downloaded bodies and parsed CRLs in memory, bounded, and
+// makes sure that what many ask for at once is fetched once.
+type bodyCache struct {
+	mu      sync.Mutex
+	bodies  map[string]*cached
+	bytes   int64
+	lists   map[bodyID]*crl.List
+	flights map[string]*flight
+	failed  map[string]failed
+}
+
+// cached is one body with what HTTP said of it.
+type cached struct {
+	body               []byte
+	fetched, expires   time.Time
+	etag, lastModified string
+}
+
+// failed remembers a failure: 60 s, doubling to 10 min.
+type failed struct {
+	until      time.Time
+	wait       time.Duration
+	id, detail string
+}
+
+// bodyID tells bodies apart by identity: a parsed list keeps its body alive.
+type bodyID struct {
+	p *byte
+	n int
+}
+
+type flight struct {
+	done chan struct{}
+	got  fetched
+}
+
+// fetched is the outcome of asking for a body.
+type fetched struct {
+	body    []byte
+	cached  bool
+	fetched time.Time
+	outcome string // report.Fetch's
+	failure string // a finding's ID; "" when there is a body
+	detail  string
+}
+
+// bodyOptions say how a body may be had.
+type bodyOptions struct {
+	now     time.Time
+	offline bool
+	refresh bool // do not answer from the caches
+	maxAge  time.Duration
+	nonce   bool
+	local   netip.Addr
+}
+
+func newBodyCache() *bodyCache {
+	return &bodyCache{bodies: map[string]*cached{}, lists: map[bodyID]*crl.List{},
+		flights: map[string]*flight{}, failed: map[string]failed{}}
+}
+
+// parseList parses a CRL, once per body.
+func (c *bodyCache) parseList(body []byte) (*crl.List, error) {
+	if len(body) == 0 {
+		return crl.Parse(body)
+	}
+	id := bodyID{&body[0], len(body)}
+	c.mu.Lock()
+	l := c.lists[id]
+	c.mu.Unlock()
+	if l != nil {
+		return l, nil
+	}
+	l, err := crl.Parse(body)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.lists) >= cacheLists {
+		clear(c.lists)
+	}
+	c.lists[id] = l
+	return l, nil
+}
+
+// body gets what n names: from memory, from the disk, from the network.
+func (e *Engine) body(ctx context.Context, n need, o bodyOptions) fetched {
+	key := n.key()
+	old := e.lookup(n, key, o)
+	if old != nil && !o.refresh && (o.offline || fresh(old, o)) {
+		return fetched{body: old.body, cached: true, fetched: old.fetched, outcome: "cached"}
+	}
+	if o.offline {
+		return fetched{outcome: "failed", failure: "fetch-offline", detail: "not in the cache"}
+	}
+	if f, ok := e.cache.recentFailure(key, o.now); ok && !o.refresh {
+		if old != nil {
+			return fetched{body: old.body, cached: true, fetched: old.fetched, outcome: "cached", detail: "not revalidated: " + f.detail}
+		}
+		return fetched{outcome: "failed", failure: f.id, detail: f.detail + " (remembered from the last attempt)"}
+	}
+	return e.single(ctx, key, func(ctx context.Context) fetched { return e.download(ctx, n, key, old, o) })
+}
+
+// fresh reports whether a cached body may answer without asking again.
+func fresh(c *cached, o bodyOptions) bool {
+	if !c.expires.IsZero() && !o.now.Before(c.expires) {
+		return false
+	}
+	limit := revalidateAfter
+	if o.maxAge > 0 && o.maxAge < limit {
+		limit = o.maxAge
+	}
+	age := o.now.Sub(c.fetched)
+	return age >= 0 && age < limit
+}
+
+// single runs f once for all who ask for key at the same time. A caller whose
+// context ends stops waiting; the download goes on for the others.
+func (e *Engine) single(ctx context.Context, key string, f func(context.Context) fetched) fetched {
+	c := e.cache
+	c.mu.Lock()
+	fl, running := c.flights[key]
+	if !running {
+		fl = &flight{done: make(chan struct{})}
+		c.flights[key] = fl
+		go func() {
+			fl.got = fetched{outcome: "failed", failure: fetch.Failed, detail: "the download ended unexpectedly"}
+			defer func() {
+				if v := recover(); v != nil {
+					fl.got.detail = "the download failed internally"
+				}
+				c.mu.Lock()
+				delete(c.flights, key)
+				c.mu.Unlock()
+				close(fl.done)
+			}()
+			fl.got = f(context.WithoutCancel(ctx))
+		}()
+	}
+	c.mu.Unlock()
+	select {
+	case <-fl.done:
+		return fl.got
+	case <-ctx.Done():
+		return fetched{outcome: "failed", failure: fetch.Timeout, detail: "the time for the whole run ended first"}
+	}
+}
+
+// download asks the network, conditionally when there is an old copy.
+func (e *Engine) download(ctx context.Context, n need, key string, old *cached, o bodyOptions) fetched {
+	req := fetch.Request{URL: n.URL, Scope: fetch.ScopeOf(o.local)}
+	if old != nil && n.Kind != kindOCSP {
+		req.ETag, req.LastModified = old.etag, old.lastModified
+	}
+	var resp *fetch.Response
+	var fail *fetch.Failure
+	if n.Kind == kindOCSP {
+		get, short := "", false
+		if !o.nonce {
+			get, short = ocsp.GETURL(n.URL, n.Request)
+		}
+		req.Body = n.Request
+		resp, fail = e.fetch.OCSP(ctx, n.URL, get, short, req)
+	} else {
+		resp, fail = e.fetch.Do(ctx, req)
+	}
+	if fail != nil {
+		e.cache.remember(key, *fail, o.now)
+		if old != nil {
+			return fetched{body: old.body, cached: true, fetched: old.fetched, outcome: "cached", detail: "not revalidated: " + fail.Detail}
+		}
+		outcome := "failed"
+		if fail.ID == fetch.AddressRefused || fail.ID == fetch.SchemeRefused {
+			outcome = "refused"
+		}
+		return fetched{outcome: outcome, failure: fail.ID, detail: fail.Detail}
+	}
+	e.cache.forget(key)
+	c := &cached{fetched: o.now, etag: resp.ETag, lastModified: resp.LastModified}
+	out := fetched{fetched: o.now, outcome: "fetched"}
+	if resp.NotModified && old != nil {
+		c.body, c.expires, out.outcome = old.body, old.expires, "revalidated"
+		out.cached = true
+		e.revalidated(n, o.now)
+	} else {
+		c.body = resp.Body
+	}
+	out.body = c.body
+	if !(n.Kind == kindOCSP && o.nonce) && !resp.NoStore {
+		e.cache.put(key, c)
+	}
+	return out
+}
+
+// lookup finds a cached copy in memory, then on disk.
+func (e *Engine) lookup(n need, key string, o bodyOptions) *cached {
+	if n.Kind == kindOCSP && o.nonce {
+		return nil // an answer to another question
+	}
+	e.cache.mu.Lock()
+	c := e.cache.bodies[key]
+	e.cache.mu.Unlock()
+	if c != nil || e.opt.Store == nil {
+		return c
+	}
+	got, ok := e.opt.Store.Get(storeKey(n))
+	if !ok {
+		return nil
+	}
+	c = &cached{body: got.Body, fetched: got.Fetched, expires: got.Expires, etag: got.ETag, lastModified: got.LastModified}
+	e.cache.put(key, c)
+	return c
+}
+
+// storeKey names a need on disk: what was verified for one issuer key is never
+// found under another.
+func storeKey(n need) store.Key {
+	return store.Key{Kind: n.Kind, URL: n.URL, Issuer: n.IssuerKey, Request: n.Request}
+}
+
+// remember writes a body that proved authentic to the disk cache, good until
+// the given time.
+func (e *Engine) remember(n need, a evidence.Artefact, until time.Time) error {
+	e.cache.mu.Lock()
+	c := e.cache.bodies[n.key()]
+	if c != nil && c.expires.IsZero() {
+		c.expires = until
+	}
+	e.cache.mu.Unlock()
+	if e.opt.Store == nil {
+		return nil
+	}
+	m := store.Entry{Body: a.Body, Fetched: a.Fetched, Expires: until}
+	if c != nil {
+		m.ETag, m.LastModified = c.etag, c.lastModified
+	}
+	return e.opt.Store.Put(storeKey(n), m)
+}
+
+func (c *bodyCache) put(key string, b *cached) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if old := c.bodies[key]; old != nil {
+		c.bytes -= int64(len(old.body))
+	}
+	for k, v := range c.bodies { // map order is random enough for an eviction that is rarely needed
+		if len(c.bodies) < cacheEntries && c.bytes+int64(len(b.body)) <= cacheBytes {
+			break
+		}
+		if k != key {
+			c.bytes -= int64(len(v.body))
+			delete(c.bodies, k)
+		}
+	}
+	c.bodies[key] = b
+	c.bytes += int64(len(b.body))
+}
+
+func (c *bodyCache) recentFailure(key string, now time.Time) (failed, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f, ok := c.failed[key]
+	return f, ok && now.Before(f.until)
+}
+
+func (c *bodyCache) remember(key string, f fetch.Failure, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.failed) >= cacheEntries {
+		clear(c.failed)
+	}
+	wait := min(max(time.Minute, 2*c.failed[key].wait), 10*time.Minute)
+	c.failed[key] = failed{until: now.Add(wait), wait: wait, id: f.ID, detail: f.Detail}
+}
+
+func (c *bodyCache) forget(key string) {
+	c.mu.Lock()
+	delete(c.failed, key)
+	c.mu.Unlock()
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -1,0 +1,136 @@
+package engine
+
+import (
+	"context"
+	"encoding/binary"
+	"slices"
+	"strings"
+
+	"github.com/assaytls/assay/ct"
+	"github.com/assaytls/assay/report"
+)
+
+// checks lists what had to be checked on the chosen path and what became of it.
+func (j *judgement) checks(r *report.Report) {
+	p := r.Paths[r.Chosen]
+	path := report.Check{Name: "path", Cert: -1, Required: true, State: report.Done}
+	if p.End == report.EndBudget {
+		path.State, path.Detail = report.NotDone, "the search for a path stopped at a limit"
+	}
+	r.Checks = append(r.Checks, path)
+
+	name := report.Check{Name: "name", Cert: -1, Required: true, State: report.Done, Detail: strings.Join(r.Target.Names, ", ")}
+	switch {
+	case j.p.NoName:
+		name.Required, name.State, name.Detail = false, report.NotAsked, ""
+	case len(r.Target.Names) == 0 && len(j.p.RequireDNS)+len(j.p.RequireIP)+len(j.p.RequireEmail) == 0:
+		name.State, name.Detail = report.NotDone, "no name was given to compare with"
+	}
+	r.Checks = append(r.Checks, name)
+	for i := range p.Certs {
+		if p.Certs[i].Role != "anchor" {
+			r.Checks = append(r.Checks, j.revocationCheck(p, i))
+		}
+	}
+}
+
+// revocationCheck says what became of the revocation check of certificate i.
+// How much an unknown status weighs is decided by the findings; the check is
+// not done only when nothing was asked though it should have been.
+func (j *judgement) revocationCheck(p report.Path, i int) report.Check {
+	c := report.Check{Name: "revocation", Cert: i, Required: true}
+	rev := p.Certs[i].Revocation
+	switch {
+	case j.schemesOff():
+		c.Required, c.State = false, report.NotAsked
+	case j.p.LeafOnly && i > 0:
+		c.Required, c.State, c.Detail = false, report.NotAsked, "only the leaf is asked for"
+	case rev == nil:
+		c.State, c.Detail = report.NotDone, "the path does not reach a trust anchor"
+	case rev.Status == report.NotApplicable:
+		c.State, c.Detail = report.CheckNotApplicable, rev.Why
+	case rev.Status == report.Unknown || rev.Status == "":
+		c.State, c.Detail = report.NotDone, "no source gave an authentic and fresh answer"
+		c.Required = !slices.Contains([]string{"allow", "warn"}, j.p.Unknown) && !noPointers(rev)
+	default:
+		c.State, c.Detail = report.Done, rev.Scheme
+	}
+	return c
+}
+
+// noPointers reports whether there was nobody to ask.
+func noPointers(rev *report.Revocation) bool { return rev.Why == "no-pointer" }
+
+// transparency judges SCTs on the chosen path.
+func (j *judgement) transparency(_ context.Context, r *report.Report) {
+	policy := j.p.CT
+	if policy == "" {
+		policy = "report"
+	}
+	enforced := policy != "report" && policy != "off"
+	check := report.Check{Name: "ct", Cert: 0, Required: enforced, State: report.NotAsked}
+	if policy == "off" {
+		r.Checks = append(r.Checks, check)
+		return
+	}
+	path := j.built.Paths[r.Chosen]
+	in := ct.Input{Path: path.Certs, TLS: j.ev.TLSSCTs, OCSP: j.sctList, List: j.e.opt.LogList, Policy: policy,
+		Depth: j.p.CTDepth, Time: j.now, Memo: j.e.memo}
+	for _, a := range j.ev.Artefacts {
+		if a.Kind == kindSCTFile {
+			in.TLS = joinSCTLists(in.TLS, a.Body)
+		}
+	}
+	in.EntrySCTs = make([][]byte, len(path.Certs))
+	for i, c := range path.Certs {
+		for k, s := range j.sent {
+			if i > 0 && s.SHA256 == c.SHA256 {
+				in.EntrySCTs[i] = j.ev.Chain[k].SCTs
+			}
+		}
+	}
+	if j.e.opt.PublicRoots != nil && path.End == report.EndAnchor {
+		in.Public = j.e.opt.PublicRoots(path.Certs[len(path.Certs)-1].RawSPKI)
+	}
+	res := ct.CheckSCTs(in)
+	r.CT = &res.CT
+	leaf := &r.Paths[r.Chosen].Certs[0]
+	leaf.Findings = append(leaf.Findings, res.Findings...)
+	switch {
+	case res.CT.Met != nil || j.e.opt.LogList != nil:
+		check.State = report.Done
+	case enforced:
+		check.State, check.Detail = report.NotDone, "there is no log list to verify SCTs with"
+	default:
+		check.Detail = "there is no log list to verify SCTs with"
+	}
+	r.Checks = append(r.Checks, check)
+}
+
+// joinSCTLists appends the SCTs of list b to list a.
+func joinSCTLists(a, b []byte) []byte {
+	if len(a) < 2 {
+		return b
+	}
+	if len(b) < 2 || len(a)+len(b)-4 > 0xffff {
+		return a
+	}
+	out := append(slices.Clone(a), b[2:]...)
+	binary.BigEndian.PutUint16(out, uint16(len(out)-2))
+	return out
+}
+
+// sortPairs orders alternating names and values by name.
+func sortPairs(kv []string) []string {
+	type pair struct{ k, v string }
+	var ps []pair
+	for i := 0; i+1 < len(kv); i += 2 {
+		ps = append(ps, pair{kv[i], kv[i+1]})
+	}
+	slices.SortFunc(ps, func(a, b pair) int { return strings.Compare(a.k, b.k) })
+	out := kv[:0]
+	for _, p := range ps {
+		out = append(out, p.k, p.v)
+	}
+	return out
+}

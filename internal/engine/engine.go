@@ -1,0 +1,106 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/certpath"
+	"github.com/assaytls/assay/ct"
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/internal/fetch"
+	"github.com/assaytls/assay/internal/store"
+	"github.com/assaytls/assay/internal/tlsclient"
+	"github.com/assaytls/assay/report"
+)
+
+// The bounds of one judgement.
+const (
+	maxRounds   = 4  // of judging and fetching
+	maxNeeds    = 64 // downloads
+	maxAIA      = 4  // of them, missing intermediates
+	maxAIADepth = 3
+	memoEntries = 1 << 14 // verified signatures remembered by an engine
+	maxSent     = 128     // certificates of a chain that are parsed; more is a finding
+	maxPaths    = 3       // alternative paths judged when an intermediate is revoked
+)
+
+// Options configure an Engine.
+type Options struct {
+	Anchors *certpath.Anchors // required; may be empty
+	LogList *ct.LogList       // nil: SCTs are shown, not verified
+	Store   *store.Store      // nil: downloads are kept in memory only
+	// Fetch limits downloads; nil means the defaults.
+	Fetch *fetch.Client
+	// Warn, when not nil, is told what does not change a verdict: a cache that
+	// cannot be written.
+	Warn func(error)
+	// PublicRoots, when not nil, says whether an anchor is publicly trusted,
+	// which is what browsers' CT policies apply to.
+	PublicRoots func(spki []byte) bool
+}
+
+// Engine judges. It is safe for concurrent use and owns its caches.
+type Engine struct {
+	opt   Options
+	memo  *cert.Memo
+	cache *bodyCache
+	fetch *fetch.Client
+}
+
+// New returns an engine.
+func New(o Options) (*Engine, error) {
+	if o.Anchors == nil {
+		return nil, errors.New("engine: Options.Anchors is required")
+	}
+	e := &Engine{opt: o, memo: cert.NewMemo(memoEntries), cache: newBodyCache(), fetch: o.Fetch}
+	if e.fetch == nil {
+		e.fetch = &fetch.Client{}
+	}
+	return e, nil
+}
+
+// Check dials the target, judges what it presents, fetching what the judges
+// need, and returns the report and all that was gathered. It never fails:
+// whatever went wrong is in the report.
+func (e *Engine) Check(ctx context.Context, c tlsclient.Config, p Policy) (*report.Report, *evidence.Evidence) {
+	start := time.Now()
+	ev := tlsclient.Dial(ctx, c)
+	r := e.Resolve(ctx, ev, p)
+	r.Target.Source = "check"
+	if r.Timing != nil {
+		r.Timing.Total = milliseconds(time.Since(start))
+	}
+	return r, ev
+}
+
+// Resolve judges evidence and fetches what the judges need; what it fetched
+// is added to ev.
+func (e *Engine) Resolve(ctx context.Context, ev *evidence.Evidence, p Policy) *report.Report {
+	j := e.newJudgement(ev, p)
+	r, needs := j.judge(ctx)
+	for round := 0; round < maxRounds && len(needs) > 0; round++ {
+		if !j.fetchAll(ctx, needs) {
+			break
+		}
+		r, needs = j.judge(ctx)
+	}
+	if j.refresh(ctx) {
+		r, _ = j.judge(ctx)
+	}
+	if err := j.keep(); err != nil && e.opt.Warn != nil {
+		e.opt.Warn(err)
+	}
+	return r
+}
+
+// Judge judges evidence as it stands and fetches nothing: what is missing is a
+// finding. The same evidence under the same policy gives the same report.
+func (e *Engine) Judge(ctx context.Context, ev *evidence.Evidence, p Policy) *report.Report {
+	j := e.newJudgement(ev, p)
+	r, _ := j.judge(ctx)
+	return r
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -1,0 +1,98 @@
+package engine
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/pem"
+	"fmt"
+	"strconv"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/report"
+)
+
+// facts turns a certificate into the report's form. Text from the certificate
+// stays raw: renderers quote it.
+func facts(c *cert.Certificate, source string) report.Cert {
+	f := report.Cert{
+		Subject: c.Subject.String(), Issuer: c.Issuer.String(),
+		Serial: hex.EncodeToString(c.Serial), Version: c.Version,
+		NotBefore: c.NotBefore, NotAfter: c.NotAfter,
+		Key: keyText(c.Key), Signature: c.Algorithm.Name, CA: c.CA,
+		Policies: c.Policies, OCSP: c.OCSPServers, CAIssuers: c.CAIssuers,
+		SubjectKeyID: hex.EncodeToString(c.SubjectKeyID), AuthorityKey: hex.EncodeToString(c.AuthorityKeyID),
+		SHA256: hex.EncodeToString(c.SHA256[:]), Source: source,
+		PEM: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})),
+	}
+	spki := sha256.Sum256(c.RawSPKI)
+	f.SPKISHA256 = hex.EncodeToString(spki[:])
+	if c.HasBasicConstraints && c.PathLen >= 0 {
+		n := c.PathLen
+		f.PathLen = &n
+	}
+	if c.HasKeyUsage {
+		f.KeyUsage = c.KeyUsage.Names()
+	}
+	for _, oid := range c.ExtKeyUsage {
+		f.ExtKeyUsage = append(f.ExtKeyUsage, cert.OIDName(oid))
+	}
+	for _, n := range c.SAN {
+		f.Names = append(f.Names, n.String())
+	}
+	for _, dp := range c.CRLPoints {
+		for _, n := range dp.FullName {
+			if n.Type == cert.URIName {
+				f.CRL = append(f.CRL, n.Value)
+			}
+		}
+	}
+	for _, n := range c.TLSFeatures {
+		f.MustStaple = f.MustStaple || n == 5
+	}
+	for i, x := range c.Extensions {
+		f.Extensions = append(f.Extensions, report.Ext{OID: x.OID, Name: cert.OIDName(x.OID), Critical: x.Critical, Value: c.ExtensionSummary(i)})
+	}
+	return f
+}
+
+// keyText is "RSA 2048", "ECDSA P-256", "Ed25519".
+func keyText(k *cert.PublicKey) string {
+	switch {
+	case k == nil || k.Algorithm == "":
+		return "unreadable"
+	case k.Curve != "":
+		return k.Algorithm + " " + k.Curve
+	case k.Algorithm == "Ed25519" || k.Bits == 0:
+		return k.Algorithm
+	}
+	return k.Algorithm + " " + strconv.Itoa(k.Bits)
+}
+
+// certTable numbers the certificates of a report; each stands in it once.
+type certTable struct {
+	index map[[32]byte]int
+	certs []report.Cert
+}
+
+func (t *certTable) add(c *cert.Certificate, source string) int {
+	if i, ok := t.index[c.SHA256]; ok {
+		return i
+	}
+	if t.index == nil {
+		t.index = map[[32]byte]int{}
+	}
+	t.index[c.SHA256] = len(t.certs)
+	t.certs = append(t.certs, facts(c, source))
+	return len(t.certs) - 1
+}
+
+// displayName is what messages call a certificate.
+func displayName(c *cert.Certificate) string {
+	if s := c.Subject.String(); s != "" {
+		return s
+	}
+	if len(c.SAN) > 0 {
+		return c.SAN[0].String()
+	}
+	return fmt.Sprintf("serial %x", c.Serial)
+}

@@ -1,0 +1,210 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/revocation"
+	"github.com/assaytls/assay/report"
+)
+
+// Kinds of artefacts. The first three are the revocation judges' own words.
+const (
+	kindCRL      = "crl"
+	kindDelta    = "delta-crl"
+	kindOCSP     = "ocsp"
+	kindAIA      = "aia"
+	kindCRLFile  = "crl-file"  // given by the user; URL is the file's name
+	kindOCSPFile = "ocsp-file" // likewise
+	kindSCTFile  = "sct-file"  // likewise: a SignedCertificateTimestampList
+)
+
+// need is one download that a judge wants.
+type need struct{ revocation.Need }
+
+// key tells needs apart: one request per key, however many ask.
+func (n need) key() string {
+	h := sha256.Sum256(n.Request)
+	return n.Kind + "\x00" + n.URL + "\x00" + string(n.IssuerKey[:]) + "\x00" + string(h[:])
+}
+
+// fetchAll gets what is needed, all at once, and adds it to the evidence. It
+// reports whether anything new came.
+func (j *judgement) fetchAll(ctx context.Context, needs []need) bool {
+	var todo []need
+	for _, n := range needs {
+		k := n.key()
+		if j.asked[k] {
+			continue
+		}
+		if len(j.asked) >= maxNeeds {
+			j.dropped++
+			continue
+		}
+		j.asked[k] = true
+		todo = append(todo, n)
+	}
+	if j.dropped > 0 && !slices.ContainsFunc(j.setup, func(f finding.Finding) bool { return f.ID == finding.BudgetNeeds }) {
+		j.setup = append(j.setup, finding.New(finding.BudgetNeeds, "count", itoa(len(j.asked)+j.dropped), "limit", itoa(maxNeeds)))
+	}
+	got := make([]evidence.Artefact, len(todo))
+	facts := make([]report.Fetch, len(todo))
+	var wg sync.WaitGroup
+	for i, n := range todo {
+		wg.Go(func() { got[i], facts[i] = j.obtain(ctx, n) })
+	}
+	wg.Wait()
+	for i, n := range todo {
+		j.needs[len(j.ev.Artefacts)+i] = n
+	}
+	j.ev.Artefacts = append(j.ev.Artefacts, got...)
+	j.fetches = append(j.fetches, facts...)
+	return len(todo) > 0 || j.dropped > 0
+}
+
+// nonce returns 32 random octets per request when the policy asks for nonces
+// (RFC 9654, 2.1).
+func (j *judgement) nonce(int) []byte {
+	if !j.p.Nonce {
+		return nil
+	}
+	b := make([]byte, 32)
+	rand.Read(b)
+	return b
+}
+
+// obtain gets one need from the caches or the network. A failure is in the
+// artefact.
+func (j *judgement) obtain(ctx context.Context, n need) (evidence.Artefact, report.Fetch) {
+	start := time.Now()
+	a := evidence.Artefact{Kind: n.Kind, URL: n.URL, Request: n.Request, Method: "GET", Fetched: start.UTC()}
+	if j.p.Nonce && n.Kind == kindOCSP {
+		a.Method = "POST"
+	}
+	b := j.e.body(ctx, n, j.bodyOptions(false))
+	a.Body, a.Failure, a.Detail, a.Cached = b.body, b.failure, b.detail, b.cached
+	if !b.fetched.IsZero() {
+		a.Fetched = b.fetched.UTC()
+	}
+	a.Duration = time.Since(start)
+	f := report.Fetch{Kind: n.Kind, URL: n.URL, Outcome: b.outcome, Bytes: int64(len(b.body)), MS: milliseconds(a.Duration), Detail: b.detail}
+	return a, f
+}
+
+func (j *judgement) bodyOptions(refresh bool) bodyOptions {
+	return bodyOptions{now: time.Now(), offline: j.p.Offline, refresh: refresh, maxAge: j.p.MaxAge, nonce: j.p.Nonce, local: j.localAddr()}
+}
+
+// localAddr is the address that the target answered from: its class may be
+// fetched from too.
+func (j *judgement) localAddr() netip.Addr {
+	ap, err := netip.ParseAddrPort(j.ev.Connection.Addr)
+	if err != nil || j.ev.Target.Proxy != "" {
+		return netip.Addr{}
+	}
+	return ap.Addr().Unmap()
+}
+
+// missingIssuers asks for the issuers that the server did not send, and says
+// which could not be had.
+func (j *judgement) missingIssuers(r *report.Report, needs *[]need) {
+	if r.Chosen < 0 {
+		return
+	}
+	p := &r.Paths[r.Chosen]
+	for _, a := range j.ev.Artefacts {
+		if a.Kind == kindAIA && a.Failure != "" && p.End != report.EndAnchor {
+			p.Findings = append(p.Findings, finding.New(finding.AIAUnavailable, "url", a.URL, "detail", a.Detail))
+		}
+	}
+	if p.End != report.EndNoIssuer || j.p.NoAIA || j.p.Offline {
+		return
+	}
+	depth := 0
+	path := j.built.Paths[r.Chosen].Certs
+	for _, c := range path {
+		if _, ok := j.fromAIA[c.SHA256]; ok {
+			depth++
+		}
+	}
+	if depth >= maxAIADepth {
+		return
+	}
+	for _, url := range path[len(path)-1].CAIssuers {
+		n := need{revocation.Need{Kind: kindAIA, URL: url}}
+		if j.aiaAsks >= maxAIA || j.asked[n.key()] {
+			continue
+		}
+		j.aiaAsks++
+		*needs = append(*needs, n)
+	}
+}
+
+// refresh asks the network again for what the cache had and the judges could
+// not use: a list that has gone stale, a body that somebody damaged. It
+// reports whether anything was replaced.
+func (j *judgement) refresh(ctx context.Context) (replaced bool) {
+	if j.p.Offline {
+		return false
+	}
+	_, useless := j.verdicts()
+	for i, a := range j.ev.Artefacts {
+		if !a.Cached || !useless[a.URL] || a.Kind == kindAIA {
+			continue
+		}
+		n, ok := j.needs[i]
+		if !ok {
+			continue
+		}
+		b := j.e.body(ctx, n, j.bodyOptions(true))
+		if b.failure != "" || b.cached {
+			continue // what the cache had stays; its findings say what is wrong with it
+		}
+		j.ev.Artefacts[i].Body, j.ev.Artefacts[i].Fetched, j.ev.Artefacts[i].Cached = b.body, b.fetched.UTC(), false
+		delete(j.lists, i)
+		j.fetches = append(j.fetches, report.Fetch{Kind: n.Kind, URL: n.URL, Outcome: b.outcome, Bytes: int64(len(b.body))})
+		replaced = true
+	}
+	return replaced
+}
+
+// verdicts sorts the URLs asked by whether they answered: until when the
+// answer is good, and which gave an answer that could not be used.
+func (j *judgement) verdicts() (good map[string]time.Time, useless map[string]bool) {
+	good, useless = map[string]time.Time{}, map[string]bool{}
+	for _, a := range j.answers {
+		if a.Status == report.Good || a.Status == report.Revoked {
+			good[a.URL] = a.NextUpdate
+		} else {
+			useless[a.URL] = true
+		}
+	}
+	return good, useless
+}
+
+// keep writes what proved authentic to the disk cache: bodies that gave an
+// answer. Nothing else is worth remembering, and garbage must not outlive the
+// network that served it.
+func (j *judgement) keep() (err error) {
+	good, useless := j.verdicts()
+	for i, a := range j.ev.Artefacts {
+		n, asked := j.needs[i]
+		if !asked || a.Cached || a.Failure != "" || n.Kind == kindOCSP && j.p.Nonce {
+			continue
+		}
+		until, ok := good[a.URL]
+		if a.Kind == kindAIA || ok && !useless[a.URL] {
+			if e := j.e.remember(n, a, until); e != nil && err == nil {
+				err = e
+			}
+		}
+	}
+	return err
+}

@@ -1,0 +1,421 @@
+package engine
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/certpath"
+	"github.com/assaytls/assay/crl"
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/revocation"
+	"github.com/assaytls/assay/internal/tlsclient"
+	"github.com/assaytls/assay/report"
+)
+
+// judgement is one report in the making: what was parsed stays parsed from
+// round to round.
+type judgement struct {
+	e   *Engine
+	p   Policy
+	ev  *evidence.Evidence
+	now time.Time
+
+	sent    []*cert.Certificate // ev.Chain, in order
+	pool    []*cert.Certificate // all that may complete a path, sent ones included
+	fromAIA map[[32]byte]string // certificates that were fetched, by hash: their URL
+	aiaSeen int                 // AIA artefacts already in the pool
+	built   *certpath.Result    // valid while the pool does not grow
+	lists   map[int]*crl.List   // by index in ev.Artefacts
+	setup   []finding.Finding   // what is wrong with the policy or the evidence itself
+
+	asked   map[string]bool // needs asked for already, in any round
+	needs   map[int]need    // by index in ev.Artefacts: what was asked to get it
+	aiaAsks int
+	dropped int // needs beyond the limit
+	fetches []report.Fetch
+	answers []report.Answer // of the last round, to decide what is worth keeping
+	sctList []byte          // from the leaf's valid staple or response
+}
+
+func (e *Engine) newJudgement(ev *evidence.Evidence, p Policy) *judgement {
+	j := &judgement{e: e, p: p, ev: ev, now: p.Time, fromAIA: map[[32]byte]string{},
+		lists: map[int]*crl.List{}, asked: map[string]bool{}, needs: map[int]need{}}
+	if j.now.IsZero() {
+		j.now = ev.Time
+	}
+	if j.now.IsZero() {
+		j.now = time.Now()
+	}
+	j.now = j.now.UTC()
+	ev.AnchorsHash = hexHash(e.opt.Anchors.Hash())
+	if e.opt.LogList != nil {
+		ev.LogListHash = hexHash(e.opt.LogList.Hash())
+	}
+	return j
+}
+
+func hexHash(h [32]byte) string { return hex.EncodeToString(h[:]) }
+
+// judge makes the report of what is known now and says what is still needed.
+func (j *judgement) judge(ctx context.Context) (r *report.Report, needs []need) {
+	start := time.Now()
+	defer func() {
+		if v := recover(); v != nil {
+			stack := string(debug.Stack())
+			r = j.blank()
+			r.Findings = append(r.Findings, finding.New(finding.InternalError, "what", j.ev.Target.Host,
+				"detail", fmt.Sprint(v), "at", panicSite(stack)))
+			report.Decide(r)
+			needs = nil
+		}
+	}()
+	r = j.blank()
+	r.Findings = append(r.Findings, j.setup...)
+	j.connection(r)
+	if len(j.ev.Chain) == 0 {
+		if j.ev.Failure == nil {
+			r.Findings = append(r.Findings, finding.New(finding.NoCertificates))
+		}
+		r.Checks = append(r.Checks, report.Check{Name: "path", Cert: -1, State: report.NotDone, Required: true, Detail: "no certificate was received"})
+		report.Decide(r)
+		return r, nil
+	}
+	j.parse()
+	needs = j.paths(ctx, r)
+	r.Fetches = j.fetches
+	if r.Timing != nil {
+		r.Timing.Judge += milliseconds(time.Since(start))
+	}
+	report.Decide(r)
+	return r, needs
+}
+
+// panicSite returns the first line of ours in a stack, without its directory.
+func panicSite(stack string) string {
+	for line := range strings.Lines(stack) {
+		if i := strings.Index(line, "/assay/"); i >= 0 && !strings.Contains(line, "engine/judge.go") && strings.Contains(line, ".go:") {
+			return strings.TrimSpace(line[i+len("/assay/"):])
+		}
+	}
+	return "unknown"
+}
+
+// blank is the report before anything is judged.
+func (j *judgement) blank() *report.Report {
+	ev := j.ev
+	return &report.Report{
+		Version: report.Version, Verdict: report.Inconclusive, Chosen: -1, Time: j.now,
+		Target:      report.Target{Input: ev.Target.Input, Host: ev.Target.Host, Port: ev.Target.Port, Names: j.names(), Source: "evidence"},
+		PolicyHash:  j.p.hash(),
+		AnchorsHash: ev.AnchorsHash, LogListHash: ev.LogListHash,
+	}
+}
+
+// names are the reference identifiers as text.
+func (j *judgement) names() []string {
+	if j.p.NoName {
+		return nil
+	}
+	names := append([]string(nil), j.p.Names...)
+	if len(names) == 0 && j.ev.Target.Host != "" {
+		names = append(names, j.ev.Target.Host)
+	}
+	return names
+}
+
+// connection reports what was seen on the wire.
+func (j *judgement) connection(r *report.Report) {
+	ev := j.ev
+	if ev.Target.Host == "" && len(ev.Attempts) == 0 && ev.Failure == nil {
+		return // files: there was no connection
+	}
+	c := ev.Connection
+	rc := &report.Connection{
+		Addr: c.Addr, ALPN: c.ALPN, ServerName: ev.Target.SNI, Resumed: c.Resumed, ClientCert: c.ClientCert,
+		Version: tlsclient.VersionName(c.Version), Suite: tlsclient.SuiteName(c.Suite), Group: tlsclient.GroupName(c.Group),
+		Signature: tlsclient.SignatureName(c.Signature), BytesIn: c.BytesIn, BytesOut: c.BytesOut,
+		TLSSCTs: sctCount(ev.TLSSCTs),
+	}
+	if len(ev.Chain) > 0 {
+		rc.Stapled = len(ev.Chain[0].Staple) > 0
+	}
+	if c.Alert != nil {
+		rc.Alert = c.Alert.Name
+	}
+	for _, a := range ev.Attempts {
+		rc.Attempts = append(rc.Attempts, report.Attempt{Addr: a.Addr, Outcome: a.Outcome, MS: milliseconds(a.Duration), Detail: a.Detail})
+	}
+	if ev.Probe != nil {
+		rc.Probe = ev.Probe.Reason
+		rc.Version = tlsclient.VersionName(ev.Probe.Connection.Version)
+		rc.Suite = tlsclient.SuiteName(ev.Probe.Connection.Suite)
+	}
+	r.Connection = rc
+	r.Timing = &report.Timing{DNS: milliseconds(c.DNS), Connect: milliseconds(c.Connect), TLS: milliseconds(c.TLS)}
+	check := report.Check{Name: "handshake", Cert: -1, Required: true, State: report.Done}
+	if f := ev.Failure; f != nil {
+		check.State, check.Detail = report.NotDone, f.Detail
+		var kv []string
+		for k, v := range f.Params {
+			kv = append(kv, k, v)
+		}
+		r.Findings = append(r.Findings, finding.New(finding.ID(f.ID), sortPairs(kv)...))
+	}
+	r.Checks = append(r.Checks, check)
+}
+
+// sctCount counts the SCTs of a SignedCertificateTimestampList without
+// reading them.
+func sctCount(list []byte) (n int) {
+	if len(list) < 2 {
+		return 0
+	}
+	for b := list[2:]; len(b) >= 2; n++ {
+		l := int(b[0])<<8 | int(b[1])
+		if l > len(b)-2 {
+			break
+		}
+		b = b[2+l:]
+	}
+	return n
+}
+
+// parse reads the certificates that are not read yet.
+func (j *judgement) parse() {
+	if j.sent == nil {
+		for i, entry := range j.ev.Chain {
+			if i == maxSent {
+				j.setup = append(j.setup, finding.New(finding.BudgetCertificates, "count", fmt.Sprint(len(j.ev.Chain)), "limit", fmt.Sprint(maxSent)))
+				break
+			}
+			j.sent = append(j.sent, cert.Parse(entry.Cert))
+		}
+		j.pool = append(j.pool, j.sent[1:]...)
+		for i, raw := range j.ev.Extra {
+			if i == maxSent {
+				j.setup = append(j.setup, finding.New(finding.BudgetCertificates, "count", fmt.Sprint(len(j.ev.Extra)), "limit", fmt.Sprint(maxSent)))
+				break
+			}
+			j.pool = append(j.pool, cert.Parse(raw))
+		}
+	}
+	for ; j.aiaSeen < len(j.ev.Artefacts); j.aiaSeen++ {
+		a := j.ev.Artefacts[j.aiaSeen]
+		if a.Kind != kindAIA || a.Failure != "" {
+			continue
+		}
+		certs, err := issuerCertificates(a.Body)
+		if err != nil {
+			j.ev.Artefacts[j.aiaSeen].Failure = string(finding.AIAUnavailable)
+			j.ev.Artefacts[j.aiaSeen].Detail = err.Error()
+			continue
+		}
+		for _, raw := range certs {
+			c := cert.Parse(raw)
+			j.pool = append(j.pool, c)
+			j.fromAIA[c.SHA256] = a.URL
+			j.built = nil
+		}
+	}
+}
+
+// paths builds the paths, judges revocation and CT on the best of them, and
+// fills in the report.
+func (j *judgement) paths(ctx context.Context, r *report.Report) (needs []need) {
+	opt, err := j.pathOptions()
+	if err != nil {
+		r.Findings = append(r.Findings, finding.New(finding.InternalError, "what", "the policy", "detail", err.Error()))
+		return nil
+	}
+	if j.built == nil {
+		res := certpath.Build(ctx, j.sent[0], j.pool, j.e.opt.Anchors, opt)
+		j.built = &res
+	}
+	if j.e.opt.Anchors.Len() == 0 {
+		r.Findings = append(r.Findings, finding.New(finding.AnchorsEmpty))
+	}
+	r.Findings = append(r.Findings, j.built.Findings...)
+
+	var table certTable
+	for _, c := range j.sent {
+		r.Sent = append(r.Sent, table.add(c, "sent"))
+	}
+	for _, p := range j.built.Paths {
+		r.Paths = append(r.Paths, j.reportPath(&table, p))
+	}
+	if len(r.Paths) == 0 {
+		r.Findings = append(r.Findings, finding.New(finding.InternalError, "what", "the chain", "detail", "no path was built"))
+		r.Certs = table.certs
+		return nil
+	}
+	needs = j.choose(ctx, r, opt)
+	r.Certs = table.certs
+	j.missingIssuers(r, &needs)
+	return needs
+}
+
+// reportPath turns a candidate path into the report's form.
+func (j *judgement) reportPath(table *certTable, p certpath.Path) report.Path {
+	rp := report.Path{Findings: append([]finding.Finding(nil), p.Findings...), End: p.End}
+	for i, c := range p.Certs {
+		role, source := "intermediate", "sent"
+		switch {
+		case i == 0:
+			role = "leaf"
+		case i == len(p.Certs)-1 && p.End == report.EndAnchor:
+			role, source = "anchor", "anchor"
+		}
+		if url, ok := j.fromAIA[c.SHA256]; ok && role != "anchor" {
+			source = "aia"
+			rp.Findings = append(rp.Findings, finding.New(finding.AIAMissing, "subject", displayName(c), "url", url))
+		}
+		pc := report.PathCert{Cert: table.add(c, source), Role: role}
+		if i < len(p.CertFindings) {
+			pc.Findings = append(pc.Findings, p.CertFindings[i]...)
+		}
+		rp.Certs = append(rp.Certs, pc)
+	}
+	return rp
+}
+
+// choose judges revocation on the best path and, when an intermediate of it is
+// revoked, on the next ones that have no errors.
+func (j *judgement) choose(ctx context.Context, r *report.Report, opt certpath.Options) (needs []need) {
+	j.answers = nil
+	first := j.revoke(ctx, r, 0, opt, &needs)
+	r.Chosen = 0
+	if first.intermediateRevoked {
+		tried := 1
+		for i := 1; i < len(r.Paths) && tried < maxPaths; i++ {
+			if j.built.Paths[i].End != report.EndAnchor || r.Paths[i].Worst() >= finding.Error {
+				continue
+			}
+			tried++
+			if st := j.revoke(ctx, r, i, opt, &needs); !st.intermediateRevoked && !st.leafRevoked && r.Paths[i].Worst() < finding.Error {
+				r.Paths[i].Findings = append(r.Paths[i].Findings, finding.New(finding.AlternatePathRevoked, "subject", first.subject))
+				r.Chosen = i
+				break
+			}
+		}
+	}
+	j.checks(r)
+	j.transparency(ctx, r)
+	return needs
+}
+
+// revoked says what revocation found on a path.
+type revoked struct {
+	leafRevoked, intermediateRevoked bool
+	subject                          string
+}
+
+// revoke judges the revocation of every certificate of path n but the anchor.
+// Pointers are followed only when the path's signatures reach an anchor.
+func (j *judgement) revoke(ctx context.Context, r *report.Report, n int, opt certpath.Options, needs *[]need) (st revoked) {
+	path := j.built.Paths[n]
+	if path.End != report.EndAnchor || !path.Proven || j.schemesOff() {
+		return st
+	}
+	in := revocation.Input{
+		Path: path.Certs, Staples: j.staples(path), Pool: j.pool, Time: j.now, Memo: j.e.memo,
+		Policy: j.revocationPolicy(), Anchored: j.anchored(ctx, path, opt), NonceFor: j.nonce,
+	}
+	j.artefacts(&in)
+	res := revocation.Judge(ctx, in)
+	for i, c := range res.Certs {
+		if i >= len(r.Paths[n].Certs) || r.Paths[n].Certs[i].Role == "anchor" {
+			continue
+		}
+		pc := &r.Paths[n].Certs[i]
+		rev := c.Revocation
+		pc.Revocation = &rev
+		pc.Findings = append(pc.Findings, c.Findings...)
+		j.answers = append(j.answers, rev.Sources...)
+		if rev.Status == report.Revoked {
+			if i == 0 {
+				st.leafRevoked = true
+			} else {
+				st.intermediateRevoked, st.subject = true, displayName(path.Certs[i])
+			}
+		}
+	}
+	for _, want := range res.Needs {
+		*needs = append(*needs, need{Need: want})
+	}
+	j.sctList = res.SCTList
+	return st
+}
+
+// staples lines the staples up with the path's certificates.
+func (j *judgement) staples(p certpath.Path) [][]byte {
+	out := make([][]byte, len(p.Certs))
+	for i, c := range p.Certs {
+		for k, s := range j.sent {
+			if s.SHA256 == c.SHA256 && len(j.ev.Chain[k].Staple) > 0 {
+				out[i] = j.ev.Chain[k].Staple
+				break
+			}
+		}
+	}
+	return out
+}
+
+// anchored validates a separate CRL issuer's path to the same anchor (RFC
+// 5280, 6.3.3 (f)), without names.
+func (j *judgement) anchored(ctx context.Context, p certpath.Path, opt certpath.Options) func(*cert.Certificate) bool {
+	opt.Names, opt.Purpose, opt.UsedKeyUsage = nil, certpath.Any, 0
+	anchor := p.Certs[len(p.Certs)-1]
+	return func(issuer *cert.Certificate) bool {
+		res := certpath.Build(ctx, issuer, append(append([]*cert.Certificate(nil), j.pool...), p.Certs...), j.e.opt.Anchors, opt)
+		for _, q := range res.Paths {
+			if q.End == report.EndAnchor && q.Worst() < finding.Inconclusive && q.Certs[len(q.Certs)-1].SHA256 == anchor.SHA256 {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// artefacts hands the judges what was fetched or given.
+func (j *judgement) artefacts(in *revocation.Input) {
+	for i, a := range j.ev.Artefacts {
+		switch a.Kind {
+		case kindAIA:
+		case kindOCSPFile:
+			in.OfferedOCSP = append(in.OfferedOCSP, a.Body)
+		case kindCRLFile:
+			if l := j.list(i); l != nil {
+				in.Offered = append(in.Offered, l)
+			}
+		default:
+			x := revocation.Artefact{Kind: a.Kind, URL: a.URL, Request: a.Request, Body: a.Body,
+				Failure: finding.ID(a.Failure), Detail: a.Detail, Cached: a.Cached, Fetched: a.Fetched}
+			if a.Failure == "" && a.Kind != "ocsp" {
+				x.List = j.list(i)
+			}
+			in.Artefacts = append(in.Artefacts, x)
+		}
+	}
+}
+
+// list parses artefact i as a CRL, once.
+func (j *judgement) list(i int) *crl.List {
+	if l, done := j.lists[i]; done {
+		return l
+	}
+	l, err := j.e.cache.parseList(j.ev.Artefacts[i].Body)
+	if err != nil {
+		l = nil
+		if j.ev.Artefacts[i].Kind == kindCRLFile {
+			j.setup = append(j.setup, finding.New(finding.EvidenceInvalid, "detail", j.ev.Artefacts[i].URL+": "+err.Error()))
+		}
+	}
+	j.lists[i] = l
+	return l
+}

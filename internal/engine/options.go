@@ -1,0 +1,111 @@
+package engine
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/assaytls/assay/certpath"
+	"github.com/assaytls/assay/internal/revocation"
+)
+
+// allSchemes are run unless some are chosen, in order of cost.
+var allSchemes = []string{"staple", "crlite", "crl", "ocsp"}
+
+// Validate reports what is wrong with p: a usage error, before anything runs.
+func (p Policy) Validate() error {
+	if _, err := p.identifiers(nil); err != nil {
+		return err
+	}
+	if _, err := parsePurpose(p.Purpose); err != nil {
+		return err
+	}
+	for _, s := range p.Schemes {
+		if !slices.Contains(allSchemes, s) {
+			return fmt.Errorf("unknown revocation scheme %q (known: staple, crl, ocsp, crlite)", s)
+		}
+	}
+	for what, v := range map[string]string{"unknown": p.Unknown, "stale": p.Stale} {
+		if !slices.Contains([]string{"", "allow", "warn", "deny"}, v) {
+			return fmt.Errorf("%s: %q is not allow, warn or deny", what, v)
+		}
+	}
+	if !slices.Contains([]string{"", "off", "report", "strict", "chrome", "apple"}, p.CT) {
+		return fmt.Errorf("unknown CT policy %q (known: off, report, strict, chrome, apple)", p.CT)
+	}
+	if l := p.SecurityLevel; l != nil && (*l < 0 || *l > 5) {
+		return fmt.Errorf("security level %d is not 0 to 5", *l)
+	}
+	return nil
+}
+
+// hash names the policy in reports: equal hashes, equal policies.
+func (p Policy) hash() string {
+	b, err := json.Marshal(p)
+	if err != nil {
+		return ""
+	}
+	return hexHash(sha256.Sum256(b))
+}
+
+// identifiers parses the reference identifiers; names stand in for the host.
+func (p Policy) identifiers(names []string) (ids []certpath.Identifier, err error) {
+	for _, n := range slices.Concat(names, p.Names, p.RequireDNS, p.RequireIP, p.RequireEmail) {
+		id, err := certpath.ParseIdentifier(n)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+func (j *judgement) pathOptions() (certpath.Options, error) {
+	p := j.p
+	var host []string
+	if len(p.Names) == 0 && !p.NoName && j.ev.Target.Host != "" {
+		host = []string{j.ev.Target.Host}
+	}
+	if p.NoName {
+		p.Names = nil
+	}
+	ids, err := p.identifiers(host)
+	if err != nil {
+		return certpath.Options{}, err
+	}
+	purpose, err := parsePurpose(p.Purpose)
+	if err != nil {
+		return certpath.Options{}, err
+	}
+	level := -1
+	if p.SecurityLevel != nil {
+		level = *p.SecurityLevel
+	}
+	return certpath.Options{
+		Time: j.now, Names: ids, Purpose: purpose, Strict: p.Strict, SecurityLevel: level,
+		MinRSA: p.MinRSA, MaxDepth: p.MaxDepth, NoWildcards: p.NoWildcards, Policies: p.Policies,
+		ExplicitPolicy: p.ExplicitPolicy, InhibitMapping: p.InhibitMapping, InhibitAnyPolicy: p.InhibitAnyPolicy,
+		Memo: j.e.memo,
+	}, nil
+}
+
+// parsePurpose reads a purpose's name; "" is "server".
+func parsePurpose(s string) (certpath.Purpose, error) {
+	if s == "" {
+		return certpath.Server, nil
+	}
+	return certpath.ParsePurpose(s)
+}
+
+func (j *judgement) schemesOff() bool { return j.p.Schemes != nil && len(j.p.Schemes) == 0 }
+
+func (j *judgement) revocationPolicy() revocation.Policy {
+	p := j.p
+	schemes := p.Schemes
+	if schemes == nil {
+		schemes = allSchemes
+	}
+	return revocation.Policy{Schemes: schemes, StopFirst: p.StopFirst, LeafOnly: p.LeafOnly,
+		Unknown: p.Unknown, Stale: p.Stale, Nonce: p.Nonce, MaxAge: p.MaxAge}
+}

@@ -1,0 +1,237 @@
+// Package roots reads trust anchors: the system's, or those in files and
+// directories that the user names. It reads bytes; parsing and judging belong
+// to certpath, which indexes what it is given and parses on demand.
+package roots
+
+import (
+	"bytes"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/assaytls/assay/certpath"
+)
+
+// Options say where anchors come from. The zero Options mean the system's.
+type Options struct {
+	// Files are PEM bundles or single DER certificates.
+	Files []string
+	// Dirs are directories; every file in them counts, whatever its name, so
+	// OpenSSL's hashed directories work too.
+	Dirs []string
+}
+
+// maxFile bounds one file of anchors.
+const maxFile = 64 << 20
+
+// systemFiles and systemDirs are where systems keep their bundle. The first
+// that exists is used.
+var (
+	systemFiles = []string{
+		"/etc/ssl/certs/ca-certificates.crt",                // Debian, Ubuntu, Gentoo, Arch
+		"/etc/pki/tls/certs/ca-bundle.crt",                  // Fedora, RHEL 6
+		"/etc/ssl/ca-bundle.pem",                            // openSUSE
+		"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", // RHEL 7 and later
+		"/etc/ssl/cert.pem",                                 // Alpine, macOS, OpenBSD
+		"/usr/local/etc/ssl/cert.pem",                       // FreeBSD
+		"/usr/local/share/certs/ca-root-nss.crt",            // FreeBSD, DragonFly
+	}
+	systemDirs = []string{"/etc/ssl/certs", "/etc/pki/tls/certs", "/usr/local/share/certs", "/etc/openssl/certs"}
+)
+
+// Load returns the anchors that o asks for. A named file that is missing,
+// unreadable or holds no certificate is an error; so is a named directory in
+// which no file holds one. The system's anchors may be empty: then no chain
+// can be trusted and the report says so.
+//
+// SSL_CERT_FILE and SSL_CERT_DIR (a list) replace the system's places, as a
+// whole: when either is set, only what they name is read, and it must exist.
+func Load(o Options) (*certpath.Anchors, error) {
+	anchors := certpath.NewAnchors()
+	if len(o.Files) == 0 && len(o.Dirs) == 0 {
+		env, err := fromEnvironment(&o)
+		if err != nil {
+			return nil, err
+		}
+		if !env {
+			return anchors, loadSystem(anchors)
+		}
+	}
+	for _, f := range o.Files {
+		if err := loadFile(anchors, f); err != nil {
+			return nil, err
+		}
+	}
+	for _, d := range o.Dirs {
+		if err := loadDir(anchors, d); err != nil {
+			return nil, err
+		}
+	}
+	return anchors, nil
+}
+
+// fromEnvironment fills o from OpenSSL's variables and reports whether either was set.
+func fromEnvironment(o *Options) (bool, error) {
+	file, dirs := os.Getenv("SSL_CERT_FILE"), os.Getenv("SSL_CERT_DIR")
+	if file != "" {
+		o.Files = []string{file}
+	}
+	for _, d := range filepath.SplitList(dirs) {
+		if d != "" {
+			o.Dirs = append(o.Dirs, d)
+		}
+	}
+	if dirs != "" && len(o.Dirs) == 0 {
+		return false, fmt.Errorf("SSL_CERT_DIR %q names no directory", dirs)
+	}
+	return file != "" || dirs != "", nil
+}
+
+func loadSystem(anchors *certpath.Anchors) error {
+	for _, f := range systemFiles {
+		if _, err := os.Stat(f); err == nil {
+			return loadFile(anchors, f)
+		}
+	}
+	for _, d := range systemDirs {
+		if err := loadDir(anchors, d); err == nil {
+			return nil
+		}
+	}
+	return nil
+}
+
+func loadFile(anchors *certpath.Anchors, name string) error {
+	b, err := readFile(name)
+	if err != nil {
+		return fmt.Errorf("trust anchors: %w", err)
+	}
+	ders, err := Certificates(b)
+	if err != nil {
+		return fmt.Errorf("trust anchors: %s: %w", name, err)
+	}
+	for i, der := range ders {
+		if err := anchors.Add(der); err != nil {
+			return fmt.Errorf("trust anchors: %s: certificate %d: %w", name, i+1, err)
+		}
+	}
+	return nil
+}
+
+func loadDir(anchors *certpath.Anchors, dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("trust anchors: %w", err)
+	}
+	found := false
+	seen := map[string]bool{} // hashed directories name each file twice
+	for _, e := range entries {
+		name := filepath.Join(dir, e.Name())
+		real, err := filepath.EvalSymlinks(name)
+		if err != nil || seen[real] {
+			continue // a dangling link, as rehash leaves them, holds no anchor
+		}
+		seen[real] = true
+		if st, err := os.Stat(real); err != nil || !st.Mode().IsRegular() {
+			continue
+		}
+		b, err := readFile(name)
+		if err != nil {
+			return fmt.Errorf("trust anchors: %w", err)
+		}
+		ders, err := Certificates(b)
+		if errors.Is(err, errNone) {
+			continue // other files may lie beside certificates
+		}
+		if err != nil {
+			return fmt.Errorf("trust anchors: %s: %w", name, err)
+		}
+		for i, der := range ders {
+			if err := anchors.Add(der); err != nil {
+				return fmt.Errorf("trust anchors: %s: certificate %d: %w", name, i+1, err)
+			}
+			found = true
+		}
+	}
+	if !found {
+		return fmt.Errorf("trust anchors: no file in %s holds a certificate", dir)
+	}
+	return nil
+}
+
+func readFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if st.IsDir() {
+		return nil, fmt.Errorf("%s is a directory", name)
+	}
+	if st.Size() > maxFile {
+		return nil, fmt.Errorf("%s is larger than %d MiB", name, maxFile>>20)
+	}
+	var b bytes.Buffer
+	b.Grow(int(st.Size()) + bytes.MinRead)
+	if _, err := b.ReadFrom(io.LimitReader(f, maxFile+1)); err != nil {
+		return nil, err
+	}
+	if b.Len() > maxFile {
+		return nil, fmt.Errorf("%s is larger than %d MiB", name, maxFile>>20)
+	}
+	return b.Bytes(), nil
+}
+
+// errNone is returned when a file holds no certificate.
+var errNone = errors.New("holds no certificate")
+
+// Certificates returns the DER certificates in b, which is PEM (other blocks
+// are passed over) or one DER certificate. An OpenSSL "TRUSTED CERTIFICATE"
+// is an error: its trust settings would be lost. So is a block that cannot be
+// decoded: the set must not shrink in silence.
+func Certificates(b []byte) ([][]byte, error) {
+	if !bytes.Contains(b, []byte("-----BEGIN")) {
+		if len(b) > 2 && b[0] == 0x30 {
+			return [][]byte{b}, nil
+		}
+		return nil, errNone
+	}
+	if bytes.Contains(b, []byte("-----BEGIN TRUSTED CERTIFICATE-----")) {
+		return nil, errors.New("has an OpenSSL TRUSTED CERTIFICATE, whose trust settings assay does not evaluate; convert it with: openssl x509 -in FILE -out PLAIN.pem")
+	}
+	begun := bytes.Count(b, []byte("-----BEGIN CERTIFICATE-----")) + bytes.Count(b, []byte("-----BEGIN X509 CERTIFICATE-----"))
+	if begun == 0 {
+		return nil, errNone
+	}
+	out := make([][]byte, 0, begun)
+	for rest := b; ; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		if block.Type == "CERTIFICATE" || block.Type == "X509 CERTIFICATE" {
+			out = append(out, block.Bytes)
+		}
+	}
+	if begun != len(out) {
+		return nil, fmt.Errorf("has %d PEM certificates of which only %d can be decoded", begun, len(out))
+	}
+	return out, nil
+}
+
+// Describe returns a short text for o, for messages.
+func Describe(o Options) string {
+	if len(o.Files) == 0 && len(o.Dirs) == 0 {
+		return "the system's trust anchors"
+	}
+	return strings.Join(slices.Concat(o.Files, o.Dirs), ", ")
+}
