@@ -7,6 +7,7 @@ const (
 	AnchorsEmpty    ID = "anchors-empty"
 	NoCertificates  ID = "no-certificates"
 	X509Disagrees   ID = "x509-disagrees"
+	X509Refused     ID = "x509-refused"
 	AIAMissing      ID = "intermediate-fetched"
 	AIAUnavailable  ID = "intermediate-unavailable"
 	EvidenceInvalid ID = "evidence-invalid"
@@ -79,5 +80,11 @@ var engineKinds = []Kind{
 		Risk:    "Clients that build only the first path will refuse the server. A CA whose certificate was revoked may have lost its key.",
 		Fix:     "Remove the revoked intermediate from the server's chain and ask the CA which chain to use now.",
 		Spec:    "RFC 5280, 6.3",
+		Since:   "0.1"},
+	{ID: X509Refused, Class: ClassPath, Severity: Error, Rank: 40,
+		Title:   "Go's crypto/x509 refuses the chain: {detail}",
+		Explain: "The standard library refused the certificate before assay was asked. assay adds to its verification and never overrules it.",
+		Risk:    "The standard library could not establish who the server is.",
+		Fix:     "Read the standard library's message; the findings beside this one may say more. ARCHITECTURE.md lists where it is stricter than assay check.",
 		Since:   "0.1"},
 }

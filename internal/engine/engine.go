@@ -78,7 +78,11 @@ func (e *Engine) Check(ctx context.Context, c tlsclient.Config, p Policy) (*repo
 // Resolve judges evidence and fetches what the judges need; what it fetched
 // is added to ev.
 func (e *Engine) Resolve(ctx context.Context, ev *evidence.Evidence, p Policy) *report.Report {
-	j := e.newJudgement(ev, p)
+	return e.newJudgement(ev, p).resolve(ctx)
+}
+
+// resolve is the loop.
+func (j *judgement) resolve(ctx context.Context) *report.Report {
 	r, needs := j.judge(ctx)
 	for round := 0; round < maxRounds && len(needs) > 0; round++ {
 		if !j.fetchAll(ctx, needs) {
@@ -89,8 +93,8 @@ func (e *Engine) Resolve(ctx context.Context, ev *evidence.Evidence, p Policy) *
 	if j.refresh(ctx) {
 		r, _ = j.judge(ctx)
 	}
-	if err := j.keep(); err != nil && e.opt.Warn != nil {
-		e.opt.Warn(err)
+	if err := j.keep(); err != nil && j.e.opt.Warn != nil {
+		j.e.opt.Warn(err)
 	}
 	return r
 }

@@ -28,6 +28,7 @@ type judgement struct {
 
 	sent    []*cert.Certificate // ev.Chain, in order
 	pool    []*cert.Certificate // all that may complete a path, sent ones included
+	chains  [][][]byte          // when not nil, the only candidate paths
 	fromAIA map[[32]byte]string // certificates that were fetched, by hash: their URL
 	aiaSeen int                 // AIA artefacts already in the pool
 	built   *certpath.Result    // valid while the pool does not grow
@@ -233,11 +234,14 @@ func (j *judgement) paths(ctx context.Context, r *report.Report) (needs []need) 
 		r.Findings = append(r.Findings, finding.New(finding.InternalError, "what", "the policy", "detail", err.Error()))
 		return nil
 	}
+	if j.built == nil && j.chains != nil {
+		j.built = j.validateChains(ctx, opt)
+	}
 	if j.built == nil {
 		res := certpath.Build(ctx, j.sent[0], j.pool, j.e.opt.Anchors, opt)
 		j.built = &res
 	}
-	if j.e.opt.Anchors.Len() == 0 {
+	if j.e.opt.Anchors.Len() == 0 && j.chains == nil {
 		r.Findings = append(r.Findings, finding.New(finding.AnchorsEmpty))
 	}
 	r.Findings = append(r.Findings, j.built.Findings...)

@@ -1,0 +1,207 @@
+// Package assay tightens crypto/tls: on top of the standard library's own
+// verification it checks revocation by stapling, OCSP and CRL for every
+// certificate of the chain, Certificate Transparency, and strict rules, and
+// explains every problem it finds.
+//
+//	v, err := assay.New(assay.Config{})
+//	if err != nil {
+//		return err
+//	}
+//	defer v.Close()
+//	client := &http.Client{Transport: v.Transport()}
+//
+// The standard library's verification stays on: assay never accepts what
+// crypto/x509 rejects. A handshake passes exactly when assay's verdict is
+// accept too.
+//
+// # What a zero Config checks
+//
+//	Revocation      staple, CRL and OCSP, every certificate but the anchor
+//	Unknown         Warn: a status that cannot be had is a warning. Revoked,
+//	                malformed, badly signed, wrongly scoped or stale data and
+//	                exhausted budgets always refuse.
+//	Stale           refused
+//	Network         Background: the handshake uses the staple and the cache;
+//	                what is missing is fetched beside it, for the next time
+//	FetchBudget     3 s for all downloads of one handshake (Network: Inline)
+//	CloseGrace      2 s that Close waits for running downloads
+//	CT              reported, not enforced; there is no default log list
+//	Strict          off
+//	CacheDir        none: downloads are kept in memory
+//
+// Profiles are functions that return a Config: [Web], [Internal], [Strict].
+package assay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/tlsclient"
+	"github.com/assaytls/assay/report"
+)
+
+// Verifier judges TLS peers. It is immutable, safe for concurrent use, and
+// owns its caches; use one for the whole program and Close it at the end.
+type Verifier struct {
+	conf   Config
+	engine *engine.Engine
+	policy engine.Policy
+	memo   *verdictMemo
+
+	ctx     context.Context // ends when Close gives up waiting
+	cancel  context.CancelFunc
+	mu      sync.Mutex
+	closed  bool
+	running sync.WaitGroup
+	beside  map[[32]byte]bool // background refreshes under way
+}
+
+// ErrClosed is returned by a Verifier that has been closed.
+var ErrClosed = errors.New("assay: the Verifier is closed")
+
+// New returns a Verifier for c. The error says which field of c is wrong.
+func New(c Config) (*Verifier, error) {
+	v := &Verifier{conf: c, memo: newVerdictMemo(), beside: map[[32]byte]bool{}}
+	if err := v.configure(); err != nil {
+		return nil, fmt.Errorf("assay: %w", err)
+	}
+	v.ctx, v.cancel = context.WithCancel(context.Background())
+	return v, nil
+}
+
+// Close stops background work: it waits CloseGrace for running downloads, ends
+// them, and returns. Handshakes after Close are refused.
+func (v *Verifier) Close() error {
+	v.mu.Lock()
+	if v.closed {
+		v.mu.Unlock()
+		return nil
+	}
+	v.closed = true
+	v.mu.Unlock()
+	done := make(chan struct{})
+	go func() { v.running.Wait(); close(done) }()
+	grace := v.conf.CloseGrace
+	if grace == 0 {
+		grace = 2 * time.Second
+	}
+	select {
+	case <-done:
+	case <-time.After(grace):
+	}
+	v.cancel()
+	<-done
+	return nil
+}
+
+// begin notes that work starts; false after Close. The caller must call
+// v.running.Done when it ends.
+func (v *Verifier) begin() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.closed {
+		return false
+	}
+	v.running.Add(1)
+	return true
+}
+
+// Target is a server to check.
+type Target struct {
+	Host string // DNS name or IP address
+	Port string // "" means 443
+	// Name is the reference identifier; "" means Host.
+	Name string
+	// ServerName is the SNI to send; "" means Host when it is a DNS name.
+	ServerName string
+	ALPN       []string      // nil means h2 and http/1.1
+	Timeout    time.Duration // of the whole check; 0 means 30 s
+}
+
+// Check is the diagnostic dial: it connects, judges with everything fetched
+// that is needed, closes, and returns the report; never a connection. The
+// error says that it could not be asked, not that something is wrong with the
+// target: that is in the report.
+func (v *Verifier) Check(ctx context.Context, t Target) (*report.Report, error) {
+	if t.Host == "" {
+		return nil, errors.New("assay: Target.Host is empty")
+	}
+	if !v.begin() {
+		return nil, ErrClosed
+	}
+	defer v.running.Done()
+	timeout := t.Timeout
+	if timeout == 0 {
+		timeout = 30 * time.Second
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	stop := context.AfterFunc(v.ctx, cancel)
+	defer stop()
+	p := v.policy
+	p.Unknown = "" // the diagnostic policy: what is unknown is inconclusive
+	if v.conf.Unknown != UnknownWarn {
+		p.Unknown = v.conf.Unknown.String()
+	}
+	if t.Name != "" {
+		p.Names = []string{t.Name}
+	}
+	if err := p.Validate(); err != nil {
+		return nil, fmt.Errorf("assay: %w", err)
+	}
+	port := t.Port
+	if port == "" {
+		port = "443"
+	}
+	r, ev := v.engine.Check(ctx, tlsclient.Config{Host: t.Host, Port: port, SNI: t.ServerName, ALPN: t.ALPN}, p)
+	v.hook(ctx, ev, r)
+	return r, nil
+}
+
+// Judge judges evidence as it stands and opens no socket: what is missing is a
+// finding. The same evidence under the same Config gives the same report.
+func (v *Verifier) Judge(ctx context.Context, ev *evidence.Evidence) *report.Report {
+	r := v.engine.Judge(ctx, ev, v.policy)
+	v.hook(ctx, ev, r)
+	return r
+}
+
+// hook runs Config.Verify on copies and decides anew with what it adds.
+func (v *Verifier) hook(ctx context.Context, ev *evidence.Evidence, r *report.Report) {
+	if v.conf.Verify == nil {
+		return
+	}
+	added, err := v.callHook(ctx, ev, r)
+	if err != nil {
+		added = append(added, finding.Finding{ID: "x-verify-error", Severity: finding.Error,
+			Params: []finding.Param{{Name: "title", Value: "the application refused: " + err.Error()}}})
+	}
+	r.Findings = append(r.Findings, added...)
+	report.Decide(r)
+}
+
+func (v *Verifier) callHook(ctx context.Context, ev *evidence.Evidence, r *report.Report) (added []finding.Finding, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			added, err = nil, fmt.Errorf("Config.Verify panicked: %v", p)
+		}
+	}()
+	evCopy, rCopy, err := deepCopies(ev, r)
+	if err != nil {
+		return nil, err
+	}
+	added, err = v.conf.Verify(ctx, evCopy, rCopy)
+	for i, f := range added {
+		if len(f.ID) < 3 || f.ID[:2] != "x-" {
+			added[i] = finding.Finding{ID: "x-verify-error", Severity: finding.Error,
+				Params: []finding.Param{{Name: "title", Value: "Config.Verify returned a finding whose ID does not begin with x-: " + string(f.ID)}}}
+		}
+	}
+	return added, err
+}

@@ -1,0 +1,114 @@
+package assay
+
+import (
+	"context"
+	"crypto/x509"
+	"log/slog"
+	"time"
+
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/report"
+)
+
+// Config says what to check. The zero Config is safe; every field documents
+// its zero value. A Config is copied by New and may be reused.
+type Config struct {
+	// Roots are the trust anchors, DER. nil means the system's. It is an
+	// error to give roots here and in the base tls.Config.
+	Roots [][]byte
+
+	// Strict applies RFC 5280's MUSTs that most clients overlook
+	// (X509_V_FLAG_X509_STRICT and more). Zero: off.
+	Strict bool
+	// SecurityLevel is OpenSSL's security level, 0 to 5. nil means assay's
+	// default policy: RSA from 2048 bits, no SHA-1, no MD5.
+	SecurityLevel *int
+	// MinRSA is the smallest RSA modulus accepted, in bits. 0 means 2048.
+	MinRSA int
+	// NoWildcards refuses certificates that match by a wildcard only. Zero: off.
+	// It concerns [Verifier.Check]; in handshakes names are crypto/tls's.
+	NoWildcards bool
+
+	// Schemes are the revocation schemes to use, of "staple", "crl", "ocsp".
+	// nil means all; an empty slice that is not nil turns revocation off.
+	Schemes []string
+	// LeafOnly checks the leaf alone for revocation. Zero: every certificate.
+	LeafOnly bool
+	// Unknown says what a revocation status that cannot be had means.
+	// Zero: UnknownWarn.
+	Unknown Unknown
+	// MaxAge bounds the age of revocation data, counted from thisUpdate.
+	// 0 means as long as it says itself, at most 10 days where it does not.
+	MaxAge time.Duration
+
+	// Network says when downloads happen. Zero: Background.
+	Network Network
+	// FetchBudget bounds all downloads of one judgement. 0 means 3 s.
+	FetchBudget time.Duration
+	// CloseGrace is how long Close waits for running downloads. 0 means 2 s.
+	CloseGrace time.Duration
+
+	// CT is the Certificate Transparency policy: "off", "report", "strict",
+	// "chrome", "apple". "" means "report". All but the first two need LogList.
+	CT string
+	// LogList is a log list in the public v3 JSON format. nil: SCTs are
+	// shown, not verified.
+	LogList []byte
+
+	// CacheDir is a directory, private to the user, that keeps revocation
+	// data across processes. "" keeps it in memory only.
+	CacheDir string
+
+	// Verify is called after validation and before the connection is used, on
+	// resumption too, with copies of what is known. Its findings have IDs that
+	// begin with "x-". It can add and refuse, never remove; an error or a
+	// panic refuses. nil: none. It must be safe for concurrent use.
+	Verify func(context.Context, *evidence.Evidence, *report.Report) ([]finding.Finding, error)
+
+	// Logger receives a line for every refusal and warning; peer text in it is
+	// quoted. nil: no log.
+	Logger *slog.Logger
+
+	// rootPool is Roots for crypto/tls.
+	rootPool *x509.CertPool
+}
+
+// Unknown says what the class revocation-unavailable weighs: not asked yet,
+// unreachable, tryLater, not cached. Nothing else is ever re-graded.
+type Unknown int
+
+// The choices.
+const (
+	UnknownWarn  Unknown = iota // pass, with a warning
+	UnknownAllow                // pass in silence
+	UnknownDeny                 // refuse
+)
+
+func (u Unknown) String() string { return [...]string{"warn", "allow", "deny"}[u] }
+
+// Network says when downloads happen.
+type Network int
+
+// The choices.
+const (
+	Background Network = iota // never in the handshake; beside it, for the next one
+	Inline                    // in the handshake, within FetchBudget
+	Offline                   // never: staples and the cache only
+)
+
+// Web is the profile for clients of public web servers: the zero Config.
+func Web() Config { return Config{} }
+
+// Internal is the profile for services of one's own PKI: roots (DER) are the
+// only anchors, revocation data is fetched in the handshake, and a status that
+// cannot be had refuses.
+func Internal(roots [][]byte) Config {
+	return Config{Roots: roots, Unknown: UnknownDeny, Network: Inline}
+}
+
+// Strict is the profile that refuses whatever is not proven: RFC 5280 to the
+// letter, fetches in the handshake, unknown status denied.
+func Strict() Config {
+	return Config{Strict: true, Unknown: UnknownDeny, Network: Inline}
+}

@@ -1,0 +1,148 @@
+package assay
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/assaytls/assay/certpath"
+	"github.com/assaytls/assay/ct"
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/roots"
+	"github.com/assaytls/assay/internal/store"
+	"github.com/assaytls/assay/report"
+)
+
+// configure turns the Config into an engine and a policy, refusing what makes
+// no sense.
+func (v *Verifier) configure() error {
+	c := &v.conf
+	if c.Unknown < UnknownWarn || c.Unknown > UnknownDeny {
+		return fmt.Errorf("Config.Unknown %d is not one of UnknownWarn, UnknownAllow, UnknownDeny", int(c.Unknown))
+	}
+	if c.Network < Background || c.Network > Offline {
+		return fmt.Errorf("Config.Network %d is not one of Background, Inline, Offline", int(c.Network))
+	}
+	if c.FetchBudget < 0 || c.CloseGrace < 0 || c.MaxAge < 0 {
+		return errors.New("Config has a negative duration")
+	}
+	v.policy = engine.Policy{Strict: c.Strict, SecurityLevel: c.SecurityLevel, MinRSA: c.MinRSA, NoWildcards: c.NoWildcards,
+		Schemes: c.Schemes, LeafOnly: c.LeafOnly, Unknown: c.Unknown.String(), MaxAge: c.MaxAge, CT: c.CT}
+	if err := v.policy.Validate(); err != nil {
+		return err
+	}
+	opt := engine.Options{Warn: v.warn}
+	var err error
+	if opt.Anchors, err = c.anchors(); err != nil {
+		return err
+	}
+	if c.LogList != nil {
+		if opt.LogList, err = ct.ParseLogList(c.LogList); err != nil {
+			return fmt.Errorf("Config.LogList: %w", err)
+		}
+	} else if c.CT != "" && c.CT != "off" && c.CT != "report" {
+		return fmt.Errorf("Config.CT %q needs Config.LogList", c.CT)
+	}
+	if c.CacheDir != "" {
+		if opt.Store, err = store.Open(c.CacheDir); err != nil {
+			return fmt.Errorf("Config.CacheDir: %w", err)
+		}
+	}
+	v.engine, err = engine.New(opt)
+	return err
+}
+
+// anchors loads the trust anchors, and the pool that crypto/tls gets when they
+// are not the system's.
+func (c *Config) anchors() (*certpath.Anchors, error) {
+	if c.Roots == nil {
+		return roots.Load(roots.Options{})
+	}
+	if len(c.Roots) == 0 {
+		return nil, errors.New("Config.Roots is empty but not nil: nothing could be trusted")
+	}
+	c.rootPool = x509.NewCertPool()
+	anchors := certpath.NewAnchors()
+	for i, der := range c.Roots {
+		x, err := x509.ParseCertificate(der)
+		if err != nil {
+			return nil, fmt.Errorf("Config.Roots[%d]: %w", i, err)
+		}
+		c.rootPool.AddCert(x)
+		if err := anchors.Add(der); err != nil {
+			return nil, fmt.Errorf("Config.Roots[%d]: %w", i, err)
+		}
+	}
+	return anchors, nil
+}
+
+// policyHash tells apart the policies under which TLS sessions were judged.
+func (v *Verifier) policyHash() [32]byte {
+	b, err := json.Marshal(v.policy)
+	if err != nil {
+		return [32]byte{}
+	}
+	h := sha256.New()
+	h.Write(b)
+	for _, r := range v.conf.Roots {
+		h.Write(r)
+	}
+	h.Write(v.conf.LogList)
+	return [32]byte(h.Sum(nil))
+}
+
+// warn logs what changes no verdict.
+func (v *Verifier) warn(err error) {
+	if l := v.conf.Logger; l != nil {
+		l.Warn("assay: cache", "error", finding.Quote(err.Error()))
+	}
+}
+
+// log writes one line for a refusal or a warning.
+func (v *Verifier) log(name string, r *report.Report) {
+	l := v.conf.Logger
+	if l == nil || r.Headline == nil {
+		return
+	}
+	level := slog.LevelWarn
+	if r.Verdict != report.Accept {
+		level = slog.LevelError
+	}
+	f := r.Headline.Finding
+	l.Log(context.Background(), level, "assay: "+f.Title(), "name", finding.Quote(name), "verdict", string(r.Verdict), "id", finding.Quote(string(f.ID)))
+}
+
+// deepCopies returns copies for a hook: what it does to them changes nothing.
+func deepCopies(ev *evidence.Evidence, r *report.Report) (*evidence.Evidence, *report.Report, error) {
+	var ev2 evidence.Evidence
+	var r2 report.Report
+	if err := copyJSON(ev, &ev2); err != nil {
+		return nil, nil, err
+	}
+	if err := copyJSON(r, &r2); err != nil {
+		return nil, nil, err
+	}
+	return &ev2, &r2, nil
+}
+
+func copyJSON(from, to any) error {
+	b, err := json.Marshal(from)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(b, to)
+}
+
+// copyReport returns a copy whose findings may be appended to: memoised
+// reports are shared.
+func copyReport(r *report.Report) *report.Report {
+	c := *r
+	c.Findings = append([]finding.Finding(nil), r.Findings...)
+	return &c
+}

@@ -1,0 +1,76 @@
+package engine
+
+import (
+	"context"
+	"slices"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/certpath"
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/report"
+)
+
+// Handshake judges the chains that crypto/tls has verified: they, as DER and
+// leaf first, are the only candidate paths, and their last certificates the
+// anchors. Names were crypto/tls's business. What the judges need is taken
+// from the caches, and with inline from the network too.
+func (e *Engine) Handshake(ctx context.Context, ev *evidence.Evidence, chains [][][]byte, p Policy, inline bool) *report.Report {
+	p.Offline, p.NoAIA, p.NoName = !inline, true, true
+	j := e.newJudgement(ev, p)
+	j.chains = chains
+	r := j.resolve(ctx)
+	r.Target.Source = "handshake"
+	return r
+}
+
+// validateChains judges each chain as it is, best first.
+func (j *judgement) validateChains(ctx context.Context, opt certpath.Options) *certpath.Result {
+	parsed := map[string]*cert.Certificate{}
+	for _, c := range j.sent {
+		parsed[string(c.Raw)] = c
+	}
+	res := &certpath.Result{}
+	for _, chain := range j.chains {
+		var certs []*cert.Certificate
+		for _, raw := range chain {
+			c := parsed[string(raw)]
+			if c == nil {
+				c = cert.Parse(raw)
+				parsed[string(raw)] = c
+			}
+			certs = append(certs, c)
+		}
+		if len(certs) > 0 {
+			res.Paths = append(res.Paths, certpath.Validate(ctx, certs, opt))
+		}
+	}
+	slices.SortStableFunc(res.Paths, func(a, b certpath.Path) int { return int(a.Worst()) - int(b.Worst()) })
+	return res
+}
+
+// Unavailable reports whether r lacks a revocation answer that the network
+// might still bring.
+func Unavailable(r *report.Report) bool {
+	for _, p := range r.Paths {
+		for _, c := range p.Certs {
+			if c.Revocation != nil && c.Revocation.Status == report.Unknown {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Refused judges a chain that crypto/tls refused with the given reason,
+// fetching nothing. The report never accepts.
+func (e *Engine) Refused(ev *evidence.Evidence, p Policy, reason string) *report.Report {
+	p.Offline, p.NoAIA = true, true
+	r := e.newJudgement(ev, p).resolve(context.Background())
+	r.Target.Source = "handshake"
+	if r.Verdict != report.Reject {
+		r.Findings = append(r.Findings, finding.New(finding.X509Refused, "detail", reason))
+		report.Decide(r)
+	}
+	return r
+}

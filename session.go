@@ -1,0 +1,113 @@
+package assay
+
+import (
+	"bytes"
+	"crypto/tls"
+	"encoding/binary"
+	"sync"
+	"time"
+)
+
+// sessionCache keeps TLS sessions only as long as the judgement of the
+// connection they came from holds. A failing VerifyConnection drops a session
+// for good, so that every second connection would fail; declining the session
+// instead costs a full handshake and nothing else.
+//
+// Each session is stamped, in SessionState.Extra, with the judgement's expiry
+// and the policy's hash. Unstamped, expired and foreign ones are declined.
+type sessionCache struct {
+	inner tls.ClientSessionCache
+	hash  [32]byte
+
+	mu    sync.Mutex
+	until map[string]time.Time // by server name, "" for IP targets: the last judgement
+}
+
+// maxSessionNames bounds the names remembered between judgement and ticket.
+const maxSessionNames = 4096
+
+var stampPrefix = []byte("assay1\x00")
+
+func newSessionCache(inner tls.ClientSessionCache, hash [32]byte) *sessionCache {
+	return &sessionCache{inner: inner, hash: hash, until: map[string]time.Time{}}
+}
+
+// judged notes until when the judgement of a connection to name holds; the
+// zero time means that it was refused.
+func (s *sessionCache) judged(name string, until time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.until) >= maxSessionNames {
+		clear(s.until)
+	}
+	s.until[name] = until
+}
+
+func (s *sessionCache) lastJudged(key string) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t, ok := s.until[key]; ok {
+		return t
+	}
+	return s.until[""] // the key of an IP target is its address
+}
+
+// Get returns the session for key if its stamp still holds.
+func (s *sessionCache) Get(key string) (*tls.ClientSessionState, bool) {
+	cs, ok := s.inner.Get(key)
+	if !ok || cs == nil {
+		return nil, false
+	}
+	_, state, err := cs.ResumptionState()
+	if err != nil || state == nil || !s.valid(state.Extra, time.Now()) {
+		return nil, false
+	}
+	return cs, true
+}
+
+// Put stamps the session and stores it; without a judgement that holds it is
+// forgotten instead.
+func (s *sessionCache) Put(key string, cs *tls.ClientSessionState) {
+	if cs == nil {
+		s.inner.Put(key, nil)
+		return
+	}
+	until := s.lastJudged(key)
+	ticket, state, err := cs.ResumptionState()
+	if err != nil || state == nil || until.IsZero() {
+		return
+	}
+	state.Extra = append(withoutStamp(state.Extra), s.stamp(until))
+	stamped, err := tls.NewResumptionState(ticket, state)
+	if err != nil {
+		return
+	}
+	s.inner.Put(key, stamped)
+}
+
+func (s *sessionCache) stamp(until time.Time) []byte {
+	b := binary.BigEndian.AppendUint64(bytes.Clone(stampPrefix), uint64(until.Unix()))
+	return append(b, s.hash[:]...)
+}
+
+func (s *sessionCache) valid(extra [][]byte, now time.Time) bool {
+	for _, e := range extra {
+		rest, ok := bytes.CutPrefix(e, stampPrefix)
+		if !ok || len(rest) != 8+len(s.hash) {
+			continue
+		}
+		until := time.Unix(int64(binary.BigEndian.Uint64(rest)), 0)
+		return bytes.Equal(rest[8:], s.hash[:]) && now.Before(until)
+	}
+	return false
+}
+
+func withoutStamp(extra [][]byte) [][]byte {
+	var out [][]byte
+	for _, e := range extra {
+		if !bytes.HasPrefix(e, stampPrefix) {
+			out = append(out, e)
+		}
+	}
+	return out
+}

@@ -1,0 +1,87 @@
+package assay
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Transport is an http.RoundTripper whose TLS connections assay judges. Its
+// embedded http.Transport may be tuned before first use, but not its
+// TLSClientConfig and DialTLSContext.
+type Transport struct {
+	*http.Transport
+	v *Verifier
+}
+
+// Transport returns a transport with http.DefaultTransport's settings, proxies
+// from the environment and HTTP/2 included. Its TLS connections, direct or
+// through a proxy, pass only when the standard library and assay both accept
+// the server; refusals are *Error.
+func (v *Verifier) Transport() *Transport {
+	t := &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		ForceAttemptHTTP2:     true,
+		MaxIdleConns:          100,
+		IdleConnTimeout:       90 * time.Second,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ExpectContinueTimeout: time.Second,
+	}
+	base := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, ClientSessionCache: tls.NewLRUClientSessionCache(0)}
+	conf, err := v.ClientConfig(base)
+	if err != nil {
+		// Nothing in base can be refused; fail closed all the same.
+		conf = &tls.Config{MinVersion: tls.VersionTLS12, VerifyConnection: func(tls.ConnectionState) error { return err }}
+	}
+	// A proxy bypasses DialTLSContext, so both are set.
+	t.TLSClientConfig = conf
+	t.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := v.DialContext(ctx, network, addr, base)
+		if err != nil {
+			return nil, err
+		}
+		return c, nil
+	}
+	return &Transport{t, v}
+}
+
+// RoundTrip is http.Transport's; certificate refusals are *Error.
+func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := t.Transport.RoundTrip(r)
+	if err != nil {
+		return nil, t.v.wrap(err, r.URL.Hostname())
+	}
+	return resp, nil
+}
+
+// Dial is DialContext without a context and with an empty base.
+func (v *Verifier) Dial(network, addr string) (*tls.Conn, error) {
+	return v.DialContext(context.Background(), network, addr, nil)
+}
+
+// DialContext connects to addr, "host:port", and completes a judged TLS
+// handshake. base may be nil; its ServerName stands in for the host. The
+// context bounds connection, handshake and judgement; it does not matter
+// afterwards. The connection is a bare *tls.Conn. Certificate refusals, the
+// standard library's too, are *Error.
+func (v *Verifier) DialContext(ctx context.Context, network, addr string, base *tls.Config) (*tls.Conn, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	conf, err := v.clientConfig(ctx, base)
+	if err != nil {
+		return nil, err
+	}
+	if conf.ServerName == "" {
+		conf.ServerName = host
+	}
+	d := tls.Dialer{Config: conf}
+	c, err := d.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, v.wrap(err, conf.ServerName)
+	}
+	return c.(*tls.Conn), nil
+}
