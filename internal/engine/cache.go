@@ -118,7 +118,7 @@ func (e *Engine) body(ctx context.Context, n need, o bodyOptions) fetched {
 		return fetched{body: old.body, cached: true, fetched: old.fetched, outcome: "cached"}
 	}
 	if o.offline {
-		return fetched{outcome: "failed", failure: "fetch-offline", detail: "not in the cache"}
+		return fetched{outcome: "failed", failure: notCached}
 	}
 	if f, ok := e.cache.recentFailure(key, o.now); ok && !o.refresh {
 		if old != nil {

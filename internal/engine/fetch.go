@@ -26,6 +26,9 @@ const (
 	kindSCTFile  = "sct-file"  // likewise: a SignedCertificateTimestampList
 )
 
+// notCached stands for a download that Offline forbids.
+const notCached = "not-cached"
+
 // need is one download that a judge wants.
 type need struct{ revocation.Need }
 
@@ -61,23 +64,27 @@ func (j *judgement) fetchAll(ctx context.Context, needs []need) bool {
 		wg.Go(func() { got[i], facts[i] = j.obtain(ctx, n) })
 	}
 	wg.Wait()
+	progress := j.dropped > 0
 	for i, n := range todo {
-		j.needs[len(j.ev.Artefacts)+i] = n
+		if got[i].Failure == notCached {
+			continue // nothing was asked: the judges say so themselves
+		}
+		j.needs[len(j.ev.Artefacts)] = n
+		j.ev.Artefacts = append(j.ev.Artefacts, got[i])
+		j.fetches = append(j.fetches, facts[i])
+		progress = true
 	}
-	j.ev.Artefacts = append(j.ev.Artefacts, got...)
-	j.fetches = append(j.fetches, facts...)
-	return len(todo) > 0 || j.dropped > 0
+	return progress
 }
 
-// nonce returns 32 random octets per request when the policy asks for nonces
-// (RFC 9654, 2.1).
-func (j *judgement) nonce(int) []byte {
-	if !j.p.Nonce {
-		return nil
+// nonce returns 32 random octets for the certificate at position i (RFC 9654,
+// 2.1), the same each time.
+func (j *judgement) nonce(i int) []byte {
+	if j.nonces[i] == nil {
+		j.nonces[i] = make([]byte, 32)
+		rand.Read(j.nonces[i])
 	}
-	b := make([]byte, 32)
-	rand.Read(b)
-	return b
+	return j.nonces[i]
 }
 
 // obtain gets one need from the caches or the network. A failure is in the

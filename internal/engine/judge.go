@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,12 +42,13 @@ type judgement struct {
 	dropped int // needs beyond the limit
 	fetches []report.Fetch
 	answers []report.Answer // of the last round, to decide what is worth keeping
+	nonces  map[int][]byte  // by position on the path
 	sctList []byte          // from the leaf's valid staple or response
 }
 
 func (e *Engine) newJudgement(ev *evidence.Evidence, p Policy) *judgement {
 	j := &judgement{e: e, p: p, ev: ev, now: p.Time, fromAIA: map[[32]byte]string{},
-		lists: map[int]*crl.List{}, asked: map[string]bool{}, needs: map[int]need{}}
+		lists: map[int]*crl.List{}, asked: map[string]bool{}, needs: map[int]need{}, nonces: map[int][]byte{}}
 	if j.now.IsZero() {
 		j.now = ev.Time
 	}
@@ -133,8 +135,8 @@ func (j *judgement) names() []string {
 // connection reports what was seen on the wire.
 func (j *judgement) connection(r *report.Report) {
 	ev := j.ev
-	if ev.Target.Host == "" && len(ev.Attempts) == 0 && ev.Failure == nil {
-		return // files: there was no connection
+	if j.offlineFiles() {
+		return
 	}
 	c := ev.Connection
 	rc := &report.Connection{
@@ -169,6 +171,12 @@ func (j *judgement) connection(r *report.Report) {
 		r.Findings = append(r.Findings, finding.New(finding.ID(f.ID), sortPairs(kv)...))
 	}
 	r.Checks = append(r.Checks, check)
+}
+
+// offlineFiles reports whether the evidence comes from files: there was no
+// connection.
+func (j *judgement) offlineFiles() bool {
+	return len(j.ev.Attempts) == 0 && j.ev.Failure == nil && j.ev.Connection.Version == 0
 }
 
 // sctCount counts the SCTs of a SignedCertificateTimestampList without
@@ -323,12 +331,12 @@ type revoked struct {
 // Pointers are followed only when the path's signatures reach an anchor.
 func (j *judgement) revoke(ctx context.Context, r *report.Report, n int, opt certpath.Options, needs *[]need) (st revoked) {
 	path := j.built.Paths[n]
-	if path.End != report.EndAnchor || !path.Proven || j.schemesOff() {
+	if path.End != report.EndAnchor || !proven(path) || j.schemesOff() {
 		return st
 	}
 	in := revocation.Input{
 		Path: path.Certs, Staples: j.staples(path), Pool: j.pool, Time: j.now, Memo: j.e.memo,
-		Policy: j.revocationPolicy(), Anchored: j.anchored(ctx, path, opt), NonceFor: j.nonce,
+		Policy: j.revocationPolicy(), Anchored: j.anchored(ctx, path, opt), NonceFor: j.nonce, NoHandshake: j.offlineFiles(),
 	}
 	j.artefacts(&in)
 	res := revocation.Judge(ctx, in)
@@ -356,6 +364,21 @@ func (j *judgement) revoke(ctx context.Context, r *report.Report, n int, opt cer
 	return st
 }
 
+// unprovenKinds are what a path carries when a signature on it was not verified.
+var unprovenKinds = []finding.ID{finding.SignatureInvalid, finding.SignatureUnsupported, finding.SignatureKeyMismatch,
+	finding.IssuerKeyUnusable, finding.IssuerKeyTooSmall}
+
+// proven reports whether every signature on a path to an anchor verified; if
+// not, its pointers are anybody's text.
+func proven(p certpath.Path) bool {
+	for _, fs := range p.CertFindings {
+		if slices.ContainsFunc(fs, func(f finding.Finding) bool { return slices.Contains(unprovenKinds, f.ID) }) {
+			return false
+		}
+	}
+	return true
+}
+
 // staples lines the staples up with the path's certificates.
 func (j *judgement) staples(p certpath.Path) [][]byte {
 	out := make([][]byte, len(p.Certs))
@@ -373,7 +396,7 @@ func (j *judgement) staples(p certpath.Path) [][]byte {
 // anchored validates a separate CRL issuer's path to the same anchor (RFC
 // 5280, 6.3.3 (f)), without names.
 func (j *judgement) anchored(ctx context.Context, p certpath.Path, opt certpath.Options) func(*cert.Certificate) bool {
-	opt.Names, opt.Purpose, opt.UsedKeyUsage = nil, certpath.Any, 0
+	opt.Names, opt.Purpose, opt.UsedKeyUsage = nil, certpath.PurposeAny, 0
 	anchor := p.Certs[len(p.Certs)-1]
 	return func(issuer *cert.Certificate) bool {
 		res := certpath.Build(ctx, issuer, append(append([]*cert.Certificate(nil), j.pool...), p.Certs...), j.e.opt.Anchors, opt)

@@ -92,10 +92,11 @@ func (j *judgement) pathOptions() (certpath.Options, error) {
 
 // parsePurpose reads a purpose's name; "" is "server".
 func parsePurpose(s string) (certpath.Purpose, error) {
-	if s == "" {
-		return certpath.Server, nil
+	p, ok := certpath.ParsePurpose(s)
+	if !ok {
+		return "", fmt.Errorf("unknown purpose %q (known: server, client, email, code, ocsp, timestamp, any, or an OID)", s)
 	}
-	return certpath.ParsePurpose(s)
+	return p, nil
 }
 
 func (j *judgement) schemesOff() bool { return j.p.Schemes != nil && len(j.p.Schemes) == 0 }
