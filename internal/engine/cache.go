@@ -208,8 +208,6 @@ func (e *Engine) download(ctx context.Context, n need, key string, old *cached, 
 	out := fetched{fetched: o.now, outcome: "fetched"}
 	if resp.NotModified && old != nil {
 		c.body, c.expires, out.outcome = old.body, old.expires, "revalidated"
-		out.cached = true
-		e.revalidated(n, o.now)
 	} else {
 		c.body = resp.Body
 	}

@@ -50,7 +50,7 @@ func facts(c *cert.Certificate, source string) report.Cert {
 		f.MustStaple = f.MustStaple || n == 5
 	}
 	for i, x := range c.Extensions {
-		f.Extensions = append(f.Extensions, report.Ext{OID: x.OID, Name: cert.OIDName(x.OID), Critical: x.Critical, Value: c.ExtensionSummary(i)})
+		f.Extensions = append(f.Extensions, report.Ext{OID: x.OID, Name: cert.OIDName(x.OID), Critical: x.Critical, Value: extensionValue(c, i)})
 	}
 	return f
 }
@@ -95,4 +95,9 @@ func displayName(c *cert.Certificate) string {
 		return c.SAN[0].String()
 	}
 	return fmt.Sprintf("serial %x", c.Serial)
+}
+
+// extensionValue is the extension's value as text.
+func extensionValue(c *cert.Certificate, i int) string {
+	return hex.EncodeToString(c.Extensions[i].Value)
 }

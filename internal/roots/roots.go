@@ -129,16 +129,17 @@ func loadDir(anchors *certpath.Anchors, dir string) error {
 		return fmt.Errorf("trust anchors: %w", err)
 	}
 	found := false
-	seen := map[string]bool{} // hashed directories name each file twice
 	for _, e := range entries {
 		name := filepath.Join(dir, e.Name())
-		real, err := filepath.EvalSymlinks(name)
-		if err != nil || seen[real] {
-			continue // a dangling link, as rehash leaves them, holds no anchor
+		if e.Type()&os.ModeSymlink != 0 {
+			// Hashed directories name each file a second time, by a link to it.
+			if to, err := os.Readlink(name); err != nil || !strings.ContainsRune(to, filepath.Separator) {
+				continue
+			}
 		}
-		seen[real] = true
-		if st, err := os.Stat(real); err != nil || !st.Mode().IsRegular() {
-			continue
+		st, err := os.Stat(name)
+		if err != nil || !st.Mode().IsRegular() {
+			continue // a dangling link, as rehash leaves them, holds no anchor
 		}
 		b, err := readFile(name)
 		if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/assaytls/assay/internal/roots"
 )
 
-func anchor(cn string) []byte { return forge.NewRoot(cn, forge.P256("roots")).Raw }
+func anchor(cn string) []byte { return forge.NewRoot(cn, forge.P256()).Raw }
 
 func write(t *testing.T, dir, name string, b []byte) string {
 	t.Helper()
