@@ -107,7 +107,11 @@ defect it finds, the root cause first, and what to do about each.`,
 // commands are assay's commands, in the order of the help.
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
+		a.checkCommand(),
+		a.verifyCommand(),
 		a.explainCommand(),
+		a.labCommand(),
+		a.updateCommand(),
 		a.versionCommand(),
 		a.completionCommand(),
 	}

@@ -1,0 +1,260 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/render"
+	"github.com/assaytls/assay/internal/tlsclient"
+	"github.com/assaytls/assay/report"
+)
+
+// concurrent is how many targets are checked at a time.
+const concurrent = 8
+
+type checkFlags struct {
+	conn    connFlags
+	trust   trustFlags
+	judge   judgeFlags
+	revoc   revocationFlags
+	network networkFlags
+	ct      ctFlags
+	out     outputFlags
+}
+
+func (a *app) checkCommand() *cobra.Command {
+	f := &checkFlags{}
+	c := &cobra.Command{
+		Use: "check TARGET...", Short: "Connect to servers, judge them and report", GroupID: "judge",
+		Long: `Connect to each server, judge what it presents, and print the report. A TARGET
+is HOST, HOST:PORT, [IPV6]:PORT or https://HOST[:PORT]/. Every revocation source
+is asked unless some are chosen.`,
+		Example: `  assay check example.com
+  assay check --ct strict --log-list log_list.json example.com
+  assay check --roots ca.pem --resolve app.test:443:127.0.0.1 app.test
+  assay check -q a.example b.example:8443 '[2001:db8::1]:443'`,
+		Args: minArgs(1, "a server to check, like example.com or example.com:8443"),
+		RunE: func(c *cobra.Command, args []string) error { return a.check(c.Context(), f, args) },
+	}
+	f.conn.add(c)
+	f.trust.add(c)
+	f.judge.add(c)
+	f.revoc.add(c)
+	f.network.add(c, &f.revoc.nonce)
+	f.ct.add(c)
+	f.out.add(c)
+	f.out.addEvidence(c)
+	return c
+}
+
+// policy is the relying party's, as the flags say it.
+func (f *checkFlags) policy() (engine.Policy, error) {
+	var p engine.Policy
+	if err := f.judge.apply(&p); err != nil {
+		return p, err
+	}
+	f.revoc.apply(&p)
+	f.network.apply(&p)
+	f.ct.apply(&p)
+	if err := p.Validate(); err != nil {
+		return p, usagef("%v", err)
+	}
+	return p, nil
+}
+
+func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
+	configs, err := a.targets(f, args)
+	if err != nil {
+		return err
+	}
+	p, err := f.policy()
+	if err != nil {
+		return err
+	}
+	if err := f.out.check(); err != nil {
+		return err
+	}
+	save, err := createEvidence(f.out.evidence, len(args))
+	if err != nil {
+		return err
+	}
+	defer save.discard()
+	limit := f.conn.timeout.d
+	if limit == 0 {
+		limit = defaultTimeout * time.Duration((len(args)+concurrent-1)/concurrent)
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	eng, done, err := a.engine(ctx, &f.trust, &f.network, &f.ct)
+	if err != nil {
+		return err
+	}
+	defer done()
+
+	results := a.checkAll(ctx, eng, configs, p, f.out.quiet)
+	for i := range configs {
+		res, ok := <-results[i]
+		if !ok {
+			return nil // interrupted: what was not judged is not printed
+		}
+		if err := save.write(res.ev); err != nil {
+			return err
+		}
+		if err := a.print(res.r, &f.out, len(configs) > 1, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// targets reads the arguments; nothing is dialled unless all are sound.
+func (a *app) targets(f *checkFlags, args []string) ([]tlsclient.Config, error) {
+	var configs []tlsclient.Config
+	var hints []string
+	for _, arg := range args {
+		t, err := parseTarget(arg)
+		if err != nil {
+			return nil, err
+		}
+		c, err := f.conn.config(t)
+		if err != nil {
+			return nil, err
+		}
+		if t.hint != "" {
+			hints = append(hints, t.hint)
+		}
+		configs = append(configs, c)
+	}
+	log, err := a.keyLog()
+	if err != nil {
+		return nil, err
+	}
+	for i := range configs {
+		if log != nil {
+			configs[i].KeyLog = log // closed with the program
+		}
+	}
+	for _, h := range hints {
+		a.hint("%s", h)
+	}
+	return configs, nil
+}
+
+// result is the outcome of one target.
+type result struct {
+	r  *report.Report
+	ev *evidence.Evidence
+}
+
+// checkAll judges the targets, several at a time. Each channel brings its
+// target's result, or is closed without one when the user interrupts.
+func (a *app) checkAll(ctx context.Context, eng *engine.Engine, configs []tlsclient.Config, p engine.Policy, quiet bool) []chan result {
+	results := make([]chan result, len(configs))
+	slots := make(chan struct{}, concurrent)
+	prog := a.newProgress(quiet)
+	for i := range configs {
+		results[i] = make(chan result, 1)
+	}
+	go func() {
+		for i, c := range configs {
+			slots <- struct{}{}
+			prog.show("checking %s:%s (%d of %d)", c.Host, c.Port, i+1, len(configs))
+			go func() {
+				defer func() { <-slots }()
+				r, ev := eng.Check(ctx, c, p)
+				prog.clear()
+				if ctx.Err() == nil || context.Cause(ctx) == context.DeadlineExceeded {
+					results[i] <- result{r, ev}
+				}
+				close(results[i])
+			}()
+		}
+	}()
+	return results
+}
+
+// print writes one report and counts its verdict. nth is its position among
+// several.
+func (a *app) print(r *report.Report, f *outputFlags, several bool, nth int) error {
+	a.verdict(r.Verdict)
+	if f.format.value == "json" {
+		return render.JSON(a.stdout, r, !several)
+	}
+	if several && nth > 0 && !f.quiet {
+		if _, err := io.WriteString(a.stdout, "\n"); err != nil {
+			return err
+		}
+	}
+	return render.Text(a.stdout, r, f.options(a))
+}
+
+// evidenceFile is the file of --save-evidence in the making. A nil one does
+// nothing.
+type evidenceFile struct {
+	name string
+	f    *os.File
+	temp bool
+}
+
+// createEvidence makes the file before anything is dialled, so that a bad
+// place is told at once.
+func createEvidence(name string, targets int) (*evidenceFile, error) {
+	if name == "" {
+		return nil, nil
+	}
+	if targets > 1 {
+		return nil, usagef("--save-evidence is for one target, and %d were given", targets)
+	}
+	e := &evidenceFile{name: name}
+	var err error
+	if st, statErr := os.Stat(name); statErr == nil && !st.Mode().IsRegular() {
+		e.f, err = os.OpenFile(name, os.O_WRONLY, 0)
+	} else {
+		e.temp = true
+		e.f, err = os.CreateTemp(filepath.Dir(name), ".assay-*")
+	}
+	if err != nil {
+		return nil, usagef("--save-evidence: %v", plainPathError(err))
+	}
+	return e, nil
+}
+
+// write fills the file and moves it to its place.
+func (e *evidenceFile) write(ev *evidence.Evidence) error {
+	if e == nil {
+		return nil
+	}
+	b, err := evidence.Encode(ev)
+	if err != nil {
+		return err
+	}
+	if _, err = e.f.Write(b); err == nil && e.temp {
+		err = e.f.Chmod(0o644)
+	}
+	if closeErr := e.f.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil && e.temp {
+		err = os.Rename(e.f.Name(), e.name)
+	}
+	if err != nil {
+		return usagef("--save-evidence: %s cannot be written: %v", e.name, err)
+	}
+	e.temp = false
+	return nil
+}
+
+// discard removes what was not written to its end.
+func (e *evidenceFile) discard() {
+	if e != nil && e.temp {
+		e.f.Close()
+		os.Remove(e.f.Name())
+	}
+}

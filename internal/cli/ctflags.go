@@ -1,0 +1,82 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/assaytls/assay/ct"
+	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/fetch"
+)
+
+// ctFlags are the relying party's rules for Certificate Transparency.
+type ctFlags struct {
+	policy, depth enum
+	logList       string
+}
+
+func (f *ctFlags) add(c *cobra.Command) {
+	f.policy = enum{value: "report", allowed: []string{"off", "report", "strict", "chrome", "apple", "permissive"}}
+	f.depth = enum{value: "leaf", allowed: []string{"leaf", "chain"}}
+	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
+	fs.Var(&f.policy, "ct", "what is asked of SCTs")
+	fs.Var(&f.depth, "ct-depth", "whose SCTs count")
+	fs.StringVar(&f.logList, "log-list", "", "verify SCTs with the logs in `FILE|URL`, JSON of version 3 (default: the one that assay update log-list stored)")
+	group(c, "Certificate Transparency", fs)
+}
+
+func (f *ctFlags) apply(p *engine.Policy) {
+	p.CT, p.CTDepth = f.policy.value, f.depth.value
+	if p.CT == "permissive" {
+		p.CT = "report"
+	}
+}
+
+// list reads the log list: the one named, or the one that was stored. A URL is
+// fetched unless offline.
+func (f *ctFlags) list(ctx context.Context, client *fetch.Client, stored string) (*ct.LogList, error) {
+	name := f.logList
+	if name == "" {
+		if _, err := os.Stat(stored); err == nil {
+			name = stored
+		}
+	}
+	enforced := f.policy.value != "off" && f.policy.value != "report" && f.policy.value != "permissive"
+	if name == "" {
+		if enforced {
+			return nil, usagef("--ct %s needs a log list", f.policy.value).
+				hint("give --log-list FILE, or store one with assay update log-list URL")
+		}
+		return nil, nil
+	}
+	var b []byte
+	var err error
+	if strings.Contains(name, "://") {
+		if err := checkURL(name); err != nil {
+			return nil, usagef("--log-list: %v", err)
+		}
+		if client == nil {
+			return nil, usagef("--log-list %s: nothing is downloaded offline", name).hint("give a file, or store a list with assay update log-list URL")
+		}
+		resp, failure := client.Do(ctx, fetch.Request{URL: name, Scope: userScope(name)})
+		if failure != nil {
+			return nil, usagef("--log-list %s: %s", name, failure.Detail)
+		}
+		b = resp.Body
+	} else if b, err = readFile(name, nil, maxCertFile); err != nil {
+		return nil, usagef("--log-list: %v", err)
+	}
+	l, err := ct.ParseLogList(b)
+	if err != nil {
+		return nil, usagef("--log-list %s: %v", name, err).hint("it must be a log list in the JSON format of version 3")
+	}
+	return l, nil
+}
+
+// userScope lets the user's own URLs reach private and loopback addresses:
+// they were typed, not taken from a certificate.
+func userScope(string) fetch.Scope { return fetch.Scope{Private: true, Loopback: true} }

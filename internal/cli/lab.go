@@ -1,0 +1,236 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/assaytls/assay/certpath"
+	"github.com/assaytls/assay/ct"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/fetch"
+	"github.com/assaytls/assay/internal/lab"
+	"github.com/assaytls/assay/internal/render"
+	"github.com/assaytls/assay/report"
+)
+
+func (a *app) labCommand() *cobra.Command {
+	var dir string
+	c := &cobra.Command{
+		Use: "lab [SCENARIO]...", Short: "Run the misbehaving servers on loopback, until interrupted", GroupID: "look",
+		Long: `Run a small world of servers that misbehave on purpose, each in its own way, with
+its own PKI, OCSP responders, CRLs and logs, all on loopback. For each scenario
+the lab prints its story and ready commands. SCENARIO may be a pattern (ct-*).`,
+		Example: `  assay lab
+  assay lab 'revoked-*'
+  assay lab check`,
+		RunE: func(c *cobra.Command, args []string) error { return a.serveLab(c.Context(), dir, args) },
+	}
+	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
+	fs.StringVar(&dir, "dir", "", "write root.pem and log-list.json to `DIR` instead of a temporary directory")
+	group(c, "Output", fs)
+
+	format := enum{value: "text", allowed: []string{"text", "json"}}
+	check := &cobra.Command{
+		Use: "check [SCENARIO]...", Short: "Judge every scenario and compare with what must come of it",
+		RunE: func(c *cobra.Command, args []string) error { return a.checkLab(c.Context(), args, format.value) },
+	}
+	fs = pflag.NewFlagSet("", pflag.ContinueOnError)
+	fs.Var(&format, "format", "form of the answer")
+	group(check, "Output", fs)
+	c.AddCommand(check)
+	return c
+}
+
+// serveLab runs the lab until the user interrupts, which is its proper end.
+func (a *app) serveLab(ctx context.Context, dir string, only []string) error {
+	l, err := lab.Start(ctx, lab.Options{Dir: dir, Only: only})
+	if err != nil {
+		return usagef("%v", err)
+	}
+	defer l.Close()
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "roots      %s\nlog list   %s\n", l.RootFile, l.LogListFile)
+	for _, s := range l.Scenarios {
+		fmt.Fprintf(&b, "\n%s (%s, %s)\n", s.Name, s.Target(), s.Want)
+		if err := render.Note(&b, s.Story, 80); err != nil {
+			return err
+		}
+		for _, cmd := range [][]string{
+			append([]string{"assay"}, l.Assay(s)...),
+			append([]string{"curl"}, l.Curl(s)...),
+			append([]string{"openssl"}, l.OpenSSL(s)...),
+		} {
+			fmt.Fprintf(&b, "  %s\n", shellLine(cmd))
+		}
+	}
+	fmt.Fprintf(&b, "\n%d servers are running; interrupt to stop them\n", len(l.Scenarios))
+	if _, err := io.Copy(a.stdout, &b); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// shellLine joins a command so that a shell takes it apart again the same way.
+func shellLine(args []string) string {
+	var out []string
+	for _, s := range args {
+		if s == "" || strings.ContainsAny(s, " \t\n'\"\\$`*?[]{}()<>|&;!~#") {
+			s = "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+		}
+		out = append(out, s)
+	}
+	return strings.Join(out, " ")
+}
+
+// labResult is what became of a scenario.
+type labResult struct {
+	Name     string         `json:"name"`
+	Want     report.Verdict `json:"want"`
+	Got      report.Verdict `json:"got"`
+	OK       bool           `json:"ok"`
+	Missing  []finding.ID   `json:"missing,omitempty"`
+	Surplus  []finding.ID   `json:"surplus,omitempty"`
+	Findings []finding.ID   `json:"findings,omitempty"`
+	MS       int64          `json:"ms"`
+}
+
+// checkLab judges the scenarios; the exit status is 1 when one comes out wrong.
+func (a *app) checkLab(ctx context.Context, only []string, format string) error {
+	start := time.Now()
+	l, err := lab.Start(ctx, lab.Options{Only: only})
+	if err != nil {
+		return usagef("%v", err)
+	}
+	defer l.Close()
+	results := make([]labResult, len(l.Scenarios))
+	errs := make([]error, len(l.Scenarios))
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, concurrent)
+	prog := a.newProgress(false)
+	for i, s := range l.Scenarios {
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			prog.show("judging %s", s.Name)
+			results[i], errs[i] = judgeScenario(ctx, l, s)
+		})
+	}
+	wg.Wait()
+	prog.clear()
+	if ctx.Err() != nil {
+		return nil
+	}
+	wrong := 0
+	for i, r := range results {
+		if errs[i] != nil {
+			return errs[i]
+		}
+		if !r.OK {
+			wrong++
+			a.status = exitReject
+		}
+	}
+	if format == "json" {
+		return render.Value(a.stdout, results, true)
+	}
+	return a.labTable(results, wrong, time.Since(start))
+}
+
+// judgeScenario judges one scenario with an engine of its own.
+func judgeScenario(ctx context.Context, l *lab.Lab, s lab.Scenario) (labResult, error) {
+	res := labResult{Name: s.Name, Want: s.Want}
+	anchors := certpath.NewAnchors()
+	for _, der := range l.Roots {
+		if err := anchors.Add(der); err != nil {
+			return res, fmt.Errorf("the lab's roots: %w", err)
+		}
+	}
+	list, err := ct.ParseLogList(l.LogList)
+	if err != nil {
+		return res, fmt.Errorf("the lab's log list: %w", err)
+	}
+	eng, err := engine.New(engine.Options{Anchors: anchors, LogList: list,
+		Fetch: &fetch.Client{MaxBytes: s.MaxDownload, Timeout: s.DownloadTimeout}})
+	if err != nil {
+		return res, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, defaultTimeout)
+	defer cancel()
+	start := time.Now()
+	r, _ := eng.Check(ctx, l.Config(s), s.Policy)
+	res.MS = time.Since(start).Milliseconds()
+	res.Got, res.Findings = r.Verdict, allFindings(r)
+	for _, id := range s.Findings {
+		if !slices.Contains(res.Findings, id) {
+			res.Missing = append(res.Missing, id)
+		}
+	}
+	for _, id := range s.Absent {
+		if slices.Contains(res.Findings, id) {
+			res.Surplus = append(res.Surplus, id)
+		}
+	}
+	res.OK = res.Got == res.Want && len(res.Missing)+len(res.Surplus) == 0
+	return res, nil
+}
+
+// allFindings lists the IDs in r, wherever they hang, sorted, each once. What
+// is only information is left out.
+func allFindings(r *report.Report) []finding.ID {
+	var ids []finding.ID
+	add := func(fs []finding.Finding) {
+		for _, f := range fs {
+			ids = append(ids, f.ID)
+		}
+	}
+	add(r.Findings)
+	for _, p := range r.Paths {
+		add(p.Findings)
+		for _, c := range p.Certs {
+			add(c.Findings)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// labTable prints scenario, expected, got, findings.
+func (a *app) labTable(results []labResult, wrong int, took time.Duration) error {
+	wide := len("scenario")
+	for _, r := range results {
+		wide = max(wide, len(r.Name))
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%-5s %-*s  %-12s  %-12s  %s\n", "", wide, "scenario", "expected", "got", "findings")
+	for _, r := range results {
+		mark := "ok"
+		if !r.OK {
+			mark = "WRONG"
+		}
+		var ids []string
+		for _, id := range r.Findings {
+			ids = append(ids, string(id))
+		}
+		fmt.Fprintf(&b, "%-5s %-*s  %-12s  %-12s  %s\n", mark, wide, r.Name, r.Want, r.Got, strings.Join(ids, " "))
+		for _, id := range r.Missing {
+			fmt.Fprintf(&b, "      %-*s  missing: %s\n", wide, "", id)
+		}
+		for _, id := range r.Surplus {
+			fmt.Fprintf(&b, "      %-*s  must not be there: %s\n", wide, "", id)
+		}
+	}
+	fmt.Fprintf(&b, "\n%d scenarios, %d as expected, %d wrong, %.1f s\n", len(results), len(results)-wrong, wrong, took.Seconds())
+	_, err := a.stdout.Write(b.Bytes())
+	return err
+}

@@ -1,0 +1,157 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/assaytls/assay/ct"
+	"github.com/assaytls/assay/internal/fetch"
+)
+
+type updateFlags struct {
+	key, signature string
+	cacheDir       string
+	timeout        duration
+}
+
+func (a *app) updateCommand() *cobra.Command {
+	c := &cobra.Command{Use: "update", Short: "Fetch data that judgements can use", GroupID: "keep", Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return usagef("assay update needs to know what: log-list").hint("assay update --help lists what there is")
+		}}
+	f := &updateFlags{timeout: duration{time.Minute}}
+	list := &cobra.Command{
+		Use: "log-list URL", Short: "Fetch a list of Certificate Transparency logs, verify and store it",
+		Long: `Fetch a list of Certificate Transparency logs in the JSON format of version 3,
+verify its signature when --key is given, and store it. check and verify use the
+stored list unless --log-list names another. assay has no list built in and asks
+no address that you did not name.`,
+		Example: "  assay update log-list https://example.com/log_list.json --key log_list_pubkey.pem",
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usagef("assay update log-list needs one URL")
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error { return a.updateLogList(c.Context(), f, args[0]) },
+	}
+	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
+	fs.StringVar(&f.key, "key", "", "verify the list's detached signature with the public key in `FILE` (PEM or DER)")
+	fs.StringVar(&f.signature, "signature", "", "where the signature is (default: the list's URL with .sig instead of .json)")
+	fs.StringVar(&f.cacheDir, "cache-dir", "", "directory of the cache (default $XDG_CACHE_HOME/assay)")
+	fs.Var(&f.timeout, "timeout", "limit for the whole run")
+	group(list, "Input", fs)
+	c.AddCommand(list)
+	return c
+}
+
+// updateLogList fetches, verifies and stores a log list. The exit status is 1
+// when it is not authentic or no log list, 3 when it cannot be had.
+func (a *app) updateLogList(ctx context.Context, f *updateFlags, url string) error {
+	if err := checkURL(url); err != nil {
+		return usagef("%v", err)
+	}
+	var key []byte
+	if f.key != "" {
+		var err error
+		if key, err = readFile(f.key, nil, maxCertFile); err != nil {
+			return usagef("--key: %v", err)
+		}
+	}
+	sigURL := f.signature
+	if sigURL == "" {
+		sigURL = strings.TrimSuffix(url, ".json") + ".sig"
+	} else if err := checkURL(sigURL); err != nil {
+		return usagef("--signature: %v", err)
+	} else if key == nil {
+		return usagef("--signature needs --key")
+	}
+	dir, err := cacheDir(f.cacheDir)
+	if err != nil {
+		return usagef("the cache's directory: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, f.timeout.d)
+	defer cancel()
+	client := (&networkFlags{maxDownload: size{ct.MaxListSize}}).client()
+	list, ok := a.download(ctx, client, url)
+	if !ok {
+		return nil
+	}
+	l, err := ct.ParseLogList(list)
+	if err != nil {
+		return a.notAuthentic("%s is not a log list: %v", url, err)
+	}
+	if key != nil {
+		sig, ok := a.download(ctx, client, sigURL)
+		if !ok {
+			return nil
+		}
+		if err := ct.VerifyListSignature(list, sig, key); err != nil {
+			return a.notAuthentic("%s: %v", url, err)
+		}
+	}
+	target := storedLogList(dir)
+	if err := writeFile(target, list); err != nil {
+		return usagef("%v", err)
+	}
+	signed := "signature verified"
+	if key == nil {
+		signed = "signature not verified (--key was not given)"
+	}
+	_, err = fmt.Fprintf(a.stdout, "log list %s, %d logs, %s\nstored in %s\n", quoteLines(l.String()), l.Len(), signed, quoteLines(target))
+	for _, r := range l.Refused() {
+		a.hint("left out a log whose key is a published test key: %s", r)
+	}
+	return err
+}
+
+// download fetches url, or complains and sets the exit status for what cannot
+// be reached.
+func (a *app) download(ctx context.Context, client *fetch.Client, url string) ([]byte, bool) {
+	resp, failure := client.Do(ctx, fetch.Request{URL: url, Scope: userScope(url)})
+	if failure != nil {
+		a.status = exitInconclusive
+		a.complain(fmt.Errorf("%s cannot be fetched: %s", url, failure.Detail))
+		return nil, false
+	}
+	return resp.Body, true
+}
+
+// notAuthentic complains about something that was fetched and is not right.
+func (a *app) notAuthentic(format string, args ...any) error {
+	a.status = exitReject
+	a.complain(fmt.Errorf(format, args...))
+	return nil
+}
+
+// writeFile puts b into the named file in one step, making its directory for
+// the user alone.
+func writeFile(name string, b []byte) error {
+	dir := filepath.Dir(name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return plainPathError(err)
+	}
+	f, err := os.CreateTemp(dir, ".assay-*")
+	if err != nil {
+		return plainPathError(err)
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(b)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		return fmt.Errorf("%s cannot be written: %w", name, plainPathError(err))
+	}
+	return nil
+}

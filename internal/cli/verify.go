@@ -1,0 +1,233 @@
+package cli
+
+import (
+	"context"
+	"encoding/base64"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/assaytls/assay/ct"
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/internal/engine"
+)
+
+type verifyFlags struct {
+	trust trustFlags
+	judge judgeFlags
+	revoc revocationFlags
+	ct    ctFlags
+	out   outputFlags
+
+	untrusted, crls, ocsps, scts words
+	evidence                     string
+}
+
+func (a *app) verifyCommand() *cobra.Command {
+	f := &verifyFlags{}
+	c := &cobra.Command{
+		Use: "verify FILE...", Short: "Judge certificates from files, offline", GroupID: "judge",
+		Long: `Judge certificates from files and fetch nothing. The first certificate of each
+FILE (PEM or DER, - is standard input) is the one that is judged; the others in
+it may complete its chain. Without --name the answer for a server certificate is
+inconclusive at best, unless --no-name says that no name matters.`,
+		Example: `  assay verify chain.pem --name example.com
+  assay verify leaf.pem --untrusted ca.pem --roots root.pem --crl ca.crl --name a.test
+  curl -s -o /dev/null -w '%{certs}' https://example.com | assay verify - --name example.com
+  assay check --save-evidence e.json a.test; assay verify --evidence e.json`,
+		RunE: func(c *cobra.Command, args []string) error { return a.verify(c.Context(), f, args) },
+	}
+	f.trust.add(c)
+	f.judge.add(c)
+	f.revoc.add(c)
+	f.ct.add(c)
+	f.untrusted, f.crls, f.ocsps, f.scts = words{typ: "FILE"}, words{typ: "FILE"}, words{typ: "FILE"}, words{typ: "FILE"}
+	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
+	fs.Var(&f.untrusted, "untrusted", "certificates that may complete the chain; repeatable")
+	fs.Var(&f.crls, "crl", "revocation list, PEM or DER; repeatable")
+	fs.Var(&f.ocsps, "ocsp", "OCSP response, DER; repeatable")
+	fs.Var(&f.scts, "sct", "SCT list as in the TLS extension, binary or base64; repeatable")
+	fs.StringVar(&f.evidence, "evidence", "", "judge the saved evidence in `FILE` (check --save-evidence)")
+	group(c, "Input", fs)
+	f.out.add(c)
+	return c
+}
+
+func (f *verifyFlags) policy() (engine.Policy, error) {
+	p := engine.Policy{Offline: true, NoAIA: true}
+	if err := f.judge.apply(&p); err != nil {
+		return p, err
+	}
+	f.revoc.apply(&p)
+	f.ct.apply(&p)
+	named := len(p.Names) + len(p.RequireDNS) + len(p.RequireIP) + len(p.RequireEmail)
+	if p.Purpose != "server" && named == 0 {
+		p.NoName = true // only servers are asked for by name
+	}
+	if err := p.Validate(); err != nil {
+		return p, usagef("%v", err)
+	}
+	return p, nil
+}
+
+func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
+	p, err := f.policy()
+	if err != nil {
+		return err
+	}
+	if err := f.out.check(); err != nil {
+		return err
+	}
+	var all []*evidence.Evidence
+	if f.evidence != "" {
+		if len(args) > 0 {
+			return usagef("--evidence and files exclude each other")
+		}
+		ev, err := a.readEvidence(f.evidence)
+		if err != nil {
+			return err
+		}
+		all = append(all, ev)
+	} else if len(args) == 0 {
+		return usagef("assay verify needs a file with certificates").hint("assay verify --help shows examples")
+	}
+	offered, extra, err := a.offered(f)
+	if err != nil {
+		return err
+	}
+	stdinUsed := false
+	for _, name := range args {
+		if name == "-" && stdinUsed {
+			return usagef("standard input can be read only once")
+		}
+		stdinUsed = stdinUsed || name == "-"
+		ev, err := a.fileEvidence(name)
+		if err != nil {
+			return err
+		}
+		all = append(all, ev)
+	}
+	eng, done, err := a.engine(ctx, &f.trust, nil, &f.ct)
+	if err != nil {
+		return err
+	}
+	defer done()
+	for i, ev := range all {
+		ev.Artefacts = append(ev.Artefacts, offered...)
+		ev.Extra = append(ev.Extra, extra...)
+		r := eng.Judge(ctx, ev, p)
+		if ctx.Err() != nil {
+			return nil
+		}
+		r.Target.Source = "verify"
+		if f.evidence != "" {
+			r.Target.Source = "evidence"
+		}
+		if err := a.print(r, &f.out, len(all) > 1, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readEvidence reads what check --save-evidence wrote.
+func (a *app) readEvidence(name string) (*evidence.Evidence, error) {
+	b, err := readFile(name, a.stdin, maxCRLFile)
+	if err != nil {
+		return nil, usagef("--evidence: %v", err)
+	}
+	ev, err := evidence.Decode(b)
+	if err != nil {
+		return nil, usagef("--evidence: %s is not saved evidence: %v", shownName(name), err)
+	}
+	return ev, nil
+}
+
+// fileEvidence makes evidence of the certificates in a file, as if a server
+// had sent them.
+func (a *app) fileEvidence(name string) (*evidence.Evidence, error) {
+	b, err := readFile(name, a.stdin, maxCertFile)
+	if err != nil {
+		return nil, usagef("%v", err)
+	}
+	certs, err := certificates(b)
+	if err != nil {
+		return nil, usagef("%s %v", shownName(name), err)
+	}
+	ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now().UTC(), Target: evidence.Target{Input: name}}
+	for _, c := range certs {
+		ev.Chain = append(ev.Chain, evidence.Entry{Cert: c})
+	}
+	return ev, nil
+}
+
+func shownName(name string) string {
+	if name == "-" {
+		return "standard input"
+	}
+	return name
+}
+
+// offered reads the files that stand in for downloads, and the untrusted
+// certificates.
+func (a *app) offered(f *verifyFlags) (arts []evidence.Artefact, extra [][]byte, err error) {
+	for _, name := range f.untrusted.vs {
+		b, err := readFile(name, nil, maxCertFile)
+		if err != nil {
+			return nil, nil, usagef("--untrusted: %v", err)
+		}
+		cs, err := certificates(b)
+		if err != nil {
+			return nil, nil, usagef("--untrusted: %s %v", name, err)
+		}
+		extra = append(extra, cs...)
+	}
+	for _, k := range []struct {
+		flag, kind, what string
+		files            []string
+		limit            int64
+		types            []string
+	}{
+		{"--crl", "crl-file", "revocation list", f.crls.vs, maxCRLFile, []string{"X509 CRL", "CRL"}},
+		{"--ocsp", "ocsp-file", "OCSP response", f.ocsps.vs, maxCertFile, []string{"OCSP RESPONSE"}},
+		{"--sct", "sct-file", "SCT list", f.scts.vs, maxCertFile, []string{"SCT LIST"}},
+	} {
+		for _, name := range k.files {
+			b, err := readFile(name, nil, k.limit)
+			if err != nil {
+				return nil, nil, usagef("%s: %v", k.flag, err)
+			}
+			bodies, err := derBlocks(b, k.what, k.types...)
+			if err != nil {
+				return nil, nil, usagef("%s: %s %v", k.flag, name, err)
+			}
+			for _, body := range bodies {
+				if k.kind == "sct-file" {
+					if body, err = sctList(body); err != nil {
+						return nil, nil, usagef("--sct: %s is not an SCT list: %v", name, err)
+					}
+				} else if body[0] != 0x30 {
+					return nil, nil, usagef("%s: %s holds no %s: it is neither PEM nor DER", k.flag, name, k.what)
+				}
+				arts = append(arts, evidence.Artefact{Kind: k.kind, URL: name, Body: body, Fetched: time.Now().UTC()})
+			}
+		}
+	}
+	return arts, extra, nil
+}
+
+// sctList returns the SCT list in b, which is binary or base64.
+func sctList(b []byte) ([]byte, error) {
+	_, err := ct.ParseSCTList(b)
+	if err == nil {
+		return b, nil
+	}
+	if dec, decErr := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(string(b)), "")); decErr == nil {
+		if _, err = ct.ParseSCTList(dec); err == nil {
+			return dec, nil
+		}
+	}
+	return nil, err
+}
