@@ -3,6 +3,7 @@ package crl
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/assaytls/assay/cert"
@@ -58,12 +59,12 @@ type Result struct {
 	Findings []finding.Finding
 
 	Needs   []Need
-	Signers []*cert.Certificate // separate CRL issuers that were believed
-	Expires time.Time           // until when Status may be reused; zero when Unknown
+	Expires time.Time // until when Status may be reused; zero when Unknown
 }
 
-// Need is a freshest CRL (RFC 5280, 4.2.1.15 and 5.2.6) that would sharpen
-// the answer: a delta list, which a source of that URL satisfies.
+// Need is a list that would sharpen the answer and that a source of that URL
+// satisfies: a freshest CRL (RFC 5280, 4.2.1.15 and 5.2.6), or one that says
+// whether a separate CRL issuer is revoked.
 type Need struct {
 	URL   string
 	Delta bool
@@ -75,8 +76,14 @@ const maxSources = 256
 
 // judge is the state of one Check.
 type judge struct {
+	ctx context.Context
 	q   Query
 	res Result
+
+	signatures     *int                // verified so far
+	without        []*cert.Certificate // CRL issuers that are themselves being judged
+	signers        []*cert.Certificate // separate CRL issuers judged so far
+	signerStatuses []report.Status
 }
 
 // judged is what one source came to.
@@ -93,8 +100,16 @@ type judged struct {
 // list that is stale, not authentic, or not about the certificate. A list with
 // a defect that leaves it authentic, current and in scope, such as an unknown
 // critical extension, still says "revoked" but never "good".
+//
+// The signer of a list that is not on the path is itself judged by the lists at
+// hand: revoked, its lists are worthless.
 func Check(ctx context.Context, q Query) Result {
-	j := &judge{q: q}
+	return (&judge{q: q, signatures: new(int)}).check(ctx)
+}
+
+func (j *judge) check(ctx context.Context) Result {
+	q := j.q
+	j.ctx = ctx
 	j.res.Status = report.Unknown
 	if len(q.Sources) > maxSources {
 		j.res.Findings = append(j.res.Findings, finding.New(finding.CRLBudget, "source", "crl", "detail", fmt.Sprintf("%d lists, the limit is %d", len(q.Sources), maxSources)))
@@ -155,8 +170,9 @@ func (j *judge) source(s Source) *judged {
 	}
 	d.signer = signer
 	d.answer.Signer = signer.Subject.String()
-	if !same(signer, j.q.Issuer) && !same(signer, j.q.Anchor) {
-		j.res.Signers = append(j.res.Signers, signer)
+	if i := slices.IndexFunc(j.signers, func(c *cert.Certificate) bool { return same(c, signer) }); i >= 0 && j.signerStatuses[i] == report.Unknown {
+		j.add(d, finding.New(finding.CRLIssuerUnchecked, "signer", d.answer.Signer))
+		j.ask(signer.CRLPoints, false, -1)
 	}
 	if l.Algorithm.Weak != "" {
 		j.add(d, finding.New(finding.CRLHashWeak, "algorithm", l.Algorithm.Name))

@@ -3,6 +3,7 @@ package crl
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -229,29 +230,28 @@ func (j *judge) needs(complete []*judged) {
 	if j.res.Status == report.Revoked {
 		return
 	}
-	have := make(map[string]bool)
-	for _, s := range j.q.Sources {
-		if s.List != nil && s.List.Delta() {
-			have[s.URL] = true
-		}
+	if len(complete) > 0 {
+		j.ask(j.q.Cert.FreshestCRL, true, complete[0].Point)
 	}
-	want := func(points []cert.DistributionPoint, at int) {
-		for _, p := range points {
-			for _, g := range p.FullName {
-				if g.Type != cert.URIName || have[g.Value] || !strings.HasPrefix(strings.ToLower(g.Value), "http") || len(j.res.Needs) >= maxNeeds {
-					continue
-				}
-				have[g.Value] = true
-				j.res.Needs = append(j.res.Needs, Need{URL: g.Value, Delta: true, Point: at})
+	for _, c := range complete {
+		j.ask(c.List.FreshestCRL, true, c.Point)
+	}
+}
+
+// ask adds the points' URLs to the needs, those excepted that a source is from.
+func (j *judge) ask(points []cert.DistributionPoint, delta bool, at int) {
+	for _, p := range points {
+		for _, g := range p.FullName {
+			if g.Type != cert.URIName || !strings.HasPrefix(strings.ToLower(g.Value), "http") || len(j.res.Needs) >= maxNeeds ||
+				slices.ContainsFunc(j.q.Sources, func(s Source) bool { return s.URL == g.Value && s.List != nil && s.List.Delta() == delta }) ||
+				slices.ContainsFunc(j.res.Needs, func(n Need) bool { return n.URL == g.Value }) {
+				continue
+			}
+			j.res.Needs = append(j.res.Needs, Need{URL: g.Value, Delta: delta, Point: at})
+			if delta {
 				j.res.Findings = append(j.res.Findings, finding.New(finding.CRLDeltaMissing, "url", g.Value, "source", "crl"))
 			}
 		}
-	}
-	if len(complete) > 0 {
-		want(j.q.Cert.FreshestCRL, complete[0].Point)
-	}
-	for _, c := range complete {
-		want(c.List.FreshestCRL, c.Point)
 	}
 }
 

@@ -8,7 +8,11 @@ import (
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/report"
 )
+
+// maxSignatures bounds the signatures that one Check verifies.
+const maxSignatures = 512
 
 // maxSigners bounds the keys that are tried on one list.
 const maxSigners = 16
@@ -33,6 +37,9 @@ func (j *judge) signer(l *List) (*cert.Certificate, *finding.Finding) {
 	}
 	var why *finding.Finding
 	for _, c := range candidates {
+		if *j.signatures++; *j.signatures > maxSignatures {
+			return nil, found(finding.CRLBudget, "detail", fmt.Sprintf("more than %d signatures", maxSignatures))
+		}
 		f := j.signedBy(l, c)
 		if f == nil {
 			return c, nil
@@ -73,16 +80,56 @@ func (j *judge) signedBy(l *List, c *cert.Certificate) *finding.Finding {
 	if c.HasKeyUsage && c.KeyUsage&cert.CRLSign == 0 || !c.HasKeyUsage && !c.CA && !onPath {
 		return found(finding.CRLSignNotAllowed, "signer", name)
 	}
-	if !onPath && !sameAuthority(c, j.q.Issuer) && (j.q.Anchored == nil || !j.q.Anchored(c)) {
+	if onPath || sameAuthority(c, j.q.Issuer) {
+		return nil
+	}
+	if j.q.Anchored == nil || !j.q.Anchored(c) {
 		return found(finding.CRLIssuerUntrusted, "signer", name)
+	}
+	if j.signerStatus(c) == report.Revoked {
+		return found(finding.CRLIssuerRevoked, "signer", name)
 	}
 	return nil
 }
 
+// signerStatus judges a separate CRL issuer by the lists at hand, except those
+// that it signed itself.
+func (j *judge) signerStatus(c *cert.Certificate) report.Status {
+	for i, s := range j.signers {
+		if same(s, c) {
+			return j.signerStatuses[i]
+		}
+	}
+	status := report.Unknown
+	if len(j.without) < maxSignerDepth {
+		q := j.q
+		q.Cert = c
+		for _, issuer := range append([]*cert.Certificate{j.q.Anchor, j.q.Issuer}, j.q.Pool...) {
+			if issuer == nil || !sameName(issuer.Subject, c.Issuer) {
+				continue
+			}
+			if *j.signatures++; *j.signatures > maxSignatures || c.VerifySignatureFrom(j.q.Memo, issuer.Key) != nil {
+				continue
+			}
+			q.Issuer = issuer
+			sub := &judge{q: q, signatures: j.signatures, without: append(j.without[:len(j.without):len(j.without)], c)}
+			if status = sub.check(j.ctx).Status; status != report.Unknown {
+				break
+			}
+		}
+	}
+	j.signers, j.signerStatuses = append(j.signers, c), append(j.signerStatuses, status)
+	return status
+}
+
+// maxSignerDepth bounds the chain of CRL issuers whose own lists have CRL
+// issuers of their own.
+const maxSignerDepth = 2
+
 // candidates are the certificates with the name of l's issuer, the likeliest first.
 func (j *judge) candidates(l *List) (out []*cert.Certificate) {
 	for _, c := range append([]*cert.Certificate{j.q.Issuer, j.q.Anchor}, j.q.Pool...) {
-		if c == nil || !sameName(c.Subject, l.Issuer) || slices.ContainsFunc(out, func(o *cert.Certificate) bool { return same(o, c) }) {
+		if c == nil || !sameName(c.Subject, l.Issuer) || slices.ContainsFunc(j.without, func(o *cert.Certificate) bool { return same(o, c) }) || slices.ContainsFunc(out, func(o *cert.Certificate) bool { return same(o, c) }) {
 			continue
 		}
 		if out = append(out, c); len(out) > maxSigners {

@@ -24,6 +24,8 @@ const (
 	CRLKeyWeak              ID = "crl-key-weak"
 	CRLIssuerUnknown        ID = "crl-issuer-unknown"
 	CRLIssuerUntrusted      ID = "crl-issuer-untrusted"
+	CRLIssuerRevoked        ID = "crl-issuer-revoked"
+	CRLIssuerUnchecked      ID = "crl-issuer-unchecked"
 	CRLSignNotAllowed       ID = "crl-sign-not-allowed"
 	CRLOtherIssuer          ID = "crl-other-issuer"
 	CRLOtherPartition       ID = "crl-other-partition"
@@ -180,6 +182,19 @@ var crlKinds = []Kind{
 		Fix:     fixCRLIssuer,
 		Spec:    "RFC 5280, 6.3.3 (f)",
 		OpenSSL: "X509_V_ERR_CRL_PATH_VALIDATION_ERROR", OpenSSLCode: 54, Since: "0.1"},
+	{ID: CRLIssuerRevoked, Class: ClassRevocation, Severity: Inconclusive, Rank: 60,
+		Title:   "the certificate of the revocation list's signer, {signer}, has itself been revoked",
+		Explain: "The list is signed with a key of its own, and the certificate authority has withdrawn the certificate for that key.",
+		Risk:    "Whoever holds the key can leave entries out of the list. The list is not used.",
+		Fix:     fixCRLIssuer,
+		Spec:    "RFC 5280, 6.3.3 (f)",
+		OpenSSL: "X509_V_ERR_CRL_PATH_VALIDATION_ERROR", OpenSSLCode: 54, Since: "0.1"},
+	{ID: CRLIssuerUnchecked, Class: ClassRevocation, Severity: Warning, Rank: 20,
+		Title:   "whether the revocation list's signer, {signer}, is itself revoked is not known",
+		Explain: "The list is signed with a key of its own, whose certificate is valid; but no list at hand says whether that certificate was revoked.",
+		Risk:    "If that key was stolen, the list may be forged.",
+		Fix:     "None is needed. Giving the list that covers the signer's certificate settles it.",
+		Spec:    "RFC 5280, 6.3.3 (f)", Since: "0.1"},
 	{ID: CRLSignNotAllowed, Class: ClassRevocation, Severity: Inconclusive, Rank: 55,
 		Title:   "{signer} signed the revocation list but may not sign revocation lists",
 		Explain: "The key usage extension of the signer's certificate does not include cRLSign.",

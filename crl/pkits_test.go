@@ -1,0 +1,127 @@
+package crl_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/certpath"
+	"github.com/assaytls/assay/crl"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/lab/corpora"
+	"github.com/assaytls/assay/report"
+)
+
+type pkitsTest struct {
+	ID, Name, Section, Expected string
+	Certs, CRLs                 []string
+	Time                        time.Time `json:"validation_time"`
+	OpenSSL                     struct {
+		Code int `json:"expected_verify_code"`
+	}
+}
+
+// pkitsDifferences are the tests of PKITS where assay answers otherwise.
+var pkitsDifferences = map[string]string{
+	"4.1.4": "DSA is not supported: neither the certificates' signatures nor the list's",
+	"4.1.5": "the same, with inherited parameters",
+}
+
+// pkitsSections are those whose failures come from revocation lists; of the
+// others only the tests that must pass are run.
+var pkitsSections = []string{"4.4", "4.5", "4.14", "4.15"}
+
+// NIST's PKITS: a path is built and every certificate but the anchor is judged
+// with all lists of the test. Separate CRL issuers come from the test's
+// certificates and are validated to the same anchor.
+func TestPKITS(t *testing.T) {
+	dir := corpora.Dir(t, "pkits")
+	data, err := os.ReadFile(filepath.Join(dir, "tests.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tests []pkitsTest
+	if err := json.Unmarshal(data, &tests); err != nil {
+		t.Fatal(err)
+	}
+	ran := map[string]int{}
+	for _, c := range tests {
+		full := slices.Contains(pkitsSections, c.Section)
+		if !full && c.Expected != "ok" {
+			continue
+		}
+		ran[c.Section]++
+		ok, why, codes := runPKITS(t, dir, c)
+		_, differs := pkitsDifferences[c.ID]
+		if ok == (c.Expected == "ok") == differs {
+			t.Errorf("%s %s: %v, expected %s, in the ledger: %v\n%s", c.ID, c.Name, ok, c.Expected, differs, why)
+		}
+		if c.Expected != "ok" && c.OpenSSL.Code == 23 && !codes[report.Revoked] {
+			t.Errorf("%s %s: not revoked\n%s", c.ID, c.Name, why)
+		}
+		if c.Expected != "ok" && c.OpenSSL.Code != 23 && codes[report.Revoked] {
+			t.Logf("%s %s: revoked, where OpenSSL says %d", c.ID, c.Name, c.OpenSSL.Code)
+		}
+	}
+	if ran["4.4"] != 21 || ran["4.5"] != 8 || ran["4.14"] != 35 || ran["4.15"] != 10 {
+		t.Errorf("ran %v", ran)
+	}
+}
+
+func runPKITS(t *testing.T, dir string, c pkitsTest) (ok bool, why string, statuses map[report.Status]bool) {
+	read := func(name string) []byte {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	var pool []*cert.Certificate
+	for _, name := range c.Certs {
+		pool = append(pool, cert.Parse(read(name)))
+	}
+	var sources []crl.Source
+	for _, name := range c.CRLs {
+		l, err := crl.Parse(read(name))
+		if err != nil {
+			why += name + ": " + err.Error() + "\n"
+			continue
+		}
+		sources = append(sources, crl.Source{List: l, Point: -1})
+	}
+	anchors := certpath.NewAnchors()
+	if err := anchors.Add(pool[0].Raw); err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	o := certpath.Options{Time: c.Time, Purpose: certpath.PurposeAny, SecurityLevel: -1}
+	valid := func(leaf *cert.Certificate) (certpath.Path, bool) {
+		p := certpath.Build(ctx, leaf, pool, anchors, o).Paths[0]
+		return p, p.End == report.EndAnchor && p.Worst() < finding.Inconclusive
+	}
+	p, ok := valid(pool[len(pool)-1])
+	if !ok {
+		for i, fs := range append(p.CertFindings, p.Findings) {
+			for _, f := range fs {
+				why += string(rune('0'+i)) + " " + f.String() + "\n"
+			}
+		}
+	}
+	statuses = map[report.Status]bool{}
+	for i := range len(p.Certs) - 1 {
+		r := crl.Check(ctx, crl.Query{Cert: p.Certs[i], Issuer: p.Certs[i+1], Anchor: p.Certs[len(p.Certs)-1], Time: c.Time,
+			Sources: sources, Pool: pool, Anchored: func(x *cert.Certificate) bool { _, ok := valid(x); return ok }})
+		statuses[r.Status] = true
+		ok = ok && r.Status == report.Good
+		why += p.Certs[i].Subject.String() + ": " + string(r.Status) + "\n"
+		for _, f := range r.Findings {
+			why += "\t" + f.String() + "\n"
+		}
+	}
+	return ok, why, statuses
+}
