@@ -82,6 +82,14 @@ type Certificate struct {
 	// Profile rules that only strict mode enforces are in Strict.
 	Findings []finding.Finding
 	Strict   []finding.Finding
+
+	uniqueIDs []place // issuerUniqueID and subjectUniqueID
+}
+
+// place is where a field of the certificate stands.
+type place struct {
+	field  string
+	offset int
 }
 
 // Extension is one extension, as it stands.

@@ -35,6 +35,7 @@ func Parse(raw []byte) *Certificate {
 	p := parser{decoder: decoder{text: string(raw)}}
 	p.certificate(b)
 	c.Findings = p.found
+	c.Strict = judgeStrict(c)
 	return c
 }
 
@@ -267,6 +268,7 @@ func (p *parser) key(b *block, e der.Element) {
 }
 
 func (p *parser) uniqueID(c *Certificate, e der.Element, field string) {
+	c.uniqueIDs = append(c.uniqueIDs, place{field, e.Offset})
 	if c.Version == 1 {
 		p.flag(finding.VersionInvalid, e.Offset, field, "version 1 has no unique identifiers")
 	}

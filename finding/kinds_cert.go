@@ -44,7 +44,6 @@ const (
 	AuthorityKeyIDCritical         ID = "authority-key-id-critical"
 	SubjectKeyIDCritical           ID = "subject-key-id-critical"
 	ExtensionCritical              ID = "extension-critical"
-	PathLenWithoutCA               ID = "path-len-without-ca"
 	NameConstraintInvalid          ID = "name-constraint-invalid"
 	PolicyDuplicate                ID = "policy-duplicate"
 	PolicyMappingAny               ID = "policy-mapping-any"
@@ -297,12 +296,6 @@ var certKinds = []Kind{
 		Risk:    "Clients refuse the certificate.",
 		Fix:     fixReissue,
 		Spec:    "RFC 5280, 4.2.1.8, 4.2.1.15, 4.2.2.1 and 4.2.2.2", Since: "0.1"},
-	{ID: PathLenWithoutCA, Class: ClassCertificate, Severity: Warning, Rank: 30,
-		Title:   "a path length is given in a certificate that is not a CA's: {detail}",
-		Explain: "pathLenConstraint limits how many CAs may follow. It has no meaning in a certificate that may not issue any.",
-		Risk:    "None by itself; it shows that the certificate was made carelessly.",
-		Fix:     fixReissue,
-		Spec:    "RFC 5280, 4.2.1.9", OpenSSL: "X509_V_ERR_PATHLEN_INVALID_FOR_NON_CA", OpenSSLCode: 80, Since: "0.1"},
 	{ID: NameConstraintInvalid, Class: ClassCertificate, Severity: Error, Rank: 55,
 		Title:   "a name constraint is invalid: {detail}",
 		Explain: "Name constraints limit which names a CA may certify. One of these limits does not follow the syntax, so what it allows is unclear.",

@@ -7,7 +7,7 @@ import (
 
 // tables are the kinds by topic; each topic has a file of its own.
 var tables = [][]Kind{
-	connectionKinds, certKinds, pathKinds, nameKinds, crlKinds, ocspKinds,
+	connectionKinds, certKinds, profileKinds, pathKinds, nameKinds, crlKinds, ocspKinds,
 	revocationKinds, ctKinds, engineKinds,
 }
 
