@@ -102,7 +102,7 @@ func (j *judgement) own(i int) {
 	c := j.chain[i]
 	fs := c.Findings[:len(c.Findings):len(c.Findings)]
 	if j.o.Strict && !j.isAnchor(i) {
-		fs = append(fs, c.Strict...)
+		fs = c.StrictFindings()
 	}
 	if j.isAnchor(i) && len(fs) > 0 {
 		graded := make([]finding.Finding, len(fs))
