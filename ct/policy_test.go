@@ -1,0 +1,392 @@
+package ct_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/ct"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/lab/forge"
+)
+
+// world is a CA and five logs of three operators.
+type world struct {
+	t     testing.TB
+	now   time.Time
+	root  *forge.CA
+	keys  map[string]*forge.Key
+	logs  map[string]forge.Log
+	order []string
+}
+
+func newWorld(t testing.TB) *world {
+	w := &world{t: t, now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), root: forge.NewRoot("Root", nil), keys: map[string]*forge.Key{}, logs: map[string]forge.Log{}}
+	for _, l := range []forge.Log{
+		{Description: "a1", Operator: "A"},
+		{Description: "a2", Operator: "A"},
+		{Description: "b1", Operator: "B"},
+		{Description: "b2", Operator: "B", Tiled: true},
+		{Description: "c1", Operator: "C", Tiled: true},
+	} {
+		l.Key = forge.P256()
+		if l.Description == "b1" {
+			l.Key = forge.RSA(2048)
+		}
+		l.URL = "https://" + l.Description + ".test/"
+		w.keys[l.Description] = l.Key
+		w.logs[l.Description] = l
+		w.order = append(w.order, l.Description)
+	}
+	return w
+}
+
+func (w *world) set(name string, change func(*forge.Log)) {
+	l := w.logs[name]
+	change(&l)
+	w.logs[name] = l
+}
+
+func (w *world) list(at time.Time) *ct.LogList {
+	w.t.Helper()
+	var logs []forge.Log
+	for _, n := range w.order {
+		logs = append(logs, w.logs[n])
+	}
+	l, err := ct.ParseLogList(forge.LogList(at, logs...))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return l
+}
+
+// leaf issues a certificate of so many days whose embedded SCTs are from the
+// named logs, each made at issue plus its position in hours.
+func (w *world) leaf(life time.Duration, logs ...string) *cert.Certificate {
+	from := w.now.Add(-30 * 24 * time.Hour)
+	c := forge.Cert{Subject: forge.CN("leaf"), NotBefore: from, NotAfter: from.Add(life), Extensions: []forge.Ext{forge.SAN(forge.DNS("leaf.test"))}}
+	if len(logs) == 0 {
+		return cert.Parse(w.root.Issue(c).Raw)
+	}
+	return cert.Parse(w.root.WithSCTs(c, func(tbs []byte) (out [][]byte) {
+		for i, n := range logs {
+			out = append(out, forge.SCT{Time: from.Add(time.Duration(i) * time.Hour)}.SignPrecert(w.key(n), w.root.Key, tbs))
+		}
+		return out
+	}).Raw)
+}
+
+func (w *world) key(name string) *forge.Key {
+	if w.keys[name] == nil {
+		w.keys[name] = forge.P256()
+	}
+	return w.keys[name]
+}
+
+// sent makes a list of SCTs over the final certificate.
+func (w *world) sent(c *cert.Certificate, logs ...string) []byte {
+	var out [][]byte
+	for _, n := range logs {
+		out = append(out, forge.SCT{Time: w.now.Add(-29 * 24 * time.Hour)}.SignX509(w.key(n), c.Raw))
+	}
+	return forge.SCTList(out...)
+}
+
+func (w *world) path(c *cert.Certificate) []*cert.Certificate {
+	return []*cert.Certificate{c, cert.Parse(w.root.Raw)}
+}
+
+const days = 24 * time.Hour
+
+// The browsers' counts, operators, states and deliveries.
+func TestBrowserPolicies(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		life          time.Duration
+		embedded, tls string
+		ocsp          string
+		change        func(*world)
+		chrome, apple bool
+		explains      string // a part of the explanation
+	}{
+		{"two logs, two operators", 90 * days, "a1 b1", "", "", nil, true, true, "met by embedded SCTs: a1 of A (embedded, usable"},
+		{"exactly 180 days inclusive", 180*days - time.Second, "a1 b1", "", "", nil, true, true, ""},
+		{"180 days and a second inclusive", 180 * days, "a1 b1", "", "", nil, true, false, "SCTs of different logs, at most 2 per operator (2 of 3)"},
+		{"181 days, two logs", 181 * days, "a1 b1", "", "", nil, false, false, "SCTs of different logs (2 of 3)"},
+		{"181 days, three logs", 181 * days, "a1 b1 c1", "", "", nil, true, true, ""},
+		{"181 days, three logs of two operators", 181 * days, "a1 a2 b1", "", "", nil, true, true, ""},
+		{"one operator", 90 * days, "a1 a2", "", "", nil, false, false, "different operators (1 of 2)"},
+		{"one SCT", 90 * days, "a1", "", "", nil, false, false, "SCTs of different logs (1 of 2)"},
+		{"one log twice", 90 * days, "a1 a1", "", "", nil, false, false, "SCTs of different logs (1 of 2)"},
+		{"none", 90 * days, "", "", "", nil, false, false, "none counts"},
+		{"static-ct logs only", 90 * days, "b2 c1", "", "", nil, true, false, "an SCT of an RFC 6962 log (0 of 1)"},
+		{"unknown log", 90 * days, "a1 zz", "", "", nil, false, false, "does not count: unknown-log"},
+		{"by TLS", 90 * days, "", "a1 b1", "", nil, true, true, "met by SCTs in the handshake"},
+		{"by TLS, long-lived", 300 * days, "", "a1 b1", "", nil, true, true, ""},
+		{"by TLS, one operator", 90 * days, "", "a1 a2", "", nil, false, true, ""},
+		{"by OCSP", 90 * days, "", "", "a1 b1", nil, false, true, ""},
+		{"mixed, long-lived", 300 * days, "a1", "b1", "", nil, false, true, ""},
+		{"one of the two retired after", 90 * days, "a1 b1", "", "", func(w *world) {
+			w.set("a1", func(l *forge.Log) { l.State, l.StateSince = "retired", w.now.Add(-days) })
+		}, true, true, ""},
+		{"one of the two retired before", 90 * days, "a1 b1", "", "", func(w *world) {
+			w.set("a1", func(l *forge.Log) { l.State, l.StateSince = "retired", w.now.Add(-31*days) })
+		}, false, false, ""},
+		{"a TLS log retired after", 90 * days, "", "a1 b1", "", func(w *world) {
+			w.set("a1", func(l *forge.Log) { l.State, l.StateSince = "retired", w.now.Add(-days) })
+		}, false, false, ""},
+		{"both retired after", 90 * days, "a1 b1", "", "", func(w *world) {
+			for _, n := range []string{"a1", "b1"} {
+				w.set(n, func(l *forge.Log) { l.State, l.StateSince = "retired", w.now.Add(-days) })
+			}
+		}, false, false, "an SCT of a log that is accepted now (0 of 1)"},
+		{"read-only", 90 * days, "a1 b1", "", "", func(w *world) { w.set("a1", func(l *forge.Log) { l.State = "readonly" }) }, true, true, ""},
+		{"qualified", 90 * days, "a1 b1", "", "", func(w *world) { w.set("a1", func(l *forge.Log) { l.State = "qualified" }) }, true, true, ""},
+		{"pending", 90 * days, "a1 b1", "", "", func(w *world) { w.set("a1", func(l *forge.Log) { l.State = "pending" }) }, false, false, ""},
+		{"rejected", 90 * days, "a1 b1", "", "", func(w *world) { w.set("a1", func(l *forge.Log) { l.State = "rejected" }) }, false, false, ""},
+		{"never admitted", 90 * days, "a1 b1", "", "", func(w *world) { w.set("a1", func(l *forge.Log) { l.State = "none" }) }, false, false, ""},
+		{"one operator now, two when signed", 90 * days, "a1 b1", "", "", func(w *world) {
+			w.set("b1", func(l *forge.Log) {
+				l.Operator, l.PreviousOps = "A", map[string]time.Time{"B": w.now.Add(-days), "Old": w.now.Add(-300 * days)}
+			})
+		}, true, true, "b1 of B"},
+		{"two operators now, one when signed", 90 * days, "a1 b1", "", "", func(w *world) {
+			w.set("b1", func(l *forge.Log) { l.PreviousOps = map[string]time.Time{"A": w.now.Add(-days)} })
+		}, false, false, "b1 of A"},
+	} {
+		w := newWorld(t)
+		leaf := w.leaf(c.life, strings.Fields(c.embedded)...)
+		if c.change != nil {
+			c.change(w)
+		}
+		in := ct.Input{Path: w.path(leaf), List: w.list(w.now), Time: w.now, Public: true}
+		if c.tls != "" {
+			in.TLS = w.sent(leaf, strings.Fields(c.tls)...)
+		}
+		if c.ocsp != "" {
+			in.OCSP = w.sent(leaf, strings.Fields(c.ocsp)...)
+		}
+		text := ""
+		for policy, want := range map[string]bool{"chrome": c.chrome, "apple": c.apple} {
+			in.Policy = policy
+			r := ct.CheckSCTs(in)
+			text += strings.Join(r.CT.Explain, "\n") + "\n"
+			if r.CT.Met == nil || *r.CT.Met != want {
+				t.Errorf("%s, %s: want %v:\n%s", c.name, policy, want, strings.Join(r.CT.Explain, "\n"))
+				continue
+			}
+			unmet := slices.ContainsFunc(r.Findings, func(f finding.Finding) bool {
+				return f.ID == finding.CTPolicyUnmet && f.Severity == finding.Error
+			})
+			if unmet == want {
+				t.Errorf("%s, %s: findings %v", c.name, policy, r.Findings)
+			}
+		}
+		if !strings.Contains(text, c.explains) {
+			t.Errorf("%s: the explanation lacks %q:\n%s", c.name, c.explains, text)
+		}
+	}
+}
+
+// covered collects the finding IDs that TestFindings saw.
+func ids(fs []finding.Finding) string {
+	var out []string
+	for _, f := range fs {
+		s := string(f.ID)
+		if f.Severity != f.Kind().Severity {
+			s += "=" + f.Severity.String()
+		}
+		out = append(out, s)
+	}
+	return strings.Join(out, " ")
+}
+
+// Each situation gives exactly these findings; together they are all that
+// CheckSCTs can give.
+func TestFindings(t *testing.T) {
+	met := func(r ct.Result) string {
+		if r.CT.Met == nil {
+			return "-"
+		}
+		return fmt.Sprint(*r.CT.Met)
+	}
+	seen := map[string]bool{}
+	for _, c := range []struct {
+		name, policy string
+		setup        func(w *world, in *ct.Input)
+		want, met    string
+	}{
+		{"good", "report", nil, "", "-"},
+		{"default policy", "", nil, "", "-"},
+		{"good, strict", "strict", nil, "", "true"},
+		{"unknown policy is strict", "no-such", func(w *world, in *ct.Input) { in.Path = w.path(w.leaf(90 * days)) }, "ct-sct-missing ct-no-valid-sct", "false"},
+		{"off", "off", func(w *world, in *ct.Input) { in.Path = w.path(w.leaf(90 * days)) }, "", "-"},
+		{"none", "report", func(w *world, in *ct.Input) { in.Path = w.path(w.leaf(90 * days)) }, "ct-sct-missing", "-"},
+		{"none, public", "report", func(w *world, in *ct.Input) { in.Path, in.Public = w.path(w.leaf(90*days)), true }, "ct-sct-missing=warning", "-"},
+		{"none, no list", "report", func(w *world, in *ct.Input) { in.Path, in.List = w.path(w.leaf(90*days)), nil }, "ct-sct-missing", "-"},
+		{"none, strict", "strict", func(w *world, in *ct.Input) { in.Path = w.path(w.leaf(90 * days)) }, "ct-sct-missing ct-no-valid-sct", "false"},
+		{"no list", "report", func(w *world, in *ct.Input) { in.List = nil }, "ct-not-verified", "-"},
+		{"no list, strict", "strict", func(w *world, in *ct.Input) { in.List = nil }, "ct-not-verified ct-no-log-list", "-"},
+		{"private", "chrome", nil, "ct-private-anchor", "-"},
+		{"unmet", "apple", func(w *world, in *ct.Input) { in.Path, in.Public = w.path(w.leaf(90*days, "a1")), true }, "ct-policy-unmet", "false"},
+		{"70 days", "strict", func(w *world, in *ct.Input) { in.List = w.list(w.now.Add(-ct.MaxListAge)) }, "", "true"},
+		{"old list", "report", func(w *world, in *ct.Input) { in.List = w.list(w.now.Add(-ct.MaxListAge - time.Second)) }, "ct-list-stale", "-"},
+		{"old list, strict", "strict", func(w *world, in *ct.Input) { in.List = w.list(w.now.Add(-71 * days)) }, "ct-list-stale=inconclusive", "true"},
+		{"old list, strict, no SCT", "strict", func(w *world, in *ct.Input) {
+			in.List, in.Path = w.list(w.now.Add(-71*days)), w.path(w.leaf(90*days))
+		}, "ct-sct-missing ct-list-stale ct-no-valid-sct=inconclusive", "false"},
+		{"old list, chrome", "chrome", func(w *world, in *ct.Input) {
+			in.List, in.Path, in.Public = w.list(w.now.Add(-71*days)), w.path(w.leaf(90*days)), true
+		}, "ct-sct-missing=warning ct-list-stale", "-"},
+		{"undated list", "strict", func(w *world, in *ct.Input) {
+			in.List = listOf(w.t, time.Time{}, testLog{spki: w.key("a1").SPKI, name: "a1", operator: "A"})
+		}, "ct-sct-unknown-log ct-list-undated", "true"},
+		{"malformed list", "report", func(w *world, in *ct.Input) { in.TLS = []byte{0, 5, 0, 1} }, "ct-sct-list-bad", "-"},
+		{"malformed SCT", "report", func(w *world, in *ct.Input) { in.OCSP = forge.SCTList(make([]byte, 40)) }, "ct-sct-list-bad", "-"},
+		{"foreign SCT", "strict", func(w *world, in *ct.Input) {
+			in.Path = w.path(w.leaf(90 * days))
+			in.TLS = w.sent(w.leaf(90*days), "a1")
+		}, "ct-sct-invalid ct-no-valid-sct", "false"},
+		{"wrong key", "report", func(w *world, in *ct.Input) {
+			in.TLS = forge.SCTList(forge.SCT{LogID: forge.LogID(w.key("a1")), Time: w.now}.SignX509(w.key("a2"), in.Path[0].Raw))
+		}, "ct-sct-invalid", "-"},
+		{"wrong algorithm", "report", func(w *world, in *ct.Input) {
+			in.TLS = forge.SCTList(forge.SCT{Time: w.now, SigAlg: 3}.SignX509(w.key("b1"), in.Path[0].Raw))
+		}, "ct-sct-invalid", "-"},
+		{"SHA-1", "report", func(w *world, in *ct.Input) {
+			in.TLS = forge.SCTList(forge.SCT{Time: w.now, HashAlg: 2}.SignX509(w.key("a1"), in.Path[0].Raw))
+		}, "ct-sct-invalid", "-"},
+		{"from the future", "report", func(w *world, in *ct.Input) {
+			in.TLS = forge.SCTList(forge.SCT{Time: w.now.Add(time.Second)}.SignX509(w.key("a1"), in.Path[0].Raw))
+		}, "ct-sct-from-future", "-"},
+		{"from the near future", "report", func(w *world, in *ct.Input) {
+			in.Skew = time.Second
+			in.TLS = forge.SCTList(forge.SCT{Time: w.now.Add(time.Second)}.SignX509(w.key("a1"), in.Path[0].Raw))
+		}, "", "-"},
+		{"from beyond the calendar", "report", func(w *world, in *ct.Input) {
+			in.TLS = forge.SCTList(forge.SCT{Time: time.Date(20000, 1, 1, 0, 0, 0, 0, time.UTC)}.SignX509(w.key("a1"), in.Path[0].Raw))
+		}, "ct-sct-from-future", "-"},
+		{"unknown version", "report", func(w *world, in *ct.Input) { in.TLS = forge.SCTList([]byte{1, 2, 3}) }, "ct-sct-unknown-version", "-"},
+		{"unknown log", "report", func(w *world, in *ct.Input) { in.TLS = w.sent(in.Path[0], "zz") }, "ct-sct-unknown-log", "-"},
+		{"issuer not known", "strict", func(w *world, in *ct.Input) { in.Path = in.Path[:1] }, "ct-sct-unverified ct-sct-unverified ct-no-valid-sct", "false"},
+		{"interval", "strict", func(w *world, in *ct.Input) {
+			for _, n := range []string{"a1", "b1"} {
+				w.set(n, func(l *forge.Log) { l.From, l.Until = w.now, in.Path[0].NotAfter })
+			}
+			in.List = w.list(w.now)
+		}, "ct-sct-interval ct-sct-interval ct-no-valid-sct", "false"},
+		{"interval that covers", "strict", func(w *world, in *ct.Input) {
+			w.set("a1", func(l *forge.Log) { l.From, l.Until = in.Path[0].NotAfter, in.Path[0].NotAfter.Add(time.Second) })
+			in.List = w.list(w.now)
+		}, "", "true"},
+		{"rejected log", "strict", func(w *world, in *ct.Input) {
+			w.set("a1", func(l *forge.Log) { l.State = "rejected" })
+			w.set("b1", func(l *forge.Log) { l.State, l.StateSince = "retired", w.now.Add(-100*days) })
+			in.List = w.list(w.now)
+		}, "ct-sct-log-state ct-sct-log-state ct-no-valid-sct", "false"},
+		{"retired later", "strict", func(w *world, in *ct.Input) {
+			w.set("a1", func(l *forge.Log) { l.State, l.StateSince = "retired", w.now.Add(-days) })
+			in.List = w.list(w.now)
+		}, "", "true"},
+		{"list without states", "strict", func(w *world, in *ct.Input) {
+			for _, n := range w.order {
+				w.set(n, func(l *forge.Log) { l.State = "none" })
+			}
+			in.List = w.list(w.now)
+		}, "", "true"},
+		{"same SCT twice", "report", func(w *world, in *ct.Input) {
+			one := forge.SCT{Time: w.now}.SignX509(w.key("a1"), in.Path[0].Raw)
+			in.TLS, in.OCSP = forge.SCTList(one, one), forge.SCTList(one)
+		}, "ct-sct-duplicate ct-sct-duplicate", "-"},
+		{"TLS 1.3 entry repeats the list", "report", func(w *world, in *ct.Input) {
+			in.TLS = w.sent(in.Path[0], "a1")
+			in.EntrySCTs = [][]byte{in.TLS}
+		}, "", "-"},
+		{"too many", "report", func(w *world, in *ct.Input) {
+			in.TLS = forge.SCTList(slices.Repeat([][]byte{{1}}, 70)...)
+		}, "ct-budget" + strings.Repeat(" ct-sct-unknown-version", 62), "-"},
+		{"mimic", "report", func(w *world, in *ct.Input) {
+			var err error
+			in.List, err = ct.ParseLogList([]byte(`{"log_list_timestamp":"2026-11-01T00:00:00Z","operators":[{"name":"Mimic Operator 1","logs":[{"description":"Mimic 1",
+				"key":"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEdO/+dnH/NZSBSLmmN9u2h4HNTnCOLeU+oMBiRynIvQ8zt2ft0IMyO90e5nwSaCdYvA4JVGzCMarfs9DcNxFY1g=="}]}]}`))
+			if err != nil || in.List.Len() != 0 {
+				w.t.Fatal(err)
+			}
+		}, "ct-log-test-key ct-sct-unknown-log ct-sct-unknown-log", "-"},
+	} {
+		w := newWorld(t)
+		in := ct.Input{Path: w.path(w.leaf(90*days, "a1", "b1")), List: w.list(w.now), Policy: c.policy, Time: w.now}
+		if c.setup != nil {
+			c.setup(w, &in)
+		}
+		r := ct.CheckSCTs(in)
+		if got := ids(r.Findings); got != c.want || met(r) != c.met {
+			t.Errorf("%s: %q, met %s; want %q, %s\n%s", c.name, got, met(r), c.want, c.met, strings.Join(r.CT.Explain, "\n"))
+		}
+		for _, f := range r.Findings {
+			seen[string(f.ID)] = true
+			if strings.Contains(f.Title(), "?") {
+				t.Errorf("%s: a parameter is missing: %s", c.name, f)
+			}
+		}
+	}
+	for _, k := range finding.Kinds() {
+		byAudit := strings.HasPrefix(string(k.ID), "ct-audit-") || k.ID == finding.CTNotIncluded || k.ID == finding.CTLogBehind
+		if strings.HasPrefix(string(k.ID), "ct-") && !byAudit && !seen[string(k.ID)] {
+			t.Errorf("no case gives %s", k.ID)
+		}
+	}
+}
+
+// --ct-depth chain asks strict of every certificate below the anchor; SCTs of
+// CA certificates are shown either way.
+func TestDepth(t *testing.T) {
+	w := newWorld(t)
+	inter := w.root.WithSCTs(forge.Cert{Subject: forge.CN("Inter"), NotBefore: w.now.Add(-60 * days), NotAfter: w.now.Add(999 * days),
+		Extensions: []forge.Ext{forge.BasicConstraints(true, 0)}}, func(tbs []byte) [][]byte {
+		return [][]byte{forge.SCT{Time: w.now.Add(-59 * days)}.SignPrecert(w.key("a1"), w.root.Key, tbs)}
+	})
+	bare := w.root.Intermediate("Bare", nil)
+	for _, c := range []struct {
+		name, depth string
+		ca          *forge.CA
+		want        string
+		shown       int
+	}{
+		{"leaf depth, CA without SCTs", "", bare, "[][][]", 1},
+		{"chain depth, CA without SCTs", "chain", bare, "[][ct-no-valid-sct][]", 1},
+		{"chain depth, CA with SCT", "chain", inter, "[][][]", 2},
+		{"leaf depth, CA with SCT", "leaf", inter, "[][][]", 2},
+	} {
+		leaf := c.ca.WithSCTs(forge.Cert{Subject: forge.CN("l"), NotBefore: w.now.Add(-days), NotAfter: w.now.Add(days),
+			Extensions: []forge.Ext{forge.SAN(forge.DNS("l.test"))}}, func(tbs []byte) [][]byte {
+			return [][]byte{forge.SCT{Time: w.now}.SignPrecert(w.key("b1"), c.ca.Key, tbs)}
+		})
+		r := ct.CheckSCTs(ct.Input{Path: []*cert.Certificate{cert.Parse(leaf.Raw), cert.Parse(c.ca.Raw), cert.Parse(w.root.Raw)},
+			List: w.list(w.now), Policy: "strict", Depth: c.depth, Time: w.now})
+		got := ""
+		for _, fs := range r.Certs {
+			got += "[" + ids(fs) + "]"
+		}
+		if got != c.want || len(r.CT.SCTs) != c.shown {
+			t.Errorf("%s: %s and %d SCTs, want %s and %d", c.name, got, len(r.CT.SCTs), c.want, c.shown)
+		}
+		if *r.CT.Met != !strings.Contains(c.want, "no-valid") {
+			t.Errorf("%s: met %v", c.name, *r.CT.Met)
+		}
+	}
+}
+
+// Nothing is judged without a certificate, and nothing panics.
+func TestEmptyInput(t *testing.T) {
+	for _, p := range []string{"off", "report", "strict", "chrome", "apple"} {
+		r := ct.CheckSCTs(ct.Input{Policy: p})
+		if len(r.CT.SCTs) != 0 || len(r.Certs) != 1 {
+			t.Errorf("%s: %+v", p, r)
+		}
+		ct.CheckSCTs(ct.Input{Policy: p, Path: []*cert.Certificate{cert.Parse(nil)}, TLS: []byte{}, EntrySCTs: [][]byte{nil, {1}}})
+	}
+}
