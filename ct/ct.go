@@ -86,8 +86,8 @@ func CheckSCTs(in Input) Result {
 	}
 	if in.List != nil {
 		r.CT.List = in.List.String()
-		for _, name := range in.List.refused {
-			r.add(0, finding.New(finding.CTLogTestKey, "log", name))
+		for _, l := range in.List.refused {
+			r.add(0, finding.New(finding.CTLogRefused, "log", l.Description, "detail", l.Reason))
 		}
 	}
 	for i, c := range in.Path {

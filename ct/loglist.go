@@ -75,7 +75,7 @@ type LogList struct {
 	timestamp time.Time
 	logs      map[[32]byte]*Log
 	order     []*Log
-	refused   []string
+	refused   []RefusedLog
 	stateless bool
 }
 
@@ -97,9 +97,11 @@ func (l *LogList) Logs() []*Log { return slices.Clone(l.order) }
 // Lookup returns the log with the ID, nil when the list has none.
 func (l *LogList) Lookup(id [32]byte) *Log { return l.logs[id] }
 
-// Refused returns the descriptions of entries that were left out because their
-// key is a published test key.
-func (l *LogList) Refused() []string { return slices.Clone(l.refused) }
+// RefusedLog is an entry of a list that is not used.
+type RefusedLog struct{ Description, Reason string }
+
+// Refused returns the logs that were left out: their SCTs are of unknown logs.
+func (l *LogList) Refused() []RefusedLog { return slices.Clone(l.refused) }
 
 // Age returns how old the list is at t; ok is false when it has no date. A
 // list younger than t has age 0.
@@ -172,11 +174,10 @@ type logJSON struct {
 }
 
 // ParseLogList reads a log list in the public v3 JSON format, with logs and
-// tiled_logs. Unknown fields are tolerated; a log whose ID is not the hash of
-// its key, a key that cannot be used, a time that cannot be read, or a log
-// given twice makes the whole list an error, for a list that is wrong in one
-// place is not to be relied on. Published test keys are left out: see
-// [LogList.Refused].
+// tiled_logs. Unknown fields are tolerated. A log whose ID is not the hash of
+// its key, a time that cannot be read, or a key given twice makes the list an
+// error. Logs with a published test key, or a key that RFC 6962 does not
+// allow, are left out: see [LogList.Refused].
 func ParseLogList(b []byte) (*LogList, error) {
 	if len(b) > MaxListSize {
 		return nil, fmt.Errorf("log list: %d octets are more than the limit of %d", len(b), MaxListSize)
@@ -246,17 +247,19 @@ func (l *LogList) add(operator string, j *logJSON, tiled bool) error {
 	if len(j.ID) > 0 && string(j.ID) != string(id[:]) {
 		return bad("log_id is not the SHA-256 of the key")
 	}
-	if mimics[base64.StdEncoding.EncodeToString(id[:])] {
-		l.refused = append(l.refused, j.Description)
-		return nil
-	}
 	key, err := cert.ParsePublicKey(j.Key)
-	if err != nil {
-		return bad("the key is not a SubjectPublicKeyInfo")
+	reason := ""
+	switch {
+	case mimics[base64.StdEncoding.EncodeToString(id[:])]:
+		reason = "its key is a published test key"
+	case err != nil:
+		reason = "its key is not a SubjectPublicKeyInfo"
+	case !key.Supported() || key.Algorithm == "RSA" && key.Bits < minRSABits || key.Algorithm != "RSA" && key.Algorithm != "ECDSA":
+		reason = fmt.Sprintf("its key (%s %d) is not one that RFC 6962 allows", key.Algorithm, key.Bits)
 	}
-	if !key.Supported() || key.Algorithm == "RSA" && key.Bits < minRSABits ||
-		key.Algorithm != "RSA" && key.Algorithm != "ECDSA" {
-		return bad("the key (%s %d) is not one that RFC 6962 allows", key.Algorithm, key.Bits)
+	if reason != "" {
+		l.refused = append(l.refused, RefusedLog{j.Description, reason})
+		return nil
 	}
 	if l.logs[id] != nil {
 		return bad("its key is in the list twice")

@@ -315,7 +315,7 @@ func TestFindings(t *testing.T) {
 			if err != nil || in.List.Len() != 0 {
 				w.t.Fatal(err)
 			}
-		}, "ct-log-test-key ct-sct-unknown-log ct-sct-unknown-log", "-"},
+		}, "ct-log-refused ct-sct-unknown-log ct-sct-unknown-log", "-"},
 	} {
 		w := newWorld(t)
 		in := ct.Input{Path: w.path(w.leaf(90*days, "a1", "b1")), List: w.list(w.now), Policy: c.policy, Time: w.now}

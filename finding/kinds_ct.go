@@ -6,7 +6,7 @@ const (
 	CTNoLogList         ID = "ct-no-log-list"
 	CTListStale         ID = "ct-list-stale"
 	CTListUndated       ID = "ct-list-undated"
-	CTLogTestKey        ID = "ct-log-test-key"
+	CTLogRefused        ID = "ct-log-refused"
 	CTSCTMissing        ID = "ct-sct-missing"
 	CTSCTListBad        ID = "ct-sct-list-bad"
 	CTSCTInvalid        ID = "ct-sct-invalid"
@@ -58,12 +58,12 @@ var ctKinds = []Kind{
 		Risk:    "An outdated list may name logs that are no longer trusted, or lack new ones.",
 		Fix:     "Use a list that has a log_list_timestamp.",
 		Spec:    "log list v3 schema"},
-	{ID: CTLogTestKey, Class: ClassCT, Severity: Warning, Rank: 40, Since: "0.1",
-		Title:   "the log list names a test log: {log}",
-		Explain: "The log's key is a published one, made for testing list consumers. It is never a real log; assay ignores it.",
-		Risk:    "Anyone can sign SCTs with such a key: a list that has it is not meant for use.",
-		Fix:     "Use a production log list.",
-		Spec:    "log_mimics_list.json"},
+	{ID: CTLogRefused, Class: ClassCT, Severity: Warning, Rank: 40, Since: "0.1",
+		Title:   "the log {log} of the list is not used: {detail}",
+		Explain: "The log's key is a published one, made for testing list consumers, or of a kind that SCTs cannot be verified with. SCTs of this log count as those of an unknown log.",
+		Risk:    "Anyone can sign SCTs with a published test key: a list that has one is not meant for use.",
+		Fix:     "Use a current production log list.",
+		Spec:    "RFC 6962, 2.1.4; log_mimics_list.json"},
 	{ID: CTSCTMissing, Class: ClassCT, Severity: Info, Rank: 20, Since: "0.1",
 		Title:   "no SCTs came with the certificate",
 		Explain: ctPurpose + "Neither the certificate, the handshake nor the OCSP staple holds an SCT. That is normal for a private CA; browsers refuse such a certificate from a public one.",

@@ -1,0 +1,160 @@
+package ct_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/assaytls/assay/ct"
+	"github.com/assaytls/assay/internal/lab/corpora"
+	"github.com/assaytls/assay/internal/lab/forge"
+)
+
+// The field's log lists: publisher, number of logs, and what one of them says.
+func TestLogLists(t *testing.T) {
+	dir := filepath.Join(corpora.Dir(t, "ct"), "log-lists")
+	for _, c := range []struct {
+		file, text string
+		logs       int
+		err        string // the reason for a refusal
+	}{
+		{"gstatic-all_logs_list-89.25.json", "version 89.25 of 2026-08-20", 117, ""},
+		{"gstatic-all_logs_list-54.12.json", "version 54.12 of 2025-05-23", 184, ""},
+		{"gstatic-log_list-54.12.json", "version 54.12 of 2025-05-23", 42, ""},
+		{"apple-511.json", "version 511, undated", 166, ""},
+		{"firefox-esr140-log_list.json", "version 85.101 of 2026-06-07", 56, ""},
+		{"mozilla-known_logs-20260811.json", "without version of 2026-08-11", 48, ""},
+		{"bimi.json", "without version of 2026-01-29", 1, ""},
+		{"crtsh-active.json", "without version, undated", 152, ""},
+		{"crtsh-all.json", "without version, undated", 309, ""},
+		{"ctgo-loglist3-excerpt-9.4.json", "version 9.4 of 2022-05-06", 5, ""},
+		{"log_mimics_list.json", "without version, undated", 0, ""},
+		{"gstatic-log_list_schema.json", "", 0, `no "operators"`},
+		{"apple-log_list_schema_v4.json", "", 0, `no "operators"`},
+	} {
+		l, err := ct.ParseLogList(readFile(t, dir, c.file))
+		if err != nil {
+			if c.err == "" || !strings.Contains(err.Error(), c.err) {
+				t.Errorf("%s: %v", c.file, err)
+			}
+			continue
+		}
+		if c.err != "" || l.String() != c.text || l.Len() != c.logs {
+			t.Errorf("%s: %s, %d logs, want %s, %d", c.file, l, l.Len(), c.text, c.logs)
+		}
+		for _, log := range l.Logs() {
+			if l.Lookup(log.ID) != log || log.Operator == "" || !log.Key.Supported() {
+				t.Errorf("%s: %+v", c.file, log)
+			}
+		}
+		refused := map[string]int{"log_mimics_list.json": 2, "ctgo-loglist3-excerpt-9.4.json": 1} // the latter has a bare point as a key
+		if len(l.Refused()) != refused[c.file] {
+			t.Errorf("%s: refused %q", c.file, l.Refused())
+		}
+	}
+}
+
+// A publisher that keeps older states beside the newest one is read by date.
+func TestLogStates(t *testing.T) {
+	l, err := ct.ParseLogList(readFile(t, corpora.Dir(t, "ct"), "log-lists", "mozilla-known_logs-20260811.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, log := range l.Logs() {
+		if log.Description == "Google 'Argon2026h2' log" {
+			if log.State != ct.Usable || !log.Since.Equal(time.Date(2025, 9, 22, 11, 29, 18, 0, time.UTC)) {
+				t.Errorf("%s since %s", log.State, log.Since)
+			}
+			return
+		}
+	}
+	t.Error("log not found")
+}
+
+func TestParseLogListErrors(t *testing.T) {
+	key := base64.StdEncoding.EncodeToString(forge.P256().SPKI)
+	for _, c := range []struct{ list, want string }{
+		{``, "unexpected end"},
+		{`[]`, "cannot unmarshal"},
+		{`{}`, "operators"},
+		{`{"operators":null}`, "operators"},
+		{`{"operators":[],"log_list_timestamp":"yesterday"}`, "log_list_timestamp"},
+		{`{"operators":[],"version":{}}`, "version"},
+		{`{"operators":[{"logs":[{"description":"d","key":"` + key + `","log_id":"AAAA"}]}]}`, "log_id"},
+		{`{"operators":[{"logs":[{"key":"` + key + `"},{"key":"` + key + `"}]}]}`, "twice"},
+		{`{"operators":[{"logs":[{"key":"` + key + `","mmd":-1}]}]}`, "mmd"},
+		{`{"operators":[{"logs":[{"key":"` + key + `","state":{"usable":{"timestamp":"x"}}}]}]}`, "state usable"},
+		{`{"operators":[{"logs":[{"key":"` + key + `","temporal_interval":{"start_inclusive":"x"}}]}]}`, "temporal_interval"},
+		{`{"operators":[{"logs":[{"key":"` + key + `","temporal_interval":{"start_inclusive":"2026-01-01T00:00:00Z","end_exclusive":"x"}}]}]}`, "temporal_interval"},
+		{`{"operators":[{"logs":[{"key":"` + key + `","previous_operators":[{"name":"x"}]}]}]}`, "previous_operators"},
+	} {
+		if _, err := ct.ParseLogList([]byte(c.list)); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%.120s: %v, want %q", c.list, err, c.want)
+		}
+	}
+	if _, err := ct.ParseLogList(make([]byte, ct.MaxListSize+1)); err == nil || !strings.Contains(err.Error(), "limit") {
+		t.Errorf("too large: %v", err)
+	}
+	// Keys that cannot be used cost their log, not the list.
+	for raw, want := range map[string]string{"x": "not a SubjectPublicKeyInfo", string(forge.RSA(1024).SPKI): "RSA 1024", string(forge.NewKey("Ed25519").SPKI): "Ed25519"} {
+		l, err := ct.ParseLogList([]byte(`{"operators":[{"logs":[{"description":"d","key":"` + base64.StdEncoding.EncodeToString([]byte(raw)) + `"},{"key":"` + key + `"}]}]}`))
+		if err != nil || l.Len() != 1 || len(l.Refused()) != 1 || !strings.Contains(l.Refused()[0].Reason, want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+	// Unknown fields and states, and operators without logs, are tolerated.
+	l, err := ct.ParseLogList([]byte(`{"new":1,"operators":[{"name":"none"},{"name":"a","x":[],"logs":[{"key":"` + key + `","state":{"sleeping":{"timestamp":"2026-01-01T00:00:00Z"}},"y":{}}]}]}`))
+	if err != nil || l.Len() != 1 || l.Logs()[0].State != "" {
+		t.Errorf("tolerance: %v", err)
+	}
+}
+
+func TestOperatorAt(t *testing.T) {
+	at := func(day int) time.Time { return time.Date(2026, 1, day, 0, 0, 0, 0, time.UTC) }
+	l, err := ct.ParseLogList(forge.LogList(at(1), forge.Log{Key: forge.P256(), Operator: "now", PreviousOps: map[string]time.Time{"second": at(20), "first": at(10)}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := ""
+	for _, d := range []int{9, 10, 19, 20} {
+		got += l.Logs()[0].OperatorAt(at(d)) + " "
+	}
+	if got != "first second second now " {
+		t.Error(got)
+	}
+	if age, ok := l.Age(at(3)); !ok || age != 48*time.Hour {
+		t.Error(age)
+	}
+	if age, ok := l.Age(at(1).Add(-time.Hour)); !ok || age != 0 {
+		t.Error(age)
+	}
+}
+
+func FuzzParseLogList(f *testing.F) {
+	f.Add([]byte(`{"operators":[]}`))
+	f.Add(forge.LogList(time.Unix(1e9, 0), forge.Log{Key: forge.P256(), Operator: "o", From: time.Unix(1, 0), Until: time.Unix(2, 0), PreviousOps: map[string]time.Time{"p": time.Unix(3, 0)}}))
+	f.Add(readFile(f, corpora.Dir(f, "ct"), "log-lists", "log_mimics_list.json"))
+	f.Add(readFile(f, corpora.Dir(f, "ct"), "log-lists", "ctgo-loglist3-excerpt-9.4.json"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		l, err := ct.ParseLogList(b)
+		if err != nil {
+			return
+		}
+		_ = l.String()
+		for _, log := range l.Logs() {
+			if l.Lookup(log.ID) == nil || !log.Key.Supported() {
+				t.Fatal("a log that cannot be used")
+			}
+			_ = log.OperatorAt(time.Unix(0, 0)) + log.Origin()
+			_ = log.Covers(time.Unix(0, 0))
+		}
+		again, err := ct.ParseLogList(bytes.Clone(b))
+		if err != nil || fmt.Sprint(again.Hash()) != fmt.Sprint(l.Hash()) {
+			t.Fatal("not repeatable")
+		}
+	})
+}
