@@ -47,8 +47,12 @@ type Query struct {
 type Result struct {
 	// Status is Good, Revoked, Unknown (a signed, fresh "unknown"), or "" when
 	// the response gives no information; then a finding says why.
-	Status   report.Status
-	Answer   report.Answer
+	Status report.Status
+	Answer report.Answer
+
+	// Findings are the defects of the response. That the certificate is
+	// revoked is not among them: Status says it, and the combination of all
+	// sources reports it once.
 	Findings []finding.Finding
 
 	// Fresh is set when the answer is authentic and within its time; an answer
@@ -148,7 +152,6 @@ func (c *check) run(r *Response) {
 		c.res.SCTList = worst.SCTList
 	case Revoked:
 		c.res.Status = report.Revoked
-		c.add(finding.CertRevoked, "revoked-at", stamp(worst.RevokedAt), "reason", reasonText(worst))
 	default:
 		c.res.Status = report.Unknown
 		ans.Detail = "the responder does not know the certificate"

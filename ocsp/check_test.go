@@ -82,13 +82,13 @@ func TestCheck(t *testing.T) {
 		{"good, issuer enclosed", direct(OCSP{Certs: [][]byte{w.ca.Raw}}), nil, report.Good, nil},
 		{"good, cross-signed issuer enclosed", direct(OCSP{Certs: [][]byte{NewRoot("Other Root", nil).Intermediate("Test CA", w.ca.Key).Raw}}), nil, report.Good, nil},
 		{"good, unrelated enclosed", direct(OCSP{Certs: [][]byte{w.sibling.Raw, w.root.Raw}}), nil, report.Good, nil},
-		{"revoked", direct(OCSP{Singles: []Single{w.ca.RevokedSingle(w.leaf.Serial, KeyCompromise)}}), nil, report.Revoked, []finding.ID{finding.CertRevoked}},
-		{"on hold", direct(OCSP{Singles: []Single{w.ca.RevokedSingle(w.leaf.Serial, CertificateHold)}}), nil, report.Revoked, []finding.ID{finding.CertRevoked}},
-		{"revoked, no reason", direct(OCSP{Singles: []Single{w.ca.RevokedSingle(w.leaf.Serial, -1)}}), nil, report.Revoked, []finding.ID{finding.CertRevoked}},
+		{"revoked", direct(OCSP{Singles: []Single{w.ca.RevokedSingle(w.leaf.Serial, KeyCompromise)}}), nil, report.Revoked, nil},
+		{"on hold", direct(OCSP{Singles: []Single{w.ca.RevokedSingle(w.leaf.Serial, CertificateHold)}}), nil, report.Revoked, nil},
+		{"revoked, no reason", direct(OCSP{Singles: []Single{w.ca.RevokedSingle(w.leaf.Serial, -1)}}), nil, report.Revoked, nil},
 		{"unknown", direct(OCSP{Singles: []Single{w.ca.UnknownSingle(w.leaf.Serial)}}), nil, report.Unknown, []finding.ID{finding.OCSPStatusUnknown}},
 
-		{"good and revoked", direct(OCSP{Singles: []Single{w.good(), w.ca.RevokedSingle(w.leaf.Serial, Superseded)}}), nil, report.Revoked, []finding.ID{finding.OCSPStatusesDiffer, finding.CertRevoked}},
-		{"revoked and good", direct(OCSP{Singles: []Single{w.ca.RevokedSingle(w.leaf.Serial, Superseded), w.good()}}), nil, report.Revoked, []finding.ID{finding.OCSPStatusesDiffer, finding.CertRevoked}},
+		{"good and revoked", direct(OCSP{Singles: []Single{w.good(), w.ca.RevokedSingle(w.leaf.Serial, Superseded)}}), nil, report.Revoked, []finding.ID{finding.OCSPStatusesDiffer}},
+		{"revoked and good", direct(OCSP{Singles: []Single{w.ca.RevokedSingle(w.leaf.Serial, Superseded), w.good()}}), nil, report.Revoked, []finding.ID{finding.OCSPStatusesDiffer}},
 		{"good and unknown", direct(OCSP{Singles: []Single{w.good(), w.ca.UnknownSingle(w.leaf.Serial)}}), nil, report.Unknown, []finding.ID{finding.OCSPStatusesDiffer, finding.OCSPStatusUnknown}},
 		{"sibling's revocation beside", direct(OCSP{Singles: []Single{w.ca.RevokedSingle(w.sibling.Serial, 1), w.good()}}), nil, report.Good, nil},
 
@@ -134,7 +134,7 @@ func TestCheck(t *testing.T) {
 
 		{"unknown critical response extension", direct(OCSP{Extensions: []Ext{Unknown(true)}}), nil, none, []finding.ID{finding.OCSPCriticalExtension}},
 		{"unknown critical single extension", withSingle(func(s *Single) { s.Extensions = []Ext{Unknown(true)} }), nil, none, []finding.ID{finding.OCSPCriticalExtension}},
-		{"unknown critical single extension, revoked", withSingle(func(s *Single) { s.Status = StatusRevoked; s.Extensions = []Ext{Unknown(true)} }), nil, report.Revoked, []finding.ID{finding.OCSPCriticalExtension, finding.CertRevoked}},
+		{"unknown critical single extension, revoked", withSingle(func(s *Single) { s.Status = StatusRevoked; s.Extensions = []Ext{Unknown(true)} }), nil, report.Revoked, []finding.ID{finding.OCSPCriticalExtension}},
 		{"unknown extension", direct(OCSP{Extensions: []Ext{Unknown(false)}}), nil, report.Good, nil},
 		{"critical SCT list", withSingle(func(s *Single) { s.Extensions = []Ext{OCSPSCTs([]byte{0, 0}).Crit()} }), nil, report.Good, nil},
 		{"two nonces", direct(OCSP{Extensions: []Ext{Nonce([]byte("a")), Nonce([]byte("b"))}}), nil, none, []finding.ID{finding.OCSPMalformed}},

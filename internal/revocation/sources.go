@@ -144,15 +144,28 @@ func (s *subject) askCRL() []Need {
 		w.status = l.result.Status
 	}
 	if len(l.result.Answers) == 0 {
+		if len(w.findings) == 0 { // lists from files, all of them about others
+			return l.needs
+		}
 		w.answer = report.Answer{Scheme: CRL, Status: w.status}
 		s.words = append(s.words, w)
 	}
+	// One status and one set of findings stand for all lists together; they go
+	// with the list that decided.
+	first := 0
 	for k, a := range l.result.Answers {
-		if k > 0 {
-			w = word{more: true} // one status and one set of findings for all lists together
+		if a.Status == w.status {
+			first = k
+			break
 		}
-		w.answer = a
-		s.words = append(s.words, w)
+	}
+	for k, a := range l.result.Answers {
+		v := word{more: true}
+		if k == first {
+			v = w
+		}
+		v.answer = a
+		s.words = append(s.words, v)
 	}
 	return l.needs
 }

@@ -73,6 +73,9 @@ func (s *subject) judge() CertResult {
 	}
 	out := CertResult{Revocation: rev}
 	out.Findings = append(out.Findings, own...)
+	if rev.Status == report.Revoked {
+		out.Findings = append(out.Findings, revoked(s.words[d].answer))
+	}
 	out.Findings = append(out.Findings, s.disagreement()...)
 	out.Findings = append(out.Findings, s.graded(rev.Status, d)...)
 	if s.i == 0 {
@@ -210,6 +213,19 @@ func decide(words []word) int {
 		}
 	}
 	return at
+}
+
+// revoked is the one finding that says so, whoever said it.
+func revoked(a report.Answer) finding.Finding {
+	reason := a.Reason
+	if reason == "" {
+		reason = "not given"
+	}
+	f := finding.New(finding.CertRevoked, "revoked-at", a.RevokedAt.UTC().Format(time.RFC3339), "reason", reason, "source", a.Scheme)
+	if a.URL != "" {
+		f = f.With("url", a.URL)
+	}
+	return f
 }
 
 // disagreement tells of sources that say different things.
