@@ -90,6 +90,7 @@ func (c *Config) alerted(code uint8, err error, s *session, when string) *eviden
 		id = finding.ClientCertRefused
 	case code == 40:
 		id = finding.NoCommonParameters
+		kv = append(kv, "detail", "it accepts none of the parameters offered")
 	case code == 70:
 		id = finding.TLSVersionUnsupported
 		kv = append(kv, "detail", "alert protocol_version")
@@ -103,9 +104,10 @@ func (c *Config) alerted(code uint8, err error, s *session, when string) *eviden
 }
 
 // certAlert reports whether servers use the alert to refuse a client's
-// certificate or the lack of one. Before TLS 1.3 handshake_failure was usual.
+// certificate or the lack of one. Before TLS 1.3 handshake_failure was usual;
+// GnuTLS says decode_error.
 func certAlert(code uint8) bool {
-	return code >= 40 && code <= 46 || code == 48 || code == 49 || code == 51
+	return code >= 40 && code <= 51
 }
 
 // afterFailure judges what followed a complete handshake: nothing, normally.

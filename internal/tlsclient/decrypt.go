@@ -35,8 +35,8 @@ func newOpener(suite uint16, secret []byte) *opener {
 		return nil
 	}
 	o := &opener{suite: suite, secret: secret}
-	key := expandLabel(newHash, secret, "key", keyLen)
-	o.iv = expandLabel(newHash, secret, "iv", 12)
+	key := expandLabel(newHash, secret, "key", nil, keyLen)
+	o.iv = expandLabel(newHash, secret, "iv", nil, 12)
 	if key == nil || o.iv == nil {
 		return nil
 	}
@@ -61,7 +61,7 @@ func (o *opener) update() {
 	if o.suite == 0x1302 {
 		newHash = sha512.New384
 	}
-	if next := newOpener(o.suite, expandLabel(newHash, o.secret, "traffic upd", newHash().Size())); next != nil {
+	if next := newOpener(o.suite, expandLabel(newHash, o.secret, "traffic upd", nil, newHash().Size())); next != nil {
 		*o = *next
 	}
 }
@@ -86,12 +86,12 @@ func (o *opener) open(header, body []byte) (kind byte, plain []byte, err error) 
 	return plain[len(plain)-1], plain[:len(plain)-1], nil
 }
 
-// expandLabel is HKDF-Expand-Label with an empty context (RFC 8446, 7.1).
-func expandLabel(newHash func() hash.Hash, secret []byte, label string, length int) []byte {
+// expandLabel is HKDF-Expand-Label (RFC 8446, 7.1).
+func expandLabel(newHash func() hash.Hash, secret []byte, label string, context []byte, length int) []byte {
 	var b cryptobyte.Builder
 	b.AddUint16(uint16(length))
 	b.AddUint8LengthPrefixed(func(b *cryptobyte.Builder) { b.AddBytes([]byte("tls13 " + label)) })
-	b.AddUint8(0)
+	b.AddUint8LengthPrefixed(func(b *cryptobyte.Builder) { b.AddBytes(context) })
 	info, err := b.Bytes()
 	if err != nil {
 		return nil

@@ -28,7 +28,7 @@ func Dial(ctx context.Context, c Config) *evidence.Evidence {
 	conn.Close()
 	first.into(ev)
 	if why := first.probeReason(); why != "" && !c.NoProbe && ctx.Err() == nil {
-		c.probe(ctx, ev, conn.RemoteAddr(), why)
+		c.probe(ctx, ev, why)
 	}
 	return ev
 }
@@ -51,39 +51,46 @@ func (c *Config) open(ctx context.Context, ev *evidence.Evidence) (net.Conn, *ev
 	return conn, nil
 }
 
+// reopen makes the transport of a second dial to the same address.
+func (c *Config) reopen(ctx context.Context, ev *evidence.Evidence) (net.Conn, *evidence.Failure) {
+	ctx, cancel := context.WithTimeout(ctx, c.ConnectTimeout)
+	defer cancel()
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", ev.Connection.Addr)
+	if err != nil {
+		return nil, &evidence.Failure{ID: string(finding.ConnectionFailed), Stage: "connect", Detail: clean(err.Error()),
+			Params: map[string]string{"host": clean(c.Host), "port": c.Port, "detail": plainError(err)}}
+	}
+	return conn, nil
+}
+
 // probe dials the address again and offers everything this program can speak,
 // to name what the first dial could not agree on with the server. Whatever it
 // finds, the first dial's failure stays a failure.
-func (c *Config) probe(ctx context.Context, ev *evidence.Evidence, addr net.Addr, reason string) {
-	wide := *c
-	wide.MinVersion, wide.MaxVersion = tls.VersionTLS10, tls.VersionTLS13
-	wide.Suites, wide.Sessions, wide.Groups = everySuite(), nil, nil
+func (c *Config) probe(ctx context.Context, ev *evidence.Evidence, reason string) {
 	ev.Probe = &evidence.Probe{Reason: reason}
-
-	dialCtx, cancel := context.WithTimeout(ctx, c.ConnectTimeout)
-	defer cancel()
-	var d net.Dialer
-	conn, err := d.DialContext(dialCtx, "tcp", addr.String())
-	if err != nil {
-		ev.Probe.Failure = &evidence.Failure{ID: string(finding.ConnectionFailed), Stage: "connect", Detail: err.Error(),
-			Params: map[string]string{"host": c.Host, "port": c.Port, "detail": plainError(err)}}
+	conn, failure := c.reopen(ctx, ev)
+	if failure != nil {
+		ev.Probe.Failure = failure
 		return
 	}
 	defer conn.Close()
+	wide := *c
+	wide.MinVersion, wide.MaxVersion = tls.VersionTLS10, tls.VersionTLS13
+	wide.Suites, wide.Sessions, wide.Groups = everySuite(), nil, nil
 	second := wide.shake(ctx, conn)
-	ev.Probe.Connection = second.conn
-	ev.Probe.Connection.Addr = addr.String()
-	ev.Probe.Failure = second.failure
+	ev.Probe.Connection, ev.Probe.Failure = second.conn, second.failure
+	ev.Probe.Connection.Addr = ev.Connection.Addr
 	if len(ev.Chain) == 0 {
 		ev.Chain, ev.TLSSCTs = second.chain, second.scts
 	}
-	if second.failure != nil {
-		return
-	}
-	if why := unsafeWhy(second.conn.Version, second.conn.Suite); why != "" {
-		ev.Failure.ID = string(finding.NoSafeTLS)
-		ev.Failure.Params = map[string]string{"host": c.Host, "port": c.Port, "why": why,
-			"version": VersionName(second.conn.Version), "suite": SuiteName(second.conn.Suite)}
+	switch {
+	case second.failure == nil:
+		if why := unsafeWhy(second.conn.Version, second.conn.Suite); why != "" {
+			c.noSafeTLS(ev, why)
+		}
+	case len(ev.Chain) == 0 && second.probeReason() != "" && ctx.Err() == nil:
+		c.widest(ctx, ev)
 	}
 }
 
@@ -94,19 +101,6 @@ func everySuite() []uint16 {
 		ids = append(ids, s.ID)
 	}
 	return ids
-}
-
-// unsafeWhy says what is wrong with parameters that only the probe reached.
-func unsafeWhy(version, suite uint16) string {
-	if version < tls.VersionTLS12 {
-		return "it offers nothing newer than " + VersionName(version)
-	}
-	for _, s := range tls.InsecureCipherSuites() {
-		if s.ID == suite {
-			return "it offers only weak cipher suites, such as " + SuiteName(suite)
-		}
-	}
-	return ""
 }
 
 // plainError is an error's text without the addresses that net repeats in it.

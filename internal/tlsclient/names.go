@@ -22,10 +22,13 @@ func VersionName(v uint16) string {
 }
 
 // SuiteName returns the IANA name of a cipher suite's code point; one that
-// crypto/tls does not know is named by its number.
+// this package does not know is named by its number.
 func SuiteName(v uint16) string {
 	if v == 0 {
 		return ""
+	}
+	if n, ok := rareSuites[v]; ok {
+		return n
 	}
 	return tls.CipherSuiteName(v)
 }

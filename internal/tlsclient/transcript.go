@@ -25,6 +25,7 @@ const (
 	msgCertificate         = 11
 	msgServerKeyExchange   = 12
 	msgCertificateRequest  = 13
+	msgServerHelloDone     = 14
 	msgCertificateVerify   = 15
 	msgFinished            = 20
 	msgCertificateStatus   = 22
@@ -59,6 +60,9 @@ type transcript struct {
 	hasCerts bool // a whole Certificate message was seen
 	chain    []evidence.Entry
 	scts     []byte // of the leaf: ServerHello extension or Certificate entry
+
+	share     []byte // TLS 1.3: the server's key share
+	helloDone bool   // before TLS 1.3: ServerHelloDone
 
 	asked   bool // CertificateRequest
 	cas     [][]byte
@@ -197,6 +201,8 @@ func (r *reader) message(kind byte, msg cryptobyte.String) error {
 	case msgCertificateRequest:
 		t.asked = true
 		ok = t.certificateRequest(msg)
+	case msgServerHelloDone:
+		t.helloDone = true
 	case msgCertificateVerify:
 		ok = msg.ReadUint16(&t.scheme)
 	case msgFinished:
@@ -248,7 +254,12 @@ func (t *transcript) extensions(m *cryptobyte.String) bool {
 		case extVersions:
 			return body.ReadUint16(&t.version)
 		case extKeyShare:
-			return body.ReadUint16(&t.group)
+			var share cryptobyte.String
+			ok := body.ReadUint16(&t.group)
+			if body.ReadUint16LengthPrefixed(&share) { // a HelloRetryRequest has none
+				t.share = share
+			}
+			return ok
 		case extPreSharedKey:
 			t.resumed = true
 		case extALPN:
