@@ -27,10 +27,7 @@ const falseIssuers = 3
 // errors, anchored before not anchored, then the fewest findings, then the
 // shortest. The order is the same in every run.
 func Build(ctx context.Context, leaf *cert.Certificate, pool []*cert.Certificate, anchors *Anchors, o Options) Result {
-	b := &builder{worker: newWorker(ctx, &o), anchors: anchors, pool: distinct(pool), depth: o.MaxDepth}
-	if b.depth == 0 {
-		b.depth = defaultDepth
-	}
+	b := &builder{worker: newWorker(ctx, &o), anchors: anchors, pool: distinct(pool), depth: o.depth()}
 	start := link{c: leaf, a: anchors.find(leaf)}
 	b.extend(append(make([]link, 0, 4), start))
 	if b.clean == 0 && b.missed && b.spent == nil {

@@ -44,7 +44,7 @@ type Options struct {
 	Strict        bool // RFC 5280's profile to the letter
 	SecurityLevel int  // 0 to 5 as OpenSSL means them; -1 means the default policy
 	MinRSA        int  // bits; 0 means 2048 under the default policy, else no limit of its own
-	MaxDepth      int  // certificates between leaf and anchor; 0 means 20
+	MaxDepth      int  // certificates between leaf and anchor; 0 means 20, negative means none
 	Public        bool // judge the leaf by the rules for publicly trusted TLS certificates (warnings)
 
 	Policies                                         []string // the initial policy set, dotted OIDs; none means any
@@ -52,6 +52,13 @@ type Options struct {
 
 	Budget Budget
 	Memo   *cert.Memo // may be nil
+}
+
+func (o *Options) depth() int {
+	if o.MaxDepth == 0 {
+		return defaultDepth
+	}
+	return max(o.MaxDepth, 0)
 }
 
 // Budget bounds the work of one call. Zero fields mean the defaults.
@@ -109,21 +116,22 @@ type purposeRow struct {
 	required bool          // the leaf must have the extension and name the purpose itself, not any
 	nested   bool          // CAs with the extension must have the purpose too
 	usage    cert.KeyUsage // one of these, if the leaf has a key usage; 0 means no rule
+	only     bool          // signing for this purpose excludes some others, see exclusive
 }
 
 var purposes = map[Purpose]purposeRow{
 	PurposeServer: {"1.3.6.1.5.5.7.3.1", "TLS servers (serverAuth)", false, true,
-		cert.DigitalSignature | cert.KeyEncipherment | cert.KeyAgreement},
-	PurposeClient: {"1.3.6.1.5.5.7.3.2", "TLS clients (clientAuth)", false, true, cert.DigitalSignature | cert.KeyAgreement},
+		cert.DigitalSignature | cert.KeyEncipherment | cert.KeyAgreement, false},
+	PurposeClient: {"1.3.6.1.5.5.7.3.2", "TLS clients (clientAuth)", false, true, cert.DigitalSignature | cert.KeyAgreement, false},
 	PurposeEmail: {"1.3.6.1.5.5.7.3.4", "e-mail (emailProtection)", false, true,
-		cert.DigitalSignature | cert.ContentCommitment | cert.KeyEncipherment | cert.KeyAgreement},
-	PurposeCode: {"1.3.6.1.5.5.7.3.3", "signing code (codeSigning)", false, true, cert.DigitalSignature},
+		cert.DigitalSignature | cert.ContentCommitment | cert.KeyEncipherment | cert.KeyAgreement, false},
+	PurposeCode: {"1.3.6.1.5.5.7.3.3", "signing code (codeSigning)", true, true, cert.DigitalSignature, true},
 	// CAs limited to serverAuth delegate OCSP signing in practice: the
 	// responder's own extension is what RFC 6960, 4.2.2.2 asks for.
 	PurposeOCSP: {"1.3.6.1.5.5.7.3.9", "signing OCSP responses (OCSPSigning)", true, false,
-		cert.DigitalSignature | cert.ContentCommitment},
+		cert.DigitalSignature | cert.ContentCommitment, false},
 	PurposeTimestamp: {"1.3.6.1.5.5.7.3.8", "time stamping (timeStamping)", true, true,
-		cert.DigitalSignature | cert.ContentCommitment},
+		cert.DigitalSignature | cert.ContentCommitment, true},
 }
 
 const oidAnyEKU = "2.5.29.37.0"

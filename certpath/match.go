@@ -140,11 +140,21 @@ func sanMailbox(n *cert.GeneralName) (string, bool) {
 	return text[:at+1] + lower(text[at+1:]), true
 }
 
-// utf8Mailbox reads the text of a SmtpUTF8Mailbox.
+// utf8Mailbox reads the text of a SmtpUTF8Mailbox. Its host should be in
+// A-labels (RFC 9598, 3); U-labels, as RFC 8398 had them, are turned into those.
 func utf8Mailbox(n *cert.GeneralName) (string, bool) {
 	r := der.NewReader(n.Bytes, 0)
 	e, err := r.Expect(der.UTF8String)
-	return string(e.Body), err == nil && r.Empty()
+	if err != nil || !r.Empty() {
+		return "", false
+	}
+	text := string(e.Body)
+	at := strings.LastIndexByte(text, '@')
+	if at <= 0 {
+		return "", false
+	}
+	host, err := asciiHost(text[at+1:])
+	return text[:at+1] + host, err == nil
 }
 
 // listNames returns the names a certificate presents, for people: at most

@@ -34,11 +34,7 @@ func Validate(ctx context.Context, chain []*cert.Certificate, o Options) Path {
 				"issuer", c.Issuer.String(), "subject", chain[i+1].Subject.String()))
 		}
 	}
-	depth := o.MaxDepth
-	if depth == 0 {
-		depth = defaultDepth
-	}
-	if len(chain)-2 > depth {
+	if depth := o.depth(); len(chain)-2 > depth {
 		p.Findings = append(p.Findings, finding.New(finding.PathTooLong, "limit", strconv.Itoa(depth)))
 	}
 	if w.spent != nil {
@@ -330,6 +326,9 @@ func (j *judgement) leaf() {
 	case !c.HasExtKeyUsage && j.purpose.required:
 		j.add(0, finding.New(finding.PurposeNotAllowed, "purpose", j.purpose.label, "allowed", "everything but uses that must be named"))
 	}
+	if j.purpose.only {
+		j.exclusive(c)
+	}
 	if c.HasKeyUsage {
 		j.leafKeyUsage(c)
 	}
@@ -339,6 +338,38 @@ func (j *judgement) leaf() {
 	if j.o.Public {
 		j.lifetime()
 	}
+}
+
+// exclusive judges certificates for signing code and time stamps, whose keys
+// must not serve anything else: RFC 3161, 2.3 wants a critical extension with
+// the one purpose; the CA/Browser Forum's code signing requirements (7.1.2.3)
+// a critical key usage and neither serverAuth nor any; both no CA usages.
+func (j *judgement) exclusive(c *cert.Certificate) {
+	refuse := func(allowed string) {
+		j.add(0, finding.New(finding.PurposeNotAllowed, "purpose", j.purpose.label, "allowed", allowed))
+	}
+	stamps := j.purpose.oid == purposes[PurposeTimestamp].oid
+	switch {
+	case stamps && c.HasExtKeyUsage && len(c.ExtKeyUsage) != 1:
+		refuse(listUsages(c) + ", but it must be the only one")
+	case stamps && !isCritical(c, "2.5.29.37"):
+		refuse(listUsages(c) + ", but it is not critical")
+	case !stamps && (allows(c, oidAnyEKU, false) || allows(c, purposes[PurposeServer].oid, false)):
+		refuse(listUsages(c) + ", and code must not be signed by a key with that use too")
+	case !stamps && !isCritical(c, "2.5.29.15"):
+		refuse("it, but the key usage is not critical")
+	case c.KeyUsage&(cert.KeyCertSign|cert.CRLSign) != 0:
+		refuse("it, but the key usage is that of a CA")
+	}
+}
+
+func isCritical(c *cert.Certificate, oid string) bool {
+	for i := range c.Extensions {
+		if c.Extensions[i].OID == oid {
+			return c.Extensions[i].Critical
+		}
+	}
+	return false
 }
 
 func (j *judgement) leafKeyUsage(c *cert.Certificate) {
