@@ -74,7 +74,7 @@ func run(t *testing.T, cases []corpora.Chain, err error, ledger map[string]strin
 func TestPKITS(t *testing.T) {
 	cases, err := corpora.PKITS(corpora.Dir(t, "pkits"))
 	cases = slices.DeleteFunc(cases, func(c corpora.Chain) bool { return c.NeedsCRL })
-	run(t, cases, err, map[string]string{})
+	run(t, cases, err, pkitsLedger)
 }
 
 func TestBetterTLS(t *testing.T) {
@@ -84,12 +84,12 @@ func TestBetterTLS(t *testing.T) {
 
 func TestBoringChains(t *testing.T) {
 	cases, err := corpora.BoringChains(corpora.Dir(t, "boringssl-pki"))
-	run(t, cases, err, map[string]string{})
+	run(t, cases, err, boringLedger)
 }
 
 func TestOpenSSLChains(t *testing.T) {
 	cases, err := corpora.OpenSSLChains(corpora.Dir(t, "openssl"))
-	run(t, cases, err, map[string]string{})
+	run(t, cases, err, opensslLedger)
 }
 
 func TestUsableChains(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/der"
 	"github.com/assaytls/assay/report"
 )
 
@@ -142,10 +143,53 @@ func span(d time.Duration) string {
 
 func (j *judgement) critical(i int) {
 	for k := range j.chain[i].Extensions {
-		if x := &j.chain[i].Extensions[k]; x.Critical && !x.Known {
-			j.add(i, finding.New(finding.CriticalUnknown, "oid", x.OID))
+		x := &j.chain[i].Extensions[k]
+		if !x.Critical {
+			continue
+		}
+		oid := x.OID
+		if x.Known && oid != "2.5.29.32" {
+			continue
+		}
+		if x.Known {
+			if oid = unknownQualifier(x.Value); oid == "" {
+				continue
+			}
+		}
+		j.add(i, finding.New(finding.CriticalUnknown, "oid", oid))
+	}
+}
+
+// unknownQualifier returns the first policy qualifier that RFC 5280, 4.2.1.4
+// does not define: critical policies must be understood with their qualifiers.
+func unknownQualifier(policies []byte) string {
+	list, err := der.NewReader(policies, 0).Expect(der.Sequence)
+	if err != nil {
+		return ""
+	}
+	for r := list.Contents(); !r.Empty(); {
+		policy, err := r.Expect(der.Sequence)
+		if err != nil {
+			return ""
+		}
+		in := policy.Contents()
+		in.Next()
+		qualifiers, _, _ := in.Optional(der.Sequence)
+		for q := qualifiers.Contents(); !q.Empty(); {
+			info, err := q.Expect(der.Sequence)
+			if err != nil {
+				return ""
+			}
+			id, err := info.Contents().Expect(der.OID)
+			if err != nil {
+				return ""
+			}
+			if text, _ := der.OIDText(id.Body); text != "1.3.6.1.5.5.7.2.1" && text != "1.3.6.1.5.5.7.2.2" {
+				return text
+			}
 		}
 	}
+	return ""
 }
 
 // signature judges the signature on certificate i: by whom, and by what
