@@ -75,6 +75,20 @@ func TestPKITS(t *testing.T) {
 	cases, err := corpora.PKITS(corpora.Dir(t, "pkits"))
 	cases = slices.DeleteFunc(cases, func(c corpora.Chain) bool { return c.NeedsCRL })
 	run(t, cases, err, pkitsLedger)
+	for i := range cases {
+		c := &cases[i]
+		if _, differs := pkitsLedger[c.Name]; differs || !c.OK {
+			continue
+		}
+		r, err := judge.Ours(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(c.UserPolicies)
+		if got := r.Paths[0].Policies; !slices.Equal(got, c.UserPolicies) {
+			t.Errorf("%s: policies %v, want %v", c.Name, got, c.UserPolicies)
+		}
+	}
 }
 
 func TestBetterTLS(t *testing.T) {
@@ -92,9 +106,31 @@ func TestOpenSSLChains(t *testing.T) {
 	run(t, cases, err, opensslLedger)
 }
 
+// TestUsableChains wants the defect of every chain named, not just refused.
+// The chains share flaws of their encoder, which are warnings.
 func TestUsableChains(t *testing.T) {
 	cases, err := corpora.UsableChains(corpora.Dir(t, "usable-cert-validation"))
-	run(t, cases, err, map[string]string{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range cases {
+		c := &cases[i]
+		want, ok := usableDefects[c.Name]
+		if !ok && !c.NeedsCRL {
+			t.Errorf("%s: no expectation", c.Name)
+		}
+		r, err := judge.Ours(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ids(&r.Paths[0], finding.Inconclusive)
+		switch {
+		case want == "" && len(got) > 0:
+			t.Errorf("%s: %s", c.Name, describe(r))
+		case want != "" && !got[want]:
+			t.Errorf("%s (%s): want %s: %s", c.Name, c.Note, want, describe(r))
+		}
+	}
 }
 
 func TestRealChains(t *testing.T) {

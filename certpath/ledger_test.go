@@ -1,5 +1,7 @@
 package certpath_test
 
+import "github.com/assaytls/assay/finding"
+
 // The ledgers name every case where assay's verdict differs from the corpus,
 // grouped by reason.
 
@@ -62,3 +64,70 @@ var opensslLedger = ledger(map[string][]string{
 	"SM2 is not supported": {"184 sm2.pem", "185 sm2.pem"},
 	"the SmtpUTF8Mailbox has another string type than UTF8String": {"194 kdc-cert.pem", "197 kdc-cert.pem", "198 kdc-cert.pem"},
 })
+
+// usableDefects is the defect of each chain of x509errors.org; "" for chains
+// that are sound apart from revocation, and for those where ours differs with
+// the reason beside it.
+var usableDefects = map[string]finding.ID{
+	"any-ext-key-usage":                       "", // anyExtendedKeyUsage covers every use (RFC 5280, 4.2.1.12); OpenSSL disagrees
+	"bc-not-critical-ca":                      finding.BasicConstraintsNotCritical,
+	"bc-path-len-exceeded":                    finding.PathLenExceeded,
+	"bc-path-len-in-non-ca":                   finding.PathLenWithoutCertSign,
+	"bc-path-len-negative":                    finding.ExtensionUnreadable,
+	"chain-loop":                              finding.IssuerNotFound,
+	"duplicate-bc-extension":                  finding.ExtensionDuplicate,
+	"empty-ext-key-usage":                     finding.ExtensionEmpty,
+	"empty-ip-addr-blocks":                    finding.CriticalUnknown, // address blocks are not processed
+	"empty-key-usage-end-cert":                finding.ExtensionEmpty,
+	"empty-subject-and-no-san":                "", // a matter of the name asked for
+	"end-entity-rsa-key-1024":                 finding.LeafKeyWeak,
+	"expired":                                 finding.CertExpired,
+	"host-no-match-cn":                        "", // no name is asked for here: the chains have no SAN
+	"invalid-signature":                       finding.SignatureInvalid,
+	"ip-addr-blocks-no-subset":                finding.CriticalUnknown,
+	"issuer-ca-false":                         finding.IssuerNotCA,
+	"issuer-hash-md5":                         finding.SignatureWeak,
+	"issuer-no-match-subject":                 finding.IssuerNotFound,
+	"issuer-pubkey-info-invalid-oid":          finding.SignatureUnsupported,
+	"issuer-pubkey-invalid-oid-and-signature": finding.SignatureInvalid,
+	"issuer-rsa-key-1024":                     finding.CAKeyWeak,
+	"nc-empty":                                finding.ExtensionEmpty,
+	"nc-excluded-violation":                   finding.NameConstraintBad, // the range has a mask with a gap
+	"nc-maximum-present":                      finding.NameConstraintRange,
+	"nc-minimum-not-zero":                     finding.NameConstraintRange,
+	"nc-permitted-violation":                  finding.NameNotPermitted,
+	"nc-unknown-name-type":                    finding.NameFormUnsupported,
+	"negative-serial-number":                  "", // the serial in the corpus is positive
+	"no-certsign-in-keyusage":                 finding.IssuerMayNotSign,
+	"no-key-usage-in-ca":                      finding.KeyUsageAbsent,
+	"not-yet-valid":                           finding.CertNotYetValid,
+	"notafter-field-invalid":                  finding.NotAfterBad,
+	"notbefore-field-invalid":                 finding.NotBeforeBad,
+	"openssl-email-mismatch":                  finding.EmailMismatch,
+	"openssl-ip-mismatch":                     finding.IPMismatch,
+	"openssl-length-exceeded":                 finding.PathTooLong,
+	"openssl-no-explicit-policy":              finding.PolicyMissing,
+	"openssl-proxy-not-allowed":               finding.ProxyCertRefused,
+	"openssl-purpose-reject-mark":             finding.AnchorNotForPurpose,
+	"proxy-ca":                                finding.ProxyCertRefused,
+	"proxy-length-exceeded":                   finding.ProxyCertRefused,
+	"proxy-name-no-match-issuer":              finding.ProxyCertRefused,
+	"proxy-with-san":                          finding.ProxyCertRefused,
+	"pubkey-info-invalid-oid":                 finding.KeyUnsupported,
+	"san-empty-email":                         finding.GeneralNameMalformed,
+	"san-null-byte-in-email":                  finding.GeneralNameMalformed,
+	"self-signed-end-entity":                  finding.LeafSelfSigned,
+	"self-signed-intermediate":                finding.RootUntrusted,
+	"signature-algorithm-mismatch":            finding.SignatureUnsupported,
+	"trusted-only-intermediate":               "", // an intermediate may be an anchor
+	"unknown-critical-extension":              finding.CriticalUnknown,
+	"unknown-ext-key-usage":                   finding.PurposeNotAllowed,
+	"unknown-root-cn":                         finding.IssuerNotFound,
+	"v1-cert-with-extensions":                 finding.ExtensionsNeedV3,
+	"v4-cert":                                 finding.VersionInvalid,
+	"valid":                                   "",
+	"valid-proxy":                             finding.ProxyCertRefused, // no option allows them
+	"valid-with-aia":                          "",
+	"valid-with-crldp":                        "",
+	"wrong-signature-algorithm":               finding.SignatureInvalid,
+}

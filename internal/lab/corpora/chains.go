@@ -292,7 +292,7 @@ func UsableChains(dir string) ([]Chain, error) {
 		}
 		v := t.Verdicts["openssl"]
 		c := Chain{Corpus: "usable", Name: t.Name, Leaf: chain[0], Pool: chain[1:], Anchors: []Anchor{{Raw: root[0]}},
-			Time: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), Host: "localhost", Purpose: "server", Level: -1, Depth: -1,
+			Time: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), Purpose: "server", Level: -1, Depth: -1,
 			OK: v.Message == "ok" || v.Message == "" || strings.Join(v.Codes, "") == "X509_V_OK", Note: v.Message + " " + strings.Join(v.Codes, " ")}
 		cfg := t.Config["openssl"]
 		if f, _ := cfg["trust_anchor"].(string); f != "" {
