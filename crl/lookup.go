@@ -73,6 +73,38 @@ func (l *List) Lookup(serial []byte, yield func(Entry) bool) (err error) {
 	return l.walk(serial, each)
 }
 
+// All calls yield for every entry, in order, until it returns false. The error
+// is ErrNotAsked for a list that was scanned, or an *Error when the bytes can
+// no longer be read.
+func (l *List) All(yield func(Entry) bool) (err error) {
+	if l.watch != nil {
+		return ErrNotAsked
+	}
+	defer unguard(debug.SetPanicOnFault(true), &err)
+	var names []byte
+	for rest := l.entries; len(rest) > 0; {
+		raw, _, ok := step(rest)
+		if !ok {
+			return errChanged
+		}
+		rest = rest[len(raw):]
+		e, err := parseEntry(bytes.Clone(raw), 0)
+		if err != nil {
+			return err
+		}
+		if e.issuer != nil {
+			names = e.issuer
+		}
+		if names != nil {
+			e.Issuer, _ = cert.ParseGeneralNames(names, 0)
+		}
+		if !yield(e.Entry) {
+			return nil
+		}
+	}
+	return nil
+}
+
 // eachHit goes through what a Scan kept.
 func (l *List) eachHit(serial []byte, yield func(e entry, names []byte) bool) error {
 	asked := false

@@ -176,13 +176,17 @@ func (f Finding) Kind() Kind {
 // every value has gone through [Quote].
 func (f Finding) Title() string {
 	k, known := Lookup(f.ID)
-	t := k.Title
 	switch {
 	case f.Param("title") != "" && (!known || k.Class == ClassInternal):
 		return Quote(f.Param("title"))
 	case !known:
 		return Quote(string(f.ID))
 	}
+	return f.Expand(k.Title)
+}
+
+// Expand fills f's parameters, through [Quote], into a text of its kind.
+func (f Finding) Expand(t string) string {
 	var b strings.Builder
 	for {
 		i := strings.IndexByte(t, '{')

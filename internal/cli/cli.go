@@ -109,6 +109,7 @@ func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.checkCommand(),
 		a.verifyCommand(),
+		a.showCommand(),
 		a.explainCommand(),
 		a.labCommand(),
 		a.updateCommand(),

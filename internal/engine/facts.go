@@ -11,6 +11,9 @@ import (
 	"github.com/assaytls/assay/report"
 )
 
+// Facts is c as reports and `assay show` describe it.
+func Facts(c *cert.Certificate) report.Cert { return facts(c, "file") }
+
 // facts turns a certificate into the report's form. Text from the certificate
 // stays raw: renderers quote it.
 func facts(c *cert.Certificate, source string) report.Cert {

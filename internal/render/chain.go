@@ -275,6 +275,7 @@ func (t *text) certificates() {
 	for i, c := range t.r.Certs {
 		t.heading(fmt.Sprintf("CERTIFICATE %d of %d", i+1, len(t.r.Certs)))
 		t.certificate(2, c)
+		t.pem(c)
 	}
 }
 
@@ -326,13 +327,27 @@ func (t *text) certificate(indent int, c report.Cert) {
 			name += " (critical)"
 		}
 		if e.Value != "" {
-			name += ": " + finding.Quote(e.Value)
+			name += ": " + shorten(finding.Quote(e.Value))
 		}
 		t.field(indent, "extension", name)
 	}
-	if c.PEM != "" {
-		for _, l := range strings.Split(strings.TrimSpace(c.PEM), "\n") {
-			t.line(finding.Quote(l))
-		}
+}
+
+// pem writes the certificate itself.
+func (t *text) pem(c report.Cert) {
+	if c.PEM == "" {
+		return
 	}
+	for _, l := range strings.Split(strings.TrimSpace(c.PEM), "\n") {
+		t.line(finding.Quote(l))
+	}
+}
+
+// shorten cuts a long hex value; the whole of it is in the PEM.
+func shorten(s string) string {
+	const most = 64
+	if len(s) <= most || strings.Contains(s, " ") {
+		return s
+	}
+	return s[:most] + "..."
 }

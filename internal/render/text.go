@@ -169,12 +169,12 @@ func (t *text) finding(indent int, f finding.Finding, full bool) {
 		return
 	}
 	t.explained[f.ID] = true
-	t.field(indent+2, "meaning", k.Explain)
+	t.field(indent+2, "meaning", f.Expand(k.Explain))
 	if f.Severity >= finding.Warning && k.Risk != "" {
-		t.field(indent+2, "risk", k.Risk)
+		t.field(indent+2, "risk", f.Expand(k.Risk))
 	}
 	if k.Fix != "" {
-		t.field(indent+2, "what to do", k.Fix)
+		t.field(indent+2, "what to do", f.Expand(k.Fix))
 	}
 	if t.Verbose && k.Spec != "" {
 		t.field(indent+2, "see", k.Spec)

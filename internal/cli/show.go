@@ -1,0 +1,288 @@
+package cli
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/ct"
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/render"
+	"github.com/assaytls/assay/internal/tlsclient"
+	"github.com/assaytls/assay/report"
+)
+
+type showFlags struct {
+	conn    connFlags
+	kind    enum
+	logList string
+	out     outputFlags
+}
+
+// The kinds of objects that show decodes.
+const (
+	kindCert     = "cert"
+	kindCRL      = "crl"
+	kindRequest  = "ocsp-request"
+	kindResponse = "ocsp-response"
+	kindSCTs     = "scts"
+)
+
+func (a *app) showCommand() *cobra.Command {
+	f := &showFlags{kind: enum{value: "auto", allowed: []string{"auto", kindCert, kindCRL, kindRequest, kindResponse, kindSCTs}}}
+	c := &cobra.Command{
+		Use: "show FILE|TARGET...", Short: "Decode certificates, CRLs, OCSP messages and SCTs", GroupID: "look",
+		Long: `Decode what is in a file (PEM, DER or saved evidence; - is standard input), or
+what a server sends, and list what is wrong with each object by itself, with the
+offset in its encoding. Nothing is judged: who signed it does not matter here.
+
+Exit status: 0 all is decoded, 1 something has an error, 2 nothing is decodable.`,
+		Example: `  assay show chain.pem
+  assay show --type ocsp-response answer.der
+  assay show example.com`,
+		Args: minArgs(1, "a file or a server"),
+		RunE: func(c *cobra.Command, args []string) error { return a.show(c.Context(), f, args) },
+	}
+	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
+	fs.Var(&f.kind, "type", "what the file holds")
+	fs.StringVar(&f.logList, "log-list", "", "name the logs of SCTs with the list in `FILE`")
+	group(c, "Input", fs)
+	f.conn.add(c)
+	f.out.add(c)
+	return c
+}
+
+// object is one thing that was decoded, or could not be.
+type object struct {
+	Kind     string            `json:"kind"`
+	From     string            `json:"from"`
+	Cert     *report.Cert      `json:"cert,omitempty"`
+	Rows     []render.Row      `json:"fields,omitempty"`
+	Findings []finding.Finding `json:"findings,omitempty"`
+	decoded  bool
+}
+
+func (a *app) show(ctx context.Context, f *showFlags, args []string) error {
+	if err := f.out.check(); err != nil {
+		return err
+	}
+	if f.out.quiet {
+		return usagef("-q is not for assay show")
+	}
+	var logs *ct.LogList
+	if f.logList != "" {
+		l, err := (&ctFlags{logList: f.logList}).list(ctx, nil, "")
+		if err != nil {
+			return err
+		}
+		logs = l
+	}
+	limit := f.conn.timeout.d
+	if limit == 0 {
+		limit = defaultTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	var all []object
+	for _, arg := range args {
+		objects, err := a.objects(ctx, f, logs, arg)
+		if err != nil {
+			return err
+		}
+		all = append(all, objects...)
+	}
+	decoded := false
+	for _, o := range all {
+		decoded = decoded || o.decoded
+		if report.Worst(o.Findings) >= finding.Error {
+			a.status = exitReject
+		}
+	}
+	if !decoded {
+		a.status = exitUsage
+	}
+	if f.out.format.value == "json" {
+		return render.Value(a.stdout, all, true)
+	}
+	var sheets []render.Sheet
+	for _, o := range all {
+		sheets = append(sheets, render.Sheet{Title: o.Kind + " (" + o.From + ")", Cert: o.Cert, Rows: o.Rows, Findings: o.Findings})
+	}
+	return render.Sheets(a.stdout, sheets, f.out.options(a))
+}
+
+// objects decodes what arg names: a file, standard input, or a server.
+func (a *app) objects(ctx context.Context, f *showFlags, logs *ct.LogList, arg string) ([]object, error) {
+	if arg != "-" {
+		if _, err := os.Stat(arg); errors.Is(err, fs.ErrNotExist) {
+			if t, targetErr := parseTarget(arg); targetErr == nil && !strings.Contains(arg, string(os.PathSeparator)) || strings.HasPrefix(arg, "https://") {
+				return a.serverObjects(ctx, f, logs, t)
+			}
+		}
+	}
+	b, err := readFile(arg, a.stdin, maxCRLFile)
+	if err != nil {
+		return nil, usagef("%v", err)
+	}
+	from := shownName(arg)
+	switch {
+	case isPEM(b):
+		return pemObjects(b, f.kind.value, logs, from)
+	case b[0] == '{':
+		ev, err := evidence.Decode(b)
+		if err != nil {
+			return nil, usagef("%s is not saved evidence: %v", from, err)
+		}
+		return evidenceObjects(ev, logs, from), nil
+	}
+	return []object{decode(b, f.kind.value, logs, from)}, nil
+}
+
+// pemObjects decodes every block of a PEM file.
+func pemObjects(b []byte, kind string, logs *ct.LogList, from string) ([]object, error) {
+	bs, err := blocks(b)
+	if err != nil {
+		return nil, usagef("%s %v", from, err)
+	}
+	var out []object
+	for i, block := range bs {
+		place := from
+		if len(bs) > 1 {
+			place = fmt.Sprintf("%s, block %d", from, i+1)
+		}
+		out = append(out, pemObject(block, kind, logs, place))
+	}
+	return out, nil
+}
+
+func pemObject(block *pem.Block, kind string, logs *ct.LogList, from string) object {
+	if strings.HasSuffix(block.Type, "PRIVATE KEY") {
+		return object{Kind: "private key", From: from, Rows: []render.Row{{Label: "note", Value: "private keys are not shown"}}}
+	}
+	if kind == "auto" {
+		switch block.Type {
+		case "CERTIFICATE", "X509 CERTIFICATE":
+			kind = kindCert
+		case "X509 CRL", "CRL":
+			kind = kindCRL
+		}
+	}
+	return decode(block.Bytes, kind, logs, from)
+}
+
+// evidenceObjects decodes what a server sent.
+func evidenceObjects(ev *evidence.Evidence, logs *ct.LogList, from string) []object {
+	var out []object
+	for i, e := range ev.Chain {
+		place := fmt.Sprintf("%s, certificate %d", from, i)
+		out = append(out, decode(e.Cert, kindCert, logs, place))
+		if len(e.Staple) > 0 {
+			out = append(out, decode(e.Staple, kindResponse, logs, place+", stapled"))
+		}
+		if len(e.SCTs) > 0 && i > 0 {
+			out = append(out, decode(e.SCTs, kindSCTs, logs, place+", TLS extension"))
+		}
+	}
+	if len(ev.TLSSCTs) > 0 {
+		out = append(out, decode(ev.TLSSCTs, kindSCTs, logs, from+", TLS extension"))
+	}
+	for _, art := range ev.Artefacts {
+		if len(art.Body) == 0 {
+			continue
+		}
+		kind := "auto"
+		switch art.Kind {
+		case "crl", "delta-crl", "crl-file":
+			kind = kindCRL
+		case "ocsp", "ocsp-file":
+			kind = kindResponse
+		case "sct-file":
+			kind = kindSCTs
+		}
+		out = append(out, decode(art.Body, kind, logs, art.URL))
+	}
+	return out
+}
+
+// serverObjects dials t and decodes what it sends.
+func (a *app) serverObjects(ctx context.Context, f *showFlags, logs *ct.LogList, t target) ([]object, error) {
+	c, err := f.conn.config(t)
+	if err != nil {
+		return nil, err
+	}
+	if t.hint != "" {
+		a.hint("%s", t.hint)
+	}
+	ev := tlsclient.Dial(ctx, c)
+	if len(ev.Chain) == 0 {
+		u := usagef("%s sent no certificate", t.input)
+		if ev.Failure != nil {
+			u.hint("%s", failureFinding(ev.Failure).Title())
+		}
+		return nil, u.hint("assay check %s says more", t.input)
+	}
+	return evidenceObjects(ev, logs, t.input), nil
+}
+
+// failureFinding is the finding behind a failed connection.
+func failureFinding(f *evidence.Failure) finding.Finding {
+	out := finding.New(finding.ID(f.ID))
+	for k, v := range f.Params {
+		out = out.With(k, v)
+	}
+	return out
+}
+
+// decode decodes b as kind, or as what it looks like.
+func decode(b []byte, kind string, logs *ct.LogList, from string) object {
+	if kind == "auto" {
+		kind = sniff(b)
+		if kind == "" {
+			if dec, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(string(b)), "")); err == nil && len(dec) > 0 {
+				b, kind = dec, sniff(dec)
+			}
+		}
+	}
+	switch kind {
+	case kindCert:
+		return certObject(b, logs, from)
+	case kindCRL:
+		return crlObject(b, from)
+	case kindRequest:
+		return requestObject(b, from)
+	case kindResponse:
+		return responseObject(b, logs, from)
+	case kindSCTs:
+		return sctObject(b, logs, from)
+	}
+	return object{Kind: "unknown", From: from, Rows: []render.Row{{Label: "note",
+		Value: "this is no certificate, CRL, OCSP request or response, or SCT list, in PEM or DER (--type says what it should be)"}}}
+}
+
+// certObject decodes a certificate and the SCTs in it.
+func certObject(b []byte, logs *ct.LogList, from string) object {
+	c := cert.Parse(b)
+	o := object{Kind: "certificate", From: from, decoded: len(c.RawTBS) > 0}
+	o.Findings = append(append(o.Findings, c.Findings...), c.Strict...)
+	if !o.decoded {
+		return o
+	}
+	facts := engine.Facts(c)
+	facts.Source = ""
+	o.Cert = &facts
+	if len(c.SCTList) > 0 {
+		o.Rows = append(o.Rows, sctRows(c.SCTList, logs)...)
+	}
+	return o
+}

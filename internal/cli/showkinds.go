@@ -1,0 +1,274 @@
+package cli
+
+import (
+	"crypto"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/crl"
+	"github.com/assaytls/assay/ct"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/der"
+	"github.com/assaytls/assay/internal/render"
+	"github.com/assaytls/assay/ocsp"
+)
+
+// maxEntries is how many entries of a CRL are listed.
+const maxEntries = 100
+
+// sniff says what the DER in b looks like, "" if like nothing known.
+func sniff(b []byte) string {
+	outer, err := der.NewReader(b, 0).Expect(der.Sequence)
+	if err != nil {
+		if _, err := ct.ParseSCTList(b); err == nil {
+			return kindSCTs
+		}
+		if len(b) > 0 && b[0] == 0x30 {
+			return kindCert // broken: the certificate parser says where
+		}
+		return ""
+	}
+	in := outer.Contents()
+	first, err := in.Next()
+	switch {
+	case err != nil:
+		return kindCert
+	case first.Tag == der.Enumerated:
+		return kindResponse
+	case first.Tag != der.Sequence:
+		return kindCert
+	}
+	second, err := in.Next()
+	if err != nil || second.Tag != der.Sequence {
+		return kindRequest // tbsRequest stands alone, or before a [0] signature
+	}
+	// A CRL has a time after the issuer where a certificate has a SEQUENCE.
+	tbs := first.Contents()
+	for sequences := 0; ; {
+		e, err := tbs.Next()
+		switch {
+		case err != nil:
+			return kindCert
+		case e.Tag == der.UTCTime || e.Tag == der.GeneralizedTime:
+			return kindCRL
+		case e.Tag == der.Sequence:
+			if sequences++; sequences > 2 {
+				return kindCert
+			}
+		}
+	}
+}
+
+func when(t time.Time) string {
+	if t.IsZero() {
+		return "none"
+	}
+	return t.UTC().Format("2006-01-02 15:04:05 UTC")
+}
+
+// crlObject decodes a CRL.
+func crlObject(b []byte, from string) object {
+	o := object{Kind: "CRL", From: from}
+	l, err := crl.Parse(b)
+	if err != nil {
+		if e, ok := err.(*crl.Error); ok {
+			o.Findings = append(o.Findings, e.Finding())
+		} else {
+			o.Findings = append(o.Findings, finding.New(finding.CRLNotAList, "detail", err.Error()))
+		}
+		return o
+	}
+	o.decoded = true
+	o.Findings = l.Findings
+	o.add("issuer", l.Issuer.String())
+	o.add("version", fmt.Sprint(l.Version))
+	o.add("this update", when(l.ThisUpdate))
+	o.add("next update", when(l.NextUpdate))
+	o.addHex("number", l.Number)
+	if l.Delta() {
+		o.addHex("base", l.BaseNumber)
+	}
+	o.addHex("issuer ID", l.AuthorityKeyID)
+	o.add("signature", l.Algorithm.Name)
+	if d := l.IDP; d != nil {
+		o.add("scope", idpText(d))
+	}
+	o.extensions(l.Extensions)
+	o.add("size", fmt.Sprintf("%d octets", l.Size))
+	o.add("entries", fmt.Sprint(l.Len()))
+	n := 0
+	_ = l.All(func(e crl.Entry) bool { // the list was just read whole
+		if n++; n > maxEntries {
+			o.add("", fmt.Sprintf("and %d more", l.Len()-maxEntries))
+			return false
+		}
+		s := hex.EncodeToString(e.Serial) + " since " + when(e.Date)
+		if e.HasReason {
+			s += ", " + e.Reason.String()
+		}
+		if len(e.Issuer) > 0 {
+			s += ", issued by " + e.Issuer[0].String()
+		}
+		o.add("revoked", s)
+		return true
+	})
+	return o
+}
+
+// idpText describes an issuing distribution point.
+func idpText(d *crl.IDP) string {
+	var parts []string
+	for _, n := range d.FullName {
+		parts = append(parts, n.String())
+	}
+	for _, f := range []struct {
+		set  bool
+		text string
+	}{{d.OnlyUser, "only end-entity certificates"}, {d.OnlyCA, "only CA certificates"}, {d.OnlyAttribute, "only attribute certificates"},
+		{d.Indirect, "indirect"}, {d.HasReasons, "only some reasons"}} {
+		if f.set {
+			parts = append(parts, f.text)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// requestObject decodes an OCSP request.
+func requestObject(b []byte, from string) object {
+	r := ocsp.ParseRequest(b)
+	o := object{Kind: "OCSP request", From: from, Findings: r.Findings, decoded: len(r.IDs) > 0}
+	for _, id := range r.IDs {
+		o.certID(id)
+	}
+	o.addHex("nonce", r.Nonce)
+	if r.Signed {
+		o.add("signed", "yes, not verified")
+	}
+	o.extensions(r.Extensions)
+	return o
+}
+
+// responseObject decodes an OCSP response and the certificates in it.
+func responseObject(b []byte, logs *ct.LogList, from string) object {
+	r := ocsp.Parse(b)
+	o := object{Kind: "OCSP response", From: from, Findings: r.Findings}
+	o.decoded = r.Status != ocsp.Successful && len(r.Findings) == 0 || len(r.Singles) > 0
+	o.add("status", r.Status.String())
+	if !o.decoded || r.Status != ocsp.Successful {
+		return o
+	}
+	if r.ResponderName != nil {
+		n, _ := cert.ParseName(r.ResponderName)
+		o.add("responder", n.String())
+	}
+	o.addHex("responder", r.ResponderKey)
+	o.add("produced", when(r.ProducedAt))
+	o.add("signature", r.Algorithm.Name)
+	o.addHex("nonce", r.Nonce)
+	o.extensions(r.Extensions)
+	for _, s := range r.Singles {
+		o.certID(s.CertID)
+		status := s.Status.String()
+		if s.Status == ocsp.Revoked {
+			status += " since " + when(s.RevokedAt)
+			if n := s.ReasonName(); n != "" {
+				status += ", " + n
+			}
+		}
+		o.add("status", status)
+		o.add("this update", when(s.ThisUpdate))
+		o.add("next update", when(s.NextUpdate))
+		if !s.ArchiveCutoff.IsZero() {
+			o.add("archive", "since "+when(s.ArchiveCutoff))
+		}
+		if len(s.SCTList) > 0 {
+			o.Rows = append(o.Rows, sctRows(s.SCTList, logs)...)
+		}
+	}
+	for _, raw := range r.Certs {
+		c := cert.Parse(raw)
+		o.add("encloses", c.Subject.String()+", issued by "+c.Issuer.String())
+	}
+	return o
+}
+
+// sctObject decodes a SignedCertificateTimestampList.
+func sctObject(b []byte, logs *ct.LogList, from string) object {
+	o := object{Kind: "SCT list", From: from}
+	if _, err := ct.ParseSCTList(b); err != nil {
+		o.Findings = append(o.Findings, finding.New(finding.CTSCTListBad, "detail", err.Error()))
+		return o
+	}
+	o.decoded = true
+	o.Rows = sctRows(b, logs)
+	return o
+}
+
+// sctRows describes each SCT of a list: log, operator, state, time, index. The
+// signature is not verified: that needs the certificate and its issuer.
+func sctRows(list []byte, logs *ct.LogList) (rows []render.Row) {
+	scts, err := ct.ParseSCTList(list)
+	for _, raw := range scts {
+		s, err := ct.ParseSCT(raw)
+		if err != nil {
+			rows = append(rows, render.Row{Label: "SCT", Value: "unreadable: " + err.Error()})
+			continue
+		}
+		v := "log " + base64.StdEncoding.EncodeToString(s.LogID[:])
+		if logs != nil {
+			if l := logs.Lookup(s.LogID); l != nil {
+				v = fmt.Sprintf("%s, %s, %s", l.Description, l.OperatorAt(s.Time()), l.State)
+			} else {
+				v += " (not in the list)"
+			}
+		}
+		v += ", " + when(s.Time())
+		if i, ok := s.LeafIndex(); ok {
+			v += fmt.Sprintf(", leaf index %d", i)
+		}
+		rows = append(rows, render.Row{Label: "SCT", Value: v})
+	}
+	if err != nil {
+		rows = append(rows, render.Row{Label: "SCT", Value: "the list is damaged: " + err.Error()})
+	}
+	return rows
+}
+
+// add appends a row, unless there is nothing to say.
+func (o *object) add(label, value string) {
+	if value != "" {
+		o.Rows = append(o.Rows, render.Row{Label: label, Value: value})
+	}
+}
+
+func (o *object) addHex(label string, b []byte) {
+	if len(b) > 0 {
+		o.add(label, hex.EncodeToString(b))
+	}
+}
+
+func (o *object) certID(id ocsp.CertID) {
+	o.add("serial", hex.EncodeToString(id.Serial))
+	h := id.HashOID
+	if id.Hash != crypto.Hash(0) {
+		h = id.Hash.String()
+	}
+	o.add("issuer", fmt.Sprintf("name %x, key %x (%s)", id.IssuerNameHash, id.IssuerKeyHash, h))
+}
+
+func (o *object) extensions(exts []cert.Extension) {
+	for _, x := range exts {
+		name := cert.OIDName(x.OID)
+		if name == "" {
+			name = x.OID
+		}
+		if x.Critical {
+			name += " (critical)"
+		}
+		o.add("extension", name)
+	}
+}
