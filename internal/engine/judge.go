@@ -91,6 +91,9 @@ func (j *judgement) judge(ctx context.Context) (r *report.Report, needs []need) 
 	}
 	j.parse()
 	needs = j.paths(ctx, r)
+	if j.chains == nil {
+		j.compare(r)
+	}
 	r.Fetches = j.fetches
 	if r.Timing != nil {
 		r.Timing.Judge += milliseconds(time.Since(start))
