@@ -3,6 +3,7 @@ package assay
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/http"
 	"time"
@@ -38,9 +39,13 @@ func (v *Verifier) Transport() *Transport {
 	// A proxy bypasses DialTLSContext, so both are set.
 	t.TLSClientConfig = conf
 	t.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		c, err := v.DialContext(ctx, network, addr, base)
+		dial := t.DialContext
+		if dial == nil {
+			dial = (&net.Dialer{}).DialContext
+		}
+		c, err := v.dial(ctx, dial, network, addr, base)
 		if err != nil {
-			return nil, err
+			return nil, err // not c: a nil *tls.Conn in the interface would look like one
 		}
 		return c, nil
 	}
@@ -67,10 +72,37 @@ func (v *Verifier) Dial(network, addr string) (*tls.Conn, error) {
 // afterwards. The connection is a bare *tls.Conn. Certificate refusals, the
 // standard library's too, are *Error.
 func (v *Verifier) DialContext(ctx context.Context, network, addr string, base *tls.Config) (*tls.Conn, error) {
+	return v.dial(ctx, (&net.Dialer{}).DialContext, network, addr, base)
+}
+
+func (v *Verifier) dial(ctx context.Context, dial func(ctx context.Context, network, addr string) (net.Conn, error), network, addr string, base *tls.Config) (*tls.Conn, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, err
 	}
+	raw, err := dial(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	c, err := v.client(ctx, raw, host, base)
+	if err != nil {
+		raw.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// Client completes a judged TLS handshake over a connection that exists
+// already, as after STARTTLS. base must have a ServerName. The context bounds
+// handshake and judgement. On error the caller closes raw.
+func (v *Verifier) Client(ctx context.Context, raw net.Conn, base *tls.Config) (*tls.Conn, error) {
+	if base == nil || base.ServerName == "" {
+		return nil, errors.New("assay: Client needs a tls.Config with a ServerName")
+	}
+	return v.client(ctx, raw, base.ServerName, base)
+}
+
+func (v *Verifier) client(ctx context.Context, raw net.Conn, host string, base *tls.Config) (*tls.Conn, error) {
 	conf, err := v.clientConfig(ctx, base)
 	if err != nil {
 		return nil, err
@@ -78,10 +110,9 @@ func (v *Verifier) DialContext(ctx context.Context, network, addr string, base *
 	if conf.ServerName == "" {
 		conf.ServerName = host
 	}
-	d := tls.Dialer{Config: conf}
-	c, err := d.DialContext(ctx, network, addr)
-	if err != nil {
+	c := tls.Client(raw, conf)
+	if err := c.HandshakeContext(ctx); err != nil {
 		return nil, v.wrap(err, conf.ServerName)
 	}
-	return c.(*tls.Conn), nil
+	return c, nil
 }

@@ -1,0 +1,125 @@
+package assay_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/assaytls/assay"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/lab"
+	"github.com/assaytls/assay/report"
+)
+
+// labClient returns a client whose connections to the scenario's name lead to
+// its server.
+func labClient(t *testing.T, l *lab.Lab, name string, c assay.Config) (*http.Client, lab.Scenario) {
+	t.Helper()
+	s, ok := l.Scenario(name)
+	if !ok {
+		t.Fatalf("no scenario %s", name)
+	}
+	c.Roots = l.Roots
+	v, err := assay.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { v.Close() })
+	tr := v.Transport()
+	tr.Transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, s.Addr)
+	}
+	t.Cleanup(tr.CloseIdleConnections)
+	return &http.Client{Transport: tr, Timeout: 20 * time.Second}, s
+}
+
+func startLab(t *testing.T, only ...string) *lab.Lab {
+	t.Helper()
+	l, err := lab.Start(context.Background(), lab.Options{Only: only, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	return l
+}
+
+func get(c *http.Client, s lab.Scenario) error {
+	resp, err := c.Get("https://" + s.Target() + "/")
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	_, err = io.Copy(io.Discard, resp.Body)
+	return err
+}
+
+func TestTransport(t *testing.T) {
+	l := startLab(t, "good", "good-staple", "revoked", "revoked-by-crl", "revoked-by-staple", "revoked-intermediate", "must-staple-missing", "expired", "wrong-host")
+	for _, c := range []struct {
+		name string
+		want error // nil: the request passes
+	}{
+		{"good", nil},
+		{"good-staple", nil},
+		{"revoked", finding.CertRevoked},
+		{"revoked-by-crl", finding.CertRevoked},
+		{"revoked-by-staple", finding.CertRevoked},
+		{"revoked-intermediate", finding.CertRevoked},
+		{"must-staple-missing", finding.MustStapleMissing},
+		{"expired", finding.CertExpired},
+		{"wrong-host", finding.NameMismatch},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			client, s := labClient(t, l, c.name, assay.Config{Network: assay.Inline})
+			err := get(client, s)
+			switch {
+			case c.want == nil && err != nil:
+				t.Fatal(err)
+			case c.want != nil && !errors.Is(err, c.want):
+				t.Fatalf("error %v, want %v", err, c.want)
+			}
+			var own *assay.Error
+			if c.want != nil && (!errors.As(err, &own) || own.Report.Verdict != report.Reject) {
+				t.Errorf("%v does not carry a report that rejects", err)
+			}
+		})
+	}
+}
+
+// A refusal by the standard library keeps its type.
+func TestStandardLibraryErrors(t *testing.T) {
+	l := startLab(t, "expired")
+	client, s := labClient(t, l, "expired", assay.Config{})
+	err := get(client, s)
+	var verr *tls.CertificateVerificationError
+	if !errors.As(err, &verr) {
+		t.Errorf("%v does not wrap a *tls.CertificateVerificationError", err)
+	}
+}
+
+// In Background mode the first handshake passes with a warning and the answer
+// is there for a later one.
+func TestBackground(t *testing.T) {
+	l := startLab(t, "revoked-by-crl")
+	client, s := labClient(t, l, "revoked-by-crl", assay.Config{})
+	if err := get(client, s); err != nil {
+		t.Fatalf("the first handshake knows nothing yet: %v", err)
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		client.CloseIdleConnections()
+		err := get(client, s)
+		if errors.Is(err, finding.CertRevoked) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the revocation was never learnt: %v", err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
