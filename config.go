@@ -46,6 +46,11 @@ type Config struct {
 	Network Network
 	// FetchBudget bounds all downloads of one judgement. 0 means 3 s.
 	FetchBudget time.Duration
+	// PrivateFetch lets downloads connect to private and loopback addresses
+	// whatever the peer's own address. Zero: only when the peer was dialled at
+	// such an address by this package. Link-local and cloud metadata addresses
+	// are refused always.
+	PrivateFetch bool
 	// CloseGrace is how long Close waits for running downloads. 0 means 2 s.
 	CloseGrace time.Duration
 
@@ -101,10 +106,10 @@ const (
 func Web() Config { return Config{} }
 
 // Internal is the profile for services of one's own PKI: roots (DER) are the
-// only anchors, revocation data is fetched in the handshake, and a status that
-// cannot be had refuses.
+// only anchors, revocation data is fetched in the handshake, from private
+// addresses too, and a status that cannot be had refuses.
 func Internal(roots [][]byte) Config {
-	return Config{Roots: roots, Unknown: UnknownDeny, Network: Inline}
+	return Config{Roots: roots, Unknown: UnknownDeny, Network: Inline, PrivateFetch: true}
 }
 
 // Strict is the profile that refuses whatever is not proven: RFC 5280 to the

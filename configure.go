@@ -33,7 +33,8 @@ func (v *Verifier) configure() error {
 		return errors.New("Config has a negative duration")
 	}
 	v.policy = engine.Policy{Strict: c.Strict, SecurityLevel: c.SecurityLevel, MinRSA: c.MinRSA, NoWildcards: c.NoWildcards,
-		Schemes: c.Schemes, LeafOnly: c.LeafOnly, Unknown: c.Unknown.String(), MaxAge: c.MaxAge, CT: c.CT}
+		Schemes: c.Schemes, LeafOnly: c.LeafOnly, Unknown: c.Unknown.String(), MaxAge: c.MaxAge, CT: c.CT,
+		PrivateFetch: c.PrivateFetch}
 	if err := v.policy.Validate(); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"errors"
+	"net"
 	"time"
 
 	"github.com/assaytls/assay/evidence"
@@ -23,11 +24,26 @@ import (
 // Close. [Verifier.DialContext] and [Verifier.Transport] use the dial's
 // context too.
 func (v *Verifier) ClientConfig(base *tls.Config) (*tls.Config, error) {
-	return v.clientConfig(nil, base)
+	return v.clientConfig(dialled{}, base)
 }
 
-// clientConfig is ClientConfig with a context for the judgement; nil means none.
-func (v *Verifier) clientConfig(ctx context.Context, base *tls.Config) (*tls.Config, error) {
+// dialled is what is known of a connection besides its tls.ConnectionState,
+// which has neither context nor address.
+type dialled struct {
+	ctx  context.Context // nil when there is none
+	peer net.Addr        // nil when not known
+}
+
+// addr returns the peer's "address:port", "" when not known.
+func (d dialled) addr() string {
+	if t, ok := d.peer.(*net.TCPAddr); ok {
+		return t.AddrPort().String()
+	}
+	return ""
+}
+
+// clientConfig is ClientConfig for a connection of which more is known.
+func (v *Verifier) clientConfig(d dialled, base *tls.Config) (*tls.Config, error) {
 	c, err := v.adopt(base)
 	if err != nil {
 		return nil, err
@@ -50,7 +66,7 @@ func (v *Verifier) clientConfig(ctx context.Context, base *tls.Config) (*tls.Con
 				return err
 			}
 		}
-		until, err := v.handshake(ctx, cs, v.policy)
+		until, err := v.handshake(d, cs, v.policy)
 		if sessions != nil {
 			sessions.judged(cs.ServerName, until)
 		}
@@ -79,7 +95,7 @@ func (v *Verifier) ServerConfig(base *tls.Config) (*tls.Config, error) {
 	if base == nil {
 		return nil, errors.New("assay: a server needs a tls.Config with a certificate")
 	}
-	c, err := v.serverConfig(nil, base)
+	c, err := v.serverConfig(dialled{}, base)
 	if err != nil {
 		return nil, err
 	}
@@ -95,12 +111,12 @@ func (v *Verifier) ServerConfig(base *tls.Config) (*tls.Config, error) {
 				chosen = got
 			}
 		}
-		return v.serverConfig(hello.Context(), chosen)
+		return v.serverConfig(dialled{hello.Context(), hello.Conn.RemoteAddr()}, chosen)
 	}
 	return c, nil
 }
 
-func (v *Verifier) serverConfig(ctx context.Context, base *tls.Config) (*tls.Config, error) {
+func (v *Verifier) serverConfig(d dialled, base *tls.Config) (*tls.Config, error) {
 	if base.ClientAuth != tls.VerifyClientCertIfGiven && base.ClientAuth != tls.RequireAndVerifyClientCert {
 		return nil, errors.New("assay: ClientAuth must be VerifyClientCertIfGiven or RequireAndVerifyClientCert, else client certificates are not verified")
 	}
@@ -123,7 +139,7 @@ func (v *Verifier) serverConfig(ctx context.Context, base *tls.Config) (*tls.Con
 		if len(cs.PeerCertificates) == 0 {
 			return nil // VerifyClientCertIfGiven, and none was
 		}
-		_, err := v.handshake(ctx, cs, policy)
+		_, err := v.handshake(d, cs, policy)
 		return err
 	}
 	return c, nil
@@ -131,11 +147,12 @@ func (v *Verifier) serverConfig(ctx context.Context, base *tls.Config) (*tls.Con
 
 // handshake judges one connection and returns until when the judgement holds.
 // The error is nil or an *Error.
-func (v *Verifier) handshake(ctx context.Context, cs tls.ConnectionState, p engine.Policy) (until time.Time, err error) {
+func (v *Verifier) handshake(d dialled, cs tls.ConnectionState, p engine.Policy) (until time.Time, err error) {
 	if !v.begin() {
 		return time.Time{}, ErrClosed
 	}
 	defer v.running.Done()
+	ctx := d.ctx
 	if ctx == nil {
 		ctx = v.ctx
 	}
@@ -143,6 +160,7 @@ func (v *Verifier) handshake(ctx context.Context, cs tls.ConnectionState, p engi
 		return time.Time{}, refusal(finding.New(finding.InternalError, "what", cs.ServerName, "detail", "crypto/tls verified no chain"))
 	}
 	ev, chains := handshakeEvidence(cs)
+	ev.Connection.Addr = d.addr()
 	key := memoKey(ev, chains, p.Purpose)
 	r, until := v.memo.get(key, time.Now())
 	if r == nil {

@@ -103,7 +103,7 @@ func (v *Verifier) Client(ctx context.Context, raw net.Conn, base *tls.Config) (
 }
 
 func (v *Verifier) client(ctx context.Context, raw net.Conn, host string, base *tls.Config) (*tls.Conn, error) {
-	conf, err := v.clientConfig(ctx, base)
+	conf, err := v.clientConfig(dialled{ctx, raw.RemoteAddr()}, base)
 	if err != nil {
 		return nil, err
 	}

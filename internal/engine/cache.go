@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"net/netip"
 	"strconv"
 	"sync"
 	"time"
@@ -77,7 +76,7 @@ type bodyOptions struct {
 	refresh bool // do not answer from the caches
 	maxAge  time.Duration
 	nonce   bool
-	local   netip.Addr
+	scope   fetch.Scope
 }
 
 func newBodyCache() *bodyCache {
@@ -176,7 +175,7 @@ func (e *Engine) single(ctx context.Context, key string, f func(context.Context)
 
 // download asks the network, conditionally when there is an old copy.
 func (e *Engine) download(ctx context.Context, n need, key string, old *cached, o bodyOptions) fetched {
-	req := fetch.Request{URL: n.URL, Scope: fetch.ScopeOf(o.local)}
+	req := fetch.Request{URL: n.URL, Scope: o.scope}
 	if old != nil && n.Kind != kindOCSP {
 		req.ETag, req.LastModified = old.etag, old.lastModified
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/revocation"
 	"github.com/assaytls/assay/report"
 )
@@ -106,17 +107,20 @@ func (j *judgement) obtain(ctx context.Context, n need) (evidence.Artefact, repo
 }
 
 func (j *judgement) bodyOptions(refresh bool) bodyOptions {
-	return bodyOptions{now: time.Now(), offline: j.p.Offline, refresh: refresh, maxAge: j.p.MaxAge, nonce: j.p.Nonce, local: j.localAddr()}
+	return bodyOptions{now: time.Now(), offline: j.p.Offline, refresh: refresh, maxAge: j.p.MaxAge, nonce: j.p.Nonce, scope: j.scope()}
 }
 
-// localAddr is the address that the target answered from: its class may be
-// fetched from too.
-func (j *judgement) localAddr() netip.Addr {
+// scope is what may be connected to besides public addresses: the class of the
+// address that the target answered from.
+func (j *judgement) scope() fetch.Scope {
+	if j.p.PrivateFetch {
+		return fetch.Scope{Private: true, Loopback: true}
+	}
 	ap, err := netip.ParseAddrPort(j.ev.Connection.Addr)
 	if err != nil || j.ev.Target.Proxy != "" {
-		return netip.Addr{}
+		return fetch.Scope{}
 	}
-	return ap.Addr().Unmap()
+	return fetch.ScopeOf(ap.Addr().Unmap())
 }
 
 // missingIssuers asks for the issuers that the server did not send, and says

@@ -40,6 +40,9 @@ type Policy struct {
 
 	NoAIA   bool // do not fetch missing intermediates
 	Offline bool // fetch nothing but the target
+	// PrivateFetch lets downloads connect to private and loopback addresses
+	// whatever the target's own address.
+	PrivateFetch bool
 
 	CT      string // "off", "report" (default), "strict", "chrome", "apple"
 	CTDepth string // "leaf" (default), "chain"
