@@ -353,6 +353,9 @@ func (j *judgement) revoke(ctx context.Context, r *report.Report, n int, opt cer
 		pc.Findings = append(pc.Findings, c.Findings...)
 		j.answers = append(j.answers, rev.Sources...)
 		if rev.Status == report.Revoked {
+			if report.Worst(pc.Findings) < finding.Error { // revoked always wins, whatever a judge forgot to say
+				pc.Findings = append(pc.Findings, finding.New(finding.InternalError, "what", displayName(path.Certs[i]), "detail", "revoked without a finding"))
+			}
 			if i == 0 {
 				st.leafRevoked = true
 			} else {

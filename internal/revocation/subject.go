@@ -78,10 +78,27 @@ func (s *subject) judge() CertResult {
 	}
 	out.Findings = append(out.Findings, s.disagreement()...)
 	out.Findings = append(out.Findings, s.graded(rev.Status, d)...)
+	if rev.Status == report.Revoked && !slices.ContainsFunc(out.Findings, isRevoked) {
+		out.Findings = append(out.Findings, revokedBy(s.words[d].answer))
+	}
 	if s.i == 0 {
 		out.Findings = append(out.Findings, s.mustStaple(rev.Status)...)
 	}
 	return out
+}
+
+func isRevoked(f finding.Finding) bool {
+	return f.ID == finding.CertRevoked && f.Severity >= finding.Error
+}
+
+// revokedBy is the finding for an answer that came without one, as those of
+// lists do: no revocation goes without it.
+func revokedBy(a report.Answer) finding.Finding {
+	reason := a.Reason
+	if reason == "" {
+		reason = "not given"
+	}
+	return finding.New(finding.CertRevoked, "source", a.Scheme, "url", a.URL, "revoked-at", a.RevokedAt.UTC().Format(time.RFC3339), "reason", reason)
 }
 
 func featuresLostUnder(s *subject) []finding.Finding {
