@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/internal/revocation"
+	"github.com/assaytls/assay/internal/tlsclient"
 )
 
 // allSchemes are run unless some are chosen, in order of cost.
@@ -86,8 +89,21 @@ func (j *judgement) pathOptions() (certpath.Options, error) {
 		Time: j.now, Names: ids, Purpose: purpose, Strict: p.Strict, SecurityLevel: level,
 		MinRSA: p.MinRSA, MaxDepth: p.MaxDepth, NoWildcards: p.NoWildcards, Policies: p.Policies,
 		ExplicitPolicy: p.ExplicitPolicy, InhibitMapping: p.InhibitMapping, InhibitAnyPolicy: p.InhibitAnyPolicy,
-		Memo: j.e.memo,
+		UsedKeyUsage: j.usedKeyUsage(), Memo: j.e.memo,
 	}, nil
+}
+
+// usedKeyUsage is what the handshake did with the leaf's key: signed, except
+// for the suites of TLS 1.2 and older that encrypt to an RSA key.
+func (j *judgement) usedKeyUsage() cert.KeyUsage {
+	c := j.ev.Connection
+	switch {
+	case c.Version == 0 || j.ev.Failure != nil || j.p.Purpose != "" && j.p.Purpose != "server":
+		return 0
+	case c.Version < 0x0304 && strings.HasPrefix(tlsclient.SuiteName(c.Suite), "TLS_RSA_"):
+		return cert.KeyEncipherment
+	}
+	return cert.DigitalSignature
 }
 
 // parsePurpose reads a purpose's name; "" is "server".

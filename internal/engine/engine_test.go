@@ -1,0 +1,174 @@
+package engine_test
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/assaytls/assay/certpath"
+	"github.com/assaytls/assay/ct"
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/lab"
+	"github.com/assaytls/assay/internal/tlsclient"
+	"github.com/assaytls/assay/report"
+)
+
+func start(t *testing.T, only ...string) *lab.Lab {
+	t.Helper()
+	l, err := lab.Start(context.Background(), lab.Options{Only: only, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	return l
+}
+
+func newEngine(t *testing.T, l *lab.Lab) *engine.Engine {
+	t.Helper()
+	a := certpath.NewAnchors()
+	for _, r := range l.Roots {
+		if err := a.Add(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := ct.ParseLogList(l.LogList)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := engine.New(engine.Options{Anchors: a, LogList: list})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func config(s lab.Scenario) tlsclient.Config {
+	return tlsclient.Config{Host: s.Host, Port: s.Port, Resolve: s.Resolve(), HandshakeTimeout: s.Timeout}
+}
+
+// findings lists severity and ID of every finding with its place.
+func findings(r *report.Report) []string {
+	var out []string
+	add := func(place string, fs []finding.Finding) {
+		for _, f := range fs {
+			out = append(out, place+" "+f.Severity.String()+" "+string(f.ID))
+		}
+	}
+	add("report", r.Findings)
+	for _, p := range r.Paths {
+		add("path", p.Findings)
+		for _, c := range p.Certs {
+			add(c.Role, c.Findings)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Saved evidence, judged again under the same policy, gives the same report.
+func TestEvidenceJudgedAgain(t *testing.T) {
+	l := start(t, "good", "good-staple", "good-nonce", "revoked*", "sct-*", "ocsp-down*", "crl-delta", "crl-indirect", "missing-intermediate*", "expired", "unparsable", "refused")
+	if len(l.Scenarios) < 15 {
+		t.Fatalf("only %d scenarios", len(l.Scenarios))
+	}
+	for _, s := range l.Scenarios {
+		t.Run(s.Name, func(t *testing.T) {
+			t.Parallel()
+			e := newEngine(t, l)
+			first, ev := e.Check(context.Background(), config(s), s.Policy)
+			saved, err := evidence.Encode(ev)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, err := evidence.Decode(saved)
+			if err != nil {
+				t.Fatal(err)
+			}
+			second := newEngine(t, l).Judge(context.Background(), again, s.Policy)
+			if first.Verdict != second.Verdict || !slices.Equal(findings(first), findings(second)) {
+				t.Errorf("first %s %v\nagain %s %v", first.Verdict, findings(first), second.Verdict, findings(second))
+			}
+			if first.PolicyHash != second.PolicyHash || first.AnchorsHash != second.AnchorsHash {
+				t.Error("the hashes of policy and anchors differ")
+			}
+		})
+	}
+}
+
+// A second check within the hour asks nobody.
+func TestCached(t *testing.T) {
+	l := start(t, "good")
+	e, s := newEngine(t, l), l.Scenarios[0]
+	e.Check(context.Background(), config(s), s.Policy)
+	r, _ := e.Check(context.Background(), config(s), s.Policy)
+	if r.Verdict != report.Accept || len(r.Fetches) == 0 {
+		t.Fatalf("%s with %d fetches: %v", r.Verdict, len(r.Fetches), findings(r))
+	}
+	for _, f := range r.Fetches {
+		if f.Outcome != "cached" {
+			t.Errorf("%s %s was %s", f.Kind, f.URL, f.Outcome)
+		}
+	}
+}
+
+// Offline with nothing cached decides nothing, and with a filled cache all.
+func TestOffline(t *testing.T) {
+	l := start(t, "good", "revoked-by-crl")
+	good, _ := l.Scenario("good")
+	revoked, _ := l.Scenario("revoked-by-crl")
+	e := newEngine(t, l)
+	offline := good.Policy
+	offline.Offline = true
+	if r, _ := e.Check(context.Background(), config(good), offline); r.Verdict != report.Inconclusive || len(r.Fetches) != 0 {
+		t.Errorf("empty cache: %s with fetches %v", r.Verdict, r.Fetches)
+	}
+	e.Check(context.Background(), config(good), good.Policy)
+	e.Check(context.Background(), config(revoked), good.Policy)
+	if r, _ := e.Check(context.Background(), config(good), offline); r.Verdict != report.Accept {
+		t.Errorf("filled cache: %s %v", r.Verdict, findings(r))
+	}
+	if r, _ := e.Check(context.Background(), config(revoked), offline); r.Verdict != report.Reject {
+		t.Errorf("revoked, from the cache: %s %v", r.Verdict, findings(r))
+	}
+}
+
+// When the whole run's time is over the report still comes, and is not good.
+func TestDeadline(t *testing.T) {
+	l := start(t, "crl-dripping")
+	e, s := newEngine(t, l), l.Scenarios[0]
+	ctx, cancel := context.WithTimeout(context.Background(), 700*time.Millisecond)
+	defer cancel()
+	begin := time.Now()
+	r, _ := e.Check(ctx, config(s), s.Policy)
+	if took := time.Since(begin); took > 5*time.Second {
+		t.Errorf("took %v", took)
+	}
+	if r.Verdict != report.Inconclusive {
+		t.Errorf("%s %v", r.Verdict, findings(r))
+	}
+}
+
+// A report is complete JSON that can be read back.
+func TestReportJSON(t *testing.T) {
+	l := start(t, "revoked")
+	r, _ := newEngine(t, l).Check(context.Background(), config(l.Scenarios[0]), l.Scenarios[0].Policy)
+	b, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back report.Report
+	if err := json.Unmarshal(b, &back); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(findings(r), findings(&back)) || back.Verdict != report.Reject {
+		t.Errorf("read back %s %v", back.Verdict, findings(&back))
+	}
+	if !strings.Contains(string(b), "X509_V_ERR_CERT_REVOKED") {
+		t.Error("the OpenSSL code is missing")
+	}
+}
