@@ -1,21 +1,371 @@
-// Package store is the on-disk cache. This outline is what the engine calls: a body is found only under the kind,
-// URL, issuer key and request it was put for.
+// Package store is the cache on disk: what was downloaded for one URL and one
+// issuer key, shared by all processes of a user.
+//
+// A store guarantees that the bytes it hands out are those that were put for
+// exactly that key, and nothing else: whether they are authentic, fresh and in
+// scope is for the judges to say each time. It is guarded against other users
+// (mode 0700, owner checked, nothing reached through symbolic links), not
+// against its owner.
+//
+// Layout below the directory: v1/entries/ has one small file per key, named by
+// its hash; v1/bodies/ the contents, named by theirs; v1/indexes/ what was
+// computed from bodies. Files appear by renaming and are never changed, so
+// readers need no lock and a killed writer leaves nothing worse than a
+// temporary file. Anything damaged is a miss.
+//
+// A *Store is safe for concurrent use, also by several processes.
 package store
 
-import "time"
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+)
 
-type Store struct{}
+// MaxBytes is the default bound on the size of the bodies and indexes.
+const MaxBytes = 2 << 30
+
+// Large is the size from which bodies are mapped instead of read, and trusted
+// by their stat instead of hashed on every read.
+const Large = 1 << 20
+
+// maxEntry bounds the size of an entry's file.
+const maxEntry = 64 << 10
+
+// Directories below the root.
+const (
+	entriesDir = "v1/entries"
+	bodiesDir  = "v1/bodies"
+	indexesDir = "v1/indexes"
+)
+
+// Store is an open cache directory.
+type Store struct {
+	dir      string
+	root     *os.Root
+	maxBytes int64
+	written  atomic.Int64 // octets since the last eviction
+
+	mu     sync.Mutex
+	mapped map[string][]byte // by the file's name and identity: mappings live as long as the process
+}
+
+// Key names what is cached. What was put for one key is never found under
+// another.
 type Key struct {
-	Kind, URL string
-	Issuer    [32]byte
-	Request   []byte
-}
-type Entry struct {
-	Body               []byte
-	Fetched, Expires   time.Time
-	ETag, LastModified string
+	Kind    string   // "crl", "ocsp", "aia", "log-list"
+	URL     string   // as asked for
+	Issuer  [32]byte // SHA-256 of the issuer's SubjectPublicKeyInfo; zero where none plays a part
+	Request []byte   // an OCSP request
 }
 
-func Open(dir string) (*Store, error)     { return &Store{}, nil }
-func (s *Store) Get(k Key) (Entry, bool)  { return Entry{}, false }
-func (s *Store) Put(k Key, e Entry) error { return nil }
+// Entry is what is cached.
+type Entry struct {
+	// Body is read-only. A large one is a mapped file: when somebody cuts that
+	// file, reading faults; readers of large bodies guard against it with
+	// debug.SetPanicOnFault, as package crl does.
+	Body               []byte
+	SHA256             [32]byte  // of Body; set by Get
+	Fetched            time.Time // when it came, or was last confirmed
+	Expires            time.Time // zero when not known
+	ETag, LastModified string    // of HTTP, for a conditional request
+
+	// Index is what PutIndex stored for this very body; nil if nothing was.
+	Index []byte
+}
+
+// Failure is a remembered failure to get a key.
+type Failure struct {
+	ID, Detail string
+	Until      time.Time // not to be tried again before
+}
+
+// Open opens the cache in dir, which is created if need be. The error says why
+// it cannot be used: the caller then works without a cache on disk. A directory
+// that cannot be written to is opened for reading.
+func Open(dir string) (*Store, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("cannot use the cache directory: %w", err)
+	}
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return nil, fmt.Errorf("cannot use the cache directory: %w", err)
+	}
+	if info.Mode()&os.ModeSymlink != 0 {
+		return nil, fmt.Errorf("cannot use the cache directory %s: it is a symbolic link", dir)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("cannot use the cache directory: %w", err)
+	}
+	s := &Store{dir: dir, root: root, maxBytes: MaxBytes, mapped: make(map[string][]byte)}
+	if err := s.secure("."); err != nil {
+		root.Close()
+		return nil, fmt.Errorf("cannot use the cache directory %s: %w", dir, err)
+	}
+	for _, d := range []string{"v1", entriesDir, bodiesDir, indexesDir} {
+		if err := root.Mkdir(d, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+			if _, missing := root.Lstat(d); missing != nil {
+				break // read-only: there is nothing to find, and Put will say why
+			}
+		}
+		if err := s.secure(d); err != nil {
+			root.Close()
+			return nil, fmt.Errorf("cannot use the cache directory %s: %w", filepath.Join(dir, d), err)
+		}
+	}
+	return s, nil
+}
+
+// Dir returns the directory.
+func (s *Store) Dir() string { return s.dir }
+
+// Limit bounds the size of bodies and indexes, in octets.
+func (s *Store) Limit(octets int64) { s.maxBytes = octets }
+
+// secure checks that a directory is ours alone.
+func (s *Store) secure(d string) error {
+	info, err := s.root.Lstat(d)
+	if err != nil {
+		return err
+	}
+	switch {
+	case !info.IsDir():
+		return errors.New("it is not a directory")
+	case !ours(info):
+		return errors.New("it belongs to another user")
+	case info.Mode().Perm()&0o022 != 0:
+		return fmt.Errorf("others may write to it (mode %#o); make it 0700 and empty it", info.Mode().Perm())
+	case info.Mode().Perm()&0o077 != 0:
+		return s.root.Chmod(d, 0o700)
+	}
+	return nil
+}
+
+// record is the file of an entry. URL and Request stand in it so that a file
+// is only ever believed for the key it was written for.
+type record struct {
+	Kind         string    `json:"kind"`
+	URL          string    `json:"url"`
+	Issuer       string    `json:"issuer,omitempty"`
+	Request      string    `json:"request,omitempty"` // SHA-256
+	Body         string    `json:"body,omitempty"`    // SHA-256; "" for a failure
+	Stat         stat      `json:"stat,omitzero"`     // of the body's file when it was known to be right
+	Fetched      time.Time `json:"fetched,omitzero"`
+	Expires      time.Time `json:"expires,omitzero"`
+	ETag         string    `json:"etag,omitempty"`
+	LastModified string    `json:"last_modified,omitempty"`
+
+	Failure string        `json:"failure,omitempty"`
+	Detail  string        `json:"detail,omitempty"`
+	Until   time.Time     `json:"until,omitzero"`
+	Wait    time.Duration `json:"wait,omitempty"`
+}
+
+// stat is the identity of a file's contents as far as the file system knows.
+type stat struct {
+	Size  int64  `json:"size"`
+	Inode uint64 `json:"inode"`
+	Mtime int64  `json:"mtime"` // nanoseconds since 1970
+	Ctime int64  `json:"ctime"`
+}
+
+func (k Key) record() record {
+	r := record{Kind: k.Kind, URL: k.URL}
+	if k.Issuer != ([32]byte{}) {
+		r.Issuer = hex.EncodeToString(k.Issuer[:])
+	}
+	if k.Request != nil {
+		sum := sha256.Sum256(k.Request)
+		r.Request = hex.EncodeToString(sum[:])
+	}
+	return r
+}
+
+// name is the entry's file for a key; failures have one of their own, so that
+// a failed refresh does not displace what is there.
+func (r record) name(failure bool) string {
+	h := sha256.New()
+	for _, part := range []string{r.Kind, r.URL, r.Issuer, r.Request} {
+		fmt.Fprintf(h, "%d:%s", len(part), part)
+	}
+	name := entriesDir + "/" + hex.EncodeToString(h.Sum(nil))
+	if failure {
+		name += ".failure"
+	}
+	return name
+}
+
+func (r record) sameKey(o record) bool {
+	return r.Kind == o.Kind && r.URL == o.URL && r.Issuer == o.Issuer && r.Request == o.Request
+}
+
+// Get returns what was put for k. Damage of any kind is a miss.
+func (s *Store) Get(k Key) (Entry, bool) {
+	want := k.record()
+	name := want.name(false)
+	r, ok := s.readRecord(name)
+	if !ok || !r.sameKey(want) {
+		return Entry{}, false
+	}
+	b, fresh, ok := s.body(r)
+	if !ok {
+		s.root.Remove(name)
+		return Entry{}, false
+	}
+	if fresh != r.Stat {
+		r.Stat = fresh
+		s.writeRecord(name, r) // a failure to write only means hashing again
+	}
+	s.touch(name)
+	e := Entry{Body: b, Fetched: r.Fetched, Expires: r.Expires, ETag: r.ETag, LastModified: r.LastModified}
+	hex.Decode(e.SHA256[:], []byte(r.Body))
+	e.Index = s.index(r)
+	return e, true
+}
+
+// Put stores e for k. An error means that it is not on disk (which may be full
+// or read-only); what was there before is still usable.
+func (s *Store) Put(k Key, e Entry) error {
+	r := k.record()
+	sum := sha256.Sum256(e.Body)
+	r.Body = hex.EncodeToString(sum[:])
+	r.Fetched, r.Expires, r.ETag, r.LastModified = e.Fetched.UTC(), e.Expires.UTC(), e.ETag, e.LastModified
+	var err error
+	if r.Stat, err = s.writeBody(r.Body, e.Body); err != nil {
+		return fmt.Errorf("the cache in %s: %w", s.dir, err)
+	}
+	if err := s.writeRecord(r.name(false), r); err != nil {
+		return fmt.Errorf("the cache in %s: %w", s.dir, err)
+	}
+	s.root.Remove(r.name(true))
+	if s.written.Add(int64(len(e.Body))) > s.maxBytes/8 {
+		s.written.Store(0)
+		s.Prune(s.maxBytes, 0)
+	}
+	return nil
+}
+
+// The time for which a failure is remembered: doubled with each that follows.
+const (
+	failureFirst = time.Minute
+	failureMost  = 10 * time.Minute
+)
+
+// Fail remembers that k could not be had: for a minute, then twice as long as
+// before, at most ten minutes.
+func (s *Store) Fail(k Key, id, detail string) error {
+	r := k.record()
+	name := r.name(true)
+	wait := failureFirst
+	if old, ok := s.readRecord(name); ok && old.sameKey(r) {
+		wait = min(2*old.Wait, failureMost)
+	}
+	r.Failure, r.Detail, r.Wait, r.Until = id, detail, wait, time.Now().Add(wait).UTC()
+	return s.writeRecord(name, r)
+}
+
+// Failed returns the remembered failure of k, if it is still to be respected.
+func (s *Store) Failed(k Key) (Failure, bool) {
+	want := k.record()
+	r, ok := s.readRecord(want.name(true))
+	if !ok || !r.sameKey(want) || r.Failure == "" {
+		return Failure{}, false
+	}
+	left := time.Until(r.Until)
+	return Failure{r.Failure, r.Detail, r.Until}, left > 0 && left <= failureMost
+}
+
+// readRecord reads an entry's file: the SHA-256 of its JSON, in hex, a line
+// end, the JSON.
+func (s *Store) readRecord(name string) (r record, ok bool) {
+	f, _, err := s.open(name)
+	if err != nil {
+		return r, false
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxEntry+1))
+	if err != nil || len(b) > maxEntry || len(b) < 65 || b[64] != '\n' {
+		return r, false
+	}
+	sum := sha256.Sum256(b[65:])
+	if hex.EncodeToString(sum[:]) != string(b[:64]) {
+		return r, false
+	}
+	return r, json.Unmarshal(b[65:], &r) == nil
+}
+
+func (s *Store) writeRecord(name string, r record) error {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	if len(b)+65 > maxEntry {
+		return errors.New("the entry is too large")
+	}
+	sum := sha256.Sum256(b)
+	return s.write(name, bytes.NewReader(append(append(hex.AppendEncode(nil, sum[:]), '\n'), b...)), false)
+}
+
+// write makes a file appear under name, whole.
+func (s *Store) write(name string, r io.Reader, sync bool) error {
+	var random [8]byte
+	rand.Read(random[:])
+	tmp := filepath.Dir(name) + "/" + tmpPrefix + hex.EncodeToString(random[:])
+	f, err := s.root.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, r)
+	if err == nil && sync {
+		err = f.Sync() // or a crash of the machine could leave a file of the right size and wrong contents
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = s.root.Rename(tmp, name)
+	}
+	if err != nil {
+		s.root.Remove(tmp)
+	}
+	return err
+}
+
+const tmpPrefix = "tmp-"
+
+// open opens a regular file of ours for reading.
+func (s *Store) open(name string) (*os.File, os.FileInfo, error) {
+	f, err := s.root.Open(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && (!info.Mode().IsRegular() || !ours(info)) {
+		err = errors.New("not a file of ours")
+	}
+	if err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return f, info, nil
+}
+
+// touch marks an entry as used, at most once a minute: eviction goes by it.
+func (s *Store) touch(name string) {
+	info, err := s.root.Lstat(name)
+	if err == nil && time.Since(info.ModTime()) > time.Minute {
+		now := time.Now()
+		s.root.Chtimes(name, now, now)
+	}
+}

@@ -1,0 +1,167 @@
+package store
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+)
+
+// maxMappings bounds the mapped files of a process; beyond it they are read.
+const maxMappings = 256
+
+// maxBody bounds what is read into memory.
+const maxBody = 1 << 32
+
+// body returns the contents of an entry's body and the stat under which they
+// are known to be right.
+func (s *Store) body(r record) (b []byte, now stat, ok bool) {
+	if len(r.Body) != 64 {
+		return nil, stat{}, false
+	}
+	b, now, err := s.contents(bodiesDir + "/" + r.Body)
+	if err != nil {
+		return nil, stat{}, false
+	}
+	if len(b) >= Large && now == r.Stat && now.Inode != 0 {
+		return b, now, true
+	}
+	sum, err := digest(b)
+	if err != nil || hex.EncodeToString(sum[:]) != r.Body {
+		return nil, stat{}, false
+	}
+	return b, now, true
+}
+
+// contents maps a large file and reads a small one.
+func (s *Store) contents(name string) ([]byte, stat, error) {
+	f, info, err := s.open(name)
+	if err != nil {
+		return nil, stat{}, err
+	}
+	defer f.Close()
+	now := statOf(info)
+	if now.Size >= Large {
+		if b, ok := s.mapFile(f, name, now); ok {
+			return b, now, nil
+		}
+	}
+	b, err := io.ReadAll(io.LimitReader(f, maxBody))
+	if err == nil && int64(len(b)) != now.Size {
+		err = errors.New("the file changed while it was read")
+	}
+	return b, now, err
+}
+
+// mapFile maps a file once; a mapping stays for as long as the process lives,
+// since nobody can know who still reads it.
+func (s *Store) mapFile(f *os.File, name string, now stat) ([]byte, bool) {
+	id := fmt.Sprint(name, now)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b, ok := s.mapped[id]; ok {
+		return b, true
+	}
+	if len(s.mapped) >= maxMappings {
+		return nil, false
+	}
+	b, err := mmap(f, now.Size)
+	if err != nil {
+		return nil, false
+	}
+	s.mapped[id] = b
+	return b, true
+}
+
+// digest hashes what may be a mapped file that somebody cuts meanwhile.
+func digest(b []byte) (sum [32]byte, err error) {
+	err = errors.New("the file was cut while it was read")
+	guarded(func() { sum, err = sha256.Sum256(b), nil })
+	return sum, err
+}
+
+// writeBody makes sure that the body is on disk and returns its stat. One that
+// is there already is only trusted after hashing it.
+func (s *Store) writeBody(sum string, body []byte) (stat, error) {
+	name := bodiesDir + "/" + sum
+	if _, now, ok := s.body(record{Body: sum}); ok {
+		return now, nil
+	}
+	if err := s.write(name, bytes.NewReader(body), len(body) >= Large); err != nil {
+		return stat{}, err
+	}
+	info, err := s.root.Lstat(name)
+	if err != nil {
+		return stat{}, err
+	}
+	return statOf(info), nil
+}
+
+// An index's file: a magic, the body's SHA-256 and stat, the payload's length
+// and the first octets' hash; padded so that the payload is aligned.
+const (
+	indexMagic  = "assay index 1\n\x00\x00"
+	indexHeader = 128
+	indexProbe  = 4096 // octets of the payload that are always checked
+)
+
+func indexHead(r record, payload []byte) []byte {
+	h := make([]byte, 0, indexHeader)
+	h = append(h, indexMagic...)
+	h, _ = hex.AppendDecode(h, []byte(r.Body))
+	for _, v := range []uint64{uint64(r.Stat.Size), r.Stat.Inode, uint64(r.Stat.Mtime), uint64(r.Stat.Ctime), uint64(len(payload))} {
+		h = binary.LittleEndian.AppendUint64(h, v)
+	}
+	sum := sha256.Sum256(payload[:min(len(payload), indexProbe)])
+	h = append(h, sum[:]...)
+	return h[:indexHeader]
+}
+
+// PutIndex stores what was computed from the body that Get or Put last had for
+// k, whose SHA-256 is sum. It is found again only beside the very same file.
+func (s *Store) PutIndex(k Key, sum [32]byte, index []byte) error {
+	r, ok := s.readRecord(k.record().name(false))
+	if !ok || r.Body != hex.EncodeToString(sum[:]) || r.Stat.Inode == 0 {
+		return errors.New("the cache has no such body")
+	}
+	err := s.write(indexesDir+"/"+r.Body, io.MultiReader(bytes.NewReader(indexHead(r, index)), bytes.NewReader(index)), true)
+	if err != nil {
+		return fmt.Errorf("the cache in %s: %w", s.dir, err)
+	}
+	s.written.Add(int64(len(index)))
+	return nil
+}
+
+// index returns the stored index of a body, nil if there is none for this file.
+func (s *Store) index(r record) []byte {
+	b, _, err := s.contents(indexesDir + "/" + r.Body)
+	if err != nil || len(b) < indexHeader {
+		return nil
+	}
+	var match bool
+	payload := b[indexHeader:]
+	guarded(func() { match = bytes.Equal(b[:indexHeader], indexHead(r, payload)) })
+	if !match {
+		return nil
+	}
+	return payload
+}
+
+// guarded runs f, which reads mapped files; a fault ends it early.
+func guarded(f func()) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			if _, ok := r.(runtime.Error); !ok {
+				panic(r)
+			}
+		}
+	}()
+	f()
+}

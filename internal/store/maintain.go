@@ -1,0 +1,208 @@
+package store
+
+import (
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Item describes an entry.
+type Item struct {
+	Kind, URL          string
+	Issuer             string // SHA-256 of the issuer's key, hex; "" where none plays a part
+	Size               int64  // of the body
+	SHA256             string // of the body, hex
+	Fetched, Expires   time.Time
+	Used               time.Time
+	ETag, LastModified string
+	Failure, Detail    string // of a remembered failure; it has no body
+	Indexed            bool
+
+	name string
+}
+
+// List returns all entries that can be read, the most recently used first.
+func (s *Store) List() ([]Item, error) {
+	files, err := s.files(entriesDir)
+	if err != nil {
+		return nil, err
+	}
+	var items []Item
+	for _, f := range files {
+		r, ok := s.readRecord(entriesDir + "/" + f.name)
+		if !ok || entriesDir+"/"+f.name != r.name(r.Failure != "") {
+			continue
+		}
+		_, missing := s.root.Lstat(indexesDir + "/" + r.Body)
+		items = append(items, Item{Kind: r.Kind, URL: r.URL, Issuer: r.Issuer, Size: r.Stat.Size, SHA256: r.Body,
+			Fetched: r.Fetched, Expires: r.Expires, Used: f.used, ETag: r.ETag, LastModified: r.LastModified,
+			Failure: r.Failure, Detail: r.Detail, Indexed: r.Body != "" && missing == nil, name: entriesDir + "/" + f.name})
+	}
+	slices.SortStableFunc(items, func(a, b Item) int { return b.Used.Compare(a.Used) })
+	return items, nil
+}
+
+type file struct {
+	name string
+	size int64
+	used time.Time
+}
+
+// files lists a directory; one that is not there is empty.
+func (s *Store) files(dir string) (out []file, err error) {
+	entries, err := fs.ReadDir(s.root.FS(), dir)
+	if err != nil && !isMissing(err) {
+		return nil, err
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil {
+			out = append(out, file{e.Name(), info.Size(), info.ModTime()})
+		}
+	}
+	return out, nil
+}
+
+// Pruned is what Prune removed.
+type Pruned struct {
+	Entries int
+	Bytes   int64 // of bodies and indexes
+	Left    int64
+}
+
+// abandoned is the age of temporary files and of bodies without an entry from
+// which nobody can still be about to finish them.
+const abandoned = time.Hour
+
+// Prune removes entries that were last used longer ago than unused (0: of any
+// age), then the least recently used ones until bodies and indexes take at
+// most limit octets; then what belongs to no entry any more.
+func (s *Store) Prune(limit int64, unused time.Duration) (p Pruned, err error) {
+	items, err := s.List()
+	if err != nil {
+		return p, err
+	}
+	sizes := map[string]int64{} // of body and index
+	for _, dir := range []string{bodiesDir, indexesDir} {
+		files, err := s.files(dir)
+		if err != nil {
+			return p, err
+		}
+		for _, f := range files {
+			if !strings.HasPrefix(f.name, tmpPrefix) {
+				sizes[f.name] += f.size
+			}
+		}
+	}
+	now := time.Now()
+	keep := map[string]bool{}
+	var total int64
+	full := false
+	for _, it := range items { // the most recently used first
+		size := sizes[it.SHA256]
+		if keep[it.SHA256] {
+			size = 0
+		}
+		full = full || total+size > limit
+		if full && it.SHA256 != "" || unused > 0 && now.Sub(it.Used) > unused || it.Failure != "" && now.Sub(it.Used) > abandoned {
+			if s.root.Remove(it.name) == nil {
+				p.Entries++
+			}
+			continue
+		}
+		total += size
+		if it.SHA256 != "" {
+			keep[it.SHA256] = true
+		}
+	}
+	known := map[string]bool{}
+	for _, it := range items {
+		known[it.SHA256] = true
+	}
+	for _, dir := range []string{entriesDir, bodiesDir, indexesDir} {
+		files, err := s.files(dir)
+		if err != nil {
+			return p, err
+		}
+		for _, f := range files {
+			stray := strings.HasPrefix(f.name, tmpPrefix) || dir != entriesDir && !known[f.name]
+			evicted := dir != entriesDir && known[f.name] && !keep[f.name]
+			if evicted || stray && now.Sub(f.used) > abandoned {
+				if s.root.Remove(dir+"/"+f.name) == nil && dir != entriesDir {
+					p.Bytes += f.size
+				}
+			} else if dir != entriesDir {
+				p.Left += f.size
+			}
+		}
+	}
+	return p, nil
+}
+
+// Problem is a file of the cache that is not as it should be.
+type Problem struct {
+	File, Detail string
+	Removed      bool
+}
+
+// Verify reads everything and removes what is damaged: entries whose checksum
+// or body is wrong, bodies that are not what their name says, indexes of other
+// files. It returns how many entries are sound.
+func (s *Store) Verify() (sound int, problems []Problem, err error) {
+	bad := func(name, detail string) {
+		problems = append(problems, Problem{name, detail, s.root.Remove(name) == nil})
+	}
+	bodies, err := s.files(bodiesDir)
+	if err != nil {
+		return 0, nil, err
+	}
+	right := map[string]bool{}
+	for _, f := range bodies {
+		if strings.HasPrefix(f.name, tmpPrefix) {
+			continue
+		}
+		b, _, err := s.contents(bodiesDir + "/" + f.name)
+		if err == nil {
+			var sum [32]byte
+			if sum, err = digest(b); err == nil && hex.EncodeToString(sum[:]) == f.name {
+				right[f.name] = true
+				continue
+			}
+		}
+		bad(bodiesDir+"/"+f.name, "the contents are not what was stored")
+	}
+	entries, err := s.files(entriesDir)
+	if err != nil {
+		return 0, problems, err
+	}
+	indexed := map[string]bool{}
+	for _, f := range entries {
+		if strings.HasPrefix(f.name, tmpPrefix) {
+			continue
+		}
+		name := entriesDir + "/" + f.name
+		r, ok := s.readRecord(name)
+		switch {
+		case !ok:
+			bad(name, "the entry is damaged")
+		case name != r.name(r.Failure != ""):
+			bad(name, "the entry is for another key")
+		case r.Failure == "" && !right[r.Body]:
+			bad(name, "its body is missing or damaged")
+		default:
+			sound++
+			indexed[r.Body] = indexed[r.Body] || s.index(r) != nil
+		}
+	}
+	indexes, err := s.files(indexesDir)
+	for _, f := range indexes {
+		if !strings.HasPrefix(f.name, tmpPrefix) && !indexed[f.name] {
+			bad(indexesDir+"/"+f.name, "an index without its body")
+		}
+	}
+	return sound, problems, err
+}
+
+func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
