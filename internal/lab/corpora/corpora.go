@@ -12,18 +12,24 @@ import (
 // unless ASSAY_REQUIRE_CORPORA=1, when it fails.
 func Dir(t testing.TB, name string) string {
 	t.Helper()
-	root := os.Getenv("ASSAY_CORPORA")
-	if root == "" {
-		root = filepath.Join(moduleRoot(t), "..", "shared", "corpora")
-	}
-	dir := filepath.Join(root, name)
-	if _, err := os.Stat(dir); err != nil {
+	dir, err := find(t, name)
+	if err != nil {
 		if os.Getenv("ASSAY_REQUIRE_CORPORA") == "1" {
 			t.Fatalf("corpus %s is required: %v", name, err)
 		}
 		t.Skipf("corpus %s is not here (set ASSAY_CORPORA): %v", name, err)
 	}
 	return dir
+}
+
+func find(t testing.TB, name string) (string, error) {
+	root := os.Getenv("ASSAY_CORPORA")
+	if root == "" {
+		root = filepath.Join(moduleRoot(t), "..", "shared", "corpora")
+	}
+	dir := filepath.Join(root, name)
+	_, err := os.Stat(dir)
+	return dir, err
 }
 
 func moduleRoot(t testing.TB) string {
