@@ -45,6 +45,8 @@ func (j *judgement) revocationCheck(p report.Path, i int) report.Check {
 		c.Required, c.State = false, report.NotAsked
 	case j.p.LeafOnly && i > 0:
 		c.Required, c.State, c.Detail = false, report.NotAsked, "only the leaf is asked for"
+	case rev == nil && p.End == report.EndAnchor && len(p.Certs) == 1:
+		c.State, c.Detail = report.CheckNotApplicable, "the certificate is a trust anchor itself"
 	case rev == nil:
 		c.State, c.Detail = report.NotDone, "the path does not reach a trust anchor"
 	case rev.Status == report.NotApplicable:

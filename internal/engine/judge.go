@@ -344,7 +344,7 @@ func (j *judgement) revoke(ctx context.Context, r *report.Report, n int, opt cer
 	j.artefacts(&in)
 	res := revocation.Judge(ctx, in)
 	for i, c := range res.Certs {
-		if i >= len(r.Paths[n].Certs) || r.Paths[n].Certs[i].Role == "anchor" {
+		if i >= len(r.Paths[n].Certs)-1 { // the last one is the anchor
 			continue
 		}
 		pc := &r.Paths[n].Certs[i]
