@@ -128,7 +128,7 @@ type judgeFlags struct {
 }
 
 func (f *judgeFlags) add(c *cobra.Command) {
-	f.names, f.dns, f.ips, f.emails = words{typ: "NAME"}, words{typ: "HOST", check: checkHost}, words{typ: "ADDR"}, words{typ: "ADDR"}
+	f.names, f.dns, f.ips, f.emails = words{typ: "NAME"}, words{typ: "HOST", check: checkHost}, words{typ: "ADDR", check: checkIP}, words{typ: "ADDR", check: checkEmail}
 	f.policies = words{typ: "OID", check: checkOID}
 	f.level, f.minRSA, f.maxDepth = number{high: 5}, number{low: 512, high: 16384}, number{low: 0, high: 100}
 	f.purpose = enum{value: "server", allowed: []string{"server", "client", "email", "code", "ocsp", "timestamp", "any"}}

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/assaytls/assay/internal/lab"
 )
 
 func TestMain(m *testing.M) {
@@ -16,10 +18,13 @@ func TestMain(m *testing.M) {
 
 // TestScript runs every testdata/script/*.txtar: commands as a user types them.
 func TestScript(t *testing.T) {
+	l := startLab(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("ESC", "\x1b")
+			e.Setenv("ROOTS", l.RootFile)
+			e.Setenv("LOGS", l.LogListFile)
 			// Nothing of the developer's machine: no cache, anchors or proxies.
 			e.Setenv("XDG_CACHE_HOME", e.WorkDir+"/cache")
 			for _, v := range []string{"SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NO_COLOR"} {
@@ -29,8 +34,22 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": status,
+			"check":  func(ts *testscript.TestScript, neg bool, args []string) { check(ts, l, neg, args) },
 		},
 	})
+}
+
+// check runs assay check on a scenario of the lab and wants its exit status:
+// check N SCENARIO [FLAG]...
+func check(ts *testscript.TestScript, l *lab.Lab, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: check N SCENARIO [FLAG]...")
+	}
+	s, ok := l.Scenario(args[1])
+	if !ok {
+		ts.Fatalf("no scenario %s", args[1])
+	}
+	status(ts, false, append(append([]string{args[0], "assay"}, l.Assay(s)...), args[2:]...))
 }
 
 // status runs a command and wants its exit status: status N COMMAND [ARG]...

@@ -143,6 +143,22 @@ func checkHost(s string) error {
 	return nil
 }
 
+// checkIP wants an IP address.
+func checkIP(s string) error {
+	if _, err := netip.ParseAddr(s); err != nil {
+		return fmt.Errorf("%q is not an IP address", s)
+	}
+	return nil
+}
+
+// checkEmail wants an e-mail address.
+func checkEmail(s string) error {
+	if local, host, ok := strings.Cut(s, "@"); !ok || local == "" || checkHost(host) != nil {
+		return fmt.Errorf("%q is not an e-mail address", s)
+	}
+	return nil
+}
+
 // checkURL wants an http or https URL.
 func checkURL(s string) error {
 	u, err := url.Parse(s)

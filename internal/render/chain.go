@@ -12,7 +12,7 @@ import (
 // connection writes what was seen on the wire.
 func (t *text) connection() {
 	c := t.r.Connection
-	if c == nil {
+	if c == nil || c.Addr == "" && c.Version == "" && len(c.Attempts) == 0 {
 		return
 	}
 	t.heading("CONNECTION")
