@@ -3,6 +3,7 @@ package finding
 import (
 	"slices"
 	"strings"
+	"sync"
 )
 
 // tables are the kinds by topic; each topic has a file of its own.
@@ -11,29 +12,32 @@ var tables = [][]Kind{
 	revocationKinds, ctKinds, engineKinds,
 }
 
-var (
-	kinds = slices.SortedFunc(slices.Values(slices.Concat(tables...)), func(a, b Kind) int {
-		return strings.Compare(string(a.ID), string(b.ID))
-	})
-	byID = func() map[ID]int {
-		m := make(map[ID]int, len(kinds))
-		for i, k := range kinds {
-			m[k.ID] = i
-		}
-		return m
-	}()
-)
+// index is the table, sorted, and the places of the IDs in it; made when first
+// asked for, so that a program that starts pays nothing.
+var index = sync.OnceValue(func() (t struct {
+	kinds []Kind
+	byID  map[ID]int
+}) {
+	t.kinds = slices.Concat(tables...)
+	slices.SortFunc(t.kinds, func(a, b Kind) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	t.byID = make(map[ID]int, len(t.kinds))
+	for i, k := range t.kinds {
+		t.byID[k.ID] = i
+	}
+	return t
+})
 
 // Kinds returns a copy of the table, sorted by ID.
-func Kinds() []Kind { return slices.Clone(kinds) }
+func Kinds() []Kind { return slices.Clone(index().kinds) }
 
 // Lookup returns the table entry of id.
 func Lookup(id ID) (Kind, bool) {
-	i, ok := byID[id]
+	t := index()
+	i, ok := t.byID[id]
 	if !ok {
 		return Kind{}, false
 	}
-	return kinds[i], true
+	return t.kinds[i], true
 }
 
 func sortedParams(m map[string]string) []Param {
