@@ -16,6 +16,15 @@ const (
 	ConnectionFailed      ID = "connection-failed"
 	DialCancelled         ID = "dial-cancelled"
 
+	ProxyFailure      ID = "proxy-failure"
+	ProxyAuthRequired ID = "proxy-auth-required"
+	ProxyRefused      ID = "proxy-refused"
+
+	StartTLSNotOffered ID = "starttls-not-offered"
+	StartTLSRefused    ID = "starttls-refused"
+	StartTLSFailure    ID = "starttls-failure"
+	StartTLSInjection  ID = "starttls-injection"
+
 	PlaintextHTTP     ID = "plaintext-http"
 	PlaintextSSH      ID = "plaintext-ssh"
 	PlaintextStartTLS ID = "plaintext-starttls"
@@ -106,6 +115,55 @@ var connectionKinds = []Kind{
 		Explain: "The time allowed for the whole run ended, or the run was interrupted.",
 		Risk:    riskUnjudged,
 		Fix:     "Run it again, with a longer --timeout if it was too short.",
+		Since:   "0.1"},
+
+	{ID: ProxyFailure, Class: ClassConnection, Severity: Inconclusive, Rank: 74,
+		Title:   "the proxy {proxy} could not be used to reach {host} port {port}: {detail}",
+		Explain: "The proxy was reached, but the conversation with it failed.",
+		Risk:    riskUnjudged,
+		Fix:     "Check the proxy's address and kind (http:// or socks5://) in --proxy or HTTPS_PROXY, ALL_PROXY. NO_PROXY excepts hosts.",
+		Spec:    "RFC 9110, 9.3.6; RFC 1928",
+		Since:   "0.1"},
+	{ID: ProxyAuthRequired, Class: ClassConnection, Severity: Inconclusive, Rank: 74,
+		Title:   "the proxy {proxy} wants a login: {detail}",
+		Explain: "The proxy serves known users only, and the login given, if any, was not accepted.",
+		Risk:    riskUnjudged,
+		Fix:     "Put user and password into the proxy's URL: http://USER:PASSWORD@HOST:PORT.",
+		Spec:    "RFC 9110, 11.7; RFC 1929",
+		Since:   "0.1"},
+	{ID: ProxyRefused, Class: ClassConnection, Severity: Inconclusive, Rank: 74,
+		Title:   "the proxy {proxy} did not connect to {host} port {port}: {detail}",
+		Explain: "The proxy answered that it cannot or may not connect to this target.",
+		Risk:    riskUnjudged,
+		Fix:     "Check the target's name and port, and which targets and ports the proxy allows; try without the proxy.",
+		Spec:    "RFC 9110, 9.3.6; RFC 1928, 6",
+		Since:   "0.1"},
+
+	{ID: StartTLSNotOffered, Class: ClassConnection, Severity: Inconclusive, Rank: 76,
+		Title:   "{host} port {port} does not offer TLS in {protocol}: {reply}",
+		Explain: "The server was asked what it can do and STARTTLS is not among it. Either TLS is not configured, or somebody on the way removed the offer.",
+		Risk:    "Clients that go on without TLS send passwords and mail in the clear. Removing the offer is a known attack (STARTTLS stripping), and from here it looks the same.",
+		Fix:     "Configure TLS for this service, or use the port where the protocol begins with TLS. Compare from another network.",
+		Spec:    "RFC 3207; RFC 9051, 6.2.1; RFC 2595; RFC 4217; RFC 4511, 4.14; RFC 6120, 5",
+		Since:   "0.1"},
+	{ID: StartTLSRefused, Class: ClassConnection, Severity: Inconclusive, Rank: 74,
+		Title:   "{host} port {port} refused to start TLS in {protocol}: {reply}",
+		Explain: "The server knows the command but answered it with an error, or turned the client away before it.",
+		Risk:    riskUnjudged,
+		Fix:     "The server's reply and log say why: often a missing certificate, a blocked address or too many connections.",
+		Since:   "0.1"},
+	{ID: StartTLSFailure, Class: ClassConnection, Severity: Inconclusive, Rank: 74,
+		Title:   "the {protocol} dialog with {host} port {port} before TLS failed: {detail}",
+		Explain: "What the server said is not what this protocol says before TLS begins, or it said nothing.",
+		Risk:    riskUnjudged,
+		Fix:     "Check the port and the protocol's name. If the port begins with TLS at once (465, 993, 995, 636), leave out --starttls.",
+		Since:   "0.1"},
+	{ID: StartTLSInjection, Class: ClassConnection, Severity: Error, Rank: 88,
+		Title:   "{host} port {port} sent more plain text before TLS than it was asked for in {protocol}: {reply}",
+		Explain: "Text that arrives in the clear together with the permission to start TLS would be read later as if it had come through TLS. A correct server sends nothing there.",
+		Risk:    "Somebody on the way may be injecting answers into the protected session (response injection, CVE-2021-23222 and its kin).",
+		Fix:     "Treat it as an attack until the server is shown to be at fault: compare from another network, and update the server.",
+		Spec:    "RFC 3207, 6; RFC 9051, 11.1",
 		Since:   "0.1"},
 
 	{ID: PlaintextHTTP, Class: ClassConnection, Severity: Inconclusive, Rank: 73,

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 
@@ -47,6 +48,12 @@ type Config struct {
 	// covers all addresses together. A context bounds everything.
 	DNSTimeout, ConnectTimeout, HandshakeTimeout time.Duration
 
+	// Proxy is the proxy to go through, in the form ParseProxy reads; "" = none.
+	Proxy string
+	// StartTLS is the protocol in which TLS is asked for, one of
+	// StartTLSProtocols; "" = TLS from the start.
+	StartTLS string
+
 	KeyLog io.Writer // receives the secrets in the format of SSLKEYLOGFILE
 
 	// Certificate is shown to a server that asks for one; nil = none is.
@@ -57,6 +64,8 @@ type Config struct {
 	Sessions tls.ClientSessionCache
 
 	NoProbe bool // make no second, permissive dial
+
+	proxy *url.URL // Proxy, parsed
 }
 
 // filled returns c with its defaults in place and its names normalized.
@@ -67,7 +76,7 @@ func (c Config) filled() Config {
 	c.DNSTimeout = orDefault(c.DNSTimeout, DefaultDNSTimeout)
 	c.ConnectTimeout = orDefault(c.ConnectTimeout, DefaultConnectTimeout)
 	c.HandshakeTimeout = orDefault(c.HandshakeTimeout, DefaultHandshakeTimeout)
-	if c.ALPN == nil {
+	if c.ALPN == nil && c.StartTLS == "" {
 		c.ALPN = []string{"h2", "http/1.1"}
 	}
 	if c.MinVersion == 0 {

@@ -41,27 +41,58 @@ func (c *Config) newEvidence() *evidence.Evidence {
 	}
 }
 
-// open brings the transport to the point where TLS can begin.
+// open brings the transport to the point where TLS can begin: to the target or
+// the proxy, through the proxy, through the dialog before TLS.
 func (c *Config) open(ctx context.Context, ev *evidence.Evidence) (net.Conn, *evidence.Failure) {
-	conn, failure := c.connect(ctx, c.Host, c.Port, ev)
+	host, port := c.Host, c.Port
+	if c.Proxy != "" {
+		u, err := ParseProxy(c.Proxy)
+		if err != nil {
+			return nil, &evidence.Failure{ID: string(finding.ProxyFailure), Stage: "proxy", Detail: clean(err.Error()),
+				Params: map[string]string{"proxy": "given", "host": clean(c.Host), "port": c.Port, "detail": clean(err.Error())}}
+		}
+		c.proxy = u
+		ev.Target.Proxy = clean(u.Redacted())
+		host, port = u.Hostname(), u.Port()
+	}
+	conn, failure := c.connect(ctx, host, port, ev)
 	if failure != nil {
+		if c.Proxy != "" {
+			failure.Stage = "proxy"
+		}
 		return nil, failure
 	}
-	ev.Connection.Addr = conn.RemoteAddr().String()
+	ev.Connection.Addr, ev.Connection.StartTLS = conn.RemoteAddr().String(), c.StartTLS
+	return c.prepared(ctx, conn)
+}
+
+// prepared does what has to be done on a fresh connection before TLS.
+func (c *Config) prepared(ctx context.Context, conn net.Conn) (net.Conn, *evidence.Failure) {
+	var failure *evidence.Failure
+	if c.proxy != nil {
+		failure = c.tunnel(ctx, conn)
+	}
+	if failure == nil && c.StartTLS != "" {
+		failure = c.startTLS(ctx, conn)
+	}
+	if failure != nil {
+		conn.Close()
+		return nil, failure
+	}
 	return conn, nil
 }
 
 // reopen makes the transport of a second dial to the same address.
 func (c *Config) reopen(ctx context.Context, ev *evidence.Evidence) (net.Conn, *evidence.Failure) {
-	ctx, cancel := context.WithTimeout(ctx, c.ConnectTimeout)
+	limit, cancel := context.WithTimeout(ctx, c.ConnectTimeout)
 	defer cancel()
 	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", ev.Connection.Addr)
+	conn, err := d.DialContext(limit, "tcp", ev.Connection.Addr)
 	if err != nil {
 		return nil, &evidence.Failure{ID: string(finding.ConnectionFailed), Stage: "connect", Detail: clean(err.Error()),
 			Params: map[string]string{"host": clean(c.Host), "port": c.Port, "detail": plainError(err)}}
 	}
-	return conn, nil
+	return c.prepared(ctx, conn)
 }
 
 // probe dials the address again and offers everything this program can speak,

@@ -67,13 +67,16 @@ func (c *Config) known(host, port string) ([]netip.Addr, bool) {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{a.Unmap()}, true
 	}
-	for _, key := range []string{strings.TrimSuffix(host, ".") + ":" + port, "*:" + port} {
+	for _, key := range []string{resolveKey(host, port), "*:" + port} {
 		if addrs, ok := c.Resolve[key]; ok {
 			return addrs, true
 		}
 	}
 	return nil, false
 }
+
+// resolveKey is the key of Config.Resolve for a host.
+func resolveKey(host, port string) string { return strings.TrimSuffix(host, ".") + ":" + port }
 
 // wanted keeps the addresses of the families asked for.
 func (c *Config) wanted(addrs []netip.Addr) []netip.Addr {

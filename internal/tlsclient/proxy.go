@@ -1,0 +1,234 @@
+package tlsclient
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/net/http/httpproxy"
+
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/finding"
+)
+
+// ParseProxy reads a proxy's address: http://, socks5:// or socks5h://, with
+// user:password@ where the proxy wants them. Without a scheme it is an HTTP
+// proxy; without a port 8080 or 1080 is meant. Names are always resolved by
+// the proxy.
+func ParseProxy(s string) (*url.URL, error) {
+	if !strings.Contains(s, "://") {
+		s = "http://" + s
+	}
+	u, err := url.Parse(s)
+	if err != nil {
+		return nil, errors.New("not a proxy URL") // the error's text would repeat a password
+	}
+	port := map[string]string{"http": "8080", "socks5": "1080", "socks5h": "1080"}[u.Scheme]
+	switch {
+	case port == "":
+		return nil, fmt.Errorf("proxy scheme %q; http, socks5 and socks5h are known", u.Scheme)
+	case u.Hostname() == "":
+		return nil, errors.New("a proxy URL without a host")
+	case u.Path != "" && u.Path != "/" || u.RawQuery != "":
+		return nil, errors.New("a proxy URL has no path")
+	}
+	if u.Port() == "" {
+		u.Host = net.JoinHostPort(u.Hostname(), port)
+	}
+	return u, nil
+}
+
+// ProxyFromEnvironment returns the proxy for host and port by HTTPS_PROXY, else
+// ALL_PROXY, unless NO_PROXY excepts the host ("" = none). Loopback is never
+// proxied.
+func ProxyFromEnvironment(host, port string) (string, error) {
+	env := httpproxy.FromEnvironment()
+	for _, name := range []string{"ALL_PROXY", "all_proxy"} {
+		if env.HTTPSProxy == "" {
+			env.HTTPSProxy = os.Getenv(name)
+		}
+	}
+	u, err := env.ProxyFunc()(&url.URL{Scheme: "https", Host: net.JoinHostPort(host, port)})
+	if err != nil {
+		return "", errors.New("the proxy in the environment is not a URL")
+	}
+	if u == nil {
+		return "", nil
+	}
+	return u.String(), nil
+}
+
+// tunnel asks the proxy at the other end of conn for a connection to the
+// target.
+func (c *Config) tunnel(ctx context.Context, conn net.Conn) *evidence.Failure {
+	proxy := c.proxy
+	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })()
+	conn.SetDeadline(time.Now().Add(c.ConnectTimeout))
+	defer conn.SetDeadline(time.Time{})
+	// The proxy resolves the name, unless an address was given for it.
+	host := c.Host
+	if addrs, ok := c.known(c.Host, c.Port); ok && len(addrs) > 0 {
+		host = addrs[0].WithZone("").String()
+	}
+	var id finding.ID
+	var err error
+	if proxy.Scheme == "http" {
+		id, err = httpConnect(conn, net.JoinHostPort(host, c.Port), proxy.User)
+	} else {
+		id, err = socksConnect(conn, host, c.Port, proxy.User)
+	}
+	if err == nil {
+		return nil
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return cancelled(ctx, "proxy")
+	}
+	if isTimeout(err) {
+		err = fmt.Errorf("no answer within %v", c.ConnectTimeout)
+	}
+	return &evidence.Failure{ID: string(id), Stage: "proxy", Detail: clean(err.Error()),
+		Params: map[string]string{"proxy": clean(proxy.Redacted()), "host": clean(c.Host), "port": c.Port, "detail": clean(err.Error())}}
+}
+
+// maxProxyHeader bounds the answer to CONNECT.
+const maxProxyHeader = 16 << 10
+
+// httpConnect is RFC 9110, 9.3.6.
+func httpConnect(conn net.Conn, target string, user *url.Userinfo) (finding.ID, error) {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n", target, target)
+	if user != nil {
+		password, _ := user.Password()
+		fmt.Fprintf(&b, "Proxy-Authorization: Basic %s\r\n", base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password)))
+	}
+	b.WriteString("\r\n")
+	if _, err := conn.Write(b.Bytes()); err != nil {
+		return finding.ProxyFailure, err
+	}
+	// One octet at a time: what follows the header is not the proxy's.
+	var header []byte
+	for one := make([]byte, 1); !bytes.HasSuffix(header, []byte("\r\n\r\n")); header = append(header, one[0]) {
+		if len(header) >= maxProxyHeader {
+			return finding.ProxyFailure, errors.New("its answer is too long")
+		}
+		if _, err := io.ReadFull(conn, one); err != nil {
+			return finding.ProxyFailure, err
+		}
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(header)), &http.Request{Method: http.MethodConnect})
+	if err != nil {
+		return finding.ProxyFailure, errors.New("its answer is not HTTP")
+	}
+	resp.Body.Close()
+	switch {
+	case resp.StatusCode/100 == 2:
+		return "", nil
+	case resp.StatusCode == http.StatusProxyAuthRequired:
+		return finding.ProxyAuthRequired, errors.New(resp.Status)
+	}
+	return finding.ProxyRefused, errors.New(resp.Status)
+}
+
+// The replies of RFC 1928, 6.
+var socksReplies = []string{"", "general failure", "not allowed by its rules", "network unreachable", "host unreachable",
+	"connection refused", "TTL expired", "command not supported", "address type not supported"}
+
+// socksConnect is RFC 1928, with RFC 1929 when there is a user.
+func socksConnect(conn net.Conn, host, port string, user *url.Userinfo) (finding.ID, error) {
+	p, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return finding.ProxyFailure, fmt.Errorf("port %s is not a number", port)
+	}
+	methods := []byte{5, 1, 0}
+	if user != nil {
+		methods = []byte{5, 2, 0, 2}
+	}
+	answer := make([]byte, 2)
+	if err := ask(conn, methods, answer); err != nil {
+		return finding.ProxyFailure, err
+	}
+	switch {
+	case answer[0] != 5:
+		return finding.ProxyFailure, errors.New("it does not speak SOCKS5")
+	case answer[1] == 2 && user != nil:
+		if id, err := socksLogin(conn, user); err != nil {
+			return id, err
+		}
+	case answer[1] != 0:
+		return finding.ProxyAuthRequired, errors.New("it accepts no way to log in that was offered")
+	}
+
+	request := []byte{5, 1, 0}
+	if a, err := netip.ParseAddr(host); err != nil {
+		if len(host) > 255 {
+			return finding.ProxyFailure, errors.New("the host name is too long for SOCKS5")
+		}
+		request = append(append(request, 3, byte(len(host))), host...)
+	} else if a = a.Unmap(); a.Is4() {
+		request = append(append(request, 1), a.AsSlice()...)
+	} else {
+		request = append(append(request, 4), a.AsSlice()...)
+	}
+	request = append(request, byte(p>>8), byte(p))
+	reply := make([]byte, 5) // up to the first octet of the bound address
+	if err := ask(conn, request, reply); err != nil {
+		return finding.ProxyFailure, err
+	}
+	if reply[0] != 5 {
+		return finding.ProxyFailure, errors.New("its reply is not SOCKS5")
+	}
+	if code := int(reply[1]); code != 0 {
+		text := "reply " + strconv.Itoa(code)
+		if code < len(socksReplies) {
+			text = socksReplies[code]
+		}
+		return finding.ProxyRefused, errors.New(text)
+	}
+	rest, ok := map[byte]int{1: 4 + 2 - 1, 4: 16 + 2 - 1, 3: int(reply[4]) + 2}[reply[3]]
+	if !ok {
+		return finding.ProxyFailure, errors.New("its reply has an unknown address type")
+	}
+	if _, err := io.ReadFull(conn, make([]byte, rest)); err != nil {
+		return finding.ProxyFailure, err
+	}
+	return "", nil
+}
+
+func socksLogin(conn net.Conn, user *url.Userinfo) (finding.ID, error) {
+	name := user.Username()
+	password, _ := user.Password()
+	if len(name) > 255 || len(password) > 255 {
+		return finding.ProxyFailure, errors.New("name or password is too long for SOCKS5")
+	}
+	login := append([]byte{1, byte(len(name))}, name...)
+	login = append(append(login, byte(len(password))), password...)
+	answer := make([]byte, 2)
+	if err := ask(conn, login, answer); err != nil {
+		return finding.ProxyFailure, err
+	}
+	if answer[1] != 0 {
+		return finding.ProxyAuthRequired, errors.New("name or password was refused")
+	}
+	return "", nil
+}
+
+// ask writes a request and reads an answer of fixed length.
+func ask(conn net.Conn, request, answer []byte) error {
+	if _, err := conn.Write(request); err != nil {
+		return err
+	}
+	_, err := io.ReadFull(conn, answer)
+	return err
+}
