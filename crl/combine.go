@@ -52,7 +52,7 @@ func (j *judge) combine(complete, deltas []*judged) {
 	}
 	for _, d := range deltas {
 		if !used[d] {
-			j.loneDelta(d, complete)
+			j.loneDelta(d, complete, deltas)
 		}
 	}
 	switch {
@@ -201,8 +201,14 @@ func (d *judged) mismatch(c *judged) string {
 
 // loneDelta judges a delta that no complete list goes with: it can revoke, but
 // not clear. One that is older than the complete list of its line says nothing.
-func (j *judge) loneDelta(d *judged, complete []*judged) {
+func (j *judge) loneDelta(d *judged, complete, deltas []*judged) {
 	why := ""
+	for _, o := range deltas {
+		if o.sound && sameLine(o, d) && len(d.List.Number) > 0 && compare(o.List.Number, d.List.Number) > 0 && (d.entry == nil || d.entry.held()) {
+			d.answer.Detail = "a newer delta list is at hand"
+			return
+		}
+	}
 	for _, c := range complete {
 		if sameLine(c, d) {
 			if len(d.List.Number) > 0 && compare(d.List.Number, c.List.Number) <= 0 {

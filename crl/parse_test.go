@@ -2,6 +2,7 @@ package crl_test
 
 import (
 	"crypto/x509"
+	"io"
 	"testing"
 	"time"
 
@@ -34,4 +35,22 @@ func TestParsePlain(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// dribble hands out a few octets at a time.
+type dribble struct {
+	b []byte
+	n int
+}
+
+func newReader(b []byte) io.Reader { return &dribble{b: b} }
+
+func (d *dribble) Read(b []byte) (int, error) {
+	if len(d.b) == 0 {
+		return 0, io.EOF
+	}
+	d.n = d.n%7 + 1
+	n := copy(b, d.b[:min(d.n*13, len(d.b))])
+	d.b = d.b[n:]
+	return n, nil
 }

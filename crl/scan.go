@@ -193,6 +193,10 @@ func (s *entryScan) slow(b []byte, off int64) (int, error) {
 // report turns what was noted into findings.
 func (s *entryScan) report(l *List) {
 	l.certificateIssuers, l.paddedSerials = s.certificateIssuers, s.paddedSerials
+	if s.certificateIssuers && (l.IDP == nil || !l.IDP.Indirect) {
+		l.Findings = append(l.Findings, finding.New(finding.CRLExtensionMalformed, "oid", "2.5.29.29",
+			"detail", "entries name other issuers, but the list does not say that it is indirect"))
+	}
 	ids := [oddKinds]finding.ID{
 		oddDER: finding.CRLNotDER, oddTime: finding.CRLProfile, oddReason: finding.CRLProfile,
 		oddCritical: finding.CRLEntryUnknownCritical, oddVersion: finding.CRLVersion, oddExtension: finding.CRLNotDER,
