@@ -112,6 +112,7 @@ func (a *app) commands() []*cobra.Command {
 		a.showCommand(),
 		a.explainCommand(),
 		a.labCommand(),
+		a.cacheCommand(),
 		a.updateCommand(),
 		a.versionCommand(),
 		a.completionCommand(),

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -95,15 +94,8 @@ func lookUp(arg string) (ks []finding.Kind, note string, err error) {
 	if k, ok := finding.Lookup(finding.ID(strings.ToLower(arg))); ok {
 		return []finding.Kind{k}, "", nil
 	}
-	want := strings.ToUpper(arg)
-	number, numErr := strconv.Atoi(arg)
-	for _, k := range finding.Kinds() {
-		if k.OpenSSL != "" && (k.OpenSSL == want || numErr == nil && k.OpenSSLCode == number) {
-			ks = append(ks, k)
-		}
-	}
-	if len(ks) > 0 {
-		return ks, "", nil
+	if e, ok := finding.LookupOpenSSL(arg); ok {
+		return openSSLKinds(e)
 	}
 	u := usagef("there is no finding %q", arg)
 	var ids []string
@@ -117,6 +109,23 @@ func lookUp(arg string) (ks []finding.Kind, note string, err error) {
 		u.hint("did you mean %s?", near)
 	}
 	return nil, "", u.hint("assay explain lists all findings")
+}
+
+// openSSLKinds are the findings behind one of OpenSSL's errors, the best match
+// first, and what there is to say about the difference.
+func openSSLKinds(e finding.OpenSSLError) (ks []finding.Kind, note string, err error) {
+	if k, ok := finding.Lookup(e.ID); ok {
+		ks = append(ks, k)
+	}
+	for _, k := range finding.Kinds() {
+		if k.OpenSSL == e.Name && k.ID != e.ID {
+			ks = append(ks, k)
+		}
+	}
+	if e.Note != "" || len(ks) == 0 {
+		note = fmt.Sprintf("%s (%d): %s.", e.Name, e.Code, strings.TrimSuffix(e.Note, "."))
+	}
+	return ks, note, nil
 }
 
 // byClass orders ks by class, in the order in which a check meets them.

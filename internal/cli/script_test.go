@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strconv"
 	"testing"
@@ -19,12 +22,22 @@ func TestMain(m *testing.M) {
 // TestScript runs every testdata/script/*.txtar: commands as a user types them.
 func TestScript(t *testing.T) {
 	l := startLab(t)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/list.json" {
+			w.Write(l.LogList)
+			return
+		}
+		io.WriteString(w, "{}")
+	}))
+	t.Cleanup(srv.Close)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("ESC", "\x1b")
 			e.Setenv("ROOTS", l.RootFile)
 			e.Setenv("LOGS", l.LogListFile)
+			e.Setenv("LISTURL", srv.URL+"/list.json")
+			e.Setenv("NOLISTURL", srv.URL+"/other.json")
 			// Nothing of the developer's machine: no cache, anchors or proxies.
 			e.Setenv("XDG_CACHE_HOME", e.WorkDir+"/cache")
 			for _, v := range []string{"SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "NO_COLOR"} {

@@ -1,0 +1,275 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/render"
+	"github.com/assaytls/assay/internal/store"
+	"github.com/assaytls/assay/report"
+)
+
+func (a *app) cacheCommand() *cobra.Command {
+	c := &cobra.Command{Use: "cache", Short: "Look at and tend the cache of downloads", GroupID: "keep", Args: noArgs,
+		Long: `The cache holds CRLs, OCSP answers, issuer certificates and log lists between
+runs. All processes of a user share it; nothing in it is believed without its
+signature, and for no other issuer than the one it was verified for.`,
+		RunE: func(*cobra.Command, []string) error {
+			return usagef("assay cache needs to know what to do: list, prune, prefetch or verify").hint("assay cache --help tells more")
+		}}
+	c.AddCommand(a.cacheListCommand(), a.cachePruneCommand(), a.cachePrefetchCommand(), a.cacheVerifyCommand())
+	return c
+}
+
+// openCache opens the cache for looking at; making one is not worth it.
+func openCache(name string) (*store.Store, error) {
+	dir, err := cacheDir(name)
+	if err == nil {
+		if _, err = os.Stat(dir); err == nil {
+			var s *store.Store
+			if s, err = store.Open(dir); err == nil {
+				return s, nil
+			}
+		}
+	}
+	return nil, usagef("the cache: %v", plainPathError(err))
+}
+
+func (a *app) cacheListCommand() *cobra.Command {
+	var dir string
+	format := enum{value: "text", allowed: []string{"text", "json"}}
+	c := &cobra.Command{
+		Use: "list", Short: "List what is in the cache, the most recently used first", Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			s, err := openCache(dir)
+			if err != nil {
+				return err
+			}
+			items, err := s.List()
+			if err != nil {
+				return usagef("the cache: %v", err)
+			}
+			if format.value == "json" {
+				return render.Value(a.stdout, cacheItems(items), true)
+			}
+			return a.cacheTable(s.Dir(), items)
+		},
+	}
+	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
+	fs.Var(&format, "format", "form of the answer")
+	group(c, "Output", fs)
+	addCacheDir(c, &dir)
+	return c
+}
+
+// cacheItem is an entry for programs.
+type cacheItem struct {
+	Kind    string    `json:"kind"`
+	URL     string    `json:"url"`
+	Issuer  string    `json:"issuer_key_sha256,omitempty"`
+	Bytes   int64     `json:"bytes"`
+	SHA256  string    `json:"sha256,omitempty"`
+	Fetched time.Time `json:"fetched,omitzero"`
+	Expires time.Time `json:"expires,omitzero"`
+	Used    time.Time `json:"used,omitzero"`
+	Failure string    `json:"failure,omitempty"`
+	Detail  string    `json:"detail,omitempty"`
+}
+
+func cacheItems(items []store.Item) []cacheItem {
+	out := []cacheItem{}
+	for _, it := range items {
+		out = append(out, cacheItem{it.Kind, it.URL, it.Issuer, it.Size, it.SHA256, it.Fetched, it.Expires, it.Used, it.Failure, it.Detail})
+	}
+	return out
+}
+
+func (a *app) cacheTable(dir string, items []store.Item) error {
+	var b bytes.Buffer
+	var total int64
+	for _, it := range items {
+		state := "until " + when(it.Expires)
+		if it.Failure != "" {
+			state = "failed: " + it.Failure
+		}
+		total += it.Size
+		fmt.Fprintf(&b, "%-9s %10d  %-29s  %s\n", finding.Quote(it.Kind), it.Size, finding.Quote(state), finding.Quote(it.URL))
+	}
+	fmt.Fprintf(&b, "%d entries, %d octets in %s\n", len(items), total, quoteLines(dir))
+	_, err := a.stdout.Write(b.Bytes())
+	return err
+}
+
+func (a *app) cachePruneCommand() *cobra.Command {
+	var dir string
+	limit, unused := size{store.MaxBytes}, duration{}
+	all := false
+	c := &cobra.Command{
+		Use: "prune", Short: "Remove what was not used for long, or what is too much", Args: noArgs,
+		Example: "  assay cache prune --unused 720h\n  assay cache prune --all",
+		RunE: func(*cobra.Command, []string) error {
+			s, err := openCache(dir)
+			if err != nil {
+				return err
+			}
+			n := limit.n
+			if all {
+				n = 0
+			}
+			p, err := s.Prune(n, unused.d)
+			if err != nil {
+				return usagef("the cache: %v", err)
+			}
+			_, err = fmt.Fprintf(a.stdout, "removed %d entries, %d octets; %d octets are left\n", p.Entries, p.Bytes, p.Left)
+			return err
+		},
+	}
+	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
+	fs.Var(&limit, "max-size", "keep at most this much, the most recently used first")
+	fs.Var(&unused, "unused", "remove what was not used for this long")
+	fs.BoolVar(&all, "all", false, "remove everything")
+	group(c, "Input", fs)
+	addCacheDir(c, &dir)
+	return c
+}
+
+func (a *app) cacheVerifyCommand() *cobra.Command {
+	var dir string
+	c := &cobra.Command{
+		Use: "verify", Short: "Read the whole cache and remove what is damaged", Args: noArgs,
+		Long: `Read the whole cache and remove what is damaged. The exit status is 1 when
+something was.`,
+		RunE: func(*cobra.Command, []string) error {
+			s, err := openCache(dir)
+			if err != nil {
+				return err
+			}
+			sound, problems, err := s.Verify()
+			if err != nil {
+				return usagef("the cache: %v", err)
+			}
+			var b bytes.Buffer
+			for _, p := range problems {
+				a.status = exitReject
+				removed := "removed"
+				if !p.Removed {
+					removed = "could not be removed"
+				}
+				fmt.Fprintf(&b, "%s: %s (%s)\n", quoteLines(p.File), quoteLines(p.Detail), removed)
+			}
+			fmt.Fprintf(&b, "%d entries are sound, %d files were damaged\n", sound, len(problems))
+			_, err = a.stdout.Write(b.Bytes())
+			return err
+		},
+	}
+	addCacheDir(c, &dir)
+	return c
+}
+
+func (a *app) cachePrefetchCommand() *cobra.Command {
+	f := &checkFlags{}
+	c := &cobra.Command{
+		Use: "prefetch FILE|TARGET...", Short: "Download what judging certificates or servers will need",
+		Long: `Download and verify what judging the certificates in files, or the servers, will
+need, so that a later check --offline finds it. The exit status is 3 when
+something could not be had.`,
+		Example: "  assay cache prefetch chain.pem\n  assay cache prefetch example.com",
+		Args:    minArgs(1, "a file or a server"),
+		RunE:    func(c *cobra.Command, args []string) error { return a.prefetch(c.Context(), f, args) },
+	}
+	f.ct.policy.value = "off"
+	f.conn.add(c)
+	f.trust.add(c)
+	f.network.add(c, &f.revoc.nonce)
+	c.Flags().Lookup("offline").Hidden = true
+	return c
+}
+
+func (a *app) prefetch(ctx context.Context, f *checkFlags, args []string) error {
+	if f.network.offline {
+		return usagef("prefetching offline makes no sense")
+	}
+	limit := f.conn.timeout.d
+	if limit == 0 {
+		limit = defaultTimeout * time.Duration((len(args)+concurrent-1)/concurrent)
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	var files []*evidence.Evidence
+	var targets []string
+	for _, arg := range args {
+		if _, err := os.Stat(arg); arg != "-" && err != nil {
+			targets = append(targets, arg)
+			continue
+		}
+		ev, err := a.fileEvidence(arg)
+		if err != nil {
+			return err
+		}
+		files = append(files, ev)
+	}
+	configs, err := a.targets(f, targets)
+	if err != nil {
+		return err
+	}
+	eng, done, err := a.engine(ctx, &f.trust, &f.network, &f.ct)
+	if err != nil {
+		return err
+	}
+	defer done()
+	p := engine.Policy{NoName: true, CT: "off", Purpose: "any", NoAIA: f.network.aia.value == "off"}
+	for _, ev := range files {
+		if err := a.prefetched(ev.Target.Input, eng.Resolve(ctx, ev, p)); err != nil {
+			return err
+		}
+	}
+	for _, c := range configs {
+		r, _ := eng.Check(ctx, c, p)
+		if err := a.prefetched(c.Input, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prefetched tells what became of one argument.
+func (a *app) prefetched(name string, r *report.Report) error {
+	if len(r.Certs) == 0 || len(r.Paths) == 0 || r.Paths[0].End != report.EndAnchor {
+		a.status = worse(a.status, exitInconclusive)
+		why := "no path to a trust anchor, so nothing is fetched for it"
+		if h := r.Headline; h != nil {
+			why = h.Finding.Title()
+		}
+		_, err := fmt.Fprintf(a.stdout, "%s: %s\n", quoteLines(name), why)
+		return err
+	}
+	var b bytes.Buffer
+	for _, x := range r.Fetches {
+		if x.Outcome == "failed" || x.Outcome == "refused" {
+			a.status = worse(a.status, exitInconclusive)
+		}
+		fmt.Fprintf(&b, "%s: %s %s %s", quoteLines(name), x.Outcome, finding.Quote(x.Kind), finding.Quote(x.URL))
+		if x.Bytes > 0 {
+			b.WriteString(", " + strconv.FormatInt(x.Bytes, 10) + " octets")
+		}
+		if x.Detail != "" {
+			b.WriteString(": " + finding.Quote(x.Detail))
+		}
+		b.WriteByte('\n')
+	}
+	if len(r.Fetches) == 0 {
+		fmt.Fprintf(&b, "%s: nothing to fetch\n", quoteLines(name))
+	}
+	_, err := a.stdout.Write(b.Bytes())
+	return err
+}
