@@ -63,7 +63,7 @@ func (o *Options) depth() int {
 
 // Budget bounds the work of one call. Zero fields mean the defaults.
 type Budget struct {
-	Signatures int // in verifications of P-256 (about 50 µs); larger keys count for more; default 256
+	Signatures int // in verifications of P-256 (about 50 µs); larger keys count for more; default 160
 	Paths      int // paths tried; default 64
 	Steps      int // certificates considered and names compared; default 200,000
 }
@@ -102,7 +102,7 @@ type Result struct {
 }
 
 const (
-	defaultSignatures = 256
+	defaultSignatures = 160
 	defaultPaths      = 64
 	defaultSteps      = 200_000
 	defaultDepth      = 20

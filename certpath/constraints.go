@@ -269,6 +269,7 @@ type subtrees struct {
 	below   map[string]struct{} // only what is below the domain
 	parents map[string]struct{} // one label above an entry of exact or below: what a wildcard there would cover
 	boxes   map[string]struct{} // mailboxes, host in lower case
+	folded  map[string]struct{} // mailboxes all in lower case
 	ranges  map[ipRange]struct{}
 	lengths [2][]int // of ranges: prefix lengths in use for IPv4, IPv6
 	dirs    map[string]struct{}
@@ -315,7 +316,7 @@ func (t *subtrees) addDomain(base string) violation {
 		t.all = true
 		return violation{}
 	}
-	domain, below := strings.CutPrefix(lower(base), ".")
+	domain, below := strings.CutPrefix(lower(strings.TrimSuffix(base, ".")), ".")
 	if !validDomain(domain) {
 		return violation{finding.NameConstraintBad, base}
 	}
@@ -341,6 +342,7 @@ func (t *subtrees) addHost(base string, mail bool) violation {
 			return violation{finding.NameConstraintBad, base}
 		}
 		put(&t.boxes, base[:at+1]+text[at+1:])
+		put(&t.folded, text)
 		return violation{}
 	}
 	domain, below := strings.CutPrefix(text, ".")
@@ -364,8 +366,13 @@ func (t *subtrees) covers(f form, s subject, touch bool) (string, bool) {
 		return t.coversDomain(s, touch)
 	case emailForm, uriForm:
 		if f == emailForm {
-			if _, ok := t.boxes[s.local+"@"+s.host]; ok {
-				return s.local + "@" + s.host, true
+			box := s.local + "@" + s.host
+			if _, ok := t.boxes[box]; ok {
+				return box, true
+			}
+			// In the subject, case means nothing (RFC 5280, 4.1.2.6).
+			if _, ok := t.folded[lower(box)]; ok && touch && s.name == nil {
+				return lower(box), true
 			}
 		}
 		if _, ok := t.exact[s.host]; ok {

@@ -87,7 +87,8 @@ func asciiHost(s string) (string, error) {
 
 // validHost reports whether s can be looked up: labels of letters, digits,
 // hyphens and underscores, no longer than 63, 253 in all, and the last one not
-// a number, which would be a mistyped address.
+// a number, which would be a mistyped address. Hyphens at the ends of labels
+// break RFC 1123 but are in use.
 func validHost(s string) bool {
 	if len(s) == 0 || len(s) > 253 {
 		return false
@@ -102,7 +103,7 @@ func validHost(s string) bool {
 			continue
 		}
 		label := s[last:i]
-		if len(label) == 0 || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+		if len(label) == 0 || len(label) > 63 {
 			return false
 		}
 		if i == len(s) && strings.Trim(label, "0123456789") == "" {
