@@ -88,21 +88,8 @@ func (c *Certificate) summary(oid string) (string, bool) {
 		}
 		return strings.Join(parts, ", "), c.HasTLSFeatures
 	case oidSCTList:
-		n := 0
-		for b := c.SCTList; len(b) > 2; n++ {
-			if n == 0 {
-				b = b[2:]
-			}
-			size := 0
-			if len(b) >= 2 {
-				size = int(b[0])<<8 | int(b[1])
-			}
-			if size == 0 || size > len(b)-2 {
-				return "", false
-			}
-			b = b[2+size:]
-		}
-		return strconv.Itoa(n) + " SCTs", c.SCTList != nil
+		n, ok := sctCount(c.SCTList)
+		return strconv.Itoa(n) + " SCTs", ok
 	case oidPoison:
 		return "precertificate", c.IsPrecertificate
 	case oidNoRevAvail:
@@ -111,6 +98,20 @@ func (c *Certificate) summary(oid string) (string, bool) {
 		return "the responder's certificate is not checked for revocation", c.OCSPNoCheck
 	}
 	return "", false
+}
+
+// sctCount counts the SCTs of a well-framed list.
+func sctCount(b []byte) (n int, ok bool) {
+	if len(b) < 2 {
+		return 0, false
+	}
+	for b = b[2:]; len(b) > 0; n++ {
+		if len(b) < 2 || int(b[0])<<8|int(b[1]) > len(b)-2 {
+			return n, false
+		}
+		b = b[2+(int(b[0])<<8|int(b[1])):]
+	}
+	return n, true
 }
 
 func oidNamesOf(oids []string) string {
