@@ -3,6 +3,7 @@ package cert
 import (
 	"bytes"
 	"crypto/sha256"
+	"slices"
 	"strconv"
 
 	"github.com/assaytls/assay/finding"
@@ -79,8 +80,8 @@ func (p *parser) certificate(b *block) {
 	p.end(r, "certificate")
 }
 
-// tbs decodes the TBSCertificate. A field that is missing or unreadable ends
-// it: what follows has no certain place.
+// tbs decodes the TBSCertificate. A field of another type than its own is
+// passed over; one whose end cannot be told ends the reading.
 func (p *parser) tbs(b *block, tbs der.Element) {
 	c := &b.cert
 	r := tbs.Contents()
@@ -91,46 +92,77 @@ func (p *parser) tbs(b *block, tbs der.Element) {
 		p.version(c, e)
 	}
 	serial, ok := p.expect(r, der.Integer, finding.FieldUnreadable, "serialNumber")
-	if !ok {
+	if ok {
+		c.Serial = serial.Body
+	} else if !p.pass(r, der.Sequence) {
 		return
 	}
-	c.Serial = serial.Body
-	alg, ok := p.expect(r, der.Sequence, finding.FieldUnreadable, "signature")
-	if !ok {
+	if alg, ok := p.expect(r, der.Sequence, finding.FieldUnreadable, "signature"); ok {
+		c.TBSAlgorithm = p.algorithm(alg, "signature")
+	} else if !p.pass(r, der.Sequence) {
 		return
 	}
-	c.TBSAlgorithm = p.algorithm(alg, "signature")
-	issuer, ok := p.expect(r, der.Sequence, finding.FieldUnreadable, "issuer")
-	if !ok {
+	if issuer, ok := p.expect(r, der.Sequence, finding.FieldUnreadable, "issuer"); ok {
+		c.RawIssuer = issuer.Raw
+		c.Issuer = p.name(issuer, "issuer")
+	} else if !p.pass(r, der.Sequence) {
 		return
 	}
-	c.RawIssuer = issuer.Raw
-	c.Issuer = p.name(issuer, "issuer")
-	validity, ok := p.expect(r, der.Sequence, finding.FieldUnreadable, "validity")
-	if !ok {
+	if validity, ok := p.expect(r, der.Sequence, finding.FieldUnreadable, "validity"); ok {
+		p.validity(c, validity)
+	} else if !p.pass(r, der.Sequence) {
 		return
 	}
-	p.validity(c, validity)
-	subject, ok := p.expect(r, der.Sequence, finding.FieldUnreadable, "subject")
-	if !ok {
+	if subject, ok := p.expect(r, der.Sequence, finding.FieldUnreadable, "subject"); ok {
+		c.RawSubject = subject.Raw
+		p.subject(c, subject)
+	} else if !p.pass(r, der.Sequence) {
 		return
 	}
-	c.RawSubject = subject.Raw
-	if bytes.Equal(subject.Raw, issuer.Raw) {
+	if serial.Raw != nil {
+		p.serial(c, serial)
+	}
+	if spki, ok := p.expect(r, der.Sequence, finding.FieldUnreadable, "subjectPublicKeyInfo"); ok {
+		c.RawSPKI = spki.Raw
+		p.key(b, spki)
+	} else if !p.pass(r, der.Context(1), der.Context(2), der.Explicit(3)) {
+		return
+	}
+	p.tail(c, r)
+}
+
+// pass steps over a field of the wrong type, so that those after it are still
+// read. It reports false when its end cannot be told. When the element has one
+// of the tags of what may come next, the field is missing: there is nothing to
+// step over.
+func (p *parser) pass(r *der.Reader, next ...der.Tag) bool {
+	if slices.Contains(next, r.PeekTag()) {
+		return true
+	}
+	_, err := r.Next()
+	return err == nil
+}
+
+func (p *parser) subject(c *Certificate, e der.Element) {
+	if bytes.Equal(e.Raw, c.RawIssuer) {
 		c.Subject = c.Issuer
-		c.Subject.Raw = subject.Raw
-	} else {
-		c.Subject = p.name(subject, "subject")
-	}
-	p.serial(c, serial)
-	spki, ok := p.expect(r, der.Sequence, finding.FieldUnreadable, "subjectPublicKeyInfo")
-	if !ok {
+		c.Subject.Raw = e.Raw
 		return
 	}
-	c.RawSPKI = spki.Raw
-	p.key(b, spki)
+	c.Subject = p.name(e, "subject")
+}
+
+// tail decodes what follows the public key.
+func (p *parser) tail(c *Certificate, r *der.Reader) {
 	for n := 1; n <= 2; n++ {
 		field := [...]string{1: "issuerUniqueID", 2: "subjectUniqueID"}[n]
+		if r.PeekTag() == der.Explicit(n) { // a BIT STRING inside instead of one
+			p.flag(finding.FieldUnreadable, r.Offset(), field, "wrong form of encoding")
+			if _, err := r.Next(); err != nil {
+				return
+			}
+			continue
+		}
 		if e, ok, bad := p.optional(r, der.Context(n), finding.FieldUnreadable, field); bad {
 			return
 		} else if ok {
