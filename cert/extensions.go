@@ -215,7 +215,10 @@ func (p *parser) keyUsage(c *Certificate, x *Extension, r *der.Reader, field str
 	if !ok {
 		return
 	}
-	c.HasKeyUsage, c.KeyUsage = true, KeyUsage(bits)
+	c.HasKeyUsage, c.KeyUsage = true, KeyUsage(bits)&(DecipherOnly<<1-1)
+	if KeyUsage(bits) != c.KeyUsage {
+		p.flag(finding.ExtensionUnreadable, e.Offset, field, "it has bits beyond the nine usages")
+	}
 	if bits == 0 {
 		p.flag(finding.ExtensionEmpty, e.Offset, field, "no usage is set")
 	}

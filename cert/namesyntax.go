@@ -131,7 +131,7 @@ func constraintText(g GeneralName) string {
 		return ""
 	case g.Type == URIName && isAddress(s):
 		return kind + "is an address"
-	case !labels(strings.TrimPrefix(s, ".")):
+	case !labels(strings.TrimPrefix(s, ".")) || strings.ContainsAny(s, ":/?#@*"):
 		return kind + "is not a domain"
 	}
 	return ""

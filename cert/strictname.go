@@ -122,7 +122,8 @@ func generalNameSyntax(r *strictRun) {
 			case DNSName:
 				detail = dnsSyntax(g.Value)
 			case EmailName:
-				if g.Value != "" && ascii(g.Value) && !mailbox(g.Value) {
+				if domain := g.Value[strings.LastIndexByte(g.Value, '@')+1:]; g.Value != "" && ascii(g.Value) &&
+					(!mailbox(g.Value) || dnsSyntax(domain) != "") {
 					detail = "is not a mailbox"
 				}
 			case URIName:
