@@ -166,6 +166,9 @@ func pointsText(points []DistributionPoint) string {
 }
 
 func (c *Certificate) constraintsText() string {
+	if c.NameConstraints == nil {
+		return ""
+	}
 	var parts []string
 	for i, list := range [...][]Subtree{c.NameConstraints.Permitted, c.NameConstraints.Excluded} {
 		word := [...]string{"permitted ", "excluded "}[i]
