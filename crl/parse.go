@@ -262,7 +262,15 @@ func (p *parser) write(b []byte) {
 	}
 }
 
-func (p *parser) breach(f finding.Finding) { p.list.Findings = append(p.list.Findings, f) }
+// breach reports a finding; of several that say the same the first.
+func (p *parser) breach(f finding.Finding) {
+	for _, o := range p.list.Findings {
+		if o.ID == f.ID && o.Title() == f.Title() {
+			return
+		}
+	}
+	p.list.Findings = append(p.list.Findings, f)
+}
 
 // strict reads one element that must have tag want and a DER length.
 func (p *parser) strict(r *der.Reader, want der.Tag) (der.Element, error) {
