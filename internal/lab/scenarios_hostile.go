@@ -16,7 +16,7 @@ const hostileText = "\x1b]0;owned\x07\rverified\u202egnp.exe<script>alert(1)</sc
 // hostileScenarios attack the tool that looks at them.
 var hostileScenarios = []entry{
 	{name: "hostile-subject", story: "Subject, issuer and names hold escape sequences, a carriage return, a right-to-left override and markup.",
-		want: report.Reject, make: func(b *build) {
+		want: report.Reject, findings: ids("general-name-malformed"), make: func(b *build) {
 			p := b.l.pki
 			key := forge.P256()
 			ca := p.publish(p.root.Issue(forge.Cert{Subject: forge.OCN(hostileText, "Hostile CA "+hostileText), Key: key,
@@ -26,8 +26,8 @@ var hostileScenarios = []entry{
 			s.names = append(s.names, forge.DNS(hostileText), forge.URI("http://x/"+hostileText), forge.Email(hostileText+"@x"))
 			b.serve(s)
 		}},
-	{name: "hostile-url", story: "The revocation pointers hold escape sequences.",
-		want: report.Inconclusive, make: func(b *build) {
+	{name: "hostile-url", story: "The revocation pointers hold escape sequences, which no URL may.",
+		want: report.Reject, findings: ids("general-name-malformed"), make: func(b *build) {
 			b.good(func(s *site) {
 				s.set(forge.AIA([]string{"http://127.0.0.1:1/\x1b]0;owned\x07"}, nil), forge.CRLDP("ldap://\x1b[2J\r<script>/"))
 			})
@@ -93,8 +93,16 @@ var hostileScenarios = []entry{
 		want: report.Reject, findings: ids("signature-algorithm-inconsistent"), make: func(b *build) {
 			b.good(func(s *site) { s.cert.InnerAlg = forge.ECDSAWithSHA384.ID })
 		}},
-	{name: "many-certificates", story: "The server sends 90 certificates, all with the same name and key.",
+	{name: "many-certificates", story: "The server sends 90 certificates that have nothing to do with its own.",
 		want: report.Accept, make: func(b *build) {
+			b.good(func(s *site) {
+				for i := range 90 {
+					s.chain = append(s.chain, b.l.pki.rogue.Server("extra-"+strconv.Itoa(i)+"."+Domain, nil).Raw)
+				}
+			})
+		}},
+	{name: "many-paths", story: "The server sends 89 more certificates with its issuer's name and key, so that there are 90 paths to try. The search stops at its limit and refuses.",
+		want: report.Reject, findings: ids("budget-paths"), make: func(b *build) {
 			b.good(func(s *site) {
 				for range 89 {
 					s.chain = append(s.chain, b.l.pki.rogue.Issue(forge.Cert{Subject: s.issuer.Name, Key: s.issuer.Key,
@@ -102,8 +110,8 @@ var hostileScenarios = []entry{
 				}
 			})
 		}},
-	{name: "many-pointers", story: "The certificate names 60 revocation lists.",
-		want: report.Accept, findings: ids("revocation-budget"), make: func(b *build) {
+	{name: "many-pointers", story: "The certificate names 60 revocation lists. No more than the limit are asked, and that is said.",
+		want: report.Inconclusive, findings: ids("revocation-budget"), make: func(b *build) {
 			b.good(func(s *site) {
 				var urls []string
 				for i := range 60 {

@@ -201,11 +201,14 @@ var revocationScenarios = append([]entry{
 		}},
 	{name: "ocsp-stale", story: "The responder delivers last month's answer.",
 		want: report.Inconclusive, findings: ids("ocsp-stale"), make: func(b *build) {
-			b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA {
+			s := b.site()
+			s.cert.NotBefore = time.Now().AddDate(0, 0, -60)
+			s.onlyOCSP(b.responder(s, func(q question, o *forge.OCSP) *forge.CA {
 				o.Singles[0].ThisUpdate = time.Now().AddDate(0, 0, -30)
 				o.ProducedAt = o.Singles[0].ThisUpdate
 				return nil
-			})
+			}))
+			b.serve(s)
 		}},
 	{name: "ocsp-other-certificate", story: "The responder answers, good, about another certificate.",
 		want: report.Inconclusive, findings: ids("ocsp-other-certificate"), make: func(b *build) {

@@ -257,3 +257,12 @@ func pkcs1v15(priv *rsa.PrivateKey, h crypto.Hash, digest []byte) []byte {
 	m := new(big.Int).SetBytes(em)
 	return m.Exp(m, priv.D, priv.N).FillBytes(make([]byte, size))
 }
+
+// PEM encodes the private key, PKCS #8, for programs that read files.
+func (k *Key) PEM() []byte {
+	der, err := x509.MarshalPKCS8PrivateKey(k.Signer)
+	if err != nil {
+		panic("forge: " + err.Error())
+	}
+	return PEM("PRIVATE KEY", der)
+}

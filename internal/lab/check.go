@@ -1,0 +1,124 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/assaytls/assay/certpath"
+	"github.com/assaytls/assay/ct"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/fetch"
+	"github.com/assaytls/assay/report"
+)
+
+// Outcome is what came of judging one scenario.
+type Outcome struct {
+	Scenario Scenario
+	Report   *report.Report
+	Got      report.Verdict
+	Findings []finding.ID // all that the report has, sorted, each once
+	OK       bool
+	Why      string // what is wrong; "" when OK
+	Took     time.Duration
+}
+
+// Check judges every scenario and compares. progress, if not nil, is called
+// once for each, in any order, by one goroutine at a time. The outcomes are in
+// the order of l.Scenarios. When ctx ends early, those not judged are not OK.
+func (l *Lab) Check(ctx context.Context, progress func(Outcome)) []Outcome {
+	out := make([]Outcome, len(l.Scenarios))
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, 4*runtime.GOMAXPROCS(0)) // most of the time is waiting
+	for i, s := range l.Scenarios {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			o := l.judge(ctx, s)
+			mu.Lock()
+			defer mu.Unlock()
+			out[i] = o
+			if progress != nil {
+				progress(o)
+			}
+		})
+	}
+	wg.Wait()
+	return out
+}
+
+// Engine returns an engine that trusts the lab's roots and knows its logs,
+// with the limits on downloads that s asks for.
+func (l *Lab) Engine(s Scenario) (*engine.Engine, error) {
+	anchors := certpath.NewAnchors()
+	for _, r := range l.Roots {
+		anchors.Add(r)
+	}
+	logs, err := ct.ParseLogList(l.LogList)
+	if err != nil {
+		return nil, err
+	}
+	return engine.New(engine.Options{Anchors: anchors, LogList: logs,
+		Fetch: &fetch.Client{MaxBytes: s.MaxDownload, Timeout: s.DownloadTimeout}})
+}
+
+func (l *Lab) judge(ctx context.Context, s Scenario) Outcome {
+	start := time.Now()
+	e, err := l.Engine(s)
+	if err != nil {
+		return Outcome{Scenario: s, Why: err.Error()}
+	}
+	r, _ := e.Check(ctx, l.Config(s), s.Policy)
+	o := Compare(s, r)
+	o.Took = time.Since(start)
+	return o
+}
+
+// Compare holds a report against what s must produce.
+func Compare(s Scenario, r *report.Report) Outcome {
+	o := Outcome{Scenario: s, Report: r, Got: r.Verdict, Findings: Found(r)}
+	var wrong []string
+	if r.Verdict != s.Want {
+		wrong = append(wrong, fmt.Sprintf("%s where %s is due", r.Verdict, s.Want))
+	}
+	for _, id := range s.Findings {
+		if !slices.Contains(o.Findings, id) {
+			wrong = append(wrong, "no "+string(id))
+		}
+	}
+	for _, id := range s.Absent {
+		if slices.Contains(o.Findings, id) {
+			wrong = append(wrong, string(id)+" is out of place")
+		}
+	}
+	o.Why = strings.Join(wrong, ", ")
+	o.OK = o.Why == ""
+	return o
+}
+
+// Found returns the IDs of all findings of a report that count or are shown
+// beside those that count: the report's own and the chosen path's.
+func Found(r *report.Report) []finding.ID {
+	var all []finding.ID
+	add := func(fs []finding.Finding) {
+		for _, f := range fs {
+			all = append(all, f.ID)
+		}
+	}
+	add(r.Findings)
+	if r.Chosen >= 0 && r.Chosen < len(r.Paths) {
+		p := r.Paths[r.Chosen]
+		add(p.Findings)
+		for _, c := range p.Certs {
+			add(c.Findings)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
