@@ -50,6 +50,15 @@ var disagreements = map[string]map[string]string{
 		"openssl":    "revocation is not checked",
 		"gnutls-cli": "revocation is not checked beyond staples",
 	},
+	"many-pointers": {
+		"curl":       "revocation is not checked",
+		"openssl":    "revocation is not checked",
+		"gnutls-cli": "revocation is not checked beyond staples",
+	},
+	"many-paths": {
+		"curl":    "takes the first path that verifies and leaves the rest of the chain alone",
+		"openssl": "takes the first path that verifies and leaves the rest of the chain alone",
+	},
 	"tls10": {
 		"gnutls-cli": "GnuTLS's default priorities still offer TLS 1.0 and 1.1",
 	},

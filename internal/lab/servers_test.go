@@ -145,33 +145,42 @@ func freePort(t *testing.T) string {
 	return strconv.Itoa(ln.Addr().(*net.TCPAddr).Port)
 }
 
-// waitFor waits until something listens on the port.
-func (w *world) waitFor(port string) {
+// until waits for a condition, five seconds at most.
+func (w *world) until(ok func() bool) {
 	w.t.Helper()
 	for range 200 {
-		c, err := net.Dial("tcp4", "127.0.0.1:"+port)
-		if err == nil {
-			c.Close()
+		if ok() {
 			return
 		}
 		time.Sleep(25 * time.Millisecond)
 	}
-	w.t.Fatalf("nothing listens on port %s", port)
+	w.t.Fatal("waited in vain for a program")
+}
+
+// waitFor waits until something listens on the port.
+func (w *world) waitFor(port string) {
+	w.t.Helper()
+	w.until(func() bool {
+		c, err := net.Dial("tcp4", "127.0.0.1:"+port)
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	})
 }
 
 // opensslServer starts s_server and returns its port.
 func (w *world) opensslServer(args ...string) string {
 	w.t.Helper()
 	out := w.run("openssl", append([]string{"s_server", "-accept", "127.0.0.1:0", "-www"}, args...)...)
-	for range 200 {
-		if _, after, ok := strings.Cut(out.String(), "ACCEPT 127.0.0.1:"); ok && strings.Contains(after, "\n") {
-			port, _, _ := strings.Cut(after, "\n")
-			return strings.TrimSpace(port)
-		}
-		time.Sleep(25 * time.Millisecond)
-	}
-	w.t.Fatalf("s_server did not start: %s", out)
-	return ""
+	var port string
+	w.until(func() bool {
+		_, after, _ := strings.Cut(out.String(), "ACCEPT 127.0.0.1:")
+		text, _, whole := strings.Cut(after, "\n")
+		port = strings.TrimSpace(text)
+		return whole
+	})
+	return port
 }
 
 // judge runs the engine against the server on the port.
@@ -343,9 +352,10 @@ func TestOpenSSLAuthority(t *testing.T) {
 	}
 	w.serve("/openssl.crl", list)
 	delegate := w.ica.Responder("Real Peers Responder", nil)
-	w.run("openssl", "ocsp", "-index", filepath.Join(w.dir, "index.txt"), "-CA", ica, "-rsigner", w.file("r.pem", forge.PEM("CERTIFICATE", delegate.Raw)),
+	responder := w.run("openssl", "ocsp", "-index", filepath.Join(w.dir, "index.txt"), "-CA", ica, "-rsigner", w.file("r.pem", forge.PEM("CERTIFICATE", delegate.Raw)),
 		"-rkey", w.file("r.key", delegate.Key.PEM()), "-port", port, "-nmin", "60", "-ignore_err")
-	w.waitFor(port)
+	// Connecting just to see whether it listens would hang it.
+	w.until(func() bool { return strings.Contains(responder.String(), "waiting for OCSP") })
 
 	for _, schemes := range [][]string{{"crl"}, {"ocsp"}, nil} {
 		for _, nonce := range []bool{false, true} {
