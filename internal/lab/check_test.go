@@ -16,9 +16,6 @@ func TestEngineJudgesEveryScenario(t *testing.T) {
 		if !o.OK {
 			t.Errorf("%s: %s\n\tfindings: %v", o.Scenario.Name, o.Why, o.Findings)
 		}
-		if o.Took > 8*time.Second {
-			t.Errorf("%s took %v", o.Scenario.Name, o.Took)
-		}
 	}
 	t.Logf("%d scenarios judged in %v", len(l.Scenarios), time.Since(begin))
 }
