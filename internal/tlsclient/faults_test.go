@@ -80,6 +80,7 @@ func TestFaults(t *testing.T) {
 		{"VNC", says("RFB 003.008\n"), finding.PlaintextOther, map[string]string{"protocol": "VNC"}},
 		{"garbage", says("\x01\x02\x1b[31m\xff\xfe"), finding.NotTLS, nil},
 		{"a handshake of nonsense", answers("\x16\x03\x03\x00\x08\x02\x00\x00\x04\x03\x03\x00\x00"), finding.HandshakeMalformed, nil},
+		{"the mark of a downgrade", answers("\x16\x03\x03\x00\x2a\x02\x00\x00\x26\x03\x03" + strings.Repeat("r", 24) + "DOWNGRD\x01\x00\xc0\x2b\x00"), finding.HandshakeDowngrade, nil},
 		{"a record too long", answers("\x16\x03\x03\xff\xff"), finding.HandshakeMalformed, nil},
 		{"a message too long", answers("\x16\x03\x03\x00\x04\x02\xff\xff\xff"), finding.HandshakeTooLarge, nil},
 	}

@@ -231,7 +231,7 @@ func TestBigChain(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "chain.pem")
 	check(t, os.WriteFile(file, chain.Bytes(), 0o600))
 	for _, version := range []string{"-tls1_2", "-tls1_3"} {
-		ev := dial(t, Config{Port: sServer(t, append(k.args(), version, "-cert_chain", file)...), SNI: "dial.test"})
+		ev := dial(t, Config{Port: sServer(t, append(k.args(), version, "-cert_chain", file, "-max_send_frag", "512")...), SNI: "dial.test"})
 		wantChain(t, ev, k)
 		if ev.Failure != nil || ev.Connection.BytesIn < 200<<10 || len(ev.Chain) < 20 {
 			t.Errorf("%s: %+v, %d bytes, %d certificates", version, ev.Failure, ev.Connection.BytesIn, len(ev.Chain))

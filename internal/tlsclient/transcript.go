@@ -46,8 +46,12 @@ var helloRetry, _ = hexBytes("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e07
 
 func hexBytes[T string | []byte](s T) ([]byte, error) { return hex.DecodeString(string(s)) }
 
-// maxEntries bounds the certificates taken from one Certificate message.
-const maxEntries = 1024
+// maxEntries bounds the certificates taken from one Certificate message,
+// maxWishes the issuers and schemes taken from one CertificateRequest.
+const (
+	maxEntries = 1024
+	maxWishes  = 4096
+)
 
 // transcript is what a server's side of a connection says, read from the
 // recorded bytes and independently of crypto/tls.
@@ -377,7 +381,9 @@ func (t *transcript) clientSchemes(m *cryptobyte.String) bool {
 		if !list.ReadUint16(&s) {
 			return false
 		}
-		t.schemes = append(t.schemes, s)
+		if len(t.schemes) < maxWishes {
+			t.schemes = append(t.schemes, s)
+		}
 	}
 	return true
 }
@@ -392,7 +398,9 @@ func (t *transcript) authorities(m *cryptobyte.String) bool {
 		if !list.ReadUint16LengthPrefixed(&name) {
 			return false
 		}
-		t.cas = append(t.cas, bytes.Clone(name))
+		if len(t.cas) < maxWishes {
+			t.cas = append(t.cas, bytes.Clone(name))
+		}
 	}
 	return true
 }
