@@ -187,8 +187,9 @@ func (v *Verifier) handshake(d dialled, cs tls.ConnectionState, p engine.Policy)
 // judgeHandshake judges within the fetch budget; in Background mode what could
 // not be had is fetched beside the handshake.
 func (v *Verifier) judgeHandshake(ctx context.Context, ev *evidence.Evidence, chains [][][]byte, p engine.Policy) *report.Report {
-	ctx, cancel := context.WithTimeout(ctx, v.fetchBudget())
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	p.FetchBudget = v.fetchBudget()
 	stop := context.AfterFunc(v.ctx, cancel)
 	defer stop()
 	r := v.engine.Handshake(ctx, ev, chains, p, v.conf.Network == Inline)

@@ -84,13 +84,19 @@ func (e *Engine) Resolve(ctx context.Context, ev *evidence.Evidence, p Policy) *
 // resolve is the loop.
 func (j *judgement) resolve(ctx context.Context) *report.Report {
 	r, needs := j.judge(ctx)
+	fetching := ctx
+	if j.p.FetchBudget > 0 {
+		var cancel context.CancelFunc
+		fetching, cancel = context.WithTimeout(ctx, j.p.FetchBudget)
+		defer cancel()
+	}
 	for round := 0; round < maxRounds && len(needs) > 0; round++ {
-		if !j.fetchAll(ctx, needs) {
+		if !j.fetchAll(fetching, needs) {
 			break
 		}
 		r, needs = j.judge(ctx)
 	}
-	if j.refresh(ctx) {
+	if j.refresh(fetching) {
 		r, _ = j.judge(ctx)
 	}
 	if err := j.keep(); err != nil && j.e.opt.Warn != nil {

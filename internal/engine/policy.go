@@ -46,4 +46,8 @@ type Policy struct {
 
 	CT      string // "off", "report" (default), "strict", "chrome", "apple"
 	CTDepth string // "leaf" (default), "chain"
+
+	// FetchBudget bounds all downloads of one judgement together; what has not
+	// come by then is unavailable. 0 means that only the context does.
+	FetchBudget time.Duration
 }

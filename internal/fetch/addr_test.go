@@ -26,7 +26,7 @@ func TestClassify(t *testing.T) {
 		"64:ff9b::808:808": Public, "64:ff9b::7f00:1": Loopback, "64:ff9b::a00:1": Private, "64:ff9b::a9fe:a9fe": Refused, "64:ff9b::": Refused,
 		"64:ff9b:1::7f00:1": Refused, "64:ff9b:1::808:808": Refused,
 		"2002:808:808::1": Public, "2002:7f00:1::1": Loopback, "2002:c0a8:101::1": Private, "2002:a9fe:a9fe::1": Refused,
-		"2001:0:808:808::1": Refused, // Teredo
+		"2001:0:808:808::1":    Refused, // Teredo
 		"2001:4860:4860::8888": Public,
 	} {
 		a := netip.MustParseAddr(addr)
