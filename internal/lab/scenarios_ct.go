@@ -3,6 +3,7 @@ package lab
 import (
 	"time"
 
+	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/report"
 )
@@ -34,51 +35,51 @@ var ctScenarios = []entry{
 			})
 		}},
 	{name: "sct-none", story: "No SCT at all, and the policy is strict.",
-		want: report.Reject, findings: ids("ct-no-valid-sct"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.CTNoValidSCT), make: func(b *build) {
 			b.strict()
 			b.good(func(s *site) { s.noSCTs = true })
 		}},
 	{name: "sct-none-reported", story: "No SCT at all; the default policy reports that and enforces nothing.",
-		want: report.Accept, findings: ids("ct-sct-missing"), make: func(b *build) {
+		want: report.Accept, findings: ids(finding.CTSCTMissing), make: func(b *build) {
 			b.good(func(s *site) { s.noSCTs = true })
 		}},
 	{name: "sct-unknown-log", story: "The only SCT is of a log that is not on the list.",
-		want: report.Reject, findings: ids("ct-sct-unknown-log", "ct-no-valid-sct"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.CTSCTUnknownLog, finding.CTNoValidSCT), make: func(b *build) {
 			b.strict()
 			b.sct(func(s *site, tbs []byte) []byte {
 				return forge.SCT{}.SignPrecert(b.l.pki.logs.unlisted, s.issuer.Key, tbs)
 			})
 		}},
 	{name: "sct-bad-signature", story: "The only SCT claims a known log; its signature is wrong.",
-		want: report.Reject, findings: ids("ct-sct-invalid", "ct-no-valid-sct"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.CTSCTInvalid, finding.CTNoValidSCT), make: func(b *build) {
 			b.strict()
 			b.sct(func(s *site, tbs []byte) []byte {
 				return forge.SCT{MutateSig: forge.FlipMiddle}.SignPrecert(b.l.pki.logs.alpha, s.issuer.Key, tbs)
 			})
 		}},
 	{name: "sct-wrong-key", story: "The SCT names a known log and is signed with another log's key.",
-		want: report.Reject, findings: ids("ct-sct-invalid", "ct-no-valid-sct"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.CTSCTInvalid, finding.CTNoValidSCT), make: func(b *build) {
 			b.strict()
 			b.sct(func(s *site, tbs []byte) []byte {
 				return forge.SCT{LogID: forge.LogID(b.l.pki.logs.alpha)}.SignPrecert(b.l.pki.logs.unlisted, s.issuer.Key, tbs)
 			})
 		}},
 	{name: "sct-of-another", story: "The SCT is genuine and was made for another certificate.",
-		want: report.Reject, findings: ids("ct-sct-invalid", "ct-no-valid-sct"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.CTSCTInvalid, finding.CTNoValidSCT), make: func(b *build) {
 			b.strict()
 			b.sct(func(s *site, tbs []byte) []byte {
 				return forge.SCT{}.SignPrecert(b.l.pki.logs.alpha, s.issuer.Key, append(forge.Flip(tbs), 0))
 			})
 		}},
 	{name: "sct-from-future", story: "The SCT's timestamp is tomorrow.",
-		want: report.Reject, findings: ids("ct-sct-from-future", "ct-no-valid-sct"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.CTSCTFromFuture, finding.CTNoValidSCT), make: func(b *build) {
 			b.strict()
 			b.sct(func(s *site, tbs []byte) []byte {
 				return forge.SCT{Time: time.Now().Add(24 * time.Hour)}.SignPrecert(b.l.pki.logs.alpha, s.issuer.Key, tbs)
 			})
 		}},
 	{name: "sct-after-retirement", story: "The log was retired yesterday and the SCT is of today.",
-		want: report.Accept, findings: ids("ct-sct-log-state"), make: func(b *build) {
+		want: report.Accept, findings: ids(finding.CTSCTLogState), make: func(b *build) {
 			b.sct(func(s *site, tbs []byte) []byte {
 				return forge.SCT{}.SignPrecert(b.l.pki.logs.retired, s.issuer.Key, tbs)
 			})

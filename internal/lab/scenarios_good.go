@@ -5,6 +5,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/report"
 )
@@ -109,11 +110,11 @@ var goodScenarios = []entry{
 			b.serve(s)
 		}},
 	{name: "missing-intermediate", story: "The server sends only its own certificate. It says where the intermediate can be fetched (AIA), so check finds it and warns: many clients will not.",
-		want: report.Accept, findings: ids("intermediate-fetched"), make: func(b *build) {
+		want: report.Accept, findings: ids(finding.AIAMissing), make: func(b *build) {
 			b.good(func(s *site) { s.chain = nil })
 		}},
 	{name: "no-pointers", story: "A certificate for 60 days with neither CRL nor OCSP address: it cannot be revoked, which is worth a warning.",
-		want: report.Accept, findings: ids("revocation-no-pointer"), make: func(b *build) {
+		want: report.Accept, findings: ids(finding.RevocationNoPointer), make: func(b *build) {
 			b.good(func(s *site) { s.noPointers() })
 		}},
 	{name: "client-certificate-optional", story: "The server asks for a client certificate and accepts none.",

@@ -5,6 +5,7 @@ import (
 	"net"
 	"strconv"
 
+	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/report"
 )
@@ -16,7 +17,7 @@ const hostileText = "\x1b]0;owned\x07\rverified\u202egnp.exe<script>alert(1)</sc
 // hostileScenarios attack the tool that looks at them.
 var hostileScenarios = []entry{
 	{name: "hostile-subject", story: "Subject, issuer and names hold escape sequences, a carriage return, a right-to-left override and markup.",
-		want: report.Reject, findings: ids("general-name-malformed"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.GeneralNameMalformed), make: func(b *build) {
 			p := b.l.pki
 			key := forge.P256()
 			ca := p.publish(p.root.Issue(forge.Cert{Subject: forge.OCN(hostileText, "Hostile CA "+hostileText), Key: key,
@@ -27,27 +28,27 @@ var hostileScenarios = []entry{
 			b.serve(s)
 		}},
 	{name: "hostile-url", story: "The revocation pointers hold escape sequences, which no URL may.",
-		want: report.Reject, findings: ids("general-name-malformed"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.GeneralNameMalformed), make: func(b *build) {
 			b.good(func(s *site) {
 				s.set(forge.AIA([]string{"http://127.0.0.1:1/\x1b]0;owned\x07"}, nil), forge.CRLDP("ldap://\x1b[2J\r<script>/"))
 			})
 		}},
 	{name: "hostile-banner", story: "The port speaks SSH, with escape sequences in its banner.",
-		want: report.Inconclusive, findings: ids("plaintext-ssh"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids(finding.PlaintextSSH), make: func(b *build) {
 			b.raw(func(c *net.TCPConn) {
 				io.WriteString(c, "SSH-2.0-"+hostileText+"\r\n")
 				readRecord(c)
 			})
 		}},
 	{name: "hostile-http", story: "A web server without TLS whose answer holds escape sequences.",
-		want: report.Inconclusive, findings: ids("plaintext-http"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids(finding.PlaintextHTTP), make: func(b *build) {
 			b.raw(func(c *net.TCPConn) {
 				readRecord(c)
 				io.WriteString(c, "HTTP/1.1 400 "+hostileText+"\r\nServer: "+hostileText+"\r\n\r\n"+hostileText)
 			})
 		}},
 	{name: "unparsable", story: "The certificate is 64 bytes of noise.",
-		want: report.Reject, findings: ids("cert-unreadable"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.CertUnreadable), make: func(b *build) {
 			b.good(func(s *site) {
 				s.cert.MutateRaw = func([]byte) []byte {
 					noise := make([]byte, 64)
@@ -59,15 +60,15 @@ var hostileScenarios = []entry{
 			})
 		}},
 	{name: "truncated", story: "The certificate ends in the middle.",
-		want: report.Reject, findings: ids("cert-unreadable"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.CertUnreadable), make: func(b *build) {
 			b.good(func(s *site) { s.cert.MutateRaw = func(raw []byte) []byte { return raw[:len(raw)/2] } })
 		}},
 	{name: "trailing-byte", story: "One byte follows the certificate.",
-		want: report.Reject, findings: ids("cert-trailing-data"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.CertTrailingData), make: func(b *build) {
 			b.good(func(s *site) { s.cert.MutateRaw = func(raw []byte) []byte { return append(raw, 0) } })
 		}},
 	{name: "long-length", story: "The certificate's length is encoded in more bytes than DER allows.",
-		want: report.Reject, findings: ids("encoding-not-der"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.EncodingNotDER), make: func(b *build) {
 			b.good(func(s *site) {
 				s.cert.MutateRaw = func(raw []byte) []byte {
 					_, body, _ := forge.SplitTLV(raw)
@@ -76,21 +77,21 @@ var hostileScenarios = []entry{
 			})
 		}},
 	{name: "negative-serial", story: "The serial number is negative.",
-		want: report.Reject, findings: ids("serial-invalid"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.SerialInvalid), make: func(b *build) {
 			b.good(func(s *site) { s.cert.Serial = []byte{0x80, 1, 2, 3} })
 		}},
 	{name: "duplicate-extension", story: "The certificate has the same extension twice.",
-		want: report.Reject, findings: ids("extension-duplicate"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.ExtensionDuplicate), make: func(b *build) {
 			b.good(func(s *site) { s.cert.Extensions = append(s.cert.Extensions, forge.EKU(forge.ServerAuth)) })
 		}},
 	{name: "month-thirteen", story: "The certificate is valid until the 13th month.",
-		want: report.Reject, findings: ids("not-after-bad"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.NotAfterBad), make: func(b *build) {
 			b.good(func(s *site) {
 				s.cert.Validity = forge.Seq(forge.Time(s.cert.NotBefore), forge.TLV(0x17, []byte("261301000000Z")))
 			})
 		}},
 	{name: "algorithms-differ", story: "The certificate names one signature algorithm inside and another one outside.",
-		want: report.Reject, findings: ids("signature-algorithm-inconsistent"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.SignatureAlgorithmInconsistent), make: func(b *build) {
 			b.good(func(s *site) { s.cert.InnerAlg = forge.ECDSAWithSHA384.ID })
 		}},
 	{name: "many-certificates", story: "The server sends 90 certificates that have nothing to do with its own.",
@@ -102,7 +103,7 @@ var hostileScenarios = []entry{
 			})
 		}},
 	{name: "many-paths", story: "The server sends 89 more certificates with its issuer's name and key, so that there are 90 paths to try. The search stops at its limit and refuses.",
-		want: report.Reject, findings: ids("budget-paths"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.BudgetPaths), make: func(b *build) {
 			b.good(func(s *site) {
 				for range 89 {
 					s.chain = append(s.chain, b.l.pki.rogue.Issue(forge.Cert{Subject: s.issuer.Name, Key: s.issuer.Key,
@@ -111,7 +112,7 @@ var hostileScenarios = []entry{
 			})
 		}},
 	{name: "many-pointers", story: "The certificate names 60 revocation lists. No more than the limit are asked, and that is said.",
-		want: report.Inconclusive, findings: ids("revocation-budget"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids(finding.RevocationBudget), make: func(b *build) {
 			b.good(func(s *site) {
 				var urls []string
 				for i := range 60 {

@@ -3,6 +3,7 @@ package lab
 import (
 	"time"
 
+	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/report"
 )
@@ -11,39 +12,39 @@ import (
 // downloads themselves are in scenarios_download.go.
 var revocationScenarios = append([]entry{
 	{name: "revoked", story: "Revoked: the CRL and the OCSP responder agree.",
-		want: report.Reject, findings: ids("cert-revoked"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.CertRevoked), make: func(b *build) {
 			b.good(func(s *site) { s.issuer.revoke(s.cert.Serial, forge.KeyCompromise) })
 		}},
 	{name: "revoked-by-ocsp", story: "Revoked, and OCSP is the only source.",
-		want: report.Reject, findings: ids("cert-revoked"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.CertRevoked), make: func(b *build) {
 			b.good(func(s *site) {
 				s.onlyOCSP(s.issuer.ocspURL)
 				s.issuer.revoke(s.cert.Serial, forge.Superseded)
 			})
 		}},
 	{name: "revoked-by-crl", story: "Revoked, and the CRL is the only source.",
-		want: report.Reject, findings: ids("cert-revoked"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.CertRevoked), make: func(b *build) {
 			b.good(func(s *site) {
 				s.onlyCRL(s.issuer.crlURL)
 				s.issuer.revoke(s.cert.Serial, forge.Superseded)
 			})
 		}},
 	{name: "revoked-on-hold", story: "The certificate is on hold, which can be undone. Now it is revoked.",
-		want: report.Reject, findings: ids("cert-revoked"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.CertRevoked), make: func(b *build) {
 			b.good(func(s *site) {
 				s.onlyCRL(s.issuer.crlURL)
 				s.issuer.revoke(s.cert.Serial, forge.CertificateHold)
 			})
 		}},
 	{name: "revoked-by-staple", story: "The server staples, honestly, that its certificate is revoked; OCSP and CRL still say good. Revoked wins.",
-		want: report.Reject, findings: ids("cert-revoked", "revocation-sources-disagree"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.CertRevoked, finding.RevocationDisagree), make: func(b *build) {
 			b.good(func(s *site) {
 				b.issue(s)
 				b.staple(s, forge.OCSP{Singles: []forge.Single{s.issuer.RevokedSingle(s.leaf.Serial, forge.KeyCompromise)}}, nil)
 			})
 		}},
 	{name: "revoked-good-staple", story: "The server staples an answer that says good, and the CRL has revoked the certificate since.",
-		want: report.Reject, findings: ids("cert-revoked", "revocation-sources-disagree"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.CertRevoked, finding.RevocationDisagree), make: func(b *build) {
 			b.good(func(s *site) {
 				s.onlyCRL(s.issuer.crlURL)
 				b.staple(s, forge.OCSP{}, nil)
@@ -51,13 +52,13 @@ var revocationScenarios = append([]entry{
 			})
 		}},
 	{name: "revoked-intermediate", story: "The CA above the certificate is revoked.",
-		want: report.Reject, findings: ids("cert-revoked"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.CertRevoked), make: func(b *build) {
 			ca := b.ca(b.l.pki.root, "Revoked")
 			b.l.pki.root.revoke(ca.Serial, forge.CACompromise)
 			b.serve(b.siteOf(ca))
 		}},
 	{name: "revoked-intermediate-alternate", story: "The CA's certificate by one root is revoked, its cross-certificate by the other root is not: the second path is accepted, with a warning.",
-		want: report.Accept, findings: ids("alternate-path-revoked"), make: func(b *build) {
+		want: report.Accept, findings: ids(finding.AlternatePathRevoked), make: func(b *build) {
 			p := b.l.pki
 			ca := b.ca(p.root, "Half Revoked")
 			p.root.revoke(ca.Serial, forge.Superseded)
@@ -69,7 +70,7 @@ var revocationScenarios = append([]entry{
 			b.serve(s)
 		}},
 	{name: "sources-disagree", story: "OCSP says good and the CRL says revoked. Revoked wins.",
-		want: report.Reject, findings: ids("cert-revoked", "revocation-sources-disagree"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.CertRevoked, finding.RevocationDisagree), make: func(b *build) {
 			b.good(func(s *site) {
 				s.issuer.revoke(s.cert.Serial, forge.KeyCompromise)
 				u := b.responder(s, func(q question, o *forge.OCSP) *forge.CA { o.Singles[0].Status = forge.StatusGood; return nil })
@@ -79,30 +80,30 @@ var revocationScenarios = append([]entry{
 
 	// Staples.
 	{name: "staple-stale", story: "The staple says good and its time is over; OCSP and CRL are fine.",
-		want: report.Accept, findings: ids("ocsp-stale"), make: func(b *build) {
+		want: report.Accept, findings: ids(finding.OCSPStale), make: func(b *build) {
 			b.good(func(s *site) { b.staleStaple(s) })
 		}},
 	{name: "staple-stale-alone", story: "The staple is stale and there is no other source: that is not good.",
-		want: report.Inconclusive, findings: ids("ocsp-stale"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids(finding.OCSPStale), make: func(b *build) {
 			b.good(func(s *site) { s.onlyOCSP(b.gone()); b.staleStaple(s) })
 		}},
 	{name: "staple-foreign", story: "The staple is about another certificate of the same CA; no other source answers.",
-		want: report.Inconclusive, findings: ids("ocsp-other-certificate"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids(finding.OCSPOtherCertificate), make: func(b *build) {
 			b.good(func(s *site) {
 				s.onlyOCSP(b.gone())
 				b.staple(s, forge.OCSP{Singles: []forge.Single{s.issuer.Good(forge.RandomSerial())}}, nil)
 			})
 		}},
 	{name: "staple-try-later", story: "The server staples the responder's error message tryLater, as some do.",
-		want: report.Accept, findings: ids("staple-error-status"), make: func(b *build) {
+		want: report.Accept, findings: ids(finding.StapleErrorStatus), make: func(b *build) {
 			b.good(func(s *site) { b.staple(s, forge.OCSP{Status: forge.TryLater}, nil) })
 		}},
 	{name: "staple-garbage", story: "The staple is no OCSP response at all; OCSP and CRL are fine.",
-		want: report.Accept, findings: ids("ocsp-malformed"), make: func(b *build) {
+		want: report.Accept, findings: ids(finding.OCSPMalformed), make: func(b *build) {
 			b.good(func(s *site) { b.issue(s); s.staple = []byte("<html>502 Bad Gateway</html>") })
 		}},
 	{name: "staple-sibling", story: "The staple is signed by another server's certificate of the same CA, which may not sign OCSP.",
-		want: report.Inconclusive, findings: ids("ocsp-responder-not-authorized"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids(finding.OCSPResponderUnauthorized), make: func(b *build) {
 			b.good(func(s *site) {
 				s.onlyOCSP(b.gone())
 				sibling := s.issuer.Server("sibling."+Domain, nil)
@@ -110,14 +111,14 @@ var revocationScenarios = append([]entry{
 			})
 		}},
 	{name: "staple-bad-signature", story: "One bit of the staple's signature is wrong; no other source answers.",
-		want: report.Inconclusive, findings: ids("ocsp-signature-invalid"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids(finding.OCSPSignatureInvalid), make: func(b *build) {
 			b.good(func(s *site) {
 				s.onlyOCSP(b.gone())
 				b.staple(s, forge.OCSP{MutateSig: forge.Flip}, nil)
 			})
 		}},
 	{name: "staple-from-future", story: "The staple was made for tomorrow; OCSP and CRL are fine.",
-		want: report.Accept, findings: ids("ocsp-not-yet-valid"), make: func(b *build) {
+		want: report.Accept, findings: ids(finding.OCSPNotYetValid), make: func(b *build) {
 			b.good(func(s *site) {
 				b.issue(s)
 				g := s.issuer.Good(s.leaf.Serial)
@@ -126,44 +127,44 @@ var revocationScenarios = append([]entry{
 			})
 		}},
 	{name: "must-staple-missing", story: "The certificate demands a staple and the server sends none, though OCSP says good.",
-		want: report.Reject, findings: ids("must-staple-missing"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.MustStapleMissing), make: func(b *build) {
 			b.good(func(s *site) { s.set(forge.MustStaple()) })
 		}},
 	{name: "must-staple-stale", story: "The certificate demands a staple and the one sent is stale.",
-		want: report.Reject, findings: ids("must-staple-invalid"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.MustStapleInvalid), make: func(b *build) {
 			b.good(func(s *site) { s.set(forge.MustStaple()); b.staleStaple(s) })
 		}},
 	{name: "must-staple-inherited", story: "The CA's certificate demands must-staple of all it issues; this certificate lacks it.",
-		want: report.Reject, findings: ids("tls-feature-not-inherited"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.TLSFeatureNotInherited), make: func(b *build) {
 			b.serve(b.siteOf(b.ca(b.l.pki.root, "Must Staple", forge.MustStaple())))
 		}},
 
 	// OCSP answers.
 	{name: "ocsp-unknown", story: "The responder signs that it does not know the certificate. Unknown is not good.",
-		want: report.Inconclusive, findings: ids("ocsp-status-unknown"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids(finding.OCSPStatusUnknown), make: func(b *build) {
 			b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA {
 				o.Singles[0].Status = forge.StatusUnknown
 				return nil
 			})
 		}},
 	{name: "ocsp-unauthorized", story: "The responder answers unauthorized: it has no information.",
-		want: report.Inconclusive, findings: ids("ocsp-error-status"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids(finding.OCSPErrorStatus), make: func(b *build) {
 			b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA { o.Status = forge.Unauthorized; return nil })
 		}},
 	{name: "ocsp-try-later", story: "The responder answers tryLater: it has no information.",
-		want: report.Inconclusive, findings: ids("ocsp-try-later"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids(finding.OCSPTryLater), make: func(b *build) {
 			b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA { o.Status = forge.TryLater; return nil })
 		}},
 	{name: "ocsp-down", story: "The responder's port refuses connections and there is no other source.",
-		want: report.Inconclusive, findings: ids("fetch-failed", "revocation-unavailable"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids(finding.FetchFailed, finding.RevocationUnavailable), make: func(b *build) {
 			b.good(func(s *site) { s.onlyOCSP(b.deadURL("ocsp")) })
 		}},
 	{name: "ocsp-down-crl-good", story: "The responder is down and the CRL says good: accepted, with a warning.",
-		want: report.Accept, findings: ids("fetch-failed"), make: func(b *build) {
+		want: report.Accept, findings: ids(finding.FetchFailed), make: func(b *build) {
 			b.good(func(s *site) { s.set(forge.AIA([]string{b.deadURL("ocsp")}, []string{s.issuer.cerURL})) })
 		}},
 	{name: "ocsp-delegate-no-eku", story: "The response is signed by a certificate of the issuer that lacks id-kp-OCSPSigning.",
-		want: report.Inconclusive, findings: ids("ocsp-responder-not-authorized"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids(finding.OCSPResponderUnauthorized), make: func(b *build) {
 			b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA {
 				d := s.issuer.Responder("Assay Lab Not A Responder", nil, forge.EKU(forge.ServerAuth, forge.AnyEKU))
 				o.Certs = [][]byte{d.Raw}
@@ -171,7 +172,7 @@ var revocationScenarios = append([]entry{
 			})
 		}},
 	{name: "ocsp-delegate-expired", story: "The responder's certificate has expired.",
-		want: report.Inconclusive, findings: ids("ocsp-responder-expired"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids(finding.OCSPResponderExpired), make: func(b *build) {
 			b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA {
 				key := forge.P256()
 				d := s.issuer.Issue(forge.Cert{Subject: forge.CN("Assay Lab Expired Responder"), Key: key,
@@ -182,7 +183,7 @@ var revocationScenarios = append([]entry{
 			})
 		}},
 	{name: "ocsp-delegate-foreign", story: "The responder's certificate is in order and of another CA.",
-		want: report.Inconclusive, findings: ids("ocsp-responder-not-authorized"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids(finding.OCSPResponderUnauthorized), make: func(b *build) {
 			b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA {
 				d := b.l.pki.rsa.Responder("Assay Lab Foreign Responder", nil)
 				o.Certs = [][]byte{d.Raw}
@@ -190,7 +191,7 @@ var revocationScenarios = append([]entry{
 			})
 		}},
 	{name: "ocsp-delegate-revoked", story: "The responder's own certificate has been revoked, and its CRL says so.",
-		want: report.Inconclusive, findings: ids("ocsp-responder-revoked"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids(finding.OCSPResponderRevoked), make: func(b *build) {
 			p := b.l.pki
 			key := forge.P256()
 			d := p.ica.Issue(forge.Cert{Subject: forge.CN("Assay Lab Revoked Responder"), Key: key,
@@ -200,7 +201,7 @@ var revocationScenarios = append([]entry{
 			b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA { o.Certs = [][]byte{d.Raw}; return d })
 		}},
 	{name: "ocsp-stale", story: "The responder delivers last month's answer.",
-		want: report.Inconclusive, findings: ids("ocsp-stale"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids(finding.OCSPStale), make: func(b *build) {
 			s := b.site()
 			s.cert.NotBefore = time.Now().AddDate(0, 0, -60)
 			s.onlyOCSP(b.responder(s, func(q question, o *forge.OCSP) *forge.CA {
@@ -211,25 +212,25 @@ var revocationScenarios = append([]entry{
 			b.serve(s)
 		}},
 	{name: "ocsp-other-certificate", story: "The responder answers, good, about another certificate.",
-		want: report.Inconclusive, findings: ids("ocsp-other-certificate"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids(finding.OCSPOtherCertificate), make: func(b *build) {
 			b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA {
 				o.Singles[0].ID = s.issuer.CertID(forge.Serial(4711))
 				return nil
 			})
 		}},
 	{name: "ocsp-other-issuer", story: "The responder's answer has the right serial number and another issuer's key hash.",
-		want: report.Inconclusive, findings: ids("ocsp-other-certificate"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids(finding.OCSPOtherCertificate), make: func(b *build) {
 			b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA {
 				o.Singles[0].ID = certID(b.l.pki.root, q.serial)
 				return nil
 			})
 		}},
 	{name: "ocsp-bad-signature", story: "One bit of the response's signature is wrong.",
-		want: report.Inconclusive, findings: ids("ocsp-signature-invalid"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids(finding.OCSPSignatureInvalid), make: func(b *build) {
 			b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA { o.MutateSig = forge.Flip; return nil })
 		}},
 	{name: "ocsp-wrong-nonce", story: "The client sends a nonce and another one comes back: a replayed answer.",
-		want: report.Inconclusive, findings: ids("ocsp-nonce-mismatch"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids(finding.OCSPNonceMismatch), make: func(b *build) {
 			b.s.Policy.Nonce, b.s.Flags = true, []string{"--nonce"}
 			b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA {
 				o.Nonce = []byte("0123456789abcdef0123456789abcdef")
@@ -237,19 +238,19 @@ var revocationScenarios = append([]entry{
 			})
 		}},
 	{name: "ocsp-no-nonce", story: "The client sends a nonce and the responder ignores it, as most do: fine.",
-		want: report.Accept, findings: ids("ocsp-nonce-absent"), make: func(b *build) {
+		want: report.Accept, findings: ids(finding.OCSPNonceAbsent), make: func(b *build) {
 			b.s.Policy.Nonce, b.s.Flags = true, []string{"--nonce"}
 			b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA { o.Nonce = nil; return nil })
 		}},
 	{name: "ocsp-critical-extension", story: "The response has a critical extension that nobody knows.",
-		want: report.Inconclusive, findings: ids("ocsp-critical-extension"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids(finding.OCSPCriticalExtension), make: func(b *build) {
 			b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA {
 				o.Extensions = []forge.Ext{forge.Unknown(true)}
 				return nil
 			})
 		}},
 	{name: "ocsp-statuses-differ", story: "One response says both good and revoked about the certificate. The worse one counts.",
-		want: report.Reject, findings: ids("cert-revoked", "ocsp-statuses-differ"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.CertRevoked, finding.OCSPStatusesDiffer), make: func(b *build) {
 			b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA {
 				o.Singles = append(o.Singles, forge.Single{ID: q.id, Status: forge.StatusRevoked})
 				return nil
@@ -258,48 +259,48 @@ var revocationScenarios = append([]entry{
 
 	// CRLs.
 	{name: "crl-stale", story: "The CRL ended yesterday and there is no other source.",
-		want: report.Inconclusive, findings: ids("crl-stale"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids(finding.CRLStale), make: func(b *build) {
 			b.crl(func(s *site, c *forge.CRL) {
 				c.ThisUpdate, c.NextUpdate = time.Now().AddDate(0, 0, -8), time.Now().AddDate(0, 0, -1)
 			}, nil)
 		}},
 	{name: "crl-not-yet-valid", story: "The CRL is from tomorrow.",
-		want: report.Inconclusive, findings: ids("crl-not-yet-valid"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids(finding.CRLNotYetValid), make: func(b *build) {
 			b.crl(func(s *site, c *forge.CRL) { c.ThisUpdate = time.Now().AddDate(0, 0, 1) }, nil)
 		}},
 	{name: "crl-other-partition", story: "At the distribution point lies the CRL of another partition: it does not list the certificate and says nothing about it.",
-		want: report.Inconclusive, findings: ids("crl-other-partition"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids(finding.CRLOtherPartition), make: func(b *build) {
 			b.crl(func(s *site, c *forge.CRL) {
 				c.Extensions = []forge.Ext{forge.IDP{FullName: [][]byte{forge.URI(b.url("another.crl"))}}.Ext()}
 			}, nil)
 		}},
 	{name: "crl-only-ca", story: "The CRL covers CA certificates only.",
-		want: report.Inconclusive, findings: ids("crl-other-kind"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids(finding.CRLOtherKind), make: func(b *build) {
 			b.crl(func(s *site, c *forge.CRL) {
 				c.Extensions = []forge.Ext{forge.IDP{FullName: [][]byte{forge.URI(b.url("list.crl"))}, OnlyCA: true}.Ext()}
 			}, nil)
 		}},
 	{name: "crl-bad-signature", story: "One bit of the CRL's signature is wrong.",
-		want: report.Inconclusive, findings: ids("crl-signature-invalid"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids(finding.CRLSignatureInvalid), make: func(b *build) {
 			b.crl(func(s *site, c *forge.CRL) { c.MutateSig = forge.Flip }, nil)
 		}},
 	{name: "crl-critical-extension", story: "The CRL has a critical extension that nobody knows.",
-		want: report.Inconclusive, findings: ids("crl-unknown-critical-extension"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids(finding.CRLUnknownCritical), make: func(b *build) {
 			b.crl(func(s *site, c *forge.CRL) { c.Extensions = []forge.Ext{forge.Unknown(true)} }, nil)
 		}},
 	{name: "crl-issuer-key-usage", story: "The CA's key usage does not allow signing CRLs.",
-		want: report.Inconclusive, findings: ids("crl-sign-not-allowed"), make: func(b *build) {
+		want: report.Inconclusive, findings: ids(finding.CRLSignNotAllowed), make: func(b *build) {
 			s := b.siteOf(b.ca(b.l.pki.root, "No CRLs", forge.KeyUsage(forge.KeyCertSign)))
 			b.serve(s.onlyCRL(s.issuer.crlURL))
 		}},
 	{name: "crl-sha1", story: "The CRL is signed with SHA-1: it counts, with a warning.",
-		want: report.Accept, findings: ids("crl-hash-weak"), make: func(b *build) {
+		want: report.Accept, findings: ids(finding.CRLHashWeak), make: func(b *build) {
 			s := b.siteOf(b.l.pki.rsa)
 			b.file("list.crl", s.issuer.CRL(forge.CRL{Alg: forge.SHA1WithRSA}))
 			b.serve(s.onlyCRL(b.url("list.crl")))
 		}},
 	{name: "crl-delta", story: "The complete CRL says nothing; the delta CRL that it points to has the certificate.",
-		want: report.Reject, findings: ids("cert-revoked"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.CertRevoked), make: func(b *build) {
 			b.good(func(s *site) {
 				s.onlyCRL(b.url("list.crl"))
 				freshest := forge.FreshestCRL(forge.DP{FullName: [][]byte{forge.URI(b.url("delta.crl"))}})
@@ -309,7 +310,7 @@ var revocationScenarios = append([]entry{
 			})
 		}},
 	{name: "crl-indirect", story: "The list is issued by a separate CRL issuer that the certificate names, and has the certificate under its issuer's name.",
-		want: report.Reject, findings: ids("cert-revoked"), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.CertRevoked), make: func(b *build) {
 			b.indirect(true)
 		}},
 }, downloadScenarios...)
