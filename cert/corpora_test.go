@@ -9,11 +9,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/der"
 	"github.com/assaytls/assay/internal/lab/corpora"
 )
 
@@ -111,7 +113,34 @@ func excuse(c *cert.Certificate, err error) string {
 			return "crypto/x509 does not know nameRelativeToCRLIssuer, which RFC 5280 allows"
 		}
 	}
+	if largeArc(c.Raw, 0) {
+		return "crypto/x509 does not know OIDs with arcs of more than 31 bits"
+	}
 	return ""
+}
+
+// largeArc reports whether b has an OID with an arc of more than 31 bits.
+func largeArc(b []byte, depth int) bool {
+	for r := der.NewReader(b, 0); !r.Empty() && depth < 16; {
+		e, err := r.Next()
+		if err != nil {
+			return false
+		}
+		switch {
+		case e.Tag == der.OID:
+			text, _ := der.OIDText(e.Body)
+			for arc := range strings.SplitSeq(text, ".") {
+				if v, err := strconv.ParseUint(arc, 10, 64); err != nil || v >= 1<<31 {
+					return true
+				}
+			}
+		case e.Tag&0x20 != 0 || e.Tag == der.OctetString:
+			if largeArc(e.Body, depth+1) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // What crypto/x509 reads and has no error finding has the same fields; what it

@@ -1,12 +1,13 @@
 package der
 
 import (
+	"math/big"
 	"strconv"
 	"strings"
 )
 
 // OIDText returns the dotted form of an OBJECT IDENTIFIER's contents; ok is
-// false when they are empty, truncated, padded or an arc exceeds 64 bits.
+// false when they are empty, truncated, padded or an arc exceeds 224 bits.
 // Common OIDs cost no allocation.
 func OIDText(body []byte) (text string, ok bool) {
 	if text, ok = common[string(body)]; ok {
@@ -15,33 +16,54 @@ func OIDText(body []byte) (text string, ok bool) {
 	return oidText(body)
 }
 
+// maxArc bounds the octets of one arc: UUIDs (2.25.…) have 19.
+const maxArc = 32
+
 func oidText(body []byte) (text string, ok bool) {
 	if len(body) == 0 || body[len(body)-1]&0x80 != 0 {
 		return "", false
 	}
 	var b strings.Builder
-	var v uint64
-	start, first := true, true
-	for _, c := range body {
-		if start && c == 0x80 || v >= 1<<57 {
+	for first := true; len(body) > 0; first = false {
+		n := 0
+		for body[n]&0x80 != 0 {
+			n++
+		}
+		arc := body[:n+1]
+		body = body[n+1:]
+		if arc[0] == 0x80 || len(arc) > maxArc {
 			return "", false
 		}
-		start = false
-		v = v<<7 | uint64(c&0x7f)
-		if c&0x80 != 0 {
-			continue
+		switch {
+		case !first:
+			b.WriteByte('.')
+			b.WriteString(arcText(arc, 0))
+		case len(arc) == 1 && arc[0] < 80:
+			b.WriteByte('0' + arc[0]/40)
+			b.WriteByte('.')
+			b.WriteString(strconv.Itoa(int(arc[0] % 40)))
+		default:
+			b.WriteString("2.")
+			b.WriteString(arcText(arc, 80))
 		}
-		if first {
-			arc := min(v/40, 2)
-			b.WriteString(strconv.FormatUint(arc, 10))
-			v -= arc * 40
-			first = false
-		}
-		b.WriteByte('.')
-		b.WriteString(strconv.FormatUint(v, 10))
-		v, start = 0, true
 	}
 	return b.String(), true
+}
+
+// arcText returns the decimal form of an arc's base-128 digits, less minus.
+func arcText(arc []byte, minus uint64) string {
+	if len(arc) <= 9 {
+		var v uint64
+		for _, c := range arc {
+			v = v<<7 | uint64(c&0x7f)
+		}
+		return strconv.FormatUint(v-minus, 10)
+	}
+	v := new(big.Int)
+	for _, c := range arc {
+		v.Lsh(v, 7).Or(v, big.NewInt(int64(c&0x7f)))
+	}
+	return v.Sub(v, new(big.Int).SetUint64(minus)).String()
 }
 
 // OIDBytes returns the contents of the OBJECT IDENTIFIER that text names; ok is
