@@ -136,18 +136,20 @@ func (d *decoder) attributeText(e der.Element, field string) string {
 }
 
 // printable reports whether s has only the characters of PrintableString
-// (X.680, 41.4), and else the first other one.
-func printable(s string) (byte, bool) {
+// (X.680, 41.4), and else another one: an asterisk or ampersand only when
+// there is no worse.
+func printable(s string) (odd byte, ok bool) {
+	ok = true
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' {
+		if alphanumeric(c) || strings.IndexByte(" '()+,-./:=?", c) >= 0 {
 			continue
 		}
-		if strings.IndexByte(" '()+,-./:=?", c) < 0 {
-			return c, false
+		if odd, ok = c, false; c != '*' && c != '&' {
+			break
 		}
 	}
-	return 0, true
+	return odd, ok
 }
 
 func charName(c byte) string {
