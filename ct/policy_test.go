@@ -380,6 +380,19 @@ func TestDepth(t *testing.T) {
 	}
 }
 
+// An SCT of the leaf that is sent again for its issuer is not the issuer's.
+func TestSCTOfAnotherPlace(t *testing.T) {
+	w := newWorld(t)
+	inter := w.root.Intermediate("Inter", nil)
+	leaf := inter.Server("l.test", nil)
+	list := w.sent(cert.Parse(leaf.Raw), "a1")
+	r := ct.CheckSCTs(ct.Input{Path: []*cert.Certificate{cert.Parse(leaf.Raw), cert.Parse(inter.Raw), cert.Parse(w.root.Raw)},
+		TLS: list, EntrySCTs: [][]byte{list, list}, List: w.list(w.now), Policy: "strict", Depth: "chain", Time: w.now})
+	if got := fmt.Sprint(statuses(r.CT)); got != "[valid invalid]" || *r.CT.Met {
+		t.Errorf("%s, met %v", got, *r.CT.Met)
+	}
+}
+
 // Nothing is judged without a certificate, and nothing panics.
 func TestEmptyInput(t *testing.T) {
 	for _, p := range []string{"off", "report", "strict", "chrome", "apple"} {
