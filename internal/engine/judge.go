@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -79,9 +80,9 @@ func (j *judgement) judge(ctx context.Context) (r *report.Report, needs []need) 
 		}
 	}()
 	r = j.blank()
-	r.Findings = append(r.Findings, j.setup...)
 	j.connection(r)
 	if len(j.ev.Chain) == 0 {
+		r.Findings = append(r.Findings, j.setup...)
 		if j.ev.Failure == nil {
 			r.Findings = append(r.Findings, finding.New(finding.NoCertificates))
 		}
@@ -94,6 +95,7 @@ func (j *judgement) judge(ctx context.Context) (r *report.Report, needs []need) 
 	if j.chains == nil {
 		j.compare(r)
 	}
+	r.Findings = append(r.Findings, j.setup...) // now that everything has been read
 	r.Fetches = j.fetches
 	if r.Timing != nil {
 		r.Timing.Judge += milliseconds(time.Since(start))
@@ -445,8 +447,12 @@ func (j *judgement) list(i int) *crl.List {
 	l, err := j.e.cache.parseList(j.ev.Artefacts[i].Body)
 	if err != nil {
 		l = nil
-		if j.ev.Artefacts[i].Kind == kindCRLFile {
-			j.setup = append(j.setup, finding.New(finding.EvidenceInvalid, "detail", j.ev.Artefacts[i].URL+": "+err.Error()))
+		if a := j.ev.Artefacts[i]; a.Kind == kindCRLFile {
+			f := finding.New(finding.EvidenceInvalid, "detail", a.URL+": "+err.Error())
+			if e := (*crl.Error)(nil); errors.As(err, &e) {
+				f = e.Finding().With("source", "crl").With("url", a.URL)
+			}
+			j.setup = append(j.setup, f)
 		}
 	}
 	j.lists[i] = l
