@@ -8,11 +8,11 @@ import (
 	"github.com/assaytls/assay/finding"
 )
 
-// index is a hash table of where the entries begin: little-endian uint32, one
+// indexTable is a hash table of where the entries begin: little-endian uint32, one
 // more than the position in the entries, 0 for an empty slot, with linear
 // probing. Seven slots for four entries make seven octets an entry. It is kept
 // as octets so that it can be used where a file of it is mapped.
-type index struct {
+type indexTable struct {
 	seed  uint64
 	slots []byte
 }
@@ -27,7 +27,7 @@ var errChanged = &Error{finding.CRLUnreadable, 0, "the file changed while it was
 
 // indexed returns the index, building it when it has become worth its while;
 // nil means that the entries must be walked.
-func (l *List) indexed() *index {
+func (l *List) indexed() *indexTable {
 	if x := l.index.Load(); x != nil {
 		return x
 	}
@@ -48,10 +48,11 @@ func (l *List) indexed() *index {
 	return x
 }
 
+func slotCount(entries int) int { return entries*7/4 + 1 }
+
 // buildIndex returns nil for entries that cannot be indexed.
-func buildIndex(entries []byte, count int, seed uint64) *index {
-	n := count*7/4 + 1
-	x := &index{seed, make([]byte, 4*n)}
+func buildIndex(entries []byte, count int, seed uint64) *indexTable {
+	x := &indexTable{seed, make([]byte, 4*slotCount(count))}
 	for pos := 0; pos < len(entries); {
 		raw, serial, ok := step(entries[pos:])
 		if !ok {
@@ -74,7 +75,7 @@ func buildIndex(entries []byte, count int, seed uint64) *index {
 
 // slot returns the offset of the slot where serial would be first. The seed
 // depends on the whole list, so that nobody can choose numbers that collide.
-func (x *index) slot(serial []byte) int {
+func (x *indexTable) slot(serial []byte) int {
 	const k1, k2 = 0x9e3779b97f4a7c15, 0xd6e8feb86659fd93
 	h := x.seed ^ uint64(len(serial))*k1
 	for len(serial) >= 8 {
@@ -94,7 +95,7 @@ func (x *index) slot(serial []byte) int {
 
 // find reports whether an entry has the serial number; with yield it calls it
 // for each until it returns false.
-func (x *index) find(entries, serial []byte, yield func(raw []byte) bool) (found bool) {
+func (x *indexTable) find(entries, serial []byte, yield func(raw []byte) bool) (found bool) {
 	i := x.slot(serial)
 	for range len(x.slots) / 4 {
 		pos := binary.LittleEndian.Uint32(x.slots[i:])

@@ -56,13 +56,17 @@ type List struct {
 	entries []byte // contents of revokedCertificates
 	count   int
 
+	body      []byte // the bytes given to Parse, when they are DER
+	entriesAt int64  // where in them the entries begin
+
 	certificateIssuers bool // some entry has the extension
 	paddedSerials      bool // some serial number is not in its shortest form
+	odd                bool // there is a finding about entries
 
 	watch *watch // what a Scan kept; nil after Parse
 
 	asked   atomic.Int32 // questions answered without an index
-	index   atomic.Pointer[index]
+	index   atomic.Pointer[indexTable]
 	noIndex atomic.Bool
 
 	mu       sync.Mutex // of verified, and of building the index

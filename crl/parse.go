@@ -49,12 +49,17 @@ func (e *Error) Finding() finding.Finding {
 // always an *Error. Breaches that leave the list readable are in its Findings.
 func Parse(b []byte) (l *List, err error) {
 	defer unguard(debug.SetPanicOnFault(true), &err)
-	if pem, ok := findPEM(b); ok {
+	pem, isPEM := findPEM(b)
+	if isPEM {
 		if b, err = decodePEM(pem); err != nil {
 			return nil, err
 		}
 	}
-	return parse(context.Background(), &input{buf: b, eof: true, whole: b}, nil)
+	l, err = parse(context.Background(), &input{buf: b, eof: true, whole: b}, nil)
+	if isPEM && err == nil {
+		l.body = nil // there are no octets of the caller's to restore it from
+	}
+	return l, err
 }
 
 // unguard, deferred as unguard(debug.SetPanicOnFault(true), &err), turns the
@@ -84,7 +89,15 @@ func parse(ctx context.Context, in *input, w *watch) (*List, error) {
 	if err := p.tail(); err != nil {
 		return nil, p.fail(err)
 	}
-	p.finish()
+	var digest, id []byte
+	if p.hash != nil {
+		digest = p.hash.Sum(nil)
+		id = digest
+	}
+	if p.extra != nil {
+		id = p.extra.Sum(nil)
+	}
+	p.finish(digest, id)
 	return p.list, nil
 }
 
@@ -174,6 +187,7 @@ func (p *parser) header() error {
 		}
 		if p.in.whole != nil {
 			p.list.entries = p.in.whole[rev.body:p.endRev:p.endRev]
+			p.list.entriesAt = rev.body
 		}
 		p.in.advance(tbs.start)
 		p.consume(rev.body - tbs.start)
@@ -407,20 +421,15 @@ func (p *parser) tail() error {
 	return nil
 }
 
-// finish fills in what follows from the whole list.
-func (p *parser) finish() {
+// finish fills in what follows from the whole list, given the digest that the
+// signature covers and one that names the list.
+func (p *parser) finish(digest, id []byte) {
 	l := p.list
 	l.Size = p.total
 	if !bytes.Equal(p.inner.Raw, l.Algorithm.Raw) {
 		p.breach(finding.New(finding.CRLAlgorithmMismatch, "inner", p.inner.Name, "outer", l.Algorithm.Name))
 	}
-	if p.hash != nil {
-		l.digest = p.hash.Sum(nil)
-	}
-	id := l.digest
-	if p.extra != nil {
-		id = p.extra.Sum(nil)
-	}
+	l.digest = digest
 	h := sha256.New()
 	h.Write(id)
 	h.Write(l.Algorithm.Raw)
@@ -429,6 +438,7 @@ func (p *parser) finish() {
 	p.scan.report(l)
 	if p.in.whole != nil {
 		l.tbs = p.in.whole[p.tbs:p.tbsEnd:p.tbsEnd]
+		l.body = p.in.whole
 	} else if p.hash == nil && !p.spillOver {
 		l.tbs = p.spill
 	}

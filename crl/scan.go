@@ -205,6 +205,7 @@ func (s *entryScan) report(l *List) {
 		if o.count == 0 {
 			continue
 		}
+		l.odd = true
 		kv := []string{"detail", o.detail, "offset", fmt.Sprint(o.offset), "entries", fmt.Sprint(o.count)}
 		switch kind {
 		case oddCritical:

@@ -1,0 +1,91 @@
+package crl
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"runtime/debug"
+
+	"github.com/assaytls/assay/finding"
+)
+
+// A saved index: the magic; little-endian uint64 for the size of the DER,
+// where the entries begin, their octets and their number, and the hash
+// table's seed; the digest of tBSCertList in 64 octets with its length; a
+// SHA-256 of all that; then the table.
+const (
+	savedMagic  = "assay crl\x00\x00\x01"
+	savedFields = 5
+	savedSum    = len(savedMagic) + 8*savedFields + 1 + 64
+	savedHeader = savedSum + sha256.Size + 3 // a multiple of 8
+)
+
+// Index returns what [Restore] needs to use the same DER again without reading
+// it through, or nil when that is not worthwhile or not possible: for small
+// lists, for lists from PEM or from Scan, and for those with unusual entries.
+func (l *List) Index() (saved []byte) {
+	var err error
+	defer unguard(debug.SetPanicOnFault(true), &err)
+	if len(l.entries) < parallel || l.body == nil || l.odd || l.certificateIssuers || l.paddedSerials || len(l.digest) < sha256.Size {
+		return nil
+	}
+	l.asked.Store(walks)
+	x := l.indexed()
+	if x == nil {
+		return nil
+	}
+	b := make([]byte, 0, savedHeader+len(x.slots))
+	b = append(b, savedMagic...)
+	for _, v := range []uint64{uint64(l.Size), uint64(l.entriesAt), uint64(len(l.entries)), uint64(l.count), x.seed} {
+		b = binary.LittleEndian.AppendUint64(b, v)
+	}
+	b = append(b, byte(len(l.digest)))
+	b = append(b, l.digest...)
+	b = b[:savedSum]
+	sum := sha256.Sum256(b)
+	b = append(b, sum[:]...)
+	return append(b[:savedHeader], x.slots...)
+}
+
+// Restore returns the list that Parse made of body, a list in DER, when Index
+// was called on it: only what stands before and after the entries is read.
+// Both may be mapped files and must not change. The caller vouches that index
+// was made of this very body: the digest in it stands for the body's contents,
+// against which VerifySignature still checks the signature.
+func Restore(body, index []byte) (l *List, err error) {
+	defer unguard(debug.SetPanicOnFault(true), &err)
+	bad := &Error{finding.CRLUnreadable, 0, "the saved index does not fit the list"}
+	if len(index) < savedHeader || string(index[:len(savedMagic)]) != savedMagic {
+		return nil, bad
+	}
+	if sum := sha256.Sum256(index[:savedSum]); !bytes.Equal(sum[:], index[savedSum:savedSum+sha256.Size]) {
+		return nil, bad
+	}
+	var v [savedFields]uint64
+	for i := range v {
+		v[i] = binary.LittleEndian.Uint64(index[len(savedMagic)+8*i:])
+	}
+	at := len(savedMagic) + 8*savedFields
+	size := int(index[at])
+	slots := index[savedHeader:]
+	if v[0] != uint64(len(body)) || size > 64 || v[3] == 0 || v[3] > MaxEntries || len(slots) != 4*slotCount(int(v[3])) {
+		return nil, bad
+	}
+	p := &parser{in: &input{buf: body, eof: true, whole: body}, list: &List{Version: 1}, hashed: true}
+	if err := p.header(); err != nil {
+		return nil, p.fail(err)
+	}
+	if p.list.entriesAt != int64(v[1]) || uint64(len(p.list.entries)) != v[2] || p.hash == nil || p.hash.Size() != size {
+		return nil, bad
+	}
+	p.in.advance(p.endRev - p.in.off)
+	p.scan.count = int(v[3])
+	if err := p.tail(); err != nil {
+		return nil, p.fail(err)
+	}
+	p.list.count = p.scan.count
+	digest := bytes.Clone(index[at+1 : at+1+size])
+	p.finish(digest, digest)
+	p.list.index.Store(&indexTable{v[4], slots})
+	return p.list, nil
+}
