@@ -19,6 +19,9 @@ type decoder struct {
 	text  string
 	base  int
 	found []finding.Finding
+
+	attrs []Attribute // room for names, used up from the front
+	rdns  [][]Attribute
 }
 
 // flag records a breach at offset off of the input.

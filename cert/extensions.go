@@ -10,39 +10,98 @@ import (
 // extension is what this package knows of one extension.
 type extension struct {
 	field  string // its name in findings: "extensions." and RFC 5280's name
-	decode func(p *parser, c *Certificate, x *Extension, r *der.Reader, field string)
-	unused bool // only its syntax is checked: no validator processes it
+	unused bool   // only its syntax is checked: no validator processes it
 }
 
-// decoders are the extensions that are decoded. A critical one that is not
-// here, or that is unused, refuses.
-var decoders = map[string]extension{
-	oidBasicConstraints:  {"extensions.basicConstraints", (*parser).basicConstraints, false},
-	oidKeyUsage:          {"extensions.keyUsage", (*parser).keyUsage, false},
-	oidExtKeyUsage:       {"extensions.extKeyUsage", (*parser).extKeyUsage, false},
-	oidSAN:               {sanField, (*parser).subjectAltName, false},
-	oidIAN:               {"extensions.issuerAltName", (*parser).issuerAltName, false},
-	oidSubjectKeyID:      {"extensions.subjectKeyIdentifier", (*parser).subjectKeyID, false},
-	oidAuthorityKeyID:    {"extensions.authorityKeyIdentifier", (*parser).authorityKeyID, false},
-	oidAIA:               {"extensions.authorityInfoAccess", (*parser).authorityInfoAccess, false},
-	oidSIA:               {"extensions.subjectInfoAccess", (*parser).subjectInfoAccess, false},
-	oidCRLPoints:         {"extensions.cRLDistributionPoints", (*parser).crlPoints, false},
-	oidFreshestCRL:       {"extensions.freshestCRL", (*parser).freshestCRL, false},
-	oidPolicies:          {"extensions.certificatePolicies", (*parser).policies, false},
-	oidPolicyMappings:    {"extensions.policyMappings", (*parser).policyMappings, false},
-	oidPolicyConstraints: {"extensions.policyConstraints", (*parser).policyConstraints, false},
-	oidInhibitAnyPolicy:  {"extensions.inhibitAnyPolicy", (*parser).inhibitAnyPolicy, false},
-	oidNameConstraints:   {"extensions.nameConstraints", (*parser).nameConstraints, false},
-	oidTLSFeature:        {"extensions.tlsFeature", (*parser).tlsFeature, false},
-	oidSCTList:           {"extensions.sctList", (*parser).sctList, false},
-	oidPoison:            {"extensions.ctPoison", (*parser).poison, false},
-	oidNoRevAvail:        {"extensions.noRevAvail", (*parser).noRevAvail, false},
-	oidOCSPNoCheck:       {"extensions.ocspNoCheck", (*parser).ocspNoCheck, false},
-	oidProxyCert:         {"extensions.proxyCertInfo", (*parser).proxyCert, false},
-	oidSubjectDirectory:  {"extensions.subjectDirectoryAttributes", (*parser).subjectDirectory, true},
-	oidPrivateKeyPeriod:  {"extensions.privateKeyUsagePeriod", (*parser).privateKeyPeriod, true},
-	oidIPBlocks:          {"extensions.ipAddrBlocks", (*parser).ipBlocks, true},
-	oidASNumbers:         {"extensions.autonomousSysIds", (*parser).asNumbers, true},
+// known are the extensions that are decoded. A critical one that is not here,
+// or that is unused, refuses.
+var known = map[string]extension{
+	oidBasicConstraints:  {field: "extensions.basicConstraints"},
+	oidKeyUsage:          {field: "extensions.keyUsage"},
+	oidExtKeyUsage:       {field: "extensions.extKeyUsage"},
+	oidSAN:               {field: sanField},
+	oidIAN:               {field: "extensions.issuerAltName"},
+	oidSubjectKeyID:      {field: "extensions.subjectKeyIdentifier"},
+	oidAuthorityKeyID:    {field: "extensions.authorityKeyIdentifier"},
+	oidAIA:               {field: "extensions.authorityInfoAccess"},
+	oidSIA:               {field: "extensions.subjectInfoAccess"},
+	oidCRLPoints:         {field: "extensions.cRLDistributionPoints"},
+	oidFreshestCRL:       {field: "extensions.freshestCRL"},
+	oidPolicies:          {field: "extensions.certificatePolicies"},
+	oidPolicyMappings:    {field: "extensions.policyMappings"},
+	oidPolicyConstraints: {field: "extensions.policyConstraints"},
+	oidInhibitAnyPolicy:  {field: "extensions.inhibitAnyPolicy"},
+	oidNameConstraints:   {field: "extensions.nameConstraints"},
+	oidTLSFeature:        {field: "extensions.tlsFeature"},
+	oidSCTList:           {field: "extensions.sctList"},
+	oidPoison:            {field: "extensions.ctPoison"},
+	oidNoRevAvail:        {field: "extensions.noRevAvail"},
+	oidOCSPNoCheck:       {field: "extensions.ocspNoCheck"},
+	oidProxyCert:         {field: "extensions.proxyCertInfo"},
+	oidSubjectDirectory:  {"extensions.subjectDirectoryAttributes", true},
+	oidPrivateKeyPeriod:  {"extensions.privateKeyUsagePeriod", true},
+	oidIPBlocks:          {"extensions.ipAddrBlocks", true},
+	oidASNumbers:         {"extensions.autonomousSysIds", true},
+}
+
+// decode reads the value of a known extension.
+func (p *parser) decode(c *Certificate, x *Extension, value der.Element, field string) {
+	reader := value.Reader()
+	r := &reader
+	switch x.OID {
+	case oidBasicConstraints:
+		p.basicConstraints(c, x, r, field)
+	case oidKeyUsage:
+		p.keyUsage(c, x, r, field)
+	case oidExtKeyUsage:
+		p.extKeyUsage(c, x, r, field)
+	case oidSAN:
+		p.subjectAltName(c, x, r, field)
+	case oidIAN:
+		p.issuerAltName(c, x, r, field)
+	case oidSubjectKeyID:
+		p.subjectKeyID(c, x, r, field)
+	case oidAuthorityKeyID:
+		p.authorityKeyID(c, x, r, field)
+	case oidAIA:
+		p.authorityInfoAccess(c, x, r, field)
+	case oidSIA:
+		p.access(nil, r, field)
+	case oidCRLPoints:
+		c.CRLPoints = p.distributionPoints(r, field)
+	case oidFreshestCRL:
+		c.FreshestCRL = p.distributionPoints(r, field)
+	case oidPolicies:
+		p.policies(c, x, r, field)
+	case oidPolicyMappings:
+		p.policyMappings(c, x, r, field)
+	case oidPolicyConstraints:
+		p.policyConstraints(c, x, r, field)
+	case oidInhibitAnyPolicy:
+		p.inhibitAnyPolicy(c, x, r, field)
+	case oidNameConstraints:
+		p.nameConstraints(c, x, r, field)
+	case oidTLSFeature:
+		p.tlsFeature(c, x, r, field)
+	case oidSCTList:
+		p.sctList(c, x, r, field)
+	case oidPoison:
+		p.poison(c, x, r, field)
+	case oidNoRevAvail:
+		p.noRevAvail(c, x, r, field)
+	case oidOCSPNoCheck:
+		p.ocspNoCheck(c, x, r, field)
+	case oidProxyCert:
+		p.proxyCert(c, x, r, field)
+	case oidSubjectDirectory:
+		p.subjectDirectory(c, x, r, field)
+	case oidPrivateKeyPeriod:
+		p.privateKeyPeriod(c, x, r, field)
+	case oidIPBlocks:
+		p.ipBlocks(c, x, r, field)
+	case oidASNumbers:
+		p.asNumbers(c, x, r, field)
+	}
 }
 
 const (
@@ -127,12 +186,12 @@ func (p *parser) extension(c *Certificate, e der.Element) {
 	if !ok {
 		return
 	}
-	row, known := decoders[oid]
+	row, isKnown := known[oid]
 	field := row.field
-	if !known {
+	if !isKnown {
 		field = "extensions." + oid
 	}
-	x := Extension{OID: oid, Known: known && !row.unused}
+	x := Extension{OID: oid, Known: isKnown && !row.unused}
 	crit, ok, bad := p.optional(in, der.Boolean, finding.FieldUnreadable, field)
 	if bad {
 		return
@@ -152,30 +211,28 @@ func (p *parser) extension(c *Certificate, e der.Element) {
 	for i := range c.Extensions {
 		if c.Extensions[i].OID == oid {
 			p.flag(finding.ExtensionDuplicate, e.Offset, field, OIDName(oid))
-			known = false // the first one stands
+			isKnown = false // the first one stands
 			break
 		}
 	}
 	c.Extensions = append(c.Extensions, x)
-	if known {
-		r := value.Contents()
-		row.decode(p, c, &x, r, field)
+	if isKnown {
+		p.decode(c, &x, value, field)
 	}
 }
 
 // one reads the only element of an extension's value, of tag want, and returns
 // a Reader over its contents.
-func (p *parser) one(r *der.Reader, want der.Tag, field string) (e der.Element, in *der.Reader, ok bool) {
-	e, ok = p.expect(r, want, finding.ExtensionUnreadable, field)
-	if !ok {
-		return e, nil, false
+func (p *parser) one(r *der.Reader, want der.Tag, field string) (e der.Element, in der.Reader, ok bool) {
+	if e, ok = p.expect(r, want, finding.ExtensionUnreadable, field); ok {
+		p.end(r, field)
+		in = e.Reader()
 	}
-	p.end(r, field)
-	return e, e.Contents(), true
+	return e, in, ok
 }
 
 // list is one for a SEQUENCE OF that must not be empty.
-func (p *parser) list(r *der.Reader, field string) (e der.Element, in *der.Reader, ok bool) {
+func (p *parser) list(r *der.Reader, field string) (e der.Element, in der.Reader, ok bool) {
 	e, in, ok = p.one(r, der.Sequence, field)
 	if ok && in.Empty() {
 		p.flag(finding.ExtensionEmpty, e.Offset, field, "the list is empty")
@@ -189,7 +246,7 @@ func (p *parser) basicConstraints(c *Certificate, x *Extension, r *der.Reader, f
 		return
 	}
 	c.HasBasicConstraints = true
-	if e, ok, bad := p.optional(in, der.Boolean, finding.ExtensionUnreadable, field); bad {
+	if e, ok, bad := p.optional(&in, der.Boolean, finding.ExtensionUnreadable, field); bad {
 		return
 	} else if ok {
 		c.CA = p.boolean(e, finding.ExtensionUnreadable, field)
@@ -197,13 +254,13 @@ func (p *parser) basicConstraints(c *Certificate, x *Extension, r *der.Reader, f
 			p.flag(finding.EncodingDefault, e.Offset, field, "cA FALSE is left out in DER")
 		}
 	}
-	if e, ok, bad := p.optional(in, der.Integer, finding.ExtensionUnreadable, field); bad {
+	if e, ok, bad := p.optional(&in, der.Integer, finding.ExtensionUnreadable, field); bad {
 		return
 	} else if ok {
 		n, _ := p.smallInt(e, finding.ExtensionUnreadable, field)
 		c.PathLen = max(n, 0) // what cannot be read is taken at its strictest
 	}
-	p.end(in, field)
+	p.end(&in, field)
 }
 
 func (p *parser) keyUsage(c *Certificate, x *Extension, r *der.Reader, field string) {
@@ -225,14 +282,14 @@ func (p *parser) keyUsage(c *Certificate, x *Extension, r *der.Reader, field str
 }
 
 func (p *parser) extKeyUsage(c *Certificate, x *Extension, r *der.Reader, field string) {
-	e, in, ok := p.list(r, field)
+	_, in, ok := p.list(r, field)
 	if !ok {
 		return
 	}
 	c.HasExtKeyUsage = true
-	c.ExtKeyUsage = make([]string, 0, der.Count(e.Body))
+	c.ExtKeyUsage = p.spare.purposes[:0]
 	for !in.Empty() {
-		e, ok := p.expect(in, der.OID, finding.ExtensionUnreadable, field)
+		e, ok := p.expect(&in, der.OID, finding.ExtensionUnreadable, field)
 		if !ok {
 			return
 		}
@@ -251,12 +308,12 @@ func (p *parser) subjectAltName(c *Certificate, x *Extension, r *der.Reader, fie
 	if in.Empty() {
 		p.flag(finding.SANEmpty, e.Offset, field, "the list is empty")
 	}
-	c.SAN = p.generalNames(in, finding.ExtensionUnreadable, field)
+	c.SAN = p.generalNames(&in, finding.ExtensionUnreadable, field)
 }
 
 func (p *parser) issuerAltName(c *Certificate, x *Extension, r *der.Reader, field string) {
 	if _, in, ok := p.list(r, field); ok {
-		c.IssuerAltNames = p.generalNames(in, finding.ExtensionUnreadable, field)
+		c.IssuerAltNames = p.generalNames(&in, finding.ExtensionUnreadable, field)
 	}
 }
 
@@ -283,17 +340,17 @@ func (p *parser) authorityKeyID(c *Certificate, x *Extension, r *der.Reader, fie
 	if x.Critical {
 		p.flag(finding.AuthorityKeyIDCritical, x.Offset, field, "critical")
 	}
-	if e, ok, bad := p.optional(in, der.Context(0), finding.ExtensionUnreadable, field); bad {
+	if e, ok, bad := p.optional(&in, der.Context(0), finding.ExtensionUnreadable, field); bad {
 		return
 	} else if ok {
 		c.AuthorityKeyID = e.Body
 	}
-	if e, ok, bad := p.optional(in, der.Explicit(1), finding.ExtensionUnreadable, field); bad {
+	if e, ok, bad := p.optional(&in, der.Explicit(1), finding.ExtensionUnreadable, field); bad {
 		return
 	} else if ok {
 		c.AuthorityIssuer = p.generalNames(e.Contents(), finding.ExtensionUnreadable, field)
 	}
-	if e, ok, bad := p.optional(in, der.Context(2), finding.ExtensionUnreadable, field); bad {
+	if e, ok, bad := p.optional(&in, der.Context(2), finding.ExtensionUnreadable, field); bad {
 		return
 	} else if ok {
 		c.AuthoritySerial = e.Body
@@ -301,35 +358,32 @@ func (p *parser) authorityKeyID(c *Certificate, x *Extension, r *der.Reader, fie
 			p.flag(finding.EncodingNotDER, e.Offset, field, "authorityCertSerialNumber is not an INTEGER in its shortest form")
 		}
 	}
-	p.end(in, field)
+	p.end(&in, field)
 }
 
 func (p *parser) authorityInfoAccess(c *Certificate, x *Extension, r *der.Reader, field string) {
 	if x.Critical {
 		p.flag(finding.ExtensionCritical, x.Offset, field, "critical")
 	}
-	p.access(r, field, func(method string, g GeneralName) {
-		switch {
-		case g.Type != URIName:
-		case method == oidOCSP:
-			c.OCSPServers = append(c.OCSPServers, g.Value)
-		case method == oidCAIssuers:
-			c.CAIssuers = append(c.CAIssuers, g.Value)
-		}
-	})
+	c.OCSPServers, c.CAIssuers = p.spare.ocsp[:0], p.spare.caIssuers[:0]
+	p.access(c, r, field)
+	if len(c.OCSPServers) == 0 {
+		c.OCSPServers = nil
+	}
+	if len(c.CAIssuers) == 0 {
+		c.CAIssuers = nil
+	}
 }
 
-func (p *parser) subjectInfoAccess(c *Certificate, x *Extension, r *der.Reader, field string) {
-	p.access(r, field, func(string, GeneralName) {})
-}
-
-func (p *parser) access(r *der.Reader, field string, each func(method string, g GeneralName)) {
+// access reads a list of AccessDescriptions; the addresses go to c if it is
+// not nil.
+func (p *parser) access(c *Certificate, r *der.Reader, field string) {
 	_, in, ok := p.list(r, field)
 	if !ok {
 		return
 	}
 	for !in.Empty() {
-		desc, ok := p.expect(in, der.Sequence, finding.ExtensionUnreadable, field)
+		desc, ok := p.expect(&in, der.Sequence, finding.ExtensionUnreadable, field)
 		if !ok {
 			return
 		}
@@ -344,18 +398,15 @@ func (p *parser) access(r *der.Reader, field string, each func(method string, g 
 			continue
 		}
 		p.end(d, field)
-		if g, ok := p.generalName(loc, false, field); ok {
-			each(method, g)
+		g, ok := p.generalName(loc, false, field)
+		switch {
+		case !ok || c == nil || g.Type != URIName:
+		case method == oidOCSP:
+			c.OCSPServers = append(c.OCSPServers, g.Value)
+		case method == oidCAIssuers:
+			c.CAIssuers = append(c.CAIssuers, g.Value)
 		}
 	}
-}
-
-func (p *parser) crlPoints(c *Certificate, x *Extension, r *der.Reader, field string) {
-	c.CRLPoints = p.distributionPoints(r, field)
-}
-
-func (p *parser) freshestCRL(c *Certificate, x *Extension, r *der.Reader, field string) {
-	c.FreshestCRL = p.distributionPoints(r, field)
 }
 
 func (p *parser) distributionPoints(r *der.Reader, field string) []DistributionPoint {
@@ -365,7 +416,7 @@ func (p *parser) distributionPoints(r *der.Reader, field string) []DistributionP
 	}
 	points := make([]DistributionPoint, 0, der.Count(e.Body))
 	for !in.Empty() {
-		e, ok := p.expect(in, der.Sequence, finding.ExtensionUnreadable, field)
+		e, ok := p.expect(&in, der.Sequence, finding.ExtensionUnreadable, field)
 		if !ok {
 			break
 		}

@@ -57,9 +57,16 @@ func ParseAlgorithm(raw []byte) (Algorithm, error) {
 
 // ParsePublicKey decodes a SubjectPublicKeyInfo. Unknown kinds are no error.
 func ParsePublicKey(raw []byte) (*PublicKey, error) {
-	k, err := sig.ParseKey(raw)
-	return &PublicKey{Algorithm: k.Name, Bits: k.Bits, Curve: k.Curve, Exponent: k.Exponent(),
-		Problem: k.Problem, Raw: raw, KeyBits: k.KeyBits, key: k}, err
+	var k PublicKey
+	err := k.parse(&sig.Key{}, raw)
+	return &k, err
+}
+
+func (k *PublicKey) parse(in *sig.Key, raw []byte) error {
+	err := in.Parse(raw)
+	*k = PublicKey{Algorithm: in.Name, Bits: in.Bits, Curve: in.Curve, Exponent: in.Exponent(),
+		Problem: in.Problem, Raw: raw, KeyBits: in.KeyBits, key: in}
+	return err
 }
 
 // Memo remembers signatures that verified, so that none is verified twice. It

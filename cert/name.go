@@ -35,31 +35,40 @@ func (d *decoder) name(e der.Element, field string) Name {
 	if len(e.Body) == 0 {
 		return n
 	}
-	count := der.Count(e.Body)
-	n.RDNs = make([][]Attribute, 0, count)
-	attrs := make([]Attribute, 0, count)
-	canon := make([]byte, 0, len(e.Body)+16)
+	attrs, rdns := d.room(der.Count(e.Body))
+	var buf [256]byte
+	canon := buf[:0]
 	r := e.Contents()
 	for !r.Empty() {
 		set, ok := d.expect(r, der.Set, finding.NameMalformed, field)
 		if !ok {
-			n.Canon = opaque(e.Raw)
+			n.RDNs, n.Canon = rdns, opaque(e.Raw)
 			return n
 		}
 		first := len(attrs)
 		if attrs, ok = d.rdn(attrs, set.Contents(), field); !ok {
-			n.Canon = opaque(e.Raw)
+			n.RDNs, n.Canon = rdns, opaque(e.Raw)
 			return n
 		}
 		if len(attrs) == first {
 			d.flag(finding.NameMalformed, set.Offset, field, "an RDN without attributes")
 		}
 		rdn := attrs[first:len(attrs):len(attrs)]
-		n.RDNs = append(n.RDNs, rdn)
+		rdns = append(rdns, rdn)
 		canon = appendCanon(canon, rdn)
 	}
-	n.Canon = string(canon)
+	n.RDNs, n.Canon = rdns[:len(rdns):len(rdns)], string(canon)
 	return n
+}
+
+// room returns empty slices for the attributes and RDNs of a name of n RDNs.
+func (d *decoder) room(n int) ([]Attribute, [][]Attribute) {
+	if n > cap(d.attrs) {
+		return make([]Attribute, 0, n), make([][]Attribute, 0, n)
+	}
+	attrs, rdns := d.attrs[0:0:n], d.rdns[0:0:n]
+	d.attrs, d.rdns = d.attrs[n:n:cap(d.attrs)], d.rdns[n:n:cap(d.rdns)]
+	return attrs, rdns
 }
 
 // rdn decodes the attributes of one RelativeDistinguishedName.

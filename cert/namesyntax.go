@@ -48,8 +48,32 @@ func hasControl(s string) bool {
 
 // uriReadable reports whether s is a URI whose host, if any, can be read.
 func uriReadable(s string) bool {
+	if plainHTTP(s) {
+		return true
+	}
 	u, err := url.Parse(s)
 	return err == nil && (u.Host == "" || labels(u.Host))
+}
+
+// plainHTTP reports whether s is an http address so plain that it needs no
+// parsing: what nearly all pointers in certificates are.
+func plainHTTP(s string) bool {
+	rest, ok := strings.CutPrefix(s, "http://")
+	host, path, _ := strings.Cut(rest, "/")
+	if !ok || !labels(host) {
+		return false
+	}
+	for i := 0; i < len(host); i++ {
+		if c := host[i]; !alphanumeric(c) && c != '.' && c != '-' {
+			return false
+		}
+	}
+	for i := 0; i < len(path); i++ {
+		if c := path[i]; !alphanumeric(c) && c != '.' && c != '-' && c != '/' && c != '_' {
+			return false
+		}
+	}
+	return true
 }
 
 // labels reports whether s is non-empty labels of visible ASCII with single

@@ -13,7 +13,7 @@ func (p *parser) tlsFeature(c *Certificate, x *Extension, r *der.Reader, field s
 	}
 	c.HasTLSFeatures = true
 	for !in.Empty() {
-		e, ok := p.expect(in, der.Integer, finding.ExtensionUnreadable, field)
+		e, ok := p.expect(&in, der.Integer, finding.ExtensionUnreadable, field)
 		if !ok {
 			return
 		}
@@ -88,7 +88,7 @@ func (p *parser) subjectDirectory(c *Certificate, x *Extension, r *der.Reader, f
 	_, in, ok := p.list(r, field)
 	for ok && !in.Empty() {
 		var e der.Element
-		if e, ok = p.expect(in, der.Sequence, finding.ExtensionUnreadable, field); !ok {
+		if e, ok = p.expect(&in, der.Sequence, finding.ExtensionUnreadable, field); !ok {
 			return
 		}
 		a := e.Contents()
@@ -109,7 +109,7 @@ func (p *parser) privateKeyPeriod(c *Certificate, x *Extension, r *der.Reader, f
 		return
 	}
 	for n := range 2 {
-		e, ok, bad := p.optional(in, der.Context(n), finding.ExtensionUnreadable, field)
+		e, ok, bad := p.optional(&in, der.Context(n), finding.ExtensionUnreadable, field)
 		if bad {
 			return
 		}
@@ -120,7 +120,7 @@ func (p *parser) privateKeyPeriod(c *Certificate, x *Extension, r *der.Reader, f
 			p.flag(finding.ExtensionUnreadable, e.Offset, field, "a time that cannot be read")
 		}
 	}
-	p.end(in, field)
+	p.end(&in, field)
 }
 
 // ipBlocks checks IPAddrBlocks (RFC 3779, 2.2.3).
@@ -128,7 +128,7 @@ func (p *parser) ipBlocks(c *Certificate, x *Extension, r *der.Reader, field str
 	_, in, ok := p.list(r, field)
 	for ok && !in.Empty() {
 		var e der.Element
-		if e, ok = p.expect(in, der.Sequence, finding.ExtensionUnreadable, field); !ok {
+		if e, ok = p.expect(&in, der.Sequence, finding.ExtensionUnreadable, field); !ok {
 			return
 		}
 		f := e.Contents()
@@ -150,7 +150,7 @@ func (p *parser) asNumbers(c *Certificate, x *Extension, r *der.Reader, field st
 		return
 	}
 	for n := range 2 {
-		e, ok, bad := p.optional(in, der.Explicit(n), finding.ExtensionUnreadable, field)
+		e, ok, bad := p.optional(&in, der.Explicit(n), finding.ExtensionUnreadable, field)
 		if bad {
 			return
 		}
@@ -158,7 +158,7 @@ func (p *parser) asNumbers(c *Certificate, x *Extension, r *der.Reader, field st
 			p.rangesOrNull(e.Contents(), der.Integer, field)
 		}
 	}
-	p.end(in, field)
+	p.end(&in, field)
 }
 
 // rangesOrNull checks a NULL (inherit) or a SEQUENCE OF single values of tag

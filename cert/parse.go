@@ -8,17 +8,28 @@ import (
 
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/der"
+	"github.com/assaytls/assay/internal/sig"
 )
 
 // parser decodes one certificate.
-type parser struct{ decoder }
+type parser struct {
+	decoder
+	spare *block
+}
 
-// block is what a certificate needs in one allocation: its parts live and die
-// together.
+// block is what most certificates need, in one allocation: its parts live and
+// die together.
 type block struct {
-	cert Certificate
-	key  PublicKey
-	exts [12]Extension
+	cert      Certificate
+	key       PublicKey
+	sig       sig.Key
+	exts      [12]Extension
+	attrs     [10]Attribute
+	rdns      [10][]Attribute
+	purposes  [2]string
+	policies  [2]string
+	ocsp      [1]string
+	caIssuers [1]string
 }
 
 // Parse decodes raw, which should be one DER certificate and nothing else
@@ -33,7 +44,7 @@ func Parse(raw []byte) *Certificate {
 	c.PathLen, c.RequireExplicitPolicy, c.InhibitPolicyMapping, c.InhibitAnyPolicy = -1, -1, -1, -1
 	c.Key = &b.key
 	c.Extensions = b.exts[:0]
-	p := parser{decoder: decoder{text: string(raw)}}
+	p := parser{decoder: decoder{text: string(raw), attrs: b.attrs[:0], rdns: b.rdns[:0]}, spare: b}
 	p.certificate(b)
 	c.Findings = p.found
 	c.Strict = judgeStrict(c)
@@ -273,8 +284,8 @@ func (p *parser) validity(c *Certificate, e der.Element) {
 }
 
 func (p *parser) key(b *block, e der.Element) {
-	k, err := ParsePublicKey(e.Raw)
-	b.key = *k
+	k := &b.key
+	err := k.parse(&b.sig, e.Raw)
 	const field = "subjectPublicKeyInfo"
 	p.walk(e, finding.FieldUnreadable, field, 0)
 	switch {

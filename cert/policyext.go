@@ -9,14 +9,14 @@ import (
 )
 
 func (p *parser) policies(c *Certificate, x *Extension, r *der.Reader, field string) {
-	e, in, ok := p.list(r, field)
+	_, in, ok := p.list(r, field)
 	if !ok {
 		return
 	}
 	c.HasPolicies = true
-	c.Policies = make([]string, 0, der.Count(e.Body))
+	c.Policies = p.spare.policies[:0]
 	for !in.Empty() {
-		info, ok := p.expect(in, der.Sequence, finding.ExtensionUnreadable, field)
+		info, ok := p.expect(&in, der.Sequence, finding.ExtensionUnreadable, field)
 		if !ok {
 			return
 		}
@@ -90,7 +90,7 @@ func (p *parser) policyMappings(c *Certificate, x *Extension, r *der.Reader, fie
 		return
 	}
 	for !in.Empty() {
-		e, ok := p.expect(in, der.Sequence, finding.ExtensionUnreadable, field)
+		e, ok := p.expect(&in, der.Sequence, finding.ExtensionUnreadable, field)
 		if !ok {
 			return
 		}
@@ -119,17 +119,17 @@ func (p *parser) policyConstraints(c *Certificate, x *Extension, r *der.Reader, 
 		return
 	}
 	c.HasPolicyConstraints = true
-	if e, ok, bad := p.optional(in, der.Context(0), finding.ExtensionUnreadable, field); bad {
+	if e, ok, bad := p.optional(&in, der.Context(0), finding.ExtensionUnreadable, field); bad {
 		return
 	} else if ok {
 		c.RequireExplicitPolicy = p.skipCerts(e, field)
 	}
-	if e, ok, bad := p.optional(in, der.Context(1), finding.ExtensionUnreadable, field); bad {
+	if e, ok, bad := p.optional(&in, der.Context(1), finding.ExtensionUnreadable, field); bad {
 		return
 	} else if ok {
 		c.InhibitPolicyMapping = p.skipCerts(e, field)
 	}
-	p.end(in, field)
+	p.end(&in, field)
 }
 
 // skipCerts decodes a SkipCerts; what cannot be read takes effect at once.
@@ -152,7 +152,7 @@ func (p *parser) nameConstraints(c *Certificate, x *Extension, r *der.Reader, fi
 	nc := &NameConstraints{Critical: x.Critical}
 	c.NameConstraints = nc
 	for i, list := range [...]*[]Subtree{&nc.Permitted, &nc.Excluded} {
-		e, ok, bad := p.optional(in, der.Explicit(i), finding.ExtensionUnreadable, field)
+		e, ok, bad := p.optional(&in, der.Explicit(i), finding.ExtensionUnreadable, field)
 		if bad {
 			return
 		}
@@ -164,7 +164,7 @@ func (p *parser) nameConstraints(c *Certificate, x *Extension, r *der.Reader, fi
 		}
 		*list = p.subtrees(e, field)
 	}
-	p.end(in, field)
+	p.end(&in, field)
 }
 
 func (p *parser) subtrees(e der.Element, field string) []Subtree {

@@ -29,13 +29,13 @@ var attributeRules = map[string]attributeRule{
 }
 
 // eachAttribute calls f for the attributes of both names.
-func (c *Certificate) eachAttribute(f func(a *Attribute, rule attributeRule, field string)) {
-	for i, n := range [...]*Name{&c.Issuer, &c.Subject} {
+func (r *strictRun) eachAttribute(f func(r *strictRun, a *Attribute, rule attributeRule, field string)) {
+	for i, n := range [...]*Name{&r.c.Issuer, &r.c.Subject} {
 		field := [...]string{"issuer", "subject"}[i]
 		for _, rdn := range n.RDNs {
 			for k := range rdn {
 				if rule, ok := attributeRules[rdn[k].OID]; ok {
-					f(&rdn[k], rule, field)
+					f(r, &rdn[k], rule, field)
 				}
 			}
 		}
@@ -43,7 +43,7 @@ func (c *Certificate) eachAttribute(f func(a *Attribute, rule attributeRule, fie
 }
 
 func nameStringTypes(r *strictRun) {
-	r.c.eachAttribute(func(a *Attribute, rule attributeRule, field string) {
+	r.eachAttribute(func(r *strictRun, a *Attribute, rule attributeRule, field string) {
 		t := der.Tag(a.Tag)
 		if rule.only != 0 && t != rule.only || rule.only == 0 && t != der.PrintableString && t != der.UTF8String {
 			r.flag(offsetIn(r.c.Raw, a.Raw), field, OIDName(a.OID)+" is a "+stringType(t))
@@ -74,7 +74,7 @@ func stringType(t der.Tag) string {
 }
 
 func nameLengths(r *strictRun) {
-	r.c.eachAttribute(func(a *Attribute, rule attributeRule, field string) {
+	r.eachAttribute(func(r *strictRun, a *Attribute, rule attributeRule, field string) {
 		switch n := utf8.RuneCountInString(a.Value); {
 		case n == 0:
 			r.flag(offsetIn(r.c.Raw, a.Raw), field, OIDName(a.OID)+" is empty")
@@ -198,7 +198,7 @@ func policyQualifiers(r *strictRun) {
 		return
 	}
 	in := list.Contents()
-	for {
+	for !in.Empty() {
 		info, err := in.Expect(der.Sequence)
 		if err != nil {
 			return
@@ -207,6 +207,9 @@ func policyQualifiers(r *strictRun) {
 		id, err := pi.Expect(der.OID)
 		if err != nil {
 			return
+		}
+		if pi.Empty() {
+			continue
 		}
 		policy, _ := der.OIDText(id.Body)
 		quals, err := pi.Expect(der.Sequence)
@@ -219,7 +222,7 @@ func policyQualifiers(r *strictRun) {
 
 func (r *strictRun) qualifiers(policy string, in *der.Reader) {
 	const field = "extensions.certificatePolicies"
-	for {
+	for !in.Empty() {
 		q, err := in.Expect(der.Sequence)
 		if err != nil {
 			return
@@ -233,8 +236,11 @@ func (r *strictRun) qualifiers(policy string, in *der.Reader) {
 		if policy == oidAnyPolicy && oid != oidCPS && oid != oidUserNotice {
 			r.flag(q.Offset, field, "anyPolicy with the qualifier "+oid)
 		}
+		if oid != oidUserNotice {
+			continue
+		}
 		notice, err := qi.Expect(der.Sequence)
-		if oid != oidUserNotice || err != nil {
+		if err != nil {
 			continue
 		}
 		n := notice.Contents()

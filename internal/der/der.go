@@ -94,6 +94,9 @@ func Count(b []byte) int {
 	return n
 }
 
+// Reader is Contents as a value: it costs no allocation where it is handed on.
+func (e Element) Reader() Reader { return Reader{buf: e.Body, off: e.BodyOffset()} }
+
 // Reader reads consecutive elements. The zero Reader is empty.
 type Reader struct {
 	buf []byte

@@ -23,7 +23,8 @@ func oidText(body []byte) (text string, ok bool) {
 	if len(body) == 0 || body[len(body)-1]&0x80 != 0 {
 		return "", false
 	}
-	var b strings.Builder
+	var buf [64]byte
+	b := buf[:0]
 	for first := true; len(body) > 0; first = false {
 		n := 0
 		for body[n]&0x80 != 0 {
@@ -36,34 +37,31 @@ func oidText(body []byte) (text string, ok bool) {
 		}
 		switch {
 		case !first:
-			b.WriteByte('.')
-			b.WriteString(arcText(arc, 0))
+			b = appendArcText(append(b, '.'), arc, 0)
 		case len(arc) == 1 && arc[0] < 80:
-			b.WriteByte('0' + arc[0]/40)
-			b.WriteByte('.')
-			b.WriteString(strconv.Itoa(int(arc[0] % 40)))
+			b = append(b, '0'+arc[0]/40, '.')
+			b = strconv.AppendUint(b, uint64(arc[0]%40), 10)
 		default:
-			b.WriteString("2.")
-			b.WriteString(arcText(arc, 80))
+			b = appendArcText(append(b, '2', '.'), arc, 80)
 		}
 	}
-	return b.String(), true
+	return string(b), true
 }
 
-// arcText returns the decimal form of an arc's base-128 digits, less minus.
-func arcText(arc []byte, minus uint64) string {
+// appendArcText appends the decimal form of an arc's base-128 digits, less minus.
+func appendArcText(b, arc []byte, minus uint64) []byte {
 	if len(arc) <= 9 {
 		var v uint64
 		for _, c := range arc {
 			v = v<<7 | uint64(c&0x7f)
 		}
-		return strconv.FormatUint(v-minus, 10)
+		return strconv.AppendUint(b, v-minus, 10)
 	}
 	v := new(big.Int)
 	for _, c := range arc {
 		v.Lsh(v, 7).Or(v, big.NewInt(int64(c&0x7f)))
 	}
-	return v.Sub(v, new(big.Int).SetUint64(minus)).String()
+	return v.Sub(v, new(big.Int).SetUint64(minus)).Append(b, 10)
 }
 
 // OIDBytes returns the contents of the OBJECT IDENTIFIER that text names; ok is

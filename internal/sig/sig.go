@@ -280,30 +280,36 @@ const MaxRSABits = 16384
 // ParseKey decodes a SubjectPublicKeyInfo. Unknown kinds are no error;
 // unreadable DER is ErrMalformed.
 func ParseKey(raw []byte) (*Key, error) {
-	k := &Key{Raw: raw}
+	k := new(Key)
+	return k, k.Parse(raw)
+}
+
+// Parse is ParseKey into k, which it overwrites.
+func (k *Key) Parse(raw []byte) error {
+	*k = Key{Raw: raw}
 	r := der.NewReader(raw, 0)
 	seq, err := r.Expect(der.Sequence)
 	if err != nil || !r.Empty() {
-		return k, ErrMalformed
+		return ErrMalformed
 	}
 	in := seq.Contents()
 	alg, err := in.Expect(der.Sequence)
 	if err != nil {
-		return k, ErrMalformed
+		return ErrMalformed
 	}
 	bits, err := in.Expect(der.BitString)
 	if err != nil || !in.Empty() || len(bits.Body) == 0 || bits.Body[0] != 0 {
-		return k, ErrMalformed
+		return ErrMalformed
 	}
 	k.KeyBits = bits.Body[1:]
 	algIn := alg.Contents()
 	oid, err := algIn.Expect(der.OID)
 	if err != nil {
-		return k, ErrMalformed
+		return ErrMalformed
 	}
 	var ok bool
 	if k.OID, ok = der.OIDText(oid.Body); !ok {
-		return k, ErrMalformed
+		return ErrMalformed
 	}
 	params := algIn.Rest()
 	if k.Name = keyNames[k.OID]; k.Name == "" {
@@ -343,7 +349,7 @@ func ParseKey(raw []byte) (*Key, error) {
 	case "DSA":
 		k.parseDSA(params)
 	}
-	return k, nil
+	return nil
 }
 
 func (k *Key) parseRSA() {
@@ -366,18 +372,23 @@ func (k *Key) parseRSA() {
 	}
 	N := new(big.Int).SetBytes(n.Body)
 	k.Bits = N.BitLen()
-	E := new(big.Int).SetBytes(e.Body)
+	E := 0
+	if len(e.Body) <= 5 {
+		for _, c := range e.Body {
+			E = E<<8 | int(c)
+		}
+	}
 	switch {
 	case N.Sign() == 0 || N.Bit(0) == 0:
 		k.Problem = "the RSA modulus is even"
-	case !E.IsInt64() || E.Int64() >= 1<<31:
+	case len(e.Body) > 5 || E >= 1<<31:
 		k.Problem = "the RSA exponent is too large"
-	case E.Int64() < 2 || E.Bit(0) == 0:
+	case E < 2 || E&1 == 0:
 		k.Problem = "the RSA exponent is even or less than 3"
 	case k.Bits > MaxRSABits:
 		k.Problem, k.TooLarge = "the RSA key is too large to verify with", true
 	default:
-		k.Public = &rsa.PublicKey{N: N, E: int(E.Int64())}
+		k.Public = &rsa.PublicKey{N: N, E: E}
 	}
 }
 
