@@ -77,6 +77,9 @@ func FuzzBuild(f *testing.F) {
 			certpath.Validate(context.Background(), parse(ders...), certpath.Options{Time: at, ExplicitPolicy: true, Strict: true})
 			return
 		}
+		if len(r.Paths[0].Certs) == 1 {
+			return // the leaf is the anchor: its version and signature are not judged
+		}
 		if theirs := judge.X509(&c); theirs != nil {
 			for _, x := range x509Stricter {
 				if strings.Contains(theirs.Error(), x.message) {

@@ -94,7 +94,8 @@ func (j *judgement) add(i int, f finding.Finding) { j.out[i] = append(j.out[i], 
 func (j *judgement) isAnchor(i int) bool { return j.anchored && i == len(j.chain)-1 }
 
 // own takes over what the parser found. An anchor is trusted for its name and
-// key: how it is encoded and signed is told, not judged.
+// key: how it is encoded and signed is told, not judged. When it is the leaf
+// too, only its version, serial number and signature are not.
 func (j *judgement) own(i int) {
 	c := j.chain[i]
 	fs := c.Findings[:len(c.Findings):len(c.Findings)]
@@ -104,11 +105,22 @@ func (j *judgement) own(i int) {
 	if j.isAnchor(i) && len(fs) > 0 {
 		graded := make([]finding.Finding, len(fs))
 		for k, f := range fs {
-			graded[k] = f.Graded(min(f.Severity, finding.Info), "anchor")
+			if i > 0 || notJudgedOfAnchors[f.ID] {
+				f = f.Graded(finding.Info, "anchor")
+			}
+			graded[k] = f
 		}
 		fs = graded
 	}
 	j.out[i] = fs
+}
+
+// notJudgedOfAnchors are the parser's findings that do not count even when the
+// leaf itself is the anchor; the rest of a leaf's contents is in use.
+var notJudgedOfAnchors = map[finding.ID]bool{
+	finding.VersionInvalid: true, finding.ExtensionsNeedV3: true, finding.SignatureAlgorithmInconsistent: true,
+	finding.AlgorithmParametersBad: true, finding.AlgorithmParametersNull: true, finding.SerialInvalid: true, finding.SerialZero: true,
+	finding.KeyUnsupported: true,
 }
 
 func (j *judgement) dates(i int) {
