@@ -69,7 +69,7 @@ func (c *Config) ownRefusal(err error, s *session, t *transcript) *evidence.Fail
 		return c.failed(finding.HandshakeDowngrade, err, "version", VersionName(t.version))
 	case has("handshake message of length"):
 		return c.failed(finding.HandshakeTooLarge, err, "detail", text)
-	case has("failed to parse certificate", "RSA key larger than", "unsupported type of public key", "keys are insecure", "unsupported public key", "unsupported elliptic curve"):
+	case has("failed to parse certificate", "RSA key larger than", "unsupported type of public key", "keys are insecure", "invalid signature algorithm", "unsupported elliptic curve"):
 		return c.failed(finding.HandshakeCertUnusable, err, "detail", text)
 	case has("invalid signature by the server certificate"):
 		return c.failed(finding.HandshakeSignatureInvalid, err, "detail", text)

@@ -119,6 +119,8 @@ func (c *Config) probe(ctx context.Context, ev *evidence.Evidence, reason string
 	case second.failure == nil:
 		if why := unsafeWhy(second.conn.Version, second.conn.Suite); why != "" {
 			c.noSafeTLS(ev, why)
+		} else {
+			ev.Failure.Params["detail"] = "but it takes " + VersionName(second.conn.Version) + " with " + SuiteName(second.conn.Suite)
 		}
 	case len(ev.Chain) == 0 && second.probeReason() != "" && ctx.Err() == nil:
 		c.widest(ctx, ev)

@@ -8,10 +8,14 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"flag"
+	"fmt"
 	"math/big"
 	"net"
+	"os"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -89,8 +93,27 @@ func dial(t testing.TB, c Config) *evidence.Evidence {
 	return Dial(context.Background(), c)
 }
 
+// seen are the findings that the tests have provoked.
+var seen sync.Map
+
+// TestMain requires of a full run with all peers that every kind of a
+// connection's failure was provoked.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if code == 0 && os.Getenv("ASSAY_REQUIRE_PEERS") == "1" && flag.Lookup("test.run").Value.String() == "" && flag.Lookup("test.fuzz").Value.String() == "" {
+		for _, k := range finding.Kinds() {
+			if _, ok := seen.Load(k.ID); !ok && k.Class == finding.ClassConnection && k.ID != finding.Truncated {
+				fmt.Println("no test provokes", k.ID)
+				code = 1
+			}
+		}
+	}
+	os.Exit(code)
+}
+
 func wantFailure(t testing.TB, ev *evidence.Evidence, id finding.ID) {
 	t.Helper()
+	seen.Store(id, true)
 	switch {
 	case ev.Failure == nil:
 		t.Fatalf("no failure, want %s", id)
@@ -153,5 +176,36 @@ func roundTrips(t testing.TB, ev *evidence.Evidence) {
 	check(t, err)
 	if !reflect.DeepEqual(ev, again) {
 		t.Errorf("evidence changes when saved:\n%+v\n%+v", ev, again)
+	}
+}
+
+func TestMinVersion(t *testing.T) {
+	port := serve(t, &tls.Config{Certificates: []tls.Certificate{chainFor(t)}, MaxVersion: tls.VersionTLS12})
+	ev := dial(t, Config{Port: port, MinVersion: tls.VersionTLS13})
+	wantFailure(t, ev, finding.TLSVersionUnsupported)
+	if ev.Probe == nil || len(ev.Chain) != 2 || !strings.HasPrefix(ev.Failure.Params["detail"], "but it takes TLS 1.2 with ") {
+		t.Errorf("%+v %+v", ev.Failure, ev.Probe)
+	}
+}
+
+// BenchmarkDial and BenchmarkPlain make the same handshake with and without
+// recording, reading and the wait for the server's close.
+func BenchmarkDial(b *testing.B) {
+	port := serve(b, &tls.Config{Certificates: []tls.Certificate{chainFor(b)}})
+	for b.Loop() {
+		if ev := Dial(b.Context(), Config{Host: "127.0.0.1", Port: port, SNI: "dial.test"}); ev.Failure != nil {
+			b.Fatal(ev.Failure)
+		}
+	}
+}
+
+func BenchmarkPlain(b *testing.B) {
+	port := serve(b, &tls.Config{Certificates: []tls.Certificate{chainFor(b)}})
+	for b.Loop() {
+		c, err := tls.Dial("tcp", "127.0.0.1:"+port, &tls.Config{InsecureSkipVerify: true})
+		if err != nil {
+			b.Fatal(err)
+		}
+		c.Close()
 	}
 }

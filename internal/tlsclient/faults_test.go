@@ -7,10 +7,13 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 )
 
@@ -184,6 +187,24 @@ func fullBacklog(t *testing.T, port string) netip.Addr {
 	}
 	t.Skip("this system takes connections beyond a backlog of zero")
 	return addr
+}
+
+// TestOutcomes has the errors that loopback cannot produce.
+func TestOutcomes(t *testing.T) {
+	for err, want := range map[error]string{
+		syscall.ECONNREFUSED: "refused", syscall.ECONNRESET: "reset", syscall.ENETUNREACH: "unreachable", syscall.EHOSTUNREACH: "unreachable",
+		syscall.ETIMEDOUT: "timeout", os.ErrDeadlineExceeded: "timeout", syscall.EMFILE: "failed",
+	} {
+		if got := outcome(&net.OpError{Op: "dial", Err: err}); got != want {
+			t.Errorf("%v: %s, want %s", err, got, want)
+		}
+	}
+	c := (&Config{Host: "a.test"}).filled()
+	attempts := []evidence.Attempt{{Addr: "[2001:db8::1]:443", Outcome: "unreachable", Detail: "network is unreachable"}}
+	f := connectFailure(&c, c.Host, c.Port, attempts)
+	wantFailure(t, &evidence.Evidence{Failure: f}, finding.ConnectionUnreachable)
+	f = connectFailure(&c, c.Host, c.Port, append(attempts, evidence.Attempt{Addr: "192.0.2.1:443", Outcome: "timeout"}))
+	wantFailure(t, &evidence.Evidence{Failure: f}, finding.ConnectionTimeout)
 }
 
 func TestInterleave(t *testing.T) {

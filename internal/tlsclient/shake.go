@@ -73,7 +73,7 @@ func (c *Config) shake(ctx context.Context, conn net.Conn) *session {
 	var after error // what ended the reading after a complete handshake
 	switch {
 	case done:
-		after = linger(tc, conn, t.asked && t.version == tls.VersionTLS13)
+		after = linger(tc, w, keys, t.asked && t.version == tls.VersionTLS13)
 	case worthDraining(err, w):
 		conn.SetReadDeadline(time.Now().Add(lingerTime))
 		io.Copy(io.Discard, w)
@@ -115,17 +115,26 @@ func (c *Config) shake(ctx context.Context, conn net.Conn) *session {
 	return s
 }
 
-// linger reads after a handshake. A server that asked for a certificate in TLS
-// 1.3 tells only now what it thinks of the answer, and is given the whole
-// time; any other is told that nothing more will come, so that its tickets,
-// alerts and close arrive at once. It returns what ended the reading.
-func linger(tc *tls.Conn, conn net.Conn, asked bool) error {
-	conn.SetDeadline(time.Now().Add(lingerTime))
-	if !asked {
-		tc.CloseWrite()
-	}
+// linger reads after a handshake and returns what ended the reading. The
+// server is told that nothing more will come, so that its tickets, alerts and
+// close arrive at once. But one that asked for a certificate in TLS 1.3 tells
+// only now what it thinks of the answer, and is given the time to do so.
+func linger(tc *tls.Conn, w *wire, keys *keyLog, asked bool) error {
 	buf := make([]byte, 4096)
-	for total := 0; total < lingerData; {
+	total := 0
+	for end := time.Now().Add(lingerTime); asked && time.Now().Before(end) && total < lingerData; {
+		w.SetReadDeadline(time.Now().Add(lingerTime / 20))
+		n, err := tc.Read(buf)
+		if err != nil && !isTimeout(err) {
+			return err
+		}
+		total += n
+		// A ticket comes after the client's certificate has been accepted.
+		asked = readTranscript(w.received(), keys.all()).tickets == 0
+	}
+	w.SetDeadline(time.Now().Add(lingerTime))
+	tc.CloseWrite()
+	for total < lingerData {
 		n, err := tc.Read(buf)
 		if err != nil {
 			return err
