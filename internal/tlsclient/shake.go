@@ -43,7 +43,7 @@ func (c *Config) shake(ctx context.Context, conn net.Conn) *session {
 		// send none.
 		sessions = tls.NewLRUClientSessionCache(1)
 	}
-	var shown bool // the client certificate was asked for and sent
+	var asked, shown bool // for a client certificate; one was
 	tc := tls.Client(w, &tls.Config{
 		// This handshake gathers evidence. Judging comes later and elsewhere.
 		InsecureSkipVerify: true,
@@ -56,6 +56,7 @@ func (c *Config) shake(ctx context.Context, conn net.Conn) *session {
 		KeyLogWriter:       keys,
 		ClientSessionCache: sessions,
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			asked = true
 			if c.Certificate == nil {
 				return &tls.Certificate{}, nil
 			}
@@ -69,17 +70,15 @@ func (c *Config) shake(ctx context.Context, conn net.Conn) *session {
 	took := time.Since(start)
 	done := err == nil
 
-	t := readTranscript(w.received(), keys.all())
 	var after error // what ended the reading after a complete handshake
 	switch {
 	case done:
-		after = linger(tc, w, keys, t.asked && t.version == tls.VersionTLS13)
+		after = linger(tc, w, keys, asked && tc.ConnectionState().Version == tls.VersionTLS13)
 	case worthDraining(err, w):
 		conn.SetReadDeadline(time.Now().Add(lingerTime))
 		io.Copy(io.Discard, w)
 	}
-	t = readTranscript(w.received(), keys.all())
-
+	t := readTranscript(w.received(), keys.all())
 	s := &session{chain: t.chain, scts: t.scts, alert: -1}
 	s.conn = evidence.Connection{
 		Version: t.version, Suite: t.suite, Group: t.group, Signature: t.scheme, ALPN: t.alpn,
