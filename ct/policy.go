@@ -104,7 +104,12 @@ func (r *Result) judge(in *Input, policy string) {
 	}
 	stale := r.listAge(in)
 	switch policy {
-	case "report":
+	case "report": // whether a browser would accept is said, and decides nothing
+		if in.Public && !stale {
+			for i := range browserPolicies {
+				r.evaluate(in, &browserPolicies[i])
+			}
+		}
 	case "chrome", "apple":
 		r.judgeBrowser(in, policy, stale)
 	default: // strict, and whatever else was asked for: refuse rather than ignore
@@ -228,8 +233,6 @@ func (c *checked) describe() string {
 
 // judgeBrowser applies a browser's policy to the leaf.
 func (r *Result) judgeBrowser(in *Input, policy string, stale bool) {
-	i := slices.IndexFunc(browserPolicies, func(p browserPolicy) bool { return p.name == policy })
-	p := browserPolicies[i]
 	if !in.Public {
 		r.explain("%s: not applied, for the anchor is not a publicly trusted one", policy)
 		r.add(0, finding.New(finding.CTPrivateAnchor, "policy", policy))
@@ -239,10 +242,20 @@ func (r *Result) judgeBrowser(in *Input, policy string, stale bool) {
 		r.explain("%s: not enforced, for the log list is older than %d days", policy, MaxListAge/day)
 		return
 	}
-	r.explain("%s: rules of %s as of %s", policy, p.source, p.asOf)
+	i := slices.IndexFunc(browserPolicies, func(p browserPolicy) bool { return p.name == policy })
+	lacks := r.evaluate(in, &browserPolicies[i])
+	r.met(lacks == nil)
+	if lacks != nil {
+		r.add(0, finding.New(finding.CTPolicyUnmet, "policy", policy, "detail", strings.Join(lacks, "; ")))
+	}
+}
+
+// evaluate explains whether the leaf meets a browser's policy; lacks is what
+// each route misses, nil when one route is complete.
+func (r *Result) evaluate(in *Input, p *browserPolicy) (lacks []string) {
+	r.explain("%s: rules of %s as of %s", p.name, p.source, p.asOf)
 	leaf := in.Path[0]
 	scts := r.of(0)
-	var lacks []string
 	for _, rt := range p.routes {
 		life := leaf.NotAfter.Sub(leaf.NotBefore)
 		if rt.inclusive {
@@ -250,25 +263,23 @@ func (r *Result) judgeBrowser(in *Input, policy string, stale bool) {
 		}
 		used, missing := rt.judge(scts, life)
 		if len(missing) == 0 {
-			r.explain("%s: met by %s: %s", policy, rt.name, strings.Join(used, "; "))
-			r.met(true)
-			return
+			r.explain("%s: met by %s: %s", p.name, rt.name, strings.Join(used, "; "))
+			return nil
 		}
 		have := "none counts"
 		if len(used) > 0 {
 			have = "counting " + strings.Join(used, "; ")
 		}
 		lack := fmt.Sprintf("%s: missing %s", rt.name, strings.Join(missing, ", "))
-		r.explain("%s: not met by %s (%s)", policy, lack, have)
+		r.explain("%s: not met by %s (%s)", p.name, lack, have)
 		lacks = append(lacks, lack)
 	}
 	for _, c := range scts {
 		if c.status != Valid {
-			r.explain("%s: the SCT of %s (%s) does not count: %s", policy, c.name(), c.source, c.status)
+			r.explain("%s: the SCT of %s (%s) does not count: %s", p.name, c.name(), c.source, c.status)
 		}
 	}
-	r.met(false)
-	r.add(0, finding.New(finding.CTPolicyUnmet, "policy", policy, "detail", strings.Join(lacks, "; ")))
+	return lacks
 }
 
 // judge returns the SCTs that count on this route and what is missing for a

@@ -191,7 +191,27 @@ func TestBrowserPolicies(t *testing.T) {
 	}
 }
 
-// covered collects the finding IDs that TestFindings saw.
+// In report mode what browsers would say about a public certificate is said,
+// and decides nothing.
+func TestReportExplainsBrowsers(t *testing.T) {
+	w := newWorld(t)
+	in := ct.Input{Path: w.path(w.leaf(90*days, "b2", "c1")), List: w.list(w.now), Time: w.now, Public: true}
+	r := ct.CheckSCTs(in)
+	text := strings.Join(r.CT.Explain, "\n")
+	if r.CT.Met != nil || len(r.Findings) > 0 || !strings.Contains(text, "chrome: met by") || !strings.Contains(text, "apple: not met by") {
+		t.Errorf("met %v, %v\n%s", r.CT.Met, r.Findings, text)
+	}
+	in.Public = false
+	if r := ct.CheckSCTs(in); len(r.CT.Explain) > 0 {
+		t.Errorf("private: %v", r.CT.Explain)
+	}
+	in.Public, in.List = true, w.list(w.now.Add(-71*days))
+	if r := ct.CheckSCTs(in); len(r.CT.Explain) > 0 {
+		t.Errorf("old list: %v", r.CT.Explain)
+	}
+}
+
+// ids writes findings as IDs, with severities that are not the kinds' own.
 func ids(fs []finding.Finding) string {
 	var out []string
 	for _, f := range fs {
