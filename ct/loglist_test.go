@@ -99,6 +99,17 @@ func TestParseLogListErrors(t *testing.T) {
 	if _, err := ct.ParseLogList(make([]byte, ct.MaxListSize+1)); err == nil || !strings.Contains(err.Error(), "limit") {
 		t.Errorf("too large: %v", err)
 	}
+	many := `{"operators":[{"logs":[{}` + strings.Repeat(",{}", 10000) + `]}]}`
+	if _, err := ct.ParseLogList([]byte(many)); err == nil || !strings.Contains(err.Error(), "more than 10000 logs") {
+		t.Errorf("too many: %v", err)
+	}
+	// Of two states of the same moment the later one of a log's life counts.
+	for range 20 { // the order of a map
+		l, err := ct.ParseLogList([]byte(`{"operators":[{"logs":[{"key":"` + key + `","state":{"usable":{"timestamp":"2026-01-01T00:00:00Z"},"retired":{"timestamp":"2026-01-01T00:00:00Z"}}}]}]}`))
+		if err != nil || l.Logs()[0].State != ct.Retired {
+			t.Fatalf("two states: %v", err)
+		}
+	}
 	// Keys that cannot be used cost their log, not the list.
 	for raw, want := range map[string]string{"x": "not a SubjectPublicKeyInfo", string(forge.RSA(1024).SPKI): "RSA 1024", string(forge.NewKey("Ed25519").SPKI): "Ed25519"} {
 		l, err := ct.ParseLogList([]byte(`{"operators":[{"logs":[{"description":"d","key":"` + base64.StdEncoding.EncodeToString([]byte(raw)) + `"},{"key":"` + key + `"}]}]}`))

@@ -30,7 +30,8 @@ type route struct {
 	sources   []string   // the deliveries whose SCTs count
 	current   int        // logs that are accepted at the time of the check
 	delivered int        // of these, logs whose SCT came by TLS or OCSP
-	logs      []lifetime // logs in all: accepted now, or retired after they signed
+	retired   bool       // logs that were retired after they signed count too
+	logs      []lifetime // logs in all
 	operators int        // distinct, each log's at the time of its SCT
 	rfc6962   int        // logs of RFC 6962's kind, not static-ct
 	inclusive bool       // a lifetime counts both its first and last second
@@ -51,7 +52,7 @@ var browserPolicies = []browserPolicy{
 		source: "https://googlechrome.github.io/CertificateTransparency/ct_policy.html",
 		asOf:   "2026-07",
 		routes: []route{
-			{name: "embedded SCTs", sources: []string{"embedded"}, current: 1, operators: 2,
+			{name: "embedded SCTs", sources: []string{"embedded"}, current: 1, operators: 2, retired: true,
 				logs: []lifetime{{max: 180 * day, logs: 2}, {logs: 3}}},
 			{name: "SCTs in the handshake", sources: []string{"tls"}, current: 2, operators: 2,
 				logs: []lifetime{{logs: 2}}},
@@ -62,7 +63,7 @@ var browserPolicies = []browserPolicy{
 		source: "https://support.apple.com/103214",
 		asOf:   "2026-07",
 		routes: []route{
-			{name: "embedded SCTs", sources: []string{"embedded"}, current: 1, rfc6962: 1, inclusive: true,
+			{name: "embedded SCTs", sources: []string{"embedded"}, current: 1, rfc6962: 1, retired: true, inclusive: true,
 				logs: []lifetime{{max: 180 * day, logs: 2, perOperator: 1}, {logs: 3, perOperator: 2}}},
 			{name: "SCTs in handshake or staple", sources: []string{"embedded", "tls", "ocsp"}, current: 2, delivered: 1,
 				rfc6962: 1, logs: []lifetime{{logs: 2}}},
@@ -292,14 +293,6 @@ func (rt *route) judge(scts []*checked, life time.Duration) (used, missing []str
 			break
 		}
 	}
-	// The earliest embedded SCT is taken as the time of issue: a retired log
-	// vouches only for certificates issued before it was retired.
-	var issued time.Time
-	for _, c := range scts {
-		if c.status == Valid && c.embedded() && (issued.IsZero() || c.Time().Before(issued)) {
-			issued = c.Time()
-		}
-	}
 	current, delivered, classic := 0, 0, 0
 	seen := map[*Log]bool{}
 	sent := map[*Log]bool{}
@@ -308,8 +301,7 @@ func (rt *route) judge(scts []*checked, life time.Duration) (used, missing []str
 		if c.status != Valid || !slices.Contains(rt.sources, c.source) {
 			continue
 		}
-		retired := c.embedded() && c.log.retiredAfter(c.Time()) && c.log.retiredAfter(issued)
-		if !c.log.current() && !retired {
+		if !c.log.current() && !(rt.retired && c.log.retiredAfter(c.Time())) {
 			continue
 		}
 		if !c.embedded() && c.log.current() && !sent[c.log] {

@@ -1,6 +1,7 @@
 package ct_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
@@ -137,7 +138,7 @@ func TestBrowserPolicies(t *testing.T) {
 		}, false, false, ""},
 		{"a TLS log retired after", 90 * days, "", "a1 b1", "", func(w *world) {
 			w.set("a1", func(l *forge.Log) { l.State, l.StateSince = "retired", w.now.Add(-days) })
-		}, false, false, ""},
+		}, false, false, "SCTs of different logs (1 of 2)"},
 		{"both retired after", 90 * days, "a1 b1", "", "", func(w *world) {
 			for _, n := range []string{"a1", "b1"} {
 				w.set(n, func(l *forge.Log) { l.State, l.StateSince = "retired", w.now.Add(-days) })
@@ -317,6 +318,23 @@ func TestFindings(t *testing.T) {
 			}
 			in.List = w.list(w.now)
 		}, "", "true"},
+		{"test log", "strict", func(w *world, in *ct.Input) {
+			key := base64.StdEncoding.EncodeToString(w.key("a1").SPKI)
+			var err error
+			in.List, err = ct.ParseLogList([]byte(`{"log_list_timestamp":"2026-11-01T00:00:00Z","operators":[{"name":"A","logs":[{"description":"a1","log_type":"test","key":"` + key + `"}]}]}`))
+			if err != nil {
+				w.t.Fatal(err)
+			}
+		}, "ct-sct-log-state ct-sct-unknown-log ct-no-valid-sct", "false"},
+		{"test log, usable", "chrome", func(w *world, in *ct.Input) {
+			key := base64.StdEncoding.EncodeToString(w.key("a1").SPKI)
+			var err error
+			in.Public = true
+			in.List, err = ct.ParseLogList([]byte(`{"log_list_timestamp":"2026-11-01T00:00:00Z","operators":[{"name":"A","logs":[{"description":"a1","log_type":"test","key":"` + key + `","state":{"usable":{"timestamp":"2020-01-01T00:00:00Z"}}}]}]}`))
+			if err != nil {
+				w.t.Fatal(err)
+			}
+		}, "ct-sct-log-state ct-sct-unknown-log ct-policy-unmet", "false"},
 		{"same SCT twice", "report", func(w *world, in *ct.Input) {
 			one := forge.SCT{Time: w.now}.SignX509(w.key("a1"), in.Path[0].Raw)
 			in.TLS, in.OCSP = forge.SCTList(one, one), forge.SCTList(one)
