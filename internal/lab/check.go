@@ -60,12 +60,18 @@ func (l *Lab) Engine(s Scenario) (*engine.Engine, error) {
 	for _, r := range l.Roots {
 		anchors.Add(r)
 	}
-	logs, err := ct.ParseLogList(l.LogList)
-	if err != nil {
-		return nil, err
+	o := engine.Options{Anchors: anchors, Fetch: &fetch.Client{MaxBytes: s.MaxDownload, Timeout: s.DownloadTimeout}}
+	if !s.NoLogList {
+		logs, err := ct.ParseLogList(l.LogList)
+		if err != nil {
+			return nil, err
+		}
+		o.LogList = logs
 	}
-	return engine.New(engine.Options{Anchors: anchors, LogList: logs,
-		Fetch: &fetch.Client{MaxBytes: s.MaxDownload, Timeout: s.DownloadTimeout}})
+	if s.Public {
+		o.PublicRoots = func([]byte) bool { return true }
+	}
+	return engine.New(o)
 }
 
 func (l *Lab) judge(ctx context.Context, s Scenario) Outcome {

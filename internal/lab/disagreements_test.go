@@ -55,6 +55,15 @@ var disagreements = map[string]map[string]string{
 		"openssl":    "revocation is not checked",
 		"gnutls-cli": "revocation is not checked beyond staples",
 	},
+	"many-downloads": {
+		"curl":       "revocation is not checked",
+		"openssl":    "revocation is not checked",
+		"gnutls-cli": "revocation is not checked beyond staples",
+	},
+	"smtp-starttls-injection": {
+		"openssl":    "s_client discards what stands in its buffer when TLS begins and says nothing",
+		"gnutls-cli": "text that follows the answer to STARTTLS is not noticed",
+	},
 	"many-paths": {
 		"curl":    "takes the first path that verifies and leaves the rest of the chain alone",
 		"openssl": "takes the first path that verifies and leaves the rest of the chain alone",

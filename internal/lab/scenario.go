@@ -42,6 +42,16 @@ type Scenario struct {
 	// DownloadTimeout and Timeout bound one download and the handshake, so
 	// that a scenario about slowness is quick; 0 keeps the defaults.
 	DownloadTimeout, Timeout time.Duration
+
+	// Client holds what the dial needs besides the address: a proxy, STARTTLS,
+	// a certificate. Lab.Config completes it.
+	Client tlsclient.Config
+	// NoLogList leaves the lab's log list out; Public has the lab's roots count
+	// as publicly trusted, so that browsers' CT policies apply.
+	NoLogList, Public bool
+	// Local scenarios need what no flag of a program can say, such as a DNS
+	// server of their own; Curl, OpenSSL and Assay do not reach them.
+	Local bool
 }
 
 // entry is a scenario in the catalogue.
@@ -66,7 +76,7 @@ func catalogue() []entry {
 		name    string
 		entries []entry
 	}{{"good", goodScenarios}, {"path", pathScenarios}, {"revocation", revocationScenarios}, {"ct", ctScenarios},
-		{"connection", connectionScenarios}, {"hostile", hostileScenarios}} {
+		{"connection", connectionScenarios}, {"connection", wireScenarios}, {"hostile", hostileScenarios}} {
 		for _, e := range group.entries {
 			e.group = group.name
 			all = append(all, e)
@@ -89,9 +99,17 @@ func (s Scenario) Target() string { return net.JoinHostPort(s.Host, s.Port) }
 
 // Curl returns the arguments of curl for the scenario, without the program.
 func (l *Lab) Curl(s Scenario) []string {
-	args := []string{"--cacert", l.RootFile, "--noproxy", "*"}
+	args := []string{"--cacert", l.RootFile}
+	if s.Client.Proxy != "" {
+		args = append(args, "--proxy", s.Client.Proxy)
+	} else {
+		args = append(args, "--noproxy", "*")
+	}
 	if s.Resolve() != nil {
 		args = append(args, "--resolve", s.Target()+":127.0.0.1")
+	}
+	if s.Client.StartTLS != "" {
+		return append(args, "--ssl-reqd", s.Client.StartTLS+"://"+s.Target()+"/")
 	}
 	return append(args, "https://"+s.Target()+"/")
 }
@@ -99,6 +117,12 @@ func (l *Lab) Curl(s Scenario) []string {
 // OpenSSL returns the arguments of openssl s_client for the scenario.
 func (l *Lab) OpenSSL(s Scenario) []string {
 	args := []string{"s_client", "-connect", s.Addr, "-CAfile", l.RootFile, "-verify_return_error", "-status"}
+	if s.Client.Proxy != "" {
+		args = append(args, "-proxy", strings.TrimPrefix(s.Client.Proxy, "http://"))
+	}
+	if s.Client.StartTLS != "" {
+		args = append(args, "-starttls", s.Client.StartTLS)
+	}
 	if s.Resolve() != nil {
 		return append(args, "-servername", s.Host, "-verify_hostname", s.Host)
 	}
@@ -170,5 +194,13 @@ func (b *build) ca(parent *authority, what string, extra ...forge.Ext) *authorit
 
 // Config returns how to dial the scenario's server.
 func (l *Lab) Config(s Scenario) tlsclient.Config {
-	return tlsclient.Config{Host: s.Host, Port: s.Port, Input: s.Target(), Resolve: s.Resolve(), HandshakeTimeout: s.Timeout}
+	c := s.Client
+	c.Host, c.Port, c.Input = s.Host, s.Port, s.Target()
+	if c.Resolve == nil {
+		c.Resolve = s.Resolve()
+	}
+	if s.Timeout != 0 {
+		c.HandshakeTimeout = s.Timeout
+	}
+	return c
 }

@@ -78,6 +78,28 @@ var ctScenarios = []entry{
 				return forge.SCT{Time: time.Now().Add(24 * time.Hour)}.SignPrecert(b.l.pki.logs.alpha, s.issuer.Key, tbs)
 			})
 		}},
+	{name: "sct-no-log-list", story: "The policy is strict and there is no log list to check against.",
+		want: report.Inconclusive, findings: ids(finding.CTNoLogList), make: func(b *build) {
+			b.strict()
+			b.s.NoLogList, b.s.Local = true, true
+			b.good(nil)
+		}},
+	{name: "sct-browser", story: "By Chrome's rules: two SCTs of two operators are enough for a certificate of 62 days.",
+		want: report.Accept, make: func(b *build) { b.browser(); b.good(nil) }},
+	{name: "sct-browser-one", story: "By Chrome's rules: one SCT is not enough.",
+		want: report.Reject, findings: ids(finding.CTPolicyUnmet), make: func(b *build) {
+			b.browser()
+			b.sct(func(s *site, tbs []byte) []byte {
+				return forge.SCT{}.SignPrecert(b.l.pki.logs.alpha, s.issuer.Key, tbs)
+			})
+		}},
+	{name: "sct-browser-one-operator", story: "By Chrome's rules: two SCTs of logs that one operator runs are not enough.",
+		want: report.Reject, findings: ids(finding.CTPolicyUnmet), make: func(b *build) {
+			b.browser()
+			logs := b.l.pki.logs
+			b.sct(func(s *site, tbs []byte) []byte { return forge.SCT{}.SignPrecert(logs.alpha, s.issuer.Key, tbs) },
+				func(s *site, tbs []byte) []byte { return forge.SCT{}.SignPrecert(logs.gamma, s.issuer.Key, tbs) })
+		}},
 	{name: "sct-after-retirement", story: "The log was retired yesterday and the SCT is of today.",
 		want: report.Accept, findings: ids(finding.CTSCTLogState), make: func(b *build) {
 			b.sct(func(s *site, tbs []byte) []byte {
@@ -91,12 +113,22 @@ func (b *build) strict() {
 	b.s.Policy.CT, b.s.Flags = "strict", []string{"--ct", "strict"}
 }
 
-// sct serves a good site with one embedded SCT, the one that make returns.
-func (b *build) sct(make func(s *site, tbs []byte) []byte) {
+// browser asks for Chrome's policy and has the lab's roots count as public.
+func (b *build) browser() {
+	b.s.Policy.CT, b.s.Public, b.s.Local = "chrome", true, true
+}
+
+// sct serves a good site with the embedded SCTs that the functions return.
+func (b *build) sct(scts ...func(s *site, tbs []byte) []byte) {
 	s := b.site()
 	c := s.cert
 	c.Extensions = append(c.Extensions[:len(c.Extensions):len(c.Extensions)], forge.SAN(s.names...))
-	s.leaf = s.issuer.WithSCTs(c, func(tbs []byte) [][]byte { return [][]byte{make(s, tbs)} })
+	s.leaf = s.issuer.WithSCTs(c, func(tbs []byte) (list [][]byte) {
+		for _, f := range scts {
+			list = append(list, f(s, tbs))
+		}
+		return list
+	})
 	s.issuer.know(s.leaf.Serial)
 	b.serve(s)
 }

@@ -48,7 +48,7 @@ var hostileScenarios = []entry{
 			})
 		}},
 	{name: "unparsable", story: "The certificate is 64 bytes of noise.",
-		want: report.Reject, findings: ids(finding.CertUnreadable), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.CertUnreadable, finding.HandshakeCertUnusable), make: func(b *build) {
 			b.good(func(s *site) {
 				s.cert.MutateRaw = func([]byte) []byte {
 					noise := make([]byte, 64)
@@ -103,7 +103,7 @@ var hostileScenarios = []entry{
 			})
 		}},
 	{name: "many-paths", story: "The server sends 89 more certificates with its issuer's name and key, so that there are 90 paths to try. The search stops at its limit and refuses.",
-		want: report.Reject, findings: ids(finding.BudgetPaths), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.BudgetPaths, finding.CRLBudget), make: func(b *build) {
 			b.good(func(s *site) {
 				for range 89 {
 					s.chain = append(s.chain, b.l.pki.rogue.Issue(forge.Cert{Subject: s.issuer.Name, Key: s.issuer.Key,
@@ -120,5 +120,21 @@ var hostileScenarios = []entry{
 				}
 				s.set(forge.CRLDP(urls...))
 			})
+		}},
+	{name: "many-downloads", story: "Ten intermediates name eight revocation lists each: more downloads than one judgement is worth.",
+		want: report.Reject, findings: ids(finding.BudgetNeeds), make: func(b *build) {
+			parent := b.l.pki.root
+			var chain [][]byte
+			for i := range 10 {
+				var urls []string
+				for j := range 8 {
+					urls = append(urls, b.gone()+"?"+strconv.Itoa(10*i+j))
+				}
+				parent = b.ca(parent, "Level "+strconv.Itoa(i), forge.CRLDP(urls...))
+				chain = append([][]byte{parent.Raw}, chain...)
+			}
+			s := b.siteOf(parent)
+			s.chain = chain
+			b.serve(s)
 		}},
 }

@@ -158,7 +158,7 @@ var pathScenarios = []entry{
 			b.serve(b.siteOf(b.ca(b.l.pki.root, "E-Mail", forge.EKU(forge.EmailProtection))))
 		}},
 	{name: "leaf-key-usage", story: "The certificate's key may encipher but not sign, and the handshake had it sign.",
-		want: report.Reject, findings: ids(finding.KeyUsageInsufficient), make: func(b *build) {
+		want: report.Reject, findings: ids(finding.KeyUsageInsufficient, finding.X509Disagrees), make: func(b *build) {
 			b.good(func(s *site) { s.set(forge.KeyUsage(forge.KeyAgreement)) })
 		}},
 	{name: "critical-extension", story: "The certificate has a critical extension that nobody knows, so nobody may accept it.",

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"strings"
 	"time"
 
 	"github.com/assaytls/assay/finding"
@@ -257,36 +258,72 @@ var revocationScenarios = append([]entry{
 			})
 		}},
 
+	{name: "ocsp-responder-unknown", story: "The response is signed by a delegate whose certificate is nowhere to be found.",
+		want: report.Inconclusive, findings: ids(finding.OCSPResponderUnknown), make: func(b *build) {
+			b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA {
+				return s.issuer.Responder("Assay Lab Hidden Responder", nil)
+			})
+		}},
+	{name: "ocsp-before-certificate", story: "The response was made a month before the certificate existed.",
+		want: report.Inconclusive, findings: ids(finding.OCSPTimesInvalid), make: func(b *build) {
+			b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA {
+				o.ProducedAt = time.Now().AddDate(0, 0, -30)
+				o.Singles[0].ThisUpdate, o.Singles[0].NextUpdate = o.ProducedAt, time.Now().AddDate(0, 0, 3)
+				return nil
+			})
+		}},
+	{name: "ocsp-sha1", story: "The response is signed with SHA-1: it counts, with a warning.",
+		want: report.Accept, findings: ids(finding.OCSPWeakSignature), make: func(b *build) {
+			s := b.siteOf(b.l.pki.rsa)
+			s.onlyOCSP(b.responder(s, func(q question, o *forge.OCSP) *forge.CA { o.Alg = forge.SHA1WithRSA; return nil }))
+			b.serve(s)
+		}},
+	{name: "ocsp-md5", story: "The response is signed with MD5: anybody could have made it.",
+		want: report.Inconclusive, findings: ids(finding.OCSPSignatureUnsupported), make: func(b *build) {
+			s := b.siteOf(b.l.pki.rsa)
+			s.onlyOCSP(b.responder(s, func(q question, o *forge.OCSP) *forge.CA { o.Alg = forge.MD5WithRSA; return nil }))
+			b.serve(s)
+		}},
+	{name: "ocsp-many-certificates", story: "The response carries 200 certificates.",
+		want: report.Inconclusive, findings: ids(finding.OCSPBudget), make: func(b *build) {
+			b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA {
+				for range 200 {
+					o.Certs = append(o.Certs, s.issuer.Raw)
+				}
+				return nil
+			})
+		}},
+
 	// CRLs.
 	{name: "crl-stale", story: "The CRL ended yesterday and there is no other source.",
 		want: report.Inconclusive, findings: ids(finding.CRLStale), make: func(b *build) {
 			b.crl(func(s *site, c *forge.CRL) {
 				c.ThisUpdate, c.NextUpdate = time.Now().AddDate(0, 0, -8), time.Now().AddDate(0, 0, -1)
-			}, nil)
+			})
 		}},
 	{name: "crl-not-yet-valid", story: "The CRL is from tomorrow.",
 		want: report.Inconclusive, findings: ids(finding.CRLNotYetValid), make: func(b *build) {
-			b.crl(func(s *site, c *forge.CRL) { c.ThisUpdate = time.Now().AddDate(0, 0, 1) }, nil)
+			b.crl(func(s *site, c *forge.CRL) { c.ThisUpdate = time.Now().AddDate(0, 0, 1) })
 		}},
 	{name: "crl-other-partition", story: "At the distribution point lies the CRL of another partition: it does not list the certificate and says nothing about it.",
 		want: report.Inconclusive, findings: ids(finding.CRLOtherPartition), make: func(b *build) {
 			b.crl(func(s *site, c *forge.CRL) {
 				c.Extensions = []forge.Ext{forge.IDP{FullName: [][]byte{forge.URI(b.url("another.crl"))}}.Ext()}
-			}, nil)
+			})
 		}},
 	{name: "crl-only-ca", story: "The CRL covers CA certificates only.",
 		want: report.Inconclusive, findings: ids(finding.CRLOtherKind), make: func(b *build) {
 			b.crl(func(s *site, c *forge.CRL) {
 				c.Extensions = []forge.Ext{forge.IDP{FullName: [][]byte{forge.URI(b.url("list.crl"))}, OnlyCA: true}.Ext()}
-			}, nil)
+			})
 		}},
 	{name: "crl-bad-signature", story: "One bit of the CRL's signature is wrong.",
 		want: report.Inconclusive, findings: ids(finding.CRLSignatureInvalid), make: func(b *build) {
-			b.crl(func(s *site, c *forge.CRL) { c.MutateSig = forge.Flip }, nil)
+			b.crl(func(s *site, c *forge.CRL) { c.MutateSig = forge.Flip })
 		}},
 	{name: "crl-critical-extension", story: "The CRL has a critical extension that nobody knows.",
 		want: report.Inconclusive, findings: ids(finding.CRLUnknownCritical), make: func(b *build) {
-			b.crl(func(s *site, c *forge.CRL) { c.Extensions = []forge.Ext{forge.Unknown(true)} }, nil)
+			b.crl(func(s *site, c *forge.CRL) { c.Extensions = []forge.Ext{forge.Unknown(true)} })
 		}},
 	{name: "crl-issuer-key-usage", story: "The CA's key usage does not allow signing CRLs.",
 		want: report.Inconclusive, findings: ids(finding.CRLSignNotAllowed), make: func(b *build) {
@@ -310,8 +347,22 @@ var revocationScenarios = append([]entry{
 			})
 		}},
 	{name: "crl-indirect", story: "The list is issued by a separate CRL issuer that the certificate names, and has the certificate under its issuer's name.",
-		want: report.Reject, findings: ids(finding.CertRevoked), make: func(b *build) {
-			b.indirect(true)
+		want: report.Reject, findings: ids(finding.CertRevoked), make: func(b *build) { b.indirect(b.l.pki.root, true, nil) }},
+	{name: "crl-indirect-good", story: "The list is issued by a separate CRL issuer that the certificate names, and does not have the certificate.",
+		want: report.Accept, make: func(b *build) { b.indirect(b.l.pki.root, false, nil) }},
+	{name: "crl-issuer-untrusted", story: "The separate CRL issuer's certificate leads to a root that is not trusted.",
+		want: report.Inconclusive, findings: ids(finding.CRLIssuerUntrusted), make: func(b *build) { b.indirect(b.l.pki.rogue, false, nil) }},
+	{name: "crl-issuer-revoked", story: "The separate CRL issuer's own certificate has been revoked.",
+		want: report.Inconclusive, findings: ids(finding.CRLIssuerRevoked), make: func(b *build) {
+			b.indirect(b.l.pki.root, false, func(signer *forge.CA) { b.l.pki.root.revoke(signer.Serial, forge.KeyCompromise) })
+		}},
+	{name: "crl-other-issuer", story: "At the distribution point lies the CRL of another CA.",
+		want: report.Inconclusive, findings: ids(finding.CRLOtherIssuer), make: func(b *build) {
+			b.good(func(s *site) { s.onlyCRL(b.l.pki.rsa.crlURL) })
+		}},
+	{name: "crl-too-large", story: "The CRL's issuer has a name of one mebibyte.",
+		want: report.Reject, findings: ids(finding.CRLTooLarge), make: func(b *build) {
+			b.crl(func(s *site, c *forge.CRL) { c.Issuer = forge.CN(strings.Repeat("x", 1<<20)) })
 		}},
 }, downloadScenarios...)
 
@@ -323,29 +374,27 @@ func (b *build) ocsp(edit func(s *site, q question, o *forge.OCSP) *forge.CA) {
 	b.serve(s)
 }
 
-// crl serves a good site whose only source is a CRL that edit makes wrong;
-// body, when not nil, changes what is sent.
-func (b *build) crl(edit func(s *site, c *forge.CRL), body func([]byte) []byte) {
+// crl serves a good site whose only source is a CRL that edit makes wrong.
+func (b *build) crl(edit func(s *site, c *forge.CRL)) {
 	b.good(func(s *site) {
 		s.onlyCRL(b.url("list.crl"))
 		var c forge.CRL
 		edit(s, &c)
-		raw := s.issuer.CRL(c)
-		if body != nil {
-			raw = body(raw)
-		}
-		b.file("list.crl", raw)
+		b.file("list.crl", s.issuer.CRL(c))
 	})
 }
 
-// indirect serves a site whose CRL comes from a CRL issuer below the root.
-func (b *build) indirect(revoked bool) {
+// indirect serves a site whose CRL comes from a CRL issuer below root; edit
+// does something to the CRL issuer.
+func (b *build) indirect(root *authority, revoked bool, edit func(signer *forge.CA)) {
 	b.good(func(s *site) {
-		root := b.l.pki.root
 		key := forge.P256()
-		signer := root.Issue(forge.Cert{Subject: forge.CN("Assay Lab CRL Issuer"), Key: key, NotAfter: time.Now().AddDate(1, 0, 0),
+		signer := root.Issue(forge.Cert{Subject: forge.CN("Assay Lab CRL Issuer for " + b.s.Name), Key: key, NotAfter: time.Now().AddDate(1, 0, 0),
 			Extensions: []forge.Ext{forge.BasicConstraints(false, -1), forge.KeyUsage(forge.CRLSign), forge.SKI(key.ID()), forge.AKI(root.Key.ID()), forge.CRLDP(root.crlURL)}})
 		root.know(signer.Serial)
+		if edit != nil {
+			edit(signer)
+		}
 		u := forge.URI(b.url("indirect.crl"))
 		s.set(forge.AIA(nil, []string{s.issuer.cerURL}), forge.CRLDPs(forge.DP{FullName: [][]byte{u}, CRLIssuer: [][]byte{forge.DirName(signer.Name)}}))
 		entries := []forge.Entry{forge.Revoke(forge.Serial(5), forge.KeyCompromise)}

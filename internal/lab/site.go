@@ -22,6 +22,8 @@ type site struct {
 	tls    tls.Config
 	noSCTs bool // embed none
 
+	signWith *forge.Key // for the handshake, instead of the leaf's key
+
 	// Set by issue.
 	leaf   *forge.CA
 	staple []byte
@@ -108,6 +110,9 @@ func (b *build) serve(s *site) {
 	leaf := b.issue(s)
 	b.s.Leaf, b.s.Chain = leaf.Raw, s.chain
 	pair := leaf.TLS(s.chain...)
+	if s.signWith != nil {
+		pair.PrivateKey = s.signWith.Signer
+	}
 	pair.OCSPStaple, pair.SignedCertificateTimestamps = s.staple, s.scts
 	cfg := s.tls.Clone()
 	// GetCertificate keeps crypto/tls from parsing what it serves.
