@@ -34,11 +34,14 @@ func (a *app) checkCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "check TARGET...", Short: "Connect to servers, judge them and report", GroupID: "judge",
 		Long: `Connect to each server, judge what it presents, and print the report. A TARGET
-is HOST, HOST:PORT, [IPV6]:PORT or https://HOST[:PORT]/. Every revocation source
-is asked unless some are chosen.`,
+is HOST, HOST:PORT, [IPV6]:PORT or a URL: https://, smtps://, imaps:// and so on
+where TLS begins at once, smtp://, imap://, pop3://, ftp://, ldap://, xmpp://,
+postgres:// or mysql:// where it is asked for first (STARTTLS). Every revocation
+source is asked unless some are chosen.`,
 		Example: `  assay check example.com
   assay check --ct strict --log-list log_list.json example.com
   assay check --roots ca.pem --resolve app.test:443:127.0.0.1 app.test
+  assay check smtp://mail.example:587
   assay check -q a.example b.example:8443 '[2001:db8::1]:443'`,
 		Args: minArgs(1, "a server to check, like example.com or example.com:8443"),
 		RunE: func(c *cobra.Command, args []string) error { return a.check(c.Context(), f, args) },

@@ -70,7 +70,7 @@ func (a *app) root(args []string) *cobra.Command {
 names, revocation by every channel, Certificate Transparency. It reports every
 defect it finds, the root cause first, and what to do about each.`,
 		Example: `  assay check example.com
-  assay check --format json example.com mail.example.com:465
+  assay check --format json example.com smtps://mail.example.com
   assay verify chain.pem --name example.com
   assay explain cert-expired`,
 		SilenceErrors: true,

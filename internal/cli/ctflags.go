@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/fetch"
@@ -17,6 +18,7 @@ import (
 type ctFlags struct {
 	policy, depth enum
 	logList       string
+	publicRoots   words
 }
 
 func (f *ctFlags) add(c *cobra.Command) {
@@ -26,6 +28,8 @@ func (f *ctFlags) add(c *cobra.Command) {
 	fs.Var(&f.policy, "ct", "what is asked of SCTs")
 	fs.Var(&f.depth, "ct-depth", "whose SCTs count")
 	fs.StringVar(&f.logList, "log-list", "", "verify SCTs with the logs in `FILE|URL`, JSON of version 3 (default: the one that assay update log-list stored)")
+	f.publicRoots = words{typ: "FILE"}
+	fs.Var(&f.publicRoots, "public-root", "roots that count as publicly trusted, to which browsers' policies apply; repeatable")
 	group(c, "Certificate Transparency", fs)
 }
 
@@ -34,6 +38,29 @@ func (f *ctFlags) apply(p *engine.Policy) {
 	if p.CT == "permissive" {
 		p.CT = "report"
 	}
+}
+
+// public returns what tells publicly trusted anchors by their key, nil when no
+// file was given.
+func (f *ctFlags) public() (func(spki []byte) bool, error) {
+	if len(f.publicRoots.vs) == 0 {
+		return nil, nil
+	}
+	keys := map[string]bool{}
+	for _, name := range f.publicRoots.vs {
+		b, err := readFile(name, nil, maxCertFile)
+		if err != nil {
+			return nil, usagef("--public-root: %v", err)
+		}
+		ders, err := certificates(b)
+		if err != nil {
+			return nil, usagef("--public-root: %s %v", name, err)
+		}
+		for _, raw := range ders {
+			keys[string(cert.Parse(raw).RawSPKI)] = true
+		}
+	}
+	return func(spki []byte) bool { return keys[string(spki)] }, nil
 }
 
 // list reads the log list: the one named, or the one that was stored. A URL is

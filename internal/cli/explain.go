@@ -165,10 +165,12 @@ func listKinds(ks []finding.Kind) string {
 	return b.String()
 }
 
+//go:generate go test -run TestFindingsPage -update .
+
 // Markdown is the documentation page of the findings ks.
 func Markdown(ks []finding.Kind) string {
 	var b strings.Builder
-	b.WriteString("# Findings\n\nMade from the table in package `finding` by `go generate ./docs`; do not edit.\n\n" +
+	b.WriteString("# Findings\n\nMade from the table in package `finding` by `go generate ./internal/cli`; do not edit.\n\n" +
 		"Each finding has an ID that never changes its meaning, a severity (which a policy may move), and a\nplace: the report, a path, or a certificate on a path. " +
 		"`assay explain ID` prints the same texts.\n")
 	classes, of := byClass(ks)

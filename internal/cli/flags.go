@@ -27,6 +27,9 @@ type connFlags struct {
 	servername              string
 	noServername            bool
 	alpn                    words
+	starttls                enum
+	cert, key               string
+	proxy                   string
 	tlsMin, tlsMax          enum
 }
 
@@ -37,15 +40,20 @@ func (f *connFlags) add(c *cobra.Command) {
 	f.alpn = words{typ: "PROTO[,PROTO]", splitter: ","}
 	f.tlsMin = enum{value: "1.2", allowed: []string{"1.2", "1.3"}}
 	f.tlsMax = enum{value: "1.3", allowed: []string{"1.2", "1.3"}}
+	f.starttls = enum{allowed: tlsclient.StartTLSProtocols()}
 	f.connectTimeout.d = tlsclient.DefaultConnectTimeout
 	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
-	fs.StringVar(&f.port, "port", "", "port of targets that name none (default 443)")
+	fs.StringVar(&f.port, "port", "", "port of targets that name none (default 443, or the scheme's)")
 	fs.Lookup("port").NoOptDefVal = ""
 	fs.Var(&f.resolve, "resolve", "use these addresses for HOST:PORT instead of asking the DNS; * is every host")
 	fs.BoolVarP(&f.v4, "ipv4", "4", false, "use IPv4 only")
 	fs.BoolVarP(&f.v6, "ipv6", "6", false, "use IPv6 only")
 	fs.StringVar(&f.servername, "servername", "", "server name to send (SNI) instead of the host")
 	fs.BoolVar(&f.noServername, "no-servername", false, "send no server name")
+	fs.Var(&f.starttls, "starttls", "ask for TLS in this protocol first")
+	fs.StringVar(&f.proxy, "proxy", "", "go through the proxy at `URL` (http://, socks5://); none ignores the environment's")
+	fs.StringVar(&f.cert, "cert", "", "show the client certificate in `FILE` (PEM, with its chain) to a server that asks")
+	fs.StringVar(&f.key, "key", "", "its private key (default: in the same file)")
 	fs.Var(&f.alpn, "alpn", "application protocols to offer (default h2,http/1.1)")
 	fs.Var(&f.tlsMin, "tls-min", "lowest version of TLS to offer")
 	fs.Var(&f.tlsMax, "tls-max", "highest version of TLS to offer")
@@ -75,8 +83,32 @@ func (f *connFlags) config(t target) (tlsclient.Config, error) {
 		}
 		c.Port = f.port
 	}
-	if c.Port == "" {
-		c.Port = "443"
+	if c.StartTLS = services[t.scheme].starttls; f.starttls.value != "" {
+		if t.scheme != "" && c.StartTLS != f.starttls.value {
+			return c, usagef("--starttls %s and the scheme in %q exclude each other", f.starttls.value, t.input)
+		}
+		c.StartTLS = f.starttls.value
+	}
+	for _, name := range []string{t.scheme, c.StartTLS, "https"} {
+		if c.Port == "" {
+			c.Port = services[name].port
+		}
+	}
+	if err := f.throughProxy(&c); err != nil {
+		return c, err
+	}
+	if f.cert != "" {
+		key := f.key
+		if key == "" {
+			key = f.cert
+		}
+		pair, err := tls.LoadX509KeyPair(f.cert, key)
+		if err != nil {
+			return c, usagef("--cert %s: %v", f.cert, plainPathError(err))
+		}
+		c.Certificate = &pair
+	} else if f.key != "" {
+		return c, usagef("--key needs --cert")
 	}
 	if f.servername != "" {
 		if f.noServername {
@@ -95,6 +127,23 @@ func (f *connFlags) config(t target) (tlsclient.Config, error) {
 		return c, usagef("--tls-min %s is above --tls-max %s", f.tlsMin.value, f.tlsMax.value)
 	}
 	return c, nil
+}
+
+// throughProxy sets the proxy: the one named, or the environment's.
+func (f *connFlags) throughProxy(c *tlsclient.Config) (err error) {
+	switch {
+	case f.proxy == "none":
+	case f.proxy != "":
+		if _, err := tlsclient.ParseProxy(f.proxy); err != nil {
+			return usagef("--proxy: %v", err)
+		}
+		c.Proxy = f.proxy
+	default:
+		if c.Proxy, err = tlsclient.ProxyFromEnvironment(c.Host, c.Port); err != nil {
+			return usagef("the proxy in the environment: %v", err).hint("--proxy none goes without")
+		}
+	}
+	return nil
 }
 
 // trustFlags say whom to trust.

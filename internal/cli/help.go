@@ -70,6 +70,8 @@ Exit status:
 Environment:
   SSL_CERT_FILE, SSL_CERT_DIR  trust anchors instead of the system's
   XDG_CACHE_HOME               where the cache is kept (assay/ in it)
+  HTTPS_PROXY, ALL_PROXY, NO_PROXY  the proxy to go through
+  SSLKEYLOGFILE                where to write the secrets of connections
   NO_COLOR                     no colours
 `
 

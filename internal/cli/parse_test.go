@@ -29,6 +29,8 @@ func TestParseTarget(t *testing.T) {
 		{"HTTPS://example.com:8443/", "example.com", "8443", ""},
 		{"https://[::1]:8443/a?b#c", "::1", "8443", "/a?b#c"},
 		{"https://example.com/me@home", "example.com", "", "/me@home"},
+		{"smtp://mail.example", "mail.example", "", ""},
+		{"IMAPS://mail.example:1993", "mail.example", "1993", ""},
 		{"example.com/path", "example.com", "", "/path"},
 	} {
 		got, err := parseTarget(c.in)
@@ -46,7 +48,7 @@ func TestParseTarget(t *testing.T) {
 	for _, in := range []string{
 		"", ":", ":443", "example.com:", "example.com:0", "example.com:65536", "example.com:https", "example.com:+443", "example.com:4 43",
 		"exa mple.com", "example..com", ".example.com", "-a.example", "a-.example", "a\x1bb", "a\x00b", "user@example.com",
-		"http://example.com", "ftp://example.com", "://x", "https://", "https:///path", "https://user:pw@example.com/",
+		"http://example.com", "gopher://example.com", "://x", "https://", "https:///path", "https://user:pw@example.com/",
 		"[::1", "[::1]443", "[::1]:", "[example.com]:443", "[127.0.0.1]", "2001:db8::1::443", "a:b:c",
 		"300.1.1.1", "1.2.3", "127.1", "1.2.3.4.5", "256",
 		strings.Repeat("a", 64) + ".com", strings.Repeat("a.", 127) + "com", "*.example.com", "\u202eexample.com",

@@ -44,6 +44,9 @@ func (a *app) engine(ctx context.Context, trust *trustFlags, network *networkFla
 	if o.LogList, err = list.list(ctx, client, storedLogList(dir)); err != nil {
 		return nil, nil, err
 	}
+	if o.PublicRoots, err = list.public(); err != nil {
+		return nil, nil, err
+	}
 	eng, err := engine.New(o)
 	if err != nil {
 		return nil, nil, err

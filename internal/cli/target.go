@@ -15,15 +15,27 @@ import (
 type target struct {
 	input      string
 	host, port string // port is "" when none was written
+	scheme     string // "" when none was written
 	hint       string // what of the input was passed over
 }
 
-// parseTarget reads host, host:port, an IP address, [v6]:port or an https URL.
+// services are the schemes of targets: the usual port, and the protocol in
+// which TLS is asked for where it does not begin at once.
+var services = map[string]struct{ port, starttls string }{
+	"https": {"443", ""}, "smtps": {"465", ""}, "imaps": {"993", ""}, "pop3s": {"995", ""}, "ftps": {"990", ""},
+	"ldaps": {"636", ""}, "xmpps": {"5223", ""},
+	"smtp": {"25", "smtp"}, "imap": {"143", "imap"}, "pop3": {"110", "pop3"}, "ftp": {"21", "ftp"}, "ldap": {"389", "ldap"},
+	"postgres": {"5432", "postgres"}, "mysql": {"3306", "mysql"}, "xmpp": {"5222", "xmpp"}, "xmpp-server": {"5269", "xmpp-server"},
+}
+
+// parseTarget reads host, host:port, an IP address, [v6]:port or a URL with
+// one of the known schemes.
 func parseTarget(s string) (target, error) {
 	t := target{input: s}
 	rest := s
 	if scheme, after, ok := strings.Cut(s, "://"); ok {
-		if !strings.EqualFold(scheme, "https") {
+		t.scheme = strings.ToLower(scheme)
+		if _, known := services[t.scheme]; !known {
 			return t, usagef("%q: the scheme %q is not known", s, scheme).hint("give HOST, HOST:PORT or https://HOST")
 		}
 		rest = after
