@@ -135,6 +135,30 @@ func TestProofsAgreeWithTlog(t *testing.T) {
 	}
 }
 
+// Nodes of the tree are not leaves: proofs that stop early, start late or
+// belong to no index do not verify even when their hashes fit.
+func TestProofShape(t *testing.T) {
+	a, b, c, d := [32]byte{1}, [32]byte{2}, [32]byte{3}, [32]byte{4}
+	ab, cd := nodeHash(a, b), nodeHash(c, d)
+	four := TreeHead{Size: 4, Root: nodeHash(ab, cd)}
+	one := TreeHead{Size: 1, Root: ab}
+	if err := VerifyInclusion(four, 0, a, [][32]byte{b, cd}); err != nil {
+		t.Fatal(err)
+	}
+	if VerifyInclusion(four, 0, ab, [][32]byte{cd}) == nil {
+		t.Error("an inner node is taken for a leaf")
+	}
+	if VerifyInclusion(one, 0, b, [][32]byte{a}) == nil {
+		t.Error("a proof longer than the path verifies")
+	}
+	if VerifyInclusion(one, 1, ab, nil) == nil {
+		t.Error("an index beyond the tree verifies")
+	}
+	if VerifyInclusion(TreeHead{Size: MaxTreeSize + 1, Root: ab}, 0, ab, nil) == nil {
+		t.Error("a tree beyond the limit verifies")
+	}
+}
+
 func TestTilePath(t *testing.T) {
 	for _, c := range []struct {
 		tl   tile
@@ -421,6 +445,22 @@ func TestCheckpointTampered(t *testing.T) {
 			}
 		}
 	}
+	text := string(good)
+	for name, bad := range map[string]string{
+		"size with a leading zero": strings.Replace(text, "\n300\n", "\n0300\n", 1),
+		"other key hash":           strings.Replace(text, "kVB1Jg", "kVB1Jh", 1),
+		"no signature":             text[:strings.Index(text, "—")],
+		"two lines":                strings.Replace(text, "\n300\n", "\n", 1),
+		"no blank line":            strings.Replace(text, "\n\n", "\n", 1),
+		"huge":                     text + strings.Repeat("\n", maxHeadBytes),
+	} {
+		if bad == text {
+			t.Fatalf("%s: nothing was changed", name)
+		}
+		if _, err := ParseCheckpoint([]byte(bad), log); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
 	// The witness has the same note with a second signature.
 	cosigned := filepath.Join(dir, "..", "skylight-witness", "000de184301123b9278c086a7d9f68c9577e83872224c197058fd90784ea9706", "checkpoint")
 	b, err := os.ReadFile(cosigned)
@@ -618,6 +658,35 @@ func auditRFC6962(t *testing.T, kind string) {
 	a := oneTask(f.log, old, leaf, now)
 	if got := outcome(a); got != "unavailable ct-audit-unavailable" {
 		t.Errorf("nothing provided: %s", got)
+	}
+}
+
+// Tree heads that a log did sign, but that make no sense.
+func TestTreeHeadLimits(t *testing.T) {
+	key := forge.P256()
+	list, err := ParseLogList(forge.LogList(time.Now(), forge.Log{Key: key, Operator: "o"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		size, ms uint64
+		ok       bool
+	}{
+		{1, 1, true}, {MaxTreeSize, lastMillis, true}, {MaxTreeSize + 1, 1, false}, {1, lastMillis + 1, false}, {1<<64 - 1, 1<<64 - 1, false},
+	} {
+		var b cryptobyte.Builder
+		b.AddUint16(1)
+		b.AddUint64(c.ms)
+		b.AddUint64(c.size)
+		b.AddBytes(make([]byte, 32))
+		sig := key.Sign(forge.ECDSAWithSHA256, b.BytesOrPanic())
+		signed := append([]byte{4, 3, 0, byte(len(sig))}, sig...)
+		if _, err := newTreeHead(list.order[0], c.size, [32]byte{}, c.ms, signed); (err == nil) != c.ok {
+			t.Errorf("size %d, time %d: %v", c.size, c.ms, err)
+		}
+		if _, err := newTreeHead(list.order[0], c.size, [32]byte{}, c.ms, append(signed, 0)); err == nil {
+			t.Error("a trailing octet is taken")
+		}
 	}
 }
 

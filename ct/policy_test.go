@@ -339,6 +339,7 @@ func TestFindings(t *testing.T) {
 			one := forge.SCT{Time: w.now}.SignX509(w.key("a1"), in.Path[0].Raw)
 			in.TLS, in.OCSP = forge.SCTList(one, one), forge.SCTList(one)
 		}, "ct-sct-duplicate ct-sct-duplicate", "-"},
+		{"embedded SCT sent again", "report", func(w *world, in *ct.Input) { in.TLS = in.Path[0].SCTList }, "ct-sct-invalid ct-sct-invalid", "-"},
 		{"TLS 1.3 entry repeats the list", "report", func(w *world, in *ct.Input) {
 			in.TLS = w.sent(in.Path[0], "a1")
 			in.EntrySCTs = [][]byte{in.TLS}
