@@ -30,6 +30,7 @@ type Chain struct {
 	Level   int    // security level, as OpenSSL means it
 	Depth   int    // most intermediates; -1 for no limit
 	Strict  bool
+	Whole   bool // OpenSSL is to look for a self-signed root (no -partial_chain)
 
 	Policies                                   []string
 	ExplicitPolicy, InhibitMapping, InhibitAny bool
@@ -45,6 +46,7 @@ type Anchor struct {
 	Raw    []byte
 	Trust  []string // purposes it is trusted for; nil means all
 	Reject []string // purposes it is rejected for
+	Aux    []byte   // OpenSSL's TRUSTED CERTIFICATE with these settings, nil for none
 }
 
 // Root returns the directory of all corpora: $ASSAY_CORPORA, or

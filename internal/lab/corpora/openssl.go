@@ -30,7 +30,7 @@ func OpenSSLChains(dir string) ([]Chain, error) {
 	var out []Chain
 	for i, t := range d.Cases {
 		c := Chain{Corpus: "openssl", Name: strconv.Itoa(i) + " " + filepath.Base(t.Target), OK: t.Expected == "ok", Note: t.Desc,
-			Time: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC), Depth: -1}
+			Time: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC), Depth: -1, Whole: true}
 		if t.Error != nil {
 			c.Note += " (" + strconv.Itoa(t.Error.Code) + " " + t.Error.Text + ")"
 		}
@@ -79,6 +79,8 @@ func (c *Chain) flag(f []string) {
 		c.Level, _ = strconv.Atoi(f[1])
 	case "-verify_depth":
 		c.Depth, _ = strconv.Atoi(f[1])
+	case "-partial_chain":
+		c.Whole = false
 	case "-x509_strict":
 		c.Strict = true
 	case "-attime":
@@ -108,7 +110,7 @@ func trusted(b []byte) Anchor {
 	if err != nil || r.Empty() {
 		return Anchor{Raw: b}
 	}
-	a := Anchor{Raw: e.Raw}
+	a := Anchor{Raw: e.Raw, Aux: b}
 	aux, err := r.Expect(der.Sequence)
 	if err != nil {
 		return Anchor{Raw: b}

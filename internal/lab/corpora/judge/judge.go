@@ -117,11 +117,15 @@ func X509(c *corpora.Chain) error {
 }
 
 // OpenSSL runs `openssl verify` in dir, an empty directory for its files.
+// Revocation is not asked for.
 func OpenSSL(c *corpora.Chain, dir string) (ok bool, output string) {
+	block := func(kind string, der []byte) []byte {
+		return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+	}
 	write := func(name string, ders [][]byte) string {
 		var b []byte
 		for _, d := range ders {
-			b = append(b, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: d})...)
+			b = append(b, block("CERTIFICATE", d)...)
 		}
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, b, 0o600); err != nil {
@@ -129,12 +133,23 @@ func OpenSSL(c *corpora.Chain, dir string) (ok bool, output string) {
 		}
 		return path
 	}
-	args := []string{"verify", "-no-CAfile", "-no-CApath", "-no-CAstore", "-partial_chain", "-attime", strconv.FormatInt(c.Time.Unix(), 10)}
-	var roots [][]byte
-	for _, a := range c.Anchors {
-		roots = append(roots, a.Raw)
+	args := []string{"verify", "-no-CAfile", "-no-CApath", "-no-CAstore", "-attime", strconv.FormatInt(c.Time.Unix(), 10)}
+	if !c.Whole {
+		args = append(args, "-partial_chain")
 	}
-	args = append(args, "-trusted", write("anchors.pem", roots))
+	var roots []byte
+	for _, a := range c.Anchors {
+		if a.Aux != nil {
+			roots = append(roots, block("TRUSTED CERTIFICATE", a.Aux)...)
+		} else {
+			roots = append(roots, block("CERTIFICATE", a.Raw)...)
+		}
+	}
+	path := filepath.Join(dir, "anchors.pem")
+	if err := os.WriteFile(path, roots, 0o600); err != nil {
+		return false, err.Error()
+	}
+	args = append(args, "-trusted", path)
 	if len(c.Pool) > 0 {
 		args = append(args, "-untrusted", write("pool.pem", c.Pool))
 	}
