@@ -27,7 +27,7 @@ const (
 // every other field is the default.
 type Config struct {
 	Host  string // a host name (A-labels or U-labels) or an IP address, without brackets
-	Port  string // "" = 443
+	Port  string // "" = 443, with StartTLS its usual port
 	Input string // the target as the user wrote it, for the evidence only
 
 	SNI   string // the server name to send; "" = Host unless it is an IP address
@@ -70,6 +70,9 @@ type Config struct {
 
 // filled returns c with its defaults in place and its names normalized.
 func (c Config) filled() Config {
+	if c.Port == "" {
+		c.Port = StartTLSPort(c.StartTLS)
+	}
 	if c.Port == "" {
 		c.Port = "443"
 	}

@@ -27,6 +27,13 @@ var dialogs = map[string]func(*dialog) error{
 	"xmpp": (*dialog).xmppClient, "xmpp-server": (*dialog).xmppServer,
 }
 
+// The ports on which the dialogs are usually held.
+var dialogPorts = map[string]string{"smtp": "25", "imap": "143", "pop3": "110", "ftp": "21", "postgres": "5432", "mysql": "3306",
+	"ldap": "389", "xmpp": "5222", "xmpp-server": "5269"}
+
+// StartTLSPort returns the usual port of a protocol; "" if it is not known.
+func StartTLSPort(protocol string) string { return dialogPorts[protocol] }
+
 // StartTLSProtocols returns the values of Config.StartTLS, sorted.
 func StartTLSProtocols() []string {
 	var names []string
