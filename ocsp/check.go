@@ -332,9 +332,9 @@ func (c *check) times(r *Response, s *Single) (fresh, counts bool) {
 	switch {
 	case !s.NextUpdate.IsZero() && s.NextUpdate.Before(s.ThisUpdate):
 		bad(finding.OCSPTimesInvalid, "detail", "nextUpdate is before thisUpdate")
-	case r.ProducedAt.Before(c.q.Cert.NotBefore.Add(-skew)):
+	case r.ProducedAt.Before(c.q.Cert.NotBefore.Add(-skew)): // an unreadable notBefore is zero: nothing is before it
 		bad(finding.OCSPTimesInvalid, "detail", "it was produced on "+stamp(r.ProducedAt)+", before the certificate's notBefore")
-	case r.ProducedAt.After(c.q.Cert.NotAfter.Add(skew)):
+	case !c.q.Cert.NotAfter.IsZero() && r.ProducedAt.After(c.q.Cert.NotAfter.Add(skew)):
 		bad(finding.OCSPTimesInvalid, "detail", "it was produced on "+stamp(r.ProducedAt)+", after the certificate's notAfter")
 	}
 	if !counts {

@@ -129,6 +129,15 @@ func TestCheck(t *testing.T) {
 		{"responder's name is wrong", direct(OCSP{ResponderRaw: Explicit(1, w.root.Name)}), nil, none, []finding.ID{finding.OCSPResponderUnknown}},
 		{"responder's key is wrong", direct(OCSP{ResponderRaw: Explicit(2, Octets(w.root.Key.ID()))}), nil, none, []finding.ID{finding.OCSPResponderUnknown}},
 
+		{"responder's name is wrong, delegate enclosed", delegated(noCheck, OCSP{ResponderRaw: Explicit(1, w.root.Name)}), nil, none, []finding.ID{finding.OCSPResponderUnknown}},
+		{"responder's key is wrong, delegate enclosed", delegated(noCheck, OCSP{ResponderRaw: Explicit(2, Octets(w.root.Key.ID()))}), nil, none, []finding.ID{finding.OCSPResponderUnknown}},
+		{"issuer in another spelling, cross-signed and enclosed", func() []byte {
+			x := NewRoot("Other Root", nil).Intermediate("TEST CA", w.ca.Key)
+			return OCSP{Singles: []Single{w.good()}, Certs: [][]byte{x.Raw}}.Sign(x)
+		}(), nil, report.Good, nil},
+		{"delegate's certificate is not DER", delegated(w.ca.Issue(Cert{Subject: CN("odd"), Extensions: []Ext{EKU(OCSPSigning), OCSPNoCheck()},
+			MutateTBS: func(b []byte) []byte { _, body, _ := SplitTLV(b); return LongTLV(0x30, 4, body) }}), OCSP{}), nil, none, []finding.ID{finding.OCSPResponderUnauthorized}},
+
 		{"signature flipped", direct(OCSP{MutateSig: FlipMiddle}), nil, none, []finding.ID{finding.OCSPSignatureInvalid}},
 		{"delegate's signature flipped", delegated(noCheck, OCSP{MutateSig: FlipMiddle}), nil, none, []finding.ID{finding.OCSPSignatureInvalid}},
 

@@ -16,14 +16,13 @@ import (
 // responder that the issuer itself appointed (RFC 6960, 4.2.2.2), and says why
 // not otherwise.
 func (c *check) authentic(r *Response) bool {
-	if c.isIssuer(r) {
-		err := c.verify(c.q.Issuer.Key, r)
-		if err == nil {
+	// The issuer is tried first when it is named octet for octet, and else last:
+	// bringing names into the form that is compared costs more than the rest.
+	byIssuer := r.ResponderKey != nil && c.isIssuer(r) || r.ResponderKey == nil && bytes.Equal(r.ResponderName, c.q.Issuer.RawSubject)
+	var err error
+	if byIssuer {
+		if err = c.verify(c.q.Issuer.Key, r); err == nil {
 			return c.signedByIssuer(r)
-		}
-		if len(r.Certs) == 0 {
-			c.badSignature(r, err)
-			return false
 		}
 	}
 	// Of several enclosed certificates the first that counts is taken; if none
@@ -31,7 +30,7 @@ func (c *check) authentic(r *Response) bool {
 	var first []finding.Finding
 	before := len(c.res.Findings)
 	for _, der := range r.Certs {
-		if bytes.Equal(der, c.q.Issuer.Raw) { // enclosed by the issuer itself; tried above
+		if bytes.Equal(der, c.q.Issuer.Raw) { // the issuer itself is no delegate
 			continue
 		}
 		d := cert.Parse(der)
@@ -42,14 +41,7 @@ func (c *check) authentic(r *Response) bool {
 			c.add(finding.OCSPBudget, "detail", "more than "+strconv.Itoa(maxSignature)+" signatures to verify")
 			return false
 		}
-		if bytes.Equal(d.RawSPKI, c.q.Issuer.RawSPKI) && d.Subject.Canon == c.q.Issuer.Subject.Canon {
-			// Another certificate for the issuer's name and key is the issuer.
-			if err := c.verify(c.q.Issuer.Key, r); err != nil {
-				c.badSignature(r, err)
-			} else {
-				return c.signedByIssuer(r)
-			}
-		} else if c.delegate(r, d) {
+		if c.delegate(r, d) {
 			c.signer = d
 			c.res.Answer.Signer = d.Subject.String()
 			return true
@@ -59,11 +51,17 @@ func (c *check) authentic(r *Response) bool {
 		}
 		c.res.Findings = c.res.Findings[:before]
 	}
+	if !byIssuer && c.isIssuer(r) {
+		byIssuer = true
+		if err = c.verify(c.q.Issuer.Key, r); err == nil {
+			return c.signedByIssuer(r)
+		}
+	}
 	switch {
 	case first != nil:
 		c.res.Findings = append(c.res.Findings, first...)
-	case c.isIssuer(r):
-		c.badSignature(r, c.verify(c.q.Issuer.Key, r))
+	case byIssuer:
+		c.badSignature(r, err)
 	default:
 		c.add(finding.OCSPResponderUnknown, "responder", responder(r))
 	}
@@ -129,9 +127,8 @@ func (c *check) delegate(r *Response, d *cert.Certificate) bool {
 		c.badSignature(r, err)
 		return false
 	}
-	name := d.Subject.String()
 	refuse := func(detail string) bool {
-		c.add(finding.OCSPResponderUnauthorized, "responder", name, "detail", detail)
+		c.add(finding.OCSPResponderUnauthorized, "responder", d.Subject.String(), "detail", detail)
 		return false
 	}
 	if d.Issuer.Canon != c.q.Issuer.Subject.Canon {
@@ -160,10 +157,10 @@ func (c *check) delegate(r *Response, d *cert.Certificate) bool {
 	now := c.q.Time
 	switch {
 	case d.NotAfter.Before(now.Add(-c.q.Skew)):
-		c.add(finding.OCSPResponderExpired, "responder", name, "detail", "it expired on "+stamp(d.NotAfter))
+		c.add(finding.OCSPResponderExpired, "responder", d.Subject.String(), "detail", "it expired on "+stamp(d.NotAfter))
 		return false
 	case d.NotBefore.After(now.Add(c.q.Skew)):
-		c.add(finding.OCSPResponderExpired, "responder", name, "detail", "it begins on "+stamp(d.NotBefore))
+		c.add(finding.OCSPResponderExpired, "responder", d.Subject.String(), "detail", "it begins on "+stamp(d.NotBefore))
 		return false
 	}
 	c.weak(r.Algorithm, d.Key)
@@ -191,7 +188,7 @@ func (c *check) delegateUnchecked() trust {
 	if d == nil || d.OCSPNoCheck {
 		return sound
 	}
-	name := d.Subject.String()
+	name := c.res.Answer.Signer
 	status := report.Status("")
 	if c.q.DelegateRevoked != nil {
 		status = c.q.DelegateRevoked(d)
