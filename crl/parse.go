@@ -24,7 +24,7 @@ const (
 	maxHeader  = 128 << 10 // octets before the first entry
 	maxTail    = 256 << 10 // octets after the last
 	maxEntry   = 64 << 10  // octets of one entry
-	chunk      = 128 << 10 // octets hashed, then scanned, while they are in the processor's cache
+	chunk      = 32 << 10  // octets hashed, then scanned, while they are in the processor's cache
 	parallel   = 1 << 20   // octets of entries from which hashing has a processor of its own
 )
 

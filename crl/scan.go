@@ -79,6 +79,7 @@ var monthDays = [16]uint8{0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31}
 func (s *entryScan) run(b []byte, off int64) (n int, err error) {
 	watched := s.watch.table()
 	count, reasons := 0, !s.v1
+	var lastHour uint64 // neighbours are often revoked in the same hour
 	for {
 		p := b[n:]
 		if len(p) < leastEntry {
@@ -96,20 +97,19 @@ func (s *entryScan) run(b []byte, off int64) (n int, err error) {
 			if len(t) < 15 || binary.LittleEndian.Uint16(t) != timeHead || t[14] != 'Z' {
 				goto slow
 			}
-			d := binary.LittleEndian.Uint64(t[2:]) // YYMMDDHH
-			c := binary.LittleEndian.Uint32(t[10:])
-			if d&(d+sixes8)&nibble8 != zeros8 || (d|(d+sixes8))&nibble8 != zeros8 ||
-				c&(c+sixes4)&nibble4 != zeros4 || (c|(c+sixes4))&nibble4 != zeros4 {
+			if hour := binary.LittleEndian.Uint64(t[2:]); hour != lastHour { // YYMMDDHH
+				if !plainHour(hour) {
+					goto slow
+				}
+				lastHour = hour
+			}
+			c := binary.LittleEndian.Uint32(t[10:]) // MMSS
+			if c&nibble4 != zeros4 || (c+sixes4)&nibble4 != zeros4 {
 				goto slow
 			}
-			d -= zeros8
-			d = (d*10 + d>>8) & lanes8
 			c -= zeros4
 			c = (c*10 + c>>8) & lanes4
-			if ((d|guard8)-dateMin)&((dateMax|guard8)-d)&guard8 != guard8 || ((clockMax|guard4)-c)&guard4 != guard4 {
-				goto slow
-			}
-			if day, month := uint8(d>>32), d>>16&15; day > 28 && day > monthDays[month] && (month != 2 || day != 29 || d&3 != 0) {
+			if ((clockMax|guard4)-c)&guard4 != guard4 {
 				goto slow
 			}
 			if x := t[15:]; len(x) != 0 && (len(x) != 14 || !reasons || binary.LittleEndian.Uint64(x) != reason1 ||
@@ -137,6 +137,21 @@ func (s *entryScan) run(b []byte, off int64) (n int, err error) {
 		n += size
 	}
 	return n, err
+}
+
+// plainHour reports whether the ASCII digits YYMMDDHH, read little-endian, are
+// an hour that exists.
+func plainHour(d uint64) bool {
+	if d&nibble8 != zeros8 || (d+sixes8)&nibble8 != zeros8 {
+		return false
+	}
+	d -= zeros8
+	d = (d*10 + d>>8) & lanes8
+	if ((d|guard8)-dateMin)&((dateMax|guard8)-d)&guard8 != guard8 {
+		return false
+	}
+	day, month := uint8(d>>32), d>>16&15
+	return day <= 28 || day <= monthDays[month] || month == 2 && day == 29 && d&3 == 0
 }
 
 // slow scans one entry of any form; 0 means that it is not complete.

@@ -53,11 +53,11 @@ func (w *watch) see(b []byte, off int64) {
 	if w == nil {
 		return
 	}
-	e, err := parseEntry(b, off)
-	if err != nil || len(w.hits) >= maxHits {
+	_, serial, ok := step(b)
+	if !ok || len(w.hits) >= maxHits {
 		return
 	}
-	serial := minimal(e.Serial)
+	serial = minimal(serial)
 	for _, s := range w.serials {
 		if bytes.Equal(s, serial) {
 			w.hits = append(w.hits, hit{bytes.Clone(b), off, w.names})
