@@ -103,11 +103,9 @@ func (a *Audit) Needs() []Need {
 }
 
 // Provide takes the answer to a need: the HTTP status and the body, or status
-// 0 when there was no answer. Each URL counts once.
+// 0 when there was no answer.
 func (a *Audit) Provide(url string, status int, body []byte) {
-	if _, ok := a.answers[url]; !ok {
-		a.answers[url] = answer{status, body}
-	}
+	a.answers[url] = answer{status, body}
 }
 
 // Findings returns what the audit found, on the leaf. SCTs whose needs were

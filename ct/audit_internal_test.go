@@ -690,6 +690,33 @@ func TestTreeHeadLimits(t *testing.T) {
 	}
 }
 
+// A frozen log's last tree head may be old; and no more than 16 SCTs are
+// audited.
+func TestAuditLimits(t *testing.T) {
+	f := newFakeLog(t, "P-256")
+	for state, want := range map[State]string{Usable: "included ct-log-behind", ReadOnly: Included, Retired: Included, Rejected: Included} {
+		f.log.State = state
+		s := &SCT{Timestamp: uint64(time.Now().Add(-90 * 24 * time.Hour).UnixMilli())}
+		a := oneTask(f.log, s, f.leaves[3], time.Now())
+		run(a, func(u string) (int, []byte) {
+			if strings.HasSuffix(u, "get-sth") {
+				return 200, f.sth(t, time.Now().Add(-40*24*time.Hour), nil)
+			}
+			return f.proof(t, f.leaves[3], int64(len(f.leaves)))
+		})
+		if got := outcome(a); got != want {
+			t.Errorf("%s: %s, want %s", state, got, want)
+		}
+	}
+	r := Result{scts: make([]checked, 40)}
+	for i := range r.scts {
+		r.scts[i] = checked{status: Valid, log: f.log, entry: make([]byte, headLen)}
+	}
+	if a := NewAudit(r, time.Now()); len(a.tasks) != 16 {
+		t.Errorf("%d audits", len(a.tasks))
+	}
+}
+
 // CheckSCTs' valid SCTs, and only those, are audited; the needs of one log are
 // asked for once.
 func TestNewAudit(t *testing.T) {
@@ -701,8 +728,9 @@ func TestNewAudit(t *testing.T) {
 	root := forge.NewRoot("root", nil)
 	leaf := root.WithSCTs(forge.Cert{Subject: forge.CN("a"), Extensions: []forge.Ext{forge.SAN(forge.DNS("a.test"))}}, func(tbs []byte) [][]byte {
 		one := forge.SCT{Time: time.Now().Add(-48 * time.Hour)}
-		return [][]byte{one.SignPrecert(f.key, root.Key, tbs), one.SignPrecert(forge.P256(), root.Key, tbs),
-			forge.SCT{Time: time.Now().Add(-47 * time.Hour)}.SignPrecert(f.key, root.Key, tbs)}
+		first := one.SignPrecert(f.key, root.Key, tbs)
+		return [][]byte{first, one.SignPrecert(forge.P256(), root.Key, tbs),
+			forge.SCT{Time: time.Now().Add(-47 * time.Hour)}.SignPrecert(f.key, root.Key, tbs), first}
 	})
 	r := CheckSCTs(Input{Path: parsed(leaf.Raw, root.Raw), List: list, Time: time.Now()})
 	a := NewAudit(r, time.Now())

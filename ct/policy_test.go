@@ -266,6 +266,7 @@ func TestFindings(t *testing.T) {
 			in.List = listOf(w.t, time.Time{}, testLog{spki: w.key("a1").SPKI, name: "a1", operator: "A"})
 		}, "ct-sct-unknown-log ct-list-undated", "true"},
 		{"malformed list", "report", func(w *world, in *ct.Input) { in.TLS = []byte{0, 5, 0, 1} }, "ct-sct-list-bad", "-"},
+		{"empty list", "report", func(w *world, in *ct.Input) { in.TLS = []byte{0, 0} }, "ct-sct-list-bad", "-"},
 		{"malformed SCT", "report", func(w *world, in *ct.Input) { in.OCSP = forge.SCTList(make([]byte, 40)) }, "ct-sct-list-bad", "-"},
 		{"foreign SCT", "strict", func(w *world, in *ct.Input) {
 			in.Path = w.path(w.leaf(90 * days))
