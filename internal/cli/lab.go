@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -13,11 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/assaytls/assay/certpath"
-	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/finding"
-	"github.com/assaytls/assay/internal/engine"
-	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/lab"
 	"github.com/assaytls/assay/internal/render"
 	"github.com/assaytls/assay/report"
@@ -149,40 +146,14 @@ func (a *app) checkLab(ctx context.Context, only []string, format string) error 
 
 // judgeScenario judges one scenario with an engine of its own.
 func judgeScenario(ctx context.Context, l *lab.Lab, s lab.Scenario) (labResult, error) {
-	res := labResult{Name: s.Name, Want: s.Want}
-	anchors := certpath.NewAnchors()
-	for _, der := range l.Roots {
-		if err := anchors.Add(der); err != nil {
-			return res, fmt.Errorf("the lab's roots: %w", err)
-		}
-	}
-	list, err := ct.ParseLogList(l.LogList)
-	if err != nil {
-		return res, fmt.Errorf("the lab's log list: %w", err)
-	}
-	eng, err := engine.New(engine.Options{Anchors: anchors, LogList: list,
-		Fetch: &fetch.Client{MaxBytes: s.MaxDownload, Timeout: s.DownloadTimeout}})
-	if err != nil {
-		return res, err
-	}
 	ctx, cancel := context.WithTimeout(ctx, defaultTimeout)
 	defer cancel()
-	start := time.Now()
-	r, _ := eng.Check(ctx, l.Config(s), s.Policy)
-	res.MS = time.Since(start).Milliseconds()
-	res.Got, res.Findings = r.Verdict, allFindings(r)
-	for _, id := range s.Findings {
-		if !slices.Contains(res.Findings, id) {
-			res.Missing = append(res.Missing, id)
-		}
+	o := l.Judge(ctx, s)
+	if o.Report == nil {
+		return labResult{}, errors.New(o.Why)
 	}
-	for _, id := range s.Absent {
-		if slices.Contains(res.Findings, id) {
-			res.Surplus = append(res.Surplus, id)
-		}
-	}
-	res.OK = res.Got == res.Want && len(res.Missing)+len(res.Surplus) == 0
-	return res, nil
+	return labResult{Name: s.Name, Want: s.Want, Got: o.Got, OK: o.OK, Missing: o.Missing, Surplus: o.Surplus,
+		Findings: allFindings(o.Report), MS: o.Took.Milliseconds()}, nil
 }
 
 // allFindings lists the IDs in r, wherever they hang, sorted, each once. What

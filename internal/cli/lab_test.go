@@ -40,7 +40,7 @@ func TestCheckLab(t *testing.T) {
 	cache := t.TempDir()
 	statuses := map[report.Verdict]int{report.Accept: exitAccept, report.Reject: exitReject, report.Inconclusive: exitInconclusive}
 	for _, s := range l.Scenarios {
-		if s.DownloadTimeout > 0 || s.Timeout > 0 {
+		if s.Local || s.DownloadTimeout > 0 || s.Timeout > 0 {
 			continue // their limits have no flag, and waiting for the defaults would take long
 		}
 		t.Run(s.Name, func(t *testing.T) {
@@ -76,7 +76,7 @@ func TestCheckLab(t *testing.T) {
 func TestCheckLabText(t *testing.T) {
 	l := startLab(t)
 	for _, s := range l.Scenarios {
-		if s.Group != "hostile" && s.Group != "connection" || s.DownloadTimeout > 0 || s.Timeout > 0 {
+		if s.Group != "hostile" && s.Group != "connection" || s.Local || s.DownloadTimeout > 0 || s.Timeout > 0 {
 			continue
 		}
 		t.Run(s.Name, func(t *testing.T) {

@@ -24,7 +24,9 @@ type Outcome struct {
 	Got      report.Verdict
 	Findings []finding.ID // all that the report has, sorted, each once
 	OK       bool
-	Why      string // what is wrong; "" when OK
+	Missing  []finding.ID // promised and not there
+	Surplus  []finding.ID // there and out of place
+	Why      string       // what is wrong, in words; "" when OK
 	Took     time.Duration
 }
 
@@ -40,7 +42,7 @@ func (l *Lab) Check(ctx context.Context, progress func(Outcome)) []Outcome {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			o := l.judge(ctx, s)
+			o := l.Judge(ctx, s)
 			mu.Lock()
 			defer mu.Unlock()
 			out[i] = o
@@ -74,7 +76,8 @@ func (l *Lab) Engine(s Scenario) (*engine.Engine, error) {
 	return engine.New(o)
 }
 
-func (l *Lab) judge(ctx context.Context, s Scenario) Outcome {
+// Judge judges one scenario with an engine of its own.
+func (l *Lab) Judge(ctx context.Context, s Scenario) Outcome {
 	start := time.Now()
 	e, err := l.Engine(s)
 	if err != nil {
@@ -95,11 +98,13 @@ func Compare(s Scenario, r *report.Report) Outcome {
 	}
 	for _, id := range s.Findings {
 		if !slices.Contains(o.Findings, id) {
+			o.Missing = append(o.Missing, id)
 			wrong = append(wrong, "no "+string(id))
 		}
 	}
 	for _, id := range s.Absent {
 		if slices.Contains(o.Findings, id) {
+			o.Surplus = append(o.Surplus, id)
 			wrong = append(wrong, string(id)+" is out of place")
 		}
 	}

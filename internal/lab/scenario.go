@@ -49,8 +49,8 @@ type Scenario struct {
 	// NoLogList leaves the lab's log list out; Public has the lab's roots count
 	// as publicly trusted, so that browsers' CT policies apply.
 	NoLogList, Public bool
-	// Local scenarios need what no flag of a program can say, such as a DNS
-	// server of their own; Curl, OpenSSL and Assay do not reach them.
+	// Local scenarios need what no flag can say, such as a DNS server of their
+	// own: Curl, OpenSSL and Assay do not reach them.
 	Local bool
 }
 
@@ -132,8 +132,8 @@ func (l *Lab) OpenSSL(s Scenario) []string {
 // Assay returns the arguments of assay for the scenario.
 func (l *Lab) Assay(s Scenario) []string {
 	args := []string{"check", "--roots", l.RootFile, "--log-list", l.LogListFile}
-	if s.Resolve() != nil {
-		args = append(args, "--resolve", s.Target()+":127.0.0.1")
+	for target, addrs := range l.Config(s).Resolve {
+		args = append(args, "--resolve", target+":"+addrs[0].String())
 	}
 	return append(append(args, s.Flags...), s.Target())
 }

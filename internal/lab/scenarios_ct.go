@@ -115,7 +115,8 @@ func (b *build) strict() {
 
 // browser asks for Chrome's policy and has the lab's roots count as public.
 func (b *build) browser() {
-	b.s.Policy.CT, b.s.Public, b.s.Local = "chrome", true, true
+	b.s.Policy.CT, b.s.Public = "chrome", true
+	b.s.Flags = []string{"--ct", "chrome", "--public-root", b.l.RootFile}
 }
 
 // sct serves a good site with the embedded SCTs that the functions return.

@@ -44,12 +44,21 @@ var wireScenarios = []entry{
 	{name: "unreachable", story: "The name leads to an address that nothing can connect to.",
 		want: report.Inconclusive, findings: ids(finding.ConnectionUnreachable), make: func(b *build) {
 			b.unreachable()
-			b.s.Client.Resolve = map[string][]netip.Addr{"*:" + b.s.Port: {netip.MustParseAddr("224.0.0.1")}}
+			b.s.Client.Resolve = map[string][]netip.Addr{b.s.Target(): {netip.MustParseAddr("224.0.0.1")}}
 		}},
-	{name: "proxy", story: "The way leads through an HTTP proxy, which does its work.",
+	{name: "proxy", story: "The way leads through an HTTP proxy, which does its work. Revocation is not asked for.",
 		want: report.Accept, make: func(b *build) {
-			b.s.Policy.PrivateFetch = true
 			b.good(nil)
+			b.proxy(200, "Connection established")
+			b.s.Policy.Schemes = []string{}
+			b.s.Flags = append(b.s.Flags, "--revocation", "off")
+		}},
+	{name: "proxy-private-pointers", story: "Behind a proxy nobody can tell who is at a private address, so the certificate's pointers to this machine are not followed.",
+		want: report.Inconclusive, findings: ids(finding.FetchRefusedAddress), make: func(b *build) {
+			b.good(func(s *site) {
+				b.file("list.crl", s.issuer.CRL(forge.CRL{}))
+				s.onlyCRL(b.url("list.crl")) // its own: no cache has it
+			})
 			b.proxy(200, "Connection established")
 		}},
 	{name: "proxy-login", story: "The proxy wants a user name and a password.",
@@ -97,8 +106,12 @@ var wireScenarios = []entry{
 		want: report.Inconclusive, findings: ids(finding.ALPNNoCommon), make: func(b *build) { b.alert(120) }},
 	{name: "client-certificate-refused", story: "The server demands a client certificate and does not like the one it gets.",
 		want: report.Inconclusive, findings: ids(finding.ClientCertRefused), make: func(b *build) {
-			own := b.l.pki.rogue.Server("client."+Domain, nil, forge.EKU(forge.ClientAuth)).TLS()
+			ca := b.l.pki.rogue.Server("client."+Domain, nil, forge.EKU(forge.ClientAuth))
+			own := ca.TLS()
 			b.s.Client.Certificate = &own
+			file, err := b.l.write("client.pem", append(forge.PEM("CERTIFICATE", ca.Raw), ca.Key.PEM()...))
+			b.must(err)
+			b.s.Flags = []string{"--cert", file}
 			b.good(func(s *site) {
 				s.tls.ClientAuth = tls.RequireAnyClientCert
 				s.tls.VerifyConnection = func(tls.ConnectionState) error { return fmt.Errorf("the lab takes no certificate") }
