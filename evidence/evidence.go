@@ -89,7 +89,8 @@ type Connection struct {
 	DNS     time.Duration `json:"dns,omitempty"`
 	Connect time.Duration `json:"connect,omitempty"`
 	TLS     time.Duration `json:"tls,omitempty"`
-	// BytesIn and BytesOut count the transport's bytes.
+	// BytesIn and BytesOut count the bytes of the TLS connection, without what
+	// was said to a proxy or before STARTTLS.
 	BytesIn  int64 `json:"bytes_in,omitempty"`
 	BytesOut int64 `json:"bytes_out,omitempty"`
 }

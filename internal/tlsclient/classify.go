@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
@@ -39,7 +40,7 @@ func (c *Config) classify(ctx context.Context, err error, s *session, t *transcr
 	case s.alert >= 0:
 		return c.alerted(uint8(s.alert), err, s, "handshake")
 	case isTimeout(err) || ctx.Err() != nil:
-		return c.failed(finding.HandshakeTimeout, err, "timeout", c.HandshakeTimeout.String(), "bytes", strconv.Itoa(len(in)))
+		return c.failed(finding.HandshakeTimeout, err, "timeout", waited(c.HandshakeTimeout, s.conn.TLS), "bytes", strconv.Itoa(len(in)))
 	case isReset(err):
 		return c.failed(finding.ConnectionReset, err, "stage", "during the TLS handshake", "bytes", strconv.Itoa(len(in)))
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
@@ -131,6 +132,15 @@ func (c *Config) afterFailure(s *session, after error) *evidence.Failure {
 		return f
 	}
 	return nil
+}
+
+// waited is how long a step that timed out was given: its own limit, or less
+// when the whole run's was nearer.
+func waited(limit, took time.Duration) string {
+	if took < limit {
+		return took.Round(time.Millisecond).String()
+	}
+	return limit.String()
 }
 
 func isReset(err error) bool {

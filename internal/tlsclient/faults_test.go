@@ -189,6 +189,32 @@ func fullBacklog(t *testing.T, port string) netip.Addr {
 	return addr
 }
 
+// TestRunsOut has a limit for the whole run that is nearer than any step's.
+func TestRunsOut(t *testing.T) {
+	silent := listen(t, func(c net.Conn) { io.Copy(io.Discard, c) })
+	for _, c := range []struct {
+		conf Config
+		want finding.ID
+	}{
+		{Config{}, finding.HandshakeTimeout},
+		{Config{StartTLS: "smtp"}, finding.StartTLSFailure},
+		{Config{Proxy: "http://127.0.0.1:" + silent}, finding.ProxyFailure},
+	} {
+		ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+		defer cancel()
+		c.conf.Host, c.conf.Port = "127.0.0.1", silent
+		begin := time.Now()
+		ev := Dial(ctx, c.conf)
+		wantFailure(t, ev, c.want)
+		if took := time.Since(begin); took > 2*time.Second {
+			t.Errorf("%s: took %v", c.want, took)
+		}
+		if text := fmt.Sprint(ev.Failure.Params); strings.Contains(text, "10s") {
+			t.Errorf("%s speaks of a limit that was not reached: %s", c.want, text)
+		}
+	}
+}
+
 // TestOutcomes has the errors that loopback cannot produce.
 func TestOutcomes(t *testing.T) {
 	for err, want := range map[error]string{
@@ -199,11 +225,10 @@ func TestOutcomes(t *testing.T) {
 			t.Errorf("%v: %s, want %s", err, got, want)
 		}
 	}
-	c := (&Config{Host: "a.test"}).filled()
 	attempts := []evidence.Attempt{{Addr: "[2001:db8::1]:443", Outcome: "unreachable", Detail: "network is unreachable"}}
-	f := connectFailure(&c, c.Host, c.Port, attempts)
+	f := connectFailure("a.test", "443", "10s", attempts)
 	wantFailure(t, &evidence.Evidence{Failure: f}, finding.ConnectionUnreachable)
-	f = connectFailure(&c, c.Host, c.Port, append(attempts, evidence.Attempt{Addr: "192.0.2.1:443", Outcome: "timeout"}))
+	f = connectFailure("a.test", "443", "10s", append(attempts, evidence.Attempt{Addr: "192.0.2.1:443", Outcome: "timeout"}))
 	wantFailure(t, &evidence.Evidence{Failure: f}, finding.ConnectionTimeout)
 }
 

@@ -75,7 +75,8 @@ func ProxyFromEnvironment(host, port string) (string, error) {
 func (c *Config) tunnel(ctx context.Context, conn net.Conn) *evidence.Failure {
 	proxy := c.proxy
 	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })()
-	conn.SetDeadline(time.Now().Add(c.ConnectTimeout))
+	begin := time.Now()
+	conn.SetDeadline(begin.Add(c.ConnectTimeout))
 	defer conn.SetDeadline(time.Time{})
 	// The proxy resolves the name, unless an address was given for it.
 	host := c.Host
@@ -96,7 +97,7 @@ func (c *Config) tunnel(ctx context.Context, conn net.Conn) *evidence.Failure {
 		return cancelled(ctx, "proxy")
 	}
 	if isTimeout(err) {
-		err = fmt.Errorf("no answer within %v", c.ConnectTimeout)
+		err = fmt.Errorf("no answer within %s", waited(c.ConnectTimeout, time.Since(begin)))
 	}
 	return &evidence.Failure{ID: string(id), Stage: "proxy", Detail: clean(err.Error()),
 		Params: map[string]string{"proxy": clean(proxy.Redacted()), "host": clean(c.Host), "port": c.Port, "detail": clean(err.Error())}}

@@ -66,7 +66,7 @@ func (c *Config) connect(ctx context.Context, host, port string, ev *evidence.Ev
 		if errors.Is(ctx.Err(), context.Canceled) {
 			return nil, cancelled(ctx, "connect")
 		}
-		return nil, connectFailure(c, host, port, r.attempts)
+		return nil, connectFailure(host, port, waited(c.ConnectTimeout, ev.Connection.Connect), r.attempts)
 	}
 	return conn, nil
 }
@@ -215,7 +215,7 @@ func outcome(err error) string {
 
 // connectFailure chooses one finding for a set of failed attempts. A refusal
 // says most: a machine answered.
-func connectFailure(c *Config, host, port string, attempts []evidence.Attempt) *evidence.Failure {
+func connectFailure(host, port, timeout string, attempts []evidence.Attempt) *evidence.Failure {
 	ids := []struct {
 		outcome string
 		id      finding.ID
@@ -233,9 +233,9 @@ func connectFailure(c *Config, host, port string, attempts []evidence.Attempt) *
 		}
 		return &evidence.Failure{ID: string(k.id), Stage: "connect", Detail: attempts[i].Detail, Params: map[string]string{
 			"host": host, "port": port, "addr": attempts[i].Addr, "stage": "connecting",
-			"count": strconv.Itoa(len(attempts)), "timeout": c.ConnectTimeout.String(), "detail": attempts[i].Detail,
+			"count": strconv.Itoa(len(attempts)), "timeout": timeout, "detail": attempts[i].Detail,
 		}}
 	}
 	return &evidence.Failure{ID: string(finding.ConnectionTimeout), Stage: "connect",
-		Params: map[string]string{"host": host, "port": port, "count": strconv.Itoa(len(attempts)), "timeout": c.ConnectTimeout.String()}}
+		Params: map[string]string{"host": host, "port": port, "count": strconv.Itoa(len(attempts)), "timeout": timeout}}
 }

@@ -171,8 +171,12 @@ func (s *session) complete(cs tls.ConnectionState, t *transcript) {
 		return
 	}
 	if !t.hasCerts || !sameChain(s.chain, cs) {
-		s.failure = &evidence.Failure{ID: "internal-error", Stage: "handshake", Params: map[string]string{
-			"what": "the recorded handshake", "detail": "its certificates are not those of the connection"}}
+		detail := "its certificates are not those of the connection"
+		if t.err != nil {
+			detail = clean(t.err.Error())
+		}
+		s.failure = &evidence.Failure{ID: string(finding.InternalError), Stage: "handshake", Params: map[string]string{
+			"what": "the recorded handshake", "detail": detail}}
 	}
 }
 

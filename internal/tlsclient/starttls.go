@@ -68,7 +68,8 @@ func refused(reply string) error    { return &refusal{finding.StartTLSRefused, r
 // startTLS brings conn to the point where TLS begins.
 func (c *Config) startTLS(ctx context.Context, conn net.Conn) *evidence.Failure {
 	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })()
-	conn.SetDeadline(time.Now().Add(c.HandshakeTimeout))
+	begin := time.Now()
+	conn.SetDeadline(begin.Add(c.HandshakeTimeout))
 	defer conn.SetDeadline(time.Time{})
 	limited := &io.LimitedReader{R: conn, N: maxDialog}
 	d := &dialog{r: bufio.NewReaderSize(limited, 8<<10), w: conn, name: c.SNI}
@@ -97,7 +98,7 @@ func (c *Config) startTLS(ctx context.Context, conn net.Conn) *evidence.Failure 
 		f.ID = string(r.id)
 		f.Params["reply"] = clean(r.reply)
 	case isTimeout(err):
-		f.Params["detail"] = fmt.Sprintf("it said nothing for %v; perhaps the port begins with TLS", c.HandshakeTimeout)
+		f.Params["detail"] = fmt.Sprintf("it said nothing for %s; perhaps the port begins with TLS", waited(c.HandshakeTimeout, time.Since(begin)))
 	case limited.N == 0:
 		f.Params["detail"] = fmt.Sprintf("it said more than %d bytes", maxDialog)
 	case err == io.EOF:

@@ -18,7 +18,6 @@ const (
 	recordHandshake = 22
 	recordData      = 23
 
-	msgHelloRequest        = 0
 	msgServerHello         = 2
 	msgNewSessionTicket    = 4
 	msgEncryptedExtensions = 8
@@ -72,12 +71,10 @@ type transcript struct {
 	cas     [][]byte
 	schemes []uint16
 
-	finished      bool // TLS 1.3: the server's Finished was seen
-	tickets       int
-	renegotiation bool
-	alerts        []evidence.Alert
-	closeNotify   bool
-	data          bool // application data arrived
+	finished    bool // TLS 1.3: the server's Finished was seen
+	tickets     int
+	alerts      []evidence.Alert
+	closeNotify bool
 
 	err error // why reading stopped early; nil at the end of the bytes
 }
@@ -130,8 +127,7 @@ func (r *reader) record(header, body []byte) error {
 		r.opaque = r.t.version != 0 && r.t.version < 0x0304
 	case recordAlert:
 		r.alert(body)
-	case recordData:
-		r.t.data = true
+	case recordData: // the server's business
 	case recordHandshake:
 		return r.handshake(body)
 	default:
@@ -214,8 +210,6 @@ func (r *reader) message(kind byte, msg cryptobyte.String) error {
 		r.setKey("SERVER_TRAFFIC_SECRET_0")
 	case msgNewSessionTicket:
 		t.tickets++
-	case msgHelloRequest:
-		t.renegotiation = true
 	case msgKeyUpdate:
 		if r.open != nil {
 			r.open.update()
