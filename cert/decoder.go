@@ -49,7 +49,7 @@ func (d *decoder) str(e der.Element) string {
 
 // next reads an element of any tag. What is not DER about it is recorded; what
 // cannot be read at all is recorded as id, and ok is false.
-func (d *decoder) next(r *der.Reader, id finding.ID, field string) (der.Element, bool) {
+func (d *decoder) next(r *der.Reader, id finding.ID, field string) (e der.Element, ok bool) {
 	e, err := r.Next()
 	if err != nil {
 		d.unreadable(err, r.Offset(), id, field)
@@ -63,18 +63,15 @@ func (d *decoder) next(r *der.Reader, id finding.ID, field string) (der.Element,
 
 // expect reads an element that must have tag want, like next.
 func (d *decoder) expect(r *der.Reader, want der.Tag, id finding.ID, field string) (der.Element, bool) {
-	if r.PeekTag() != want && r.PeekTag() == want|0x20 {
+	switch r.PeekTag() {
+	case want:
+		return d.next(r, id, field)
+	case want | 0x20:
 		return d.joined(r, want, id, field)
 	}
-	e, err := r.Expect(want)
-	if err != nil {
-		d.unreadable(err, r.Offset(), id, field)
-		return e, false
-	}
-	if e.Flaws != 0 {
-		d.flaws(e, field)
-	}
-	return e, true
+	_, err := r.Expect(want)
+	d.unreadable(err, r.Offset(), id, field)
+	return der.Element{}, false
 }
 
 // joined reads a string of type want in BER's constructed form, which DER

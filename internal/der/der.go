@@ -145,12 +145,31 @@ func (r *Reader) PeekTag() Tag {
 
 // Next reads one element of any tag. The error is ErrEmpty or an *Error; on
 // error nothing has been read.
-func (r *Reader) Next() (Element, error) {
-	if len(r.buf) == 0 {
-		return Element{}, ErrEmpty
+func (r *Reader) Next() (e Element, err error) {
+	b := r.buf
+	if len(b) == 0 {
+		return e, ErrEmpty
 	}
-	e, err := parse(r.buf, r.off, 0)
-	if err != nil {
+	// The common case: a low tag number and the shortest definite length.
+	if len(b) >= 4 && b[0]&0x1f != 0x1f {
+		n, l := 2, int(b[1])
+		switch {
+		case l == 0x81 && b[2] >= 0x80:
+			n, l = 3, int(b[2])
+		case l == 0x82 && b[2] != 0:
+			n, l = 4, int(b[2])<<8|int(b[3])
+		}
+		if (l < 0x80 || n > 2) && n+l <= len(b) {
+			e.Tag, e.Offset, e.Raw, e.Body = Tag(b[0]), r.off, b[:n+l:n+l], b[n:n+l:n+l]
+			if b[0]&0xe0 == 0x20 {
+				e.Flaws = constructedString(e.Tag)
+			}
+			r.buf = b[n+l:]
+			r.off += n + l
+			return e, nil
+		}
+	}
+	if e, err = parse(b, r.off, 0); err != nil {
 		return Element{}, err
 	}
 	r.buf = r.buf[len(e.Raw):]
