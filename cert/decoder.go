@@ -26,6 +26,9 @@ type decoder struct {
 
 // flag records a breach at offset off of the input.
 func (d *decoder) flag(id finding.ID, off int, field, detail string) {
+	if n := len(d.found); n == maxFindings && d.found[n-1].Severity == finding.Error {
+		return
+	}
 	d.add(finding.New(id, "offset", strconv.Itoa(off), "field", field, "detail", detail))
 }
 

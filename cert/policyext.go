@@ -3,6 +3,7 @@ package cert
 import (
 	"math/bits"
 	"net/netip"
+	"slices"
 
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/der"
@@ -15,6 +16,7 @@ func (p *parser) policies(c *Certificate, x *Extension, r *der.Reader, field str
 	}
 	c.HasPolicies = true
 	c.Policies = p.spare.policies[:0]
+	seen := oidSet{}
 	for !in.Empty() {
 		info, ok := p.expect(&in, der.Sequence, finding.ExtensionUnreadable, field)
 		if !ok {
@@ -29,15 +31,33 @@ func (p *parser) policies(c *Certificate, x *Extension, r *der.Reader, field str
 		if !ok {
 			continue
 		}
-		for _, other := range c.Policies {
-			if other == oid {
-				p.flag(finding.PolicyDuplicate, id.Offset, field, oid)
-				break
-			}
+		if !seen.add(c.Policies, oid) {
+			p.flag(finding.PolicyDuplicate, id.Offset, field, oid)
 		}
 		c.Policies = append(c.Policies, oid)
 		p.qualifiers(pi, field)
 	}
+}
+
+// oidSet finds repetitions in a list that grows: by looking while it is short,
+// with a map when it is long.
+type oidSet struct{ long map[string]bool }
+
+// add reports whether oid is not in list yet, to which the caller adds it.
+func (s *oidSet) add(list []string, oid string) bool {
+	const short = 16
+	if len(list) < short {
+		return !slices.Contains(list, oid)
+	}
+	if s.long == nil {
+		s.long = make(map[string]bool)
+		for _, o := range list {
+			s.long[o] = true
+		}
+	}
+	repeated := s.long[oid]
+	s.long[oid] = true
+	return !repeated
 }
 
 // qualifiers checks the qualifiers of one policy; they have no effect.

@@ -83,6 +83,10 @@ func (r *strictRun) add(f finding.Finding) {
 	}
 }
 
+// full reports whether no more findings are kept: what could only add more need
+// not be looked for.
+func (r *strictRun) full() bool { return len(r.found) == maxFindings }
+
 // raise repeats the findings of kind id, which are warnings by default, as the
 // errors they are to the letter.
 func raise(id finding.ID) func(*strictRun) {
@@ -293,12 +297,15 @@ func needsCA(r *strictRun) {
 }
 
 func mappingsAsserted(r *strictRun) {
+	if len(r.c.PolicyMappings) == 0 {
+		return
+	}
+	asserted := make(map[string]bool, len(r.c.Policies))
+	for _, p := range r.c.Policies {
+		asserted[p] = true
+	}
 	for _, m := range r.c.PolicyMappings {
-		asserted := false
-		for _, p := range r.c.Policies {
-			asserted = asserted || p == m.Issuer || p == oidAnyPolicy
-		}
-		if !asserted {
+		if !asserted[m.Issuer] && !asserted[oidAnyPolicy] {
 			r.flag(r.c.at(oidPolicyMappings), "extensions.policyMappings", m.Issuer)
 		}
 	}

@@ -28,18 +28,39 @@ var attributeRules = map[string]attributeRule{
 	"1.2.840.113549.1.9.1": {der.IA5String, 255}, "0.9.2342.19200300.100.1.25": {der.IA5String, 0},
 }
 
-// eachAttribute calls f for the attributes of both names.
+// eachAttribute calls f for the attributes of both names that have a rule.
 func (r *strictRun) eachAttribute(f func(r *strictRun, a *Attribute, rule attributeRule, field string)) {
 	for i, n := range [...]*Name{&r.c.Issuer, &r.c.Subject} {
 		field := [...]string{"issuer", "subject"}[i]
 		for _, rdn := range n.RDNs {
 			for k := range rdn {
-				if rule, ok := attributeRules[rdn[k].OID]; ok {
+				if plainAttribute(&rdn[k]) {
+					continue
+				}
+				if rule, ok := attributeRules[rdn[k].OID]; ok && !r.full() {
 					f(r, &rdn[k], rule, field)
 				}
 			}
 		}
 	}
+}
+
+// plainAttribute reports whether a follows every rule at first sight, as
+// nearly all attributes do.
+func plainAttribute(a *Attribute) bool {
+	t, n := der.Tag(a.Tag), len(a.Value)
+	if n == 0 || n > 40 || t != der.PrintableString && t != der.UTF8String {
+		return false
+	}
+	switch a.OID {
+	case "2.5.4.6":
+		return t == der.PrintableString && n == 2
+	case "2.5.4.5", "2.5.4.46":
+		return t == der.PrintableString
+	case "1.2.840.113549.1.9.1", "0.9.2342.19200300.100.1.25":
+		return false
+	}
+	return true
 }
 
 func nameStringTypes(r *strictRun) {
@@ -87,25 +108,35 @@ func nameLengths(r *strictRun) {
 }
 
 func emailNotInSAN(r *strictRun) {
+	var known map[string]bool
 	for _, rdn := range r.c.Subject.RDNs {
 		for i := range rdn {
 			a := &rdn[i]
-			if a.OID == "1.2.840.113549.1.9.1" && !r.c.hasEmail(a.Value) {
+			if a.OID != "1.2.840.113549.1.9.1" || r.full() {
+				continue
+			}
+			if known == nil {
+				known = r.c.emails()
+			}
+			if !known[strings.ToLower(a.Value)] {
 				r.flag(offsetIn(r.c.Raw, a.Raw), "subject", a.Value)
 			}
 		}
 	}
 }
 
-func (c *Certificate) hasEmail(s string) bool {
+// emails returns the e-mail addresses of the subjectAltName in lower case.
+func (c *Certificate) emails() map[string]bool {
+	m := map[string]bool{}
 	for i := range c.SAN {
-		g := &c.SAN[i]
-		if g.Type == EmailName && strings.EqualFold(g.Value, s) ||
-			g.Type == OtherName && g.Value == OIDSmtpUTF8Mailbox && strings.EqualFold(otherText(g.Bytes), s) {
-			return true
+		switch g := &c.SAN[i]; {
+		case g.Type == EmailName:
+			m[strings.ToLower(g.Value)] = true
+		case g.Type == OtherName && g.Value == OIDSmtpUTF8Mailbox:
+			m[strings.ToLower(otherText(g.Bytes))] = true
 		}
 	}
-	return false
+	return m
 }
 
 // generalNameSyntax applies the finer rules of RFC 5280, 4.2.1.6 and 4.2.1.7.
@@ -133,7 +164,7 @@ func generalNameSyntax(r *strictRun) {
 					detail = "is an SmtpUTF8Mailbox but only ASCII"
 				}
 			}
-			if detail != "" {
+			if detail != "" && !r.full() {
 				r.flag(r.c.at(oid), field, g.String()+" "+detail)
 			}
 		}
