@@ -27,6 +27,9 @@ const falseIssuers = 3
 // errors, anchored before not anchored, then the fewest findings, then the
 // shortest. The order is the same in every run.
 func Build(ctx context.Context, leaf *cert.Certificate, pool []*cert.Certificate, anchors *Anchors, o Options) Result {
+	if leaf == nil {
+		return Result{Paths: []Path{{End: report.EndNoIssuer, Findings: []finding.Finding{finding.New(finding.PathEmpty)}}}}
+	}
 	b := &builder{worker: newWorker(ctx, &o), anchors: anchors, pool: distinct(pool), depth: o.depth()}
 	start := link{c: leaf, a: anchors.find(leaf)}
 	b.extend(append(make([]link, 0, 4), start))
@@ -76,7 +79,7 @@ type attempt struct {
 
 // distinct drops certificates that occur twice.
 func distinct(pool []*cert.Certificate) []*cert.Certificate {
-	if len(pool) < 2 {
+	if len(pool) == 1 && pool[0] != nil {
 		return pool
 	}
 	seen := make(map[[32]byte]bool, len(pool))
@@ -112,15 +115,19 @@ func (b *builder) extend(chain []link) {
 		b.finish(chain, end)
 		return
 	}
+	deep := false
 	for _, next := range issuers {
 		if b.spent != nil || b.clean >= enoughClean {
 			return
 		}
 		if next.a == nil && len(chain) > b.depth {
-			b.finish(chain, report.EndBudget)
-			return
+			deep = true
+			continue
 		}
 		b.extend(append(chain, next))
+	}
+	if deep {
+		b.finish(chain, report.EndBudget)
 	}
 }
 

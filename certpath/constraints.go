@@ -1,7 +1,6 @@
 package certpath
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/assaytls/assay/cert"
@@ -50,7 +49,7 @@ func (j *judgement) constrain(at int, nc *cert.NameConstraints) {
 			if ca == "" {
 				ca = j.chain[at].Subject.String()
 			}
-			fd := finding.New(v.id, "ca", ca, "form", f.String(), "name", text, "constraint", v.constraint)
+			fd := finding.New(v.id, "ca", ca, "form", f.String(), "name", showName(text, name), "constraint", v.constraint)
 			if v.id == finding.NameConstraintBad || v.id == finding.NameConstraintRange {
 				j.addOnce(at, fd)
 			} else {
@@ -60,6 +59,13 @@ func (j *judgement) constrain(at int, nc *cert.NameConstraints) {
 			return n < maxViolations
 		})
 	}
+}
+
+func showName(text string, name *cert.GeneralName) string {
+	if name == nil || name.Type != cert.DirectoryName && name.Type != cert.IPName {
+		return text
+	}
+	return name.String()
 }
 
 // addOnce adds a finding unless one of its kind and form is there.
@@ -272,7 +278,7 @@ type subtrees struct {
 	folded  map[string]struct{} // mailboxes all in lower case
 	ranges  map[ipRange]struct{}
 	lengths [2][]int // of ranges: prefix lengths in use for IPv4, IPv6
-	dirs    map[string]struct{}
+	dirs    map[string]cert.Name
 	dirLens []int // lengths of the keys of dirs
 }
 
@@ -303,7 +309,10 @@ func (t *subtrees) add(tree *cert.Subtree) violation {
 			bad.constraint = hexID(base.Dir.Raw)
 			return bad
 		}
-		put(&t.dirs, base.Dir.Canon)
+		if t.dirs == nil {
+			t.dirs = make(map[string]cert.Name)
+		}
+		t.dirs[base.Dir.Canon] = base.Dir
 		t.dirLens = insert(t.dirLens, len(base.Dir.Canon))
 	default:
 		return violation{finding.NameFormUnsupported, base.Value}
@@ -395,8 +404,8 @@ func (t *subtrees) covers(f form, s subject, touch bool) (string, bool) {
 			if n > len(s.name.Dir.Canon) {
 				break
 			}
-			if _, ok := t.dirs[s.name.Dir.Canon[:n]]; ok {
-				return strconv.Itoa(n) + " octets of its canonical form", true
+			if base, ok := t.dirs[s.name.Dir.Canon[:n]]; ok {
+				return "the directory name " + base.String(), true
 			}
 		}
 	}

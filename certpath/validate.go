@@ -83,7 +83,7 @@ func (w *worker) validate(chain []*cert.Certificate, end report.PathEnd, limits 
 		p.Findings = append(p.Findings, *missing)
 	}
 	j.ends(end, limits)
-	if spent == nil && w.spent != nil {
+	if w.spent != nil && (spent == nil || end == report.EndBudget) {
 		p.Findings = append(p.Findings, *w.spent)
 	}
 	return p
@@ -431,12 +431,12 @@ func isCritical(c *cert.Certificate, oid string) bool {
 func (j *judgement) leafKeyUsage(c *cert.Certificate) {
 	if used := j.o.UsedKeyUsage; used != 0 {
 		if missing := used &^ c.KeyUsage; missing != 0 {
-			j.add(0, finding.New(finding.KeyUsageInsufficient, "needed", usageNames(missing), "what", "the handshake used it for"))
+			j.add(0, finding.New(finding.KeyUsageInsufficient, "needed", usageNames(missing), "what", "the handshake used"))
 		}
 		return
 	}
 	if j.purpose.usage != 0 && c.KeyUsage&j.purpose.usage == 0 {
-		j.add(0, finding.New(finding.KeyUsageInsufficient, "needed", usageNames(j.purpose.usage), "what", "one of which "+j.purpose.label+" need"))
+		j.add(0, finding.New(finding.KeyUsageInsufficient, "needed", "any of "+usageNames(j.purpose.usage), "what", j.purpose.label+" need"))
 	}
 }
 

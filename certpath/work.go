@@ -73,7 +73,7 @@ func (w *worker) step(n int) bool {
 func (w *worker) alive() bool {
 	if err := w.ctx.Err(); err != nil {
 		if w.spent == nil {
-			f := finding.New(finding.BudgetPaths, "what", "time", "limit", "the time allowed", "detail", err.Error())
+			f := finding.New(finding.BudgetPaths, "what", "time", "limit", "the allowed", "detail", err.Error())
 			w.spent = &f
 		}
 		return false
