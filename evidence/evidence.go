@@ -133,6 +133,7 @@ type Artefact struct {
 	Body    []byte    `json:"body,omitempty"`
 	Fetched time.Time `json:"fetched"`
 	Cached  bool      `json:"cached,omitempty"`
+	Status  int       `json:"status,omitempty"` // HTTP status, where it matters
 	// Failure is the ID of the finding that says why there is no body; the
 	// detail is for people.
 	Failure  string        `json:"failure,omitempty"`

@@ -17,6 +17,7 @@ import (
 // ctFlags are the relying party's rules for Certificate Transparency.
 type ctFlags struct {
 	policy, depth enum
+	audit         bool
 	logList       string
 	publicRoots   words
 }
@@ -27,6 +28,7 @@ func (f *ctFlags) add(c *cobra.Command) {
 	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
 	fs.Var(&f.policy, "ct", "what is asked of SCTs")
 	fs.Var(&f.depth, "ct-depth", "whose SCTs count")
+	fs.BoolVar(&f.audit, "ct-audit", false, "ask the logs whether they published the certificate (tells them what is looked at)")
 	fs.StringVar(&f.logList, "log-list", "", "verify SCTs with the logs in `FILE|URL`, JSON of version 3 (default: the one that assay update log-list stored)")
 	f.publicRoots = words{typ: "FILE"}
 	fs.Var(&f.publicRoots, "public-root", "roots that count as publicly trusted, to which browsers' policies apply; repeatable")
@@ -34,7 +36,7 @@ func (f *ctFlags) add(c *cobra.Command) {
 }
 
 func (f *ctFlags) apply(p *engine.Policy) {
-	p.CT, p.CTDepth = f.policy.value, f.depth.value
+	p.CT, p.CTDepth, p.CTAudit = f.policy.value, f.depth.value, f.audit
 	if p.CT == "permissive" {
 		p.CT = "report"
 	}

@@ -67,6 +67,7 @@ type fetched struct {
 	outcome string // report.Fetch's
 	failure string // a finding's ID; "" when there is a body
 	detail  string
+	status  int // HTTP status of a kindCT answer
 }
 
 // bodyOptions say how a body may be had.
@@ -175,7 +176,7 @@ func (e *Engine) single(ctx context.Context, key string, f func(context.Context)
 
 // download asks the network, conditionally when there is an old copy.
 func (e *Engine) download(ctx context.Context, n need, key string, old *cached, o bodyOptions) fetched {
-	req := fetch.Request{URL: n.URL, Scope: o.scope}
+	req := fetch.Request{URL: n.URL, Scope: o.scope, MaxBytes: n.maxBytes}
 	if old != nil && n.Kind != kindOCSP {
 		req.ETag, req.LastModified = old.etag, old.lastModified
 	}
@@ -200,18 +201,18 @@ func (e *Engine) download(ctx context.Context, n need, key string, old *cached, 
 		if fail.ID == fetch.AddressRefused || fail.ID == fetch.SchemeRefused {
 			outcome = "refused"
 		}
-		return fetched{outcome: outcome, failure: fail.ID, detail: fail.Detail}
+		return fetched{outcome: outcome, failure: fail.ID, detail: fail.Detail, status: fail.Status}
 	}
 	e.cache.forget(key)
 	c := &cached{fetched: o.now, etag: resp.ETag, lastModified: resp.LastModified}
-	out := fetched{fetched: o.now, outcome: "fetched"}
+	out := fetched{fetched: o.now, outcome: "fetched", status: resp.Status}
 	if resp.NotModified && old != nil {
 		c.body, c.expires, out.outcome = old.body, old.expires, "revalidated"
 	} else {
 		c.body = resp.Body
 	}
 	out.body = c.body
-	if !(n.Kind == kindOCSP && o.nonce) && !resp.NoStore {
+	if !(n.Kind == kindOCSP && o.nonce) && n.Kind != kindCT && !resp.NoStore {
 		e.cache.put(key, c)
 	}
 	return out
@@ -219,8 +220,8 @@ func (e *Engine) download(ctx context.Context, n need, key string, old *cached, 
 
 // lookup finds a cached copy in memory, then on disk.
 func (e *Engine) lookup(n need, key string, o bodyOptions) *cached {
-	if n.Kind == kindOCSP && o.nonce {
-		return nil // an answer to another question
+	if n.Kind == kindOCSP && o.nonce || n.Kind == kindCT {
+		return nil // an answer to another question, or a tree that has grown since
 	}
 	e.cache.mu.Lock()
 	c := e.cache.bodies[key]

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/assaytls/assay/ct"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/revocation"
 	"github.com/assaytls/assay/report"
 )
 
@@ -64,7 +66,7 @@ func (j *judgement) revocationCheck(p report.Path, i int) report.Check {
 func noPointers(rev *report.Revocation) bool { return rev.Why == "no-pointer" }
 
 // transparency judges SCTs on the chosen path.
-func (j *judgement) transparency(_ context.Context, r *report.Report) {
+func (j *judgement) transparency(_ context.Context, r *report.Report) (needs []need) {
 	policy := j.p.CT
 	if policy == "" {
 		policy = "report"
@@ -73,7 +75,7 @@ func (j *judgement) transparency(_ context.Context, r *report.Report) {
 	check := report.Check{Name: "ct", Cert: 0, Required: enforced, State: report.NotAsked}
 	if policy == "off" {
 		r.Checks = append(r.Checks, check)
-		return
+		return nil
 	}
 	path := j.built.Paths[r.Chosen]
 	in := ct.Input{Path: path.Certs, TLS: j.ev.TLSSCTs, OCSP: j.sctList, List: j.e.opt.LogList, Policy: policy,
@@ -95,9 +97,15 @@ func (j *judgement) transparency(_ context.Context, r *report.Report) {
 		in.Public = j.e.opt.PublicRoots(path.Certs[len(path.Certs)-1].RawSPKI)
 	}
 	res := ct.CheckSCTs(in)
+	findings := res.Findings
+	if j.p.CTAudit {
+		var found []finding.Finding
+		found, needs = j.audit(&res)
+		findings = append(findings, found...)
+	}
 	r.CT = &res.CT
 	leaf := &r.Paths[r.Chosen].Certs[0]
-	leaf.Findings = append(leaf.Findings, res.Findings...)
+	leaf.Findings = append(leaf.Findings, findings...)
 	switch {
 	case res.CT.Met != nil || j.e.opt.LogList != nil:
 		check.State = report.Done
@@ -107,6 +115,22 @@ func (j *judgement) transparency(_ context.Context, r *report.Report) {
 		check.Detail = "there is no log list to verify SCTs with"
 	}
 	r.Checks = append(r.Checks, check)
+	return needs
+}
+
+// audit takes the audit of the valid SCTs as far as the answers at hand go.
+func (j *judgement) audit(res *ct.Result) (findings []finding.Finding, needs []need) {
+	a := ct.NewAudit(*res, j.ev.Time)
+	for _, x := range j.ev.Artefacts {
+		if x.Kind == kindCT {
+			a.Provide(x.URL, x.Status, x.Body)
+		}
+	}
+	for _, n := range a.Needs() {
+		needs = append(needs, need{revocation.Need{Kind: kindCT, URL: n.URL}, n.MaxBytes})
+	}
+	a.Fill(&res.CT)
+	return a.Findings(), needs
 }
 
 // joinSCTLists appends the SCTs of list b to list a.

@@ -18,6 +18,7 @@ import (
 // The bounds of one judgement.
 const (
 	maxRounds   = 4  // of judging and fetching
+	auditRounds = 8  // more, for a log's tree head and the tiles below it
 	maxNeeds    = 64 // downloads
 	maxAIA      = 4  // of them, missing intermediates
 	maxAIADepth = 3
@@ -90,7 +91,11 @@ func (j *judgement) resolve(ctx context.Context) *report.Report {
 		fetching, cancel = context.WithTimeout(ctx, j.p.FetchBudget)
 		defer cancel()
 	}
-	for round := 0; round < maxRounds && len(needs) > 0; round++ {
+	rounds := maxRounds
+	if j.p.CTAudit {
+		rounds += auditRounds
+	}
+	for round := 0; round < rounds && len(needs) > 0; round++ {
 		if !j.fetchAll(fetching, needs) {
 			break
 		}

@@ -22,6 +22,7 @@ const (
 	kindDelta    = "delta-crl"
 	kindOCSP     = "ocsp"
 	kindAIA      = "aia"
+	kindCT       = "ct"        // a log's tree head, proof or tile
 	kindCRLFile  = "crl-file"  // given by the user; URL is the file's name
 	kindOCSPFile = "ocsp-file" // likewise
 	kindSCTFile  = "sct-file"  // likewise: a SignedCertificateTimestampList
@@ -31,7 +32,10 @@ const (
 const notCached = "not-cached"
 
 // need is one download that a judge wants.
-type need struct{ revocation.Need }
+type need struct {
+	revocation.Need
+	maxBytes int64 // 0 = the fetcher's limit
+}
 
 // key tells needs apart: one request per key, however many ask.
 func (n need) key() string {
@@ -97,7 +101,7 @@ func (j *judgement) obtain(ctx context.Context, n need) (evidence.Artefact, repo
 		a.Method = "POST"
 	}
 	b := j.e.body(ctx, n, j.bodyOptions(false))
-	a.Body, a.Failure, a.Detail, a.Cached = b.body, b.failure, b.detail, b.cached
+	a.Body, a.Failure, a.Detail, a.Cached, a.Status = b.body, b.failure, b.detail, b.cached, b.status
 	if !b.fetched.IsZero() {
 		a.Fetched = b.fetched.UTC()
 	}
@@ -149,7 +153,7 @@ func (j *judgement) missingIssuers(r *report.Report, needs *[]need) {
 		return
 	}
 	for _, url := range path[len(path)-1].CAIssuers {
-		n := need{revocation.Need{Kind: kindAIA, URL: url}}
+		n := need{Need: revocation.Need{Kind: kindAIA, URL: url}}
 		if j.aiaAsks >= maxAIA || j.asked[n.key()] {
 			continue
 		}

@@ -322,8 +322,7 @@ func (j *judgement) choose(ctx context.Context, r *report.Report, opt certpath.O
 		}
 	}
 	j.checks(r)
-	j.transparency(ctx, r)
-	return needs
+	return append(needs, j.transparency(ctx, r)...)
 }
 
 // revoked says what revocation found on a path.
@@ -421,7 +420,7 @@ func (j *judgement) anchored(ctx context.Context, p certpath.Path, opt certpath.
 func (j *judgement) artefacts(in *revocation.Input) {
 	for i, a := range j.ev.Artefacts {
 		switch a.Kind {
-		case kindAIA:
+		case kindAIA, kindCT, kindSCTFile:
 		case kindOCSPFile:
 			in.OfferedOCSP = append(in.OfferedOCSP, a.Body)
 		case kindCRLFile:

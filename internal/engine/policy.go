@@ -46,6 +46,9 @@ type Policy struct {
 
 	CT      string // "off", "report" (default), "strict", "chrome", "apple"
 	CTDepth string // "leaf" (default), "chain"
+	// CTAudit asks the logs of valid SCTs whether they published the
+	// certificate. It tells them what is looked at.
+	CTAudit bool
 
 	// FetchBudget bounds all downloads of one judgement together; what has not
 	// come by then is unavailable. 0 means that only the context does.
