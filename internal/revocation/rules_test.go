@@ -175,6 +175,14 @@ func TestMustStaple(t *testing.T) {
 	wantStatus(t, c, report.Good, "", report.Accept)
 	wantIDs(t, c)
 
+	in.Staples = [][]byte{w.response(isRevoked)}
+	wantIDs(t, judge(in).Certs[0], finding.CertRevoked, finding.RevocationDisagree)
+	in.Staples = nil
+	revoked := in
+	revoked.Artefacts = append(in.Artefacts[:1:1], w.artefact("crl", crlURL, isRevoked, w.list)...)
+	revoked.Artefacts = append(revoked.Artefacts, w.artefact("ocsp", ocspURL, isRevoked, w.response)...)
+	wantIDs(t, judge(revoked).Certs[0], finding.CertRevoked, finding.MustStapleMissing)
+
 	in.Staples, in.NoHandshake = nil, true
 	wantStatus(t, judge(in).Certs[0], report.Good, "", report.Accept)
 	in.NoHandshake = false
@@ -205,6 +213,10 @@ func TestMustStaple(t *testing.T) {
 	in.Path = parse(newWorld().leaf, w.ca, root)
 	if got := ids(judge(in).Certs[1]); slices.Contains(got, finding.TLSFeatureNotInherited) {
 		t.Error("the anchor's extension was applied")
+	}
+	in.Path = parse(newWorld().with(Cert{}).leaf, root)
+	if got := ids(judge(in).Certs[0]); slices.Contains(got, finding.TLSFeatureNotInherited) || slices.Contains(got, finding.MustStapleMissing) {
+		t.Errorf("the anchor's extension was applied: %v", got)
 	}
 }
 
@@ -291,6 +303,14 @@ func TestBudgets(t *testing.T) {
 	in.Staples = [][]byte{w.response(good)}
 	c := judge(in).Certs[0]
 	wantStatus(t, c, report.Good, "", report.Inconclusive) // a budget that was hit always refuses
+	w = newWorld().with(Cert{}, CRLDP(urls...))
+	in = w.input()
+	in.Staples = [][]byte{w.response(good)}
+	wantStatus(t, judge(in).Certs[0], report.Good, "", report.Inconclusive)
+	w = newWorld().with(Cert{}, CRLDP(crlURL, crlURL))
+	if res := judge(w.input()); len(res.Needs) != 1 {
+		t.Errorf("the same list twice: needs %v", res.Needs)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	wantStatus(t, revocation.Judge(ctx, in).Certs[0], report.Unknown, "", report.Inconclusive)
@@ -471,4 +491,31 @@ func TestUnreadableCertificates(t *testing.T) {
 	if verdictOf(c.Findings) == report.Accept && c.Revocation.Status == report.Good {
 		t.Error("an unreadable certificate is good")
 	}
+}
+
+// FuzzJudge signs nothing: whatever the sources deliver, nothing becomes good
+// or revoked, and nothing is accepted.
+func FuzzJudge(f *testing.F) {
+	w := newWorld()
+	impostor := newWorld()
+	for _, s := range []state{badSignature, foreign, garbage} {
+		f.Add(w.response(s), w.response(s), w.list(s))
+	}
+	f.Add(w.response(tryLater), w.response(tryLater), w.list(foreign))
+	f.Add(impostor.response(good), impostor.response(isRevoked), impostor.list(good))
+	base := w.input()
+	f.Fuzz(func(t *testing.T, staple, response, list []byte) {
+		in := base
+		in.Staples = [][]byte{staple}
+		in.Artefacts = append(base.Artefacts[:1:1],
+			revocation.Artefact{Kind: "ocsp", URL: ocspURL, Request: OCSPRequest(nil, w.ca.CertID(w.leaf.Serial)), Body: response},
+			revocation.Artefact{Kind: "crl", URL: crlURL, Body: list})
+		res := judge(in)
+		if c := res.Certs[0]; c.Revocation.Status != report.Unknown || verdictOf(c.Findings) == report.Accept || res.SCTList != nil {
+			t.Errorf("%+v", c)
+		}
+		if len(res.Needs) > 0 {
+			t.Errorf("needs %+v", res.Needs)
+		}
+	})
 }

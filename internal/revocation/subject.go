@@ -121,7 +121,7 @@ func (s *subject) exempt() (why string, fs []finding.Finding) {
 			return "no-rev-avail", nil
 		}
 	}
-	if s.i == 0 && shortLived(s.cert) {
+	if shortLived(s.cert) {
 		return "short-lived", fs
 	}
 	return "", fs
@@ -339,11 +339,14 @@ func (s *subject) grade(f finding.Finding, settled bool) finding.Finding {
 
 // mustStaple applies RFC 7633 to the leaf.
 func (s *subject) mustStaple(st report.Status) []finding.Finding {
-	if s.in.NoHandshake || !slices.Contains(s.in.Policy.Schemes, Staple) || !mustStaple(s.in.Path) || s.stapleGood || st == report.Revoked {
+	if s.in.NoHandshake || !slices.Contains(s.in.Policy.Schemes, Staple) || !mustStaple(s.in.Path) || s.stapleGood {
 		return nil
 	}
 	if !s.stapled {
 		return []finding.Finding{finding.New(finding.MustStapleMissing)}
+	}
+	if st == report.Revoked { // a consequence of what is said already
+		return nil
 	}
 	return []finding.Finding{finding.New(finding.MustStapleInvalid)}
 }
