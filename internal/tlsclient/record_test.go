@@ -3,6 +3,7 @@ package tlsclient
 import (
 	"bytes"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -12,6 +13,7 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 
+	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/lab/forge"
 )
@@ -171,6 +173,32 @@ func TestResumption(t *testing.T) {
 		}
 		if !reflect.DeepEqual(first.Chain, second.Chain) || !bytes.Equal(first.TLSSCTs, second.TLSSCTs) {
 			t.Errorf("%s: the resumed session has other certificates", VersionName(version))
+		}
+	}
+}
+
+// TestCrossCheck has a recording and a connection that disagree.
+func TestCrossCheck(t *testing.T) {
+	root := forge.NewRoot("Test Root", nil)
+	a, err := x509.ParseCertificate(root.Server("a.test", nil).Raw)
+	check(t, err)
+	b := root.Server("b.test", nil).Raw
+	cs := tls.ConnectionState{Version: tls.VersionTLS13, PeerCertificates: []*x509.Certificate{a}}
+	for _, c := range []struct {
+		chain []evidence.Entry
+		seen  bool
+		ok    bool
+	}{
+		{[]evidence.Entry{{Cert: a.Raw}}, true, true},
+		{[]evidence.Entry{{Cert: b}}, true, false},
+		{[]evidence.Entry{{Cert: a.Raw}, {Cert: b}}, true, false},
+		{[]evidence.Entry{{Cert: a.Raw}}, false, false},
+		{nil, true, false},
+	} {
+		s := &session{chain: c.chain}
+		s.complete(cs, &transcript{hasCerts: c.seen, chain: c.chain})
+		if ok := s.failure == nil; ok != c.ok || !ok && s.failure.ID != string(finding.InternalError) {
+			t.Errorf("%d certificates, seen %v: failure %+v", len(c.chain), c.seen, s.failure)
 		}
 	}
 }

@@ -172,10 +172,11 @@ func (r *reader) message(kind byte, msg cryptobyte.String) error {
 	t := r.t
 	switch kind {
 	case msgServerHello:
-		retry := len(msg) >= 34 && bytes.Equal(msg[2:34], helloRetry)
-		t.retried = t.retried || retry
+		t.retried = t.retried || len(msg) >= 34 && bytes.Equal(msg[2:34], helloRetry)
 		ok = t.serverHello(msg)
-		if ok && t.version == 0x0304 && !retry {
+		if ok && t.version == 0x0304 {
+			// After a HelloRetryRequest this happens twice; nothing encrypted
+			// comes in between.
 			r.setKey("SERVER_HANDSHAKE_TRAFFIC_SECRET")
 		}
 	case msgEncryptedExtensions:
