@@ -144,3 +144,22 @@ func findingConstants(t *testing.T) map[finding.ID]string {
 	}
 	return m
 }
+
+// allFindings lists the IDs in r, wherever they hang, sorted, each once.
+func allFindings(r *report.Report) []finding.ID {
+	var ids []finding.ID
+	add := func(fs []finding.Finding) {
+		for _, f := range fs {
+			ids = append(ids, f.ID)
+		}
+	}
+	add(r.Findings)
+	for _, p := range r.Paths {
+		add(p.Findings)
+		for _, c := range p.Certs {
+			add(c.Findings)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}

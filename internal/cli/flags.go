@@ -43,17 +43,16 @@ func (f *connFlags) add(c *cobra.Command) {
 	f.starttls = enum{allowed: tlsclient.StartTLSProtocols()}
 	f.connectTimeout.d = tlsclient.DefaultConnectTimeout
 	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
-	fs.StringVar(&f.port, "port", "", "port of targets that name none (default 443, or the scheme's)")
-	fs.Lookup("port").NoOptDefVal = ""
+	fs.StringVar(&f.port, "port", "", "`PORT` of targets that name none (default 443, or the scheme's)")
 	fs.Var(&f.resolve, "resolve", "use these addresses for HOST:PORT instead of asking the DNS; * is every host")
 	fs.BoolVarP(&f.v4, "ipv4", "4", false, "use IPv4 only")
 	fs.BoolVarP(&f.v6, "ipv6", "6", false, "use IPv6 only")
-	fs.StringVar(&f.servername, "servername", "", "server name to send (SNI) instead of the host")
+	fs.StringVar(&f.servername, "servername", "", "`NAME` to send (SNI) instead of the host")
 	fs.BoolVar(&f.noServername, "no-servername", false, "send no server name")
 	fs.Var(&f.starttls, "starttls", "ask for TLS in this protocol first")
 	fs.StringVar(&f.proxy, "proxy", "", "go through the proxy at `URL` (http://, socks5://); none ignores the environment's")
 	fs.StringVar(&f.cert, "cert", "", "show the client certificate in `FILE` (PEM, with its chain) to a server that asks")
-	fs.StringVar(&f.key, "key", "", "its private key (default: in the same file)")
+	fs.StringVar(&f.key, "key", "", "`FILE` with its private key (default: the same)")
 	fs.Var(&f.alpn, "alpn", "application protocols to offer (default h2,http/1.1)")
 	fs.Var(&f.tlsMin, "tls-min", "lowest version of TLS to offer")
 	fs.Var(&f.tlsMax, "tls-max", "highest version of TLS to offer")
@@ -279,7 +278,7 @@ func (f *networkFlags) client() *fetch.Client {
 // addCacheDir adds --cache-dir.
 func addCacheDir(c *cobra.Command, dir *string) {
 	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
-	fs.StringVar(dir, "cache-dir", "", "directory of the cache (default $XDG_CACHE_HOME/assay)")
+	fs.StringVar(dir, "cache-dir", "", "`DIR` of the cache (default $XDG_CACHE_HOME/assay)")
 	group(c, "Revocation", fs)
 }
 

@@ -2,10 +2,13 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/assaytls/assay/internal/render"
 )
 
 // groupKey annotates a flag with the heading it stands under in the help.
@@ -50,8 +53,8 @@ func help(c *cobra.Command, _ []string) {
 		if title == "" {
 			title = "Other"
 		}
-		fs.SortFlags = false
-		fmt.Fprintf(w, "\n%s:\n%s", title, fs.FlagUsagesWrapped(80))
+		fmt.Fprintf(w, "\n%s:\n", title)
+		fs.VisitAll(func(f *pflag.Flag) { io.WriteString(w, flagHelp(f)) })
 	}
 	if c.Example != "" {
 		fmt.Fprintf(w, "\nExamples:\n%s\n", strings.TrimRight(c.Example, "\n"))
@@ -59,6 +62,42 @@ func help(c *cobra.Command, _ []string) {
 	if !c.HasParent() {
 		fmt.Fprint(w, exitHelp)
 	}
+}
+
+// flagHelp describes one flag: its name and value, then, in a column of their
+// own, what it is for, the words it takes and its default.
+func flagHelp(f *pflag.Flag) string {
+	const column, width = 29, 80
+	name := "      --" + f.Name
+	if f.Shorthand != "" {
+		name = "  -" + f.Shorthand + ", --" + f.Name
+	}
+	value, usage := pflag.UnquoteUsage(f)
+	if e, ok := f.Value.(*enum); ok {
+		value = "WORD"
+		usage += ": " + strings.Join(e.allowed[:len(e.allowed)-1], ", ") + " or " + e.allowed[len(e.allowed)-1]
+	}
+	if value == "string" {
+		value = "TEXT"
+	}
+	if value != "" {
+		name += " " + value
+	}
+	if d := f.DefValue; d != "" && d != "false" && !strings.Contains(usage, "(default") {
+		usage += " (default " + d + ")"
+	}
+	var b strings.Builder
+	for i, l := range render.Wrap(usage, width-column) {
+		switch {
+		case i == 0 && len(name) < column-1:
+			fmt.Fprintf(&b, "%-*s%s\n", column, name, l)
+		case i == 0:
+			fmt.Fprintf(&b, "%s\n%*s%s\n", name, column, "", l)
+		default:
+			fmt.Fprintf(&b, "%*s%s\n", column, "", l)
+		}
+	}
+	return b.String()
 }
 
 const exitHelp = `

@@ -3,12 +3,9 @@ package cli
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -62,6 +59,10 @@ func (a *app) serveLab(ctx context.Context, dir string, only []string) error {
 		if err := render.Note(&b, s.Story, 80); err != nil {
 			return err
 		}
+		if s.Local {
+			fmt.Fprintln(&b, "  (only assay lab check reaches this one)")
+			continue
+		}
 		for _, cmd := range [][]string{
 			append([]string{"assay"}, l.Assay(s)...),
 			append([]string{"curl"}, l.Curl(s)...),
@@ -90,14 +91,13 @@ func shellLine(args []string) string {
 	return strings.Join(out, " ")
 }
 
-// labResult is what became of a scenario.
+// labResult is what became of a scenario, for programs.
 type labResult struct {
 	Name     string         `json:"name"`
 	Want     report.Verdict `json:"want"`
 	Got      report.Verdict `json:"got"`
 	OK       bool           `json:"ok"`
-	Missing  []finding.ID   `json:"missing,omitempty"`
-	Surplus  []finding.ID   `json:"surplus,omitempty"`
+	Why      string         `json:"why,omitempty"`
 	Findings []finding.ID   `json:"findings,omitempty"`
 	MS       int64          `json:"ms"`
 }
@@ -110,70 +110,28 @@ func (a *app) checkLab(ctx context.Context, only []string, format string) error 
 		return usagef("%v", err)
 	}
 	defer l.Close()
-	results := make([]labResult, len(l.Scenarios))
-	errs := make([]error, len(l.Scenarios))
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, concurrent)
-	prog := a.newProgress(false)
-	for i, s := range l.Scenarios {
-		wg.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			prog.show("judging %s", s.Name)
-			results[i], errs[i] = judgeScenario(ctx, l, s)
-		})
-	}
-	wg.Wait()
+	prog, n := a.newProgress(false), 0
+	outcomes := l.Check(ctx, func(o lab.Outcome) {
+		n++
+		prog.show("%d of %d: %s", n, len(l.Scenarios), o.Scenario.Name)
+	})
 	prog.clear()
 	if ctx.Err() != nil {
 		return nil
 	}
+	var results []labResult
 	wrong := 0
-	for i, r := range results {
-		if errs[i] != nil {
-			return errs[i]
-		}
-		if !r.OK {
+	for _, o := range outcomes {
+		if !o.OK {
 			wrong++
 			a.status = exitReject
 		}
+		results = append(results, labResult{o.Scenario.Name, o.Scenario.Want, o.Got, o.OK, o.Why, o.Findings, o.Took.Milliseconds()})
 	}
 	if format == "json" {
 		return render.Value(a.stdout, results, true)
 	}
 	return a.labTable(results, wrong, time.Since(start))
-}
-
-// judgeScenario judges one scenario with an engine of its own.
-func judgeScenario(ctx context.Context, l *lab.Lab, s lab.Scenario) (labResult, error) {
-	ctx, cancel := context.WithTimeout(ctx, defaultTimeout)
-	defer cancel()
-	o := l.Judge(ctx, s)
-	if o.Report == nil {
-		return labResult{}, errors.New(o.Why)
-	}
-	return labResult{Name: s.Name, Want: s.Want, Got: o.Got, OK: o.OK, Missing: o.Missing, Surplus: o.Surplus,
-		Findings: allFindings(o.Report), MS: o.Took.Milliseconds()}, nil
-}
-
-// allFindings lists the IDs in r, wherever they hang, sorted, each once. What
-// is only information is left out.
-func allFindings(r *report.Report) []finding.ID {
-	var ids []finding.ID
-	add := func(fs []finding.Finding) {
-		for _, f := range fs {
-			ids = append(ids, f.ID)
-		}
-	}
-	add(r.Findings)
-	for _, p := range r.Paths {
-		add(p.Findings)
-		for _, c := range p.Certs {
-			add(c.Findings)
-		}
-	}
-	slices.Sort(ids)
-	return slices.Compact(ids)
 }
 
 // labTable prints scenario, expected, got, findings.
@@ -194,11 +152,8 @@ func (a *app) labTable(results []labResult, wrong int, took time.Duration) error
 			ids = append(ids, string(id))
 		}
 		fmt.Fprintf(&b, "%-5s %-*s  %-12s  %-12s  %s\n", mark, wide, r.Name, r.Want, r.Got, strings.Join(ids, " "))
-		for _, id := range r.Missing {
-			fmt.Fprintf(&b, "      %-*s  missing: %s\n", wide, "", id)
-		}
-		for _, id := range r.Surplus {
-			fmt.Fprintf(&b, "      %-*s  must not be there: %s\n", wide, "", id)
+		if r.Why != "" {
+			fmt.Fprintf(&b, "      %-*s  %s\n", wide, "", quoteLines(r.Why))
 		}
 	}
 	fmt.Fprintf(&b, "\n%d scenarios, %d as expected, %d wrong, %.1f s\n", len(results), len(results)-wrong, wrong, took.Seconds())

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
+	"net"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/assaytls/assay/internal/lab"
@@ -40,7 +43,7 @@ func TestCheckLab(t *testing.T) {
 	cache := t.TempDir()
 	statuses := map[report.Verdict]int{report.Accept: exitAccept, report.Reject: exitReject, report.Inconclusive: exitInconclusive}
 	for _, s := range l.Scenarios {
-		if s.Local || s.DownloadTimeout > 0 || s.Timeout > 0 {
+		if s.DownloadTimeout > 0 || s.Timeout > 0 || s.Local {
 			continue // their limits have no flag, and waiting for the defaults would take long
 		}
 		t.Run(s.Name, func(t *testing.T) {
@@ -53,15 +56,16 @@ func TestCheckLab(t *testing.T) {
 			if err := json.Unmarshal([]byte(out), &r); err != nil {
 				t.Fatalf("%v in %s", err, out)
 			}
-			want, err := judgeScenario(t.Context(), l, s)
+			eng, err := l.Engine(s)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if r.Verdict != want.Got || status != statuses[want.Got] {
-				t.Errorf("verdict %s, status %d, want %s", r.Verdict, status, want.Got)
+			want, _ := eng.Check(t.Context(), l.Config(s), s.Policy)
+			if r.Verdict != want.Verdict || status != statuses[want.Verdict] {
+				t.Errorf("verdict %s, status %d, want %s", r.Verdict, status, want.Verdict)
 			}
-			if got := allFindings(&r); !slices.Equal(got, want.Findings) {
-				t.Errorf("findings %v, want %v", got, want.Findings)
+			if got, want := lab.Found(&r), lab.Found(want); !slices.Equal(got, want) {
+				t.Errorf("findings %v, want %v", got, want)
 			}
 			for _, c := range out {
 				if c < 0x20 && c != '\n' || c >= 0x7f && c <= 0x9f || c == '\u202e' {
@@ -76,7 +80,7 @@ func TestCheckLab(t *testing.T) {
 func TestCheckLabText(t *testing.T) {
 	l := startLab(t)
 	for _, s := range l.Scenarios {
-		if s.Group != "hostile" && s.Group != "connection" || s.Local || s.DownloadTimeout > 0 || s.Timeout > 0 {
+		if s.Group != "hostile" && s.Group != "connection" || s.DownloadTimeout > 0 || s.Timeout > 0 || s.Local {
 			continue
 		}
 		t.Run(s.Name, func(t *testing.T) {
@@ -91,5 +95,61 @@ func TestCheckLabText(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// An interrupt ends a check that hangs, without an answer.
+func TestInterrupt(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	go func() {
+		c, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		io.ReadFull(c, make([]byte, 1)) // the check has begun
+		syscall.Kill(syscall.Getpid(), syscall.SIGINT)
+		io.Copy(io.Discard, c)
+	}()
+	status, out, errs := run("", "check", "--roots", startLab(t).RootFile, "--cache-dir", t.TempDir(), ln.Addr().String())
+	if status != exitInterrupted || out != "" || errs != "" {
+		t.Errorf("status %d, stdout %q, stderr %q", status, out, errs)
+	}
+}
+
+// Several targets are printed in the order of the arguments, whichever is
+// done first, and the worst verdict counts.
+func TestOrder(t *testing.T) {
+	l := startLab(t)
+	args := []string{"check", "--roots", l.RootFile, "--cache-dir", t.TempDir(), "-q"}
+	var targets []string
+	for _, name := range []string{"refused", "good", "revoked", "good-rsa", "expired", "good-p384", "closes", "good-tls12", "good-tls13", "good-staple"} {
+		s, ok := l.Scenario(name)
+		if !ok {
+			t.Fatal(name)
+		}
+		args = append(args, "--resolve", s.Target()+":127.0.0.1")
+		targets = append(targets, s.Target())
+	}
+	status, out, errs := run("", append(args, targets...)...)
+	if status != exitReject || errs != "" {
+		t.Errorf("status %d, %s", status, errs)
+	}
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if len(lines) != len(targets) {
+		t.Fatalf("%d lines for %d targets:\n%s", len(lines), len(targets), out)
+	}
+	for i, line := range lines {
+		if !strings.Contains(line, targets[i]) {
+			t.Errorf("line %d is not about %s: %s", i, targets[i], line)
+		}
+	}
+	status, out, _ = run("", append(append(args[:len(args):len(args)], "--format", "json"), targets[1], targets[3])...)
+	if status != exitUsage {
+		t.Errorf("-q with JSON: status %d, %s", status, out)
 	}
 }

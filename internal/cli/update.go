@@ -44,8 +44,8 @@ no address that you did not name.`,
 	}
 	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
 	fs.StringVar(&f.key, "key", "", "verify the list's detached signature with the public key in `FILE` (PEM or DER)")
-	fs.StringVar(&f.signature, "signature", "", "where the signature is (default: the list's URL with .sig instead of .json)")
-	fs.StringVar(&f.cacheDir, "cache-dir", "", "directory of the cache (default $XDG_CACHE_HOME/assay)")
+	fs.StringVar(&f.signature, "signature", "", "`URL` of the signature (default: the list's URL with .sig instead of .json)")
+	fs.StringVar(&f.cacheDir, "cache-dir", "", "`DIR` of the cache (default $XDG_CACHE_HOME/assay)")
 	fs.Var(&f.timeout, "timeout", "limit for the whole run")
 	group(list, "Input", fs)
 	c.AddCommand(list)

@@ -77,6 +77,10 @@ func pad(s string, n int) string {
 	return s + " "
 }
 
+// Wrap breaks s at spaces into lines of at most width characters, but for
+// words that are longer.
+func Wrap(s string, width int) []string { return wrap(s, width) }
+
 // wrap breaks s at spaces into lines of at most width characters. A word that
 // is longer stays whole: URLs and hashes must be fit to be copied.
 func wrap(s string, width int) []string {
