@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
@@ -37,7 +38,7 @@ func (l *Lab) Check(ctx context.Context, progress func(Outcome)) []Outcome {
 	out := make([]Outcome, len(l.Scenarios))
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	slots := make(chan struct{}, 4*runtime.GOMAXPROCS(0)) // most of the time is waiting
+	slots := make(chan struct{}, 2*runtime.GOMAXPROCS(0)) // half of the time is waiting
 	for i, s := range l.Scenarios {
 		slots <- struct{}{}
 		wg.Go(func() {
@@ -62,7 +63,7 @@ func (l *Lab) Engine(s Scenario) (*engine.Engine, error) {
 	for _, r := range l.Roots {
 		anchors.Add(r)
 	}
-	o := engine.Options{Anchors: anchors, Fetch: &fetch.Client{MaxBytes: s.MaxDownload, Timeout: s.DownloadTimeout}}
+	o := engine.Options{Anchors: anchors, Fetch: &fetch.Client{MaxBytes: s.MaxDownload, Timeout: cmp.Or(s.DownloadTimeout, patience)}}
 	if !s.NoLogList {
 		logs, err := ct.ParseLogList(l.LogList)
 		if err != nil {

@@ -36,6 +36,7 @@ type pki struct {
 	logs struct {
 		alpha, beta, gamma *forge.Key // usable; alpha and gamma have one operator
 		retired            *forge.Key // retired yesterday
+		sharded            *forge.Key // takes certificates that end in other years
 		unlisted           *forge.Key
 	}
 }
@@ -47,7 +48,7 @@ func newPKI(l *Lab) *pki {
 	p.rogue = p.publish(forge.NewRoot("Assay Lab Rogue Root", nil), nil)
 	p.ica = p.intermediate(p.root, "Assay Lab Issuing CA", nil)
 	p.rsa = p.intermediate(p.root, "Assay Lab RSA CA", forge.RSA(2048))
-	for _, k := range []**forge.Key{&p.logs.alpha, &p.logs.beta, &p.logs.gamma, &p.logs.retired, &p.logs.unlisted} {
+	for _, k := range []**forge.Key{&p.logs.alpha, &p.logs.beta, &p.logs.gamma, &p.logs.retired, &p.logs.sharded, &p.logs.unlisted} {
 		*k = forge.P256()
 	}
 	return p
@@ -60,7 +61,9 @@ func (p *pki) logList() []byte {
 		forge.Log{Key: p.logs.beta, Description: "Lab Beta", Operator: "Beta Brothers", URL: "https://beta.log." + Domain + "/"},
 		forge.Log{Key: p.logs.gamma, Description: "Lab Gamma", Operator: "Alpha Operations", URL: "https://gamma.log." + Domain + "/"},
 		forge.Log{Key: p.logs.retired, Description: "Lab Retired", Operator: "Delta", URL: "https://retired.log." + Domain + "/",
-			State: "retired", StateSince: now.Add(-24 * time.Hour)})
+			State: "retired", StateSince: now.Add(-24 * time.Hour)},
+		forge.Log{Key: p.logs.sharded, Description: "Lab Sharded", Operator: "Epsilon", URL: "https://sharded.log." + Domain + "/",
+			From: now.AddDate(2, 0, 0), Until: now.AddDate(3, 0, 0)})
 }
 
 // pointers are the extensions that lead to a's honest services.

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"net/netip"
@@ -192,6 +193,10 @@ func (b *build) ca(parent *authority, what string, extra ...forge.Ext) *authorit
 	return b.l.pki.intermediate(parent, "Assay Lab "+what+" CA for "+b.s.Name, nil, extra...)
 }
 
+// patience replaces the default time limits, so that a verdict does not depend
+// on how busy the machine is.
+const patience = time.Minute
+
 // Config returns how to dial the scenario's server.
 func (l *Lab) Config(s Scenario) tlsclient.Config {
 	c := s.Client
@@ -199,8 +204,7 @@ func (l *Lab) Config(s Scenario) tlsclient.Config {
 	if c.Resolve == nil {
 		c.Resolve = s.Resolve()
 	}
-	if s.Timeout != 0 {
-		c.HandshakeTimeout = s.Timeout
-	}
+	c.HandshakeTimeout = cmp.Or(s.Timeout, patience)
+	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, patience)
 	return c
 }

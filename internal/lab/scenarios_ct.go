@@ -100,6 +100,32 @@ var ctScenarios = []entry{
 			b.sct(func(s *site, tbs []byte) []byte { return forge.SCT{}.SignPrecert(logs.alpha, s.issuer.Key, tbs) },
 				func(s *site, tbs []byte) []byte { return forge.SCT{}.SignPrecert(logs.gamma, s.issuer.Key, tbs) })
 		}},
+	{name: "sct-before-retirement", story: "By Chrome's rules: the SCT of a log that was retired since counts beside that of a usable log, because it is older than the retirement.",
+		want: report.Accept, make: func(b *build) {
+			b.browser()
+			logs := b.l.pki.logs
+			b.sct(func(s *site, tbs []byte) []byte { return forge.SCT{}.SignPrecert(logs.alpha, s.issuer.Key, tbs) },
+				func(s *site, tbs []byte) []byte {
+					return forge.SCT{Time: time.Now().Add(-30 * time.Hour)}.SignPrecert(logs.retired, s.issuer.Key, tbs)
+				})
+		}},
+	{name: "sct-wrong-interval", story: "The log takes only certificates that end in another year than this one.",
+		want: report.Accept, findings: ids(finding.CTSCTInterval), make: func(b *build) {
+			b.sct(func(s *site, tbs []byte) []byte {
+				return forge.SCT{}.SignPrecert(b.l.pki.logs.sharded, s.issuer.Key, tbs)
+			})
+		}},
+	{name: "sct-twice", story: "The same SCT is embedded twice.",
+		want: report.Accept, findings: ids(finding.CTSCTDuplicate), make: func(b *build) {
+			var first []byte
+			one := func(s *site, tbs []byte) []byte {
+				if first == nil {
+					first = forge.SCT{}.SignPrecert(b.l.pki.logs.alpha, s.issuer.Key, tbs)
+				}
+				return first
+			}
+			b.sct(one, one)
+		}},
 	{name: "sct-after-retirement", story: "The log was retired yesterday and the SCT is of today.",
 		want: report.Accept, findings: ids(finding.CTSCTLogState), make: func(b *build) {
 			b.sct(func(s *site, tbs []byte) []byte {

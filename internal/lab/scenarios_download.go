@@ -31,7 +31,7 @@ var downloadScenarios = []entry{
 		}},
 	{name: "crl-zeros", story: "The CRL is 50 MB of zeros.",
 		want: report.Inconclusive, findings: ids(finding.CRLNotAList), make: func(b *build) {
-			b.s.DownloadTimeout = time.Minute // on a busy machine the default may not do
+			b.s.DownloadTimeout = time.Minute // a busy machine takes its time
 			b.download(func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Content-Length", strconv.Itoa(50<<20))
 				zeros(w, 50<<20)
