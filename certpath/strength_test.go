@@ -101,3 +101,30 @@ func TestBudgets(t *testing.T) {
 		}
 	}
 }
+
+// TestBudgetTold wants a bound that was hit told once on the path it cut short.
+func TestBudgetTold(t *testing.T) {
+	root := forge.NewRoot("Root", nil)
+	ca := root.Intermediate("CA", nil)
+	leaf := ca.Server("www.example.com", nil)
+	chain := parse(leaf.Raw, ca.Raw, root.Raw)
+	told := func(fs []finding.Finding) (n int) {
+		for _, f := range fs {
+			if f.ID == finding.BudgetPaths {
+				n++
+			}
+		}
+		return n
+	}
+	for _, b := range []certpath.Budget{{Signatures: 1}, {Steps: 1}} {
+		o := options("")
+		o.Budget = b
+		if p := certpath.Validate(t.Context(), chain, o); told(p.Findings) != 1 {
+			t.Errorf("Validate, %+v: %v", b, p.Findings)
+		}
+		r := certpath.Build(t.Context(), chain[0], chain, anchors(t, root.Raw), o)
+		if told(r.Findings) != 1 || told(r.Paths[0].Findings) != 1 {
+			t.Errorf("Build, %+v: %v, path %v", b, r.Findings, r.Paths[0].Findings)
+		}
+	}
+}

@@ -23,6 +23,7 @@ func Validate(ctx context.Context, chain []*cert.Certificate, o Options) Path {
 	}
 	w := newWorker(ctx, &o)
 	p := w.validate(chain, report.EndAnchor, nil)
+	told := w.spent != nil
 	for i, c := range chain {
 		for _, above := range chain[i+1:] {
 			if w.step(1) && sameEntity(c, above) {
@@ -38,7 +39,7 @@ func Validate(ctx context.Context, chain []*cert.Certificate, o Options) Path {
 	if depth := o.depth(); len(chain)-2 > depth {
 		p.Findings = append(p.Findings, finding.New(finding.PathTooLong, "limit", strconv.Itoa(depth)))
 	}
-	if w.spent != nil {
+	if w.spent != nil && !told {
 		p.Findings = append(p.Findings, *w.spent)
 	}
 	return p
