@@ -152,8 +152,8 @@ func (p *parser) header() error {
 	if p.total > MaxSize {
 		return &Error{finding.CRLTooLarge, 0, fmt.Sprintf("it says it has %d octets, the limit is %d", p.total, int64(MaxSize))}
 	}
-	if p.in.whole != nil && p.total > int64(len(p.in.whole)) {
-		return &Error{finding.CRLTruncated, int64(len(p.in.whole)), fmt.Sprintf("%d octets of %d are there", len(p.in.whole), p.total)}
+	if have := int64(len(p.in.buf)); p.in.eof && have < p.total {
+		return &Error{finding.CRLTruncated, have, fmt.Sprintf("%d octets of %d are there", have, p.total)}
 	}
 	tbs, err := readHead(b, outer.body)
 	if err != nil {
@@ -201,6 +201,9 @@ func (p *parser) header() error {
 // fields reads version, signature, issuer, thisUpdate and nextUpdate.
 func (p *parser) fields(r *der.Reader) error {
 	l := p.list
+	if r.PeekTag() == der.Explicit(0) {
+		return &Error{finding.CRLNotAList, int64(r.Offset()), "it looks like a certificate"}
+	}
 	if v, ok, err := r.Optional(der.Integer); err != nil {
 		return err
 	} else if ok {

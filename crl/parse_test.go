@@ -54,3 +54,5 @@ func (d *dribble) Read(b []byte) (int, error) {
 	d.b = d.b[n:]
 	return n, nil
 }
+
+func parseKey(t *testing.T, raw []byte) *cert.PublicKey { return cert.Parse(raw).Key }
