@@ -160,6 +160,7 @@ func checkTests() []checkTest {
 		{name: "weak key", cert: ofRSA(rsa1024), query: issuedBy(rsa1024), lists: by(rsa1024, f.CRL{Entries: entries(listed)}), want: unknown, ids: []finding.ID{finding.CRLKeyWeak}},
 		{name: "weak key, allowed", cert: ofRSA(rsa1024), query: func(q *crl.Query) { issuedBy(rsa1024)(q); q.MinRSA = 1024 }, lists: by(rsa1024, f.CRL{}), want: good},
 		{name: "two algorithms", lists: one(f.CRL{InnerAlg: f.ECDSAWithSHA384.ID, Entries: entries(listed)}), want: unknown, ids: []finding.ID{finding.CRLAlgorithmMismatch}},
+		{name: "two forms of one algorithm", lists: one(f.CRL{InnerAlg: f.Seq(f.OID("1.2.840.10045.4.3.2"), f.Null()), Entries: entries(listed)}), want: unknown, ids: []finding.ID{finding.CRLAlgorithmMismatch}},
 		{name: "unknown algorithm", lists: one(f.CRL{Alg: f.ECDSAWithSHA256.WithID(f.Seq(f.OID("1.2.3.4")))}), want: unknown, ids: []finding.ID{finding.CRLSignatureUnsupported}},
 		{name: "no cRLSign", cert: ofRSA(noSign), query: issuedBy(noSign), lists: by(noSign, f.CRL{Entries: entries(listed)}), want: unknown, ids: []finding.ID{finding.CRLSignNotAllowed}},
 		{name: "another issuer's", lists: by(w.other, f.CRL{Entries: entries(listed)}), want: unknown, ids: []finding.ID{finding.CRLOtherIssuer}},
@@ -188,6 +189,7 @@ func checkTests() []checkTest {
 		{name: "only user, version 1", cert: func() *f.CA { return w.ca.Issue(f.Cert{Version: 1, Serial: serial}) }, lists: one(f.CRL{Extensions: exts(f.IDP{OnlyUser: true}.Ext())}), want: unknown, ids: []finding.ID{finding.CRLOtherKind}},
 		{name: "user and CA at once", lists: one(f.CRL{Extensions: exts(f.IDP{OnlyUser: true, OnlyCA: true}.Ext())}), want: unknown, ids: []finding.ID{finding.CRLScopeContradictory}},
 		{name: "an empty IDP", lists: one(f.CRL{Extensions: exts(f.IDP{}.Ext())}), want: unknown, ids: []finding.ID{finding.CRLScopeContradictory}},
+		{name: "an empty IDP, listed", lists: one(f.CRL{Extensions: exts(f.IDP{}.Ext()), Entries: entries(listed)}), want: unknown, ids: []finding.ID{finding.CRLScopeContradictory}},
 		{name: "IDP not critical", lists: one(f.CRL{Extensions: exts(point.Ext().NonCrit())}), want: good, ids: []finding.ID{finding.CRLProfile}},
 
 		// Extensions.

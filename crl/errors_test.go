@@ -26,7 +26,9 @@ func (e *endless) Read(b []byte) (int, error) {
 func TestErrors(t *testing.T) {
 	w := world()
 	good := w.ca.CRL(f.CRL{Entries: entries(noise, listed)})
-	tbs := func(change func([]byte) []byte) []byte { return w.ca.CRL(f.CRL{Entries: entries(noise), MutateTBS: change}) }
+	tbs := func(change func([]byte) []byte) []byte {
+		return w.ca.CRL(f.CRL{Entries: entries(noise), MutateTBS: change})
+	}
 	entry := func(parts ...[]byte) []byte { return w.ca.CRL(f.CRL{RawEntries: f.Seq(parts...)}) }
 	date := f.UTCTime(daysAgo(1))
 	ext := func(e f.Ext) []byte { return w.ca.CRL(f.CRL{Extensions: exts(e)}) }
