@@ -61,7 +61,12 @@ func (l *Lab) Check(ctx context.Context, progress func(Outcome)) []Outcome {
 func (l *Lab) Engine(s Scenario) (*engine.Engine, error) {
 	anchors := certpath.NewAnchors()
 	for _, r := range l.Roots {
-		anchors.Add(r)
+		if s.NoRoots {
+			break
+		}
+		if err := anchors.Add(r); err != nil {
+			return nil, err
+		}
 	}
 	o := engine.Options{Anchors: anchors, Fetch: &fetch.Client{MaxBytes: s.MaxDownload, Timeout: cmp.Or(s.DownloadTimeout, patience)}}
 	if !s.NoLogList {

@@ -47,9 +47,9 @@ type Scenario struct {
 	// Client holds what the dial needs besides the address: a proxy, STARTTLS,
 	// a certificate. Lab.Config completes it.
 	Client tlsclient.Config
-	// NoLogList leaves the lab's log list out; Public has the lab's roots count
-	// as publicly trusted, so that browsers' CT policies apply.
-	NoLogList, Public bool
+	// NoRoots and NoLogList leave the lab's roots and log list out; Public has
+	// the roots count as publicly trusted, so that browsers' CT policies apply.
+	NoRoots, NoLogList, Public bool
 	// Local scenarios need what no flag can say, such as a DNS server of their
 	// own: Curl, OpenSSL and Assay do not reach them.
 	Local bool

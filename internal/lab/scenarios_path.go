@@ -64,6 +64,11 @@ var pathScenarios = []entry{
 			s.chain = append(s.chain, p.rogue.Raw)
 			b.serve(s)
 		}},
+	{name: "no-roots", story: "The client trusts nobody at all: a machine without CA certificates.",
+		want: report.Reject, findings: ids(finding.AnchorsEmpty), make: func(b *build) {
+			b.s.NoRoots, b.s.Local = true, true
+			b.good(nil)
+		}},
 	{name: "unknown-issuer", story: "The chain stops at an intermediate whose issuer is neither sent nor known, and there is no address to fetch it from.",
 		want: report.Reject, findings: ids(finding.IssuerNotFound), make: func(b *build) {
 			ca := b.ca(b.l.pki.rogue, "Orphaned", forge.AIA([]string{"http://127.0.0.1:9/ocsp"}, nil))
