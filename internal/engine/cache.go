@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"crypto/sha256"
 	"strconv"
 	"sync"
 	"time"
@@ -30,6 +31,7 @@ type bodyCache struct {
 	bodies  map[string]*cached
 	bytes   int64
 	lists   map[bodyID]*crl.List
+	indexes map[bodyID][]byte // saved ones, of bodies from the disk
 	flights map[string]*flight
 	failed  map[string]failed
 }
@@ -81,7 +83,7 @@ type bodyOptions struct {
 }
 
 func newBodyCache() *bodyCache {
-	return &bodyCache{bodies: map[string]*cached{}, lists: map[bodyID]*crl.List{},
+	return &bodyCache{bodies: map[string]*cached{}, lists: map[bodyID]*crl.List{}, indexes: map[bodyID][]byte{},
 		flights: map[string]*flight{}, failed: map[string]failed{}}
 }
 
@@ -92,19 +94,25 @@ func (c *bodyCache) parseList(body []byte) (*crl.List, error) {
 	}
 	id := bodyID{&body[0], len(body)}
 	c.mu.Lock()
-	l := c.lists[id]
+	l, index := c.lists[id], c.indexes[id]
 	c.mu.Unlock()
 	if l != nil {
 		return l, nil
 	}
-	l, err := crl.Parse(body)
-	if err != nil {
-		return nil, err
+	var err error
+	if index != nil {
+		l, err = crl.Restore(body, index)
+	}
+	if l == nil || err != nil { // no index, or one that does not fit
+		if l, err = crl.Parse(body); err != nil {
+			return nil, err
+		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.lists) >= cacheLists {
 		clear(c.lists)
+		clear(c.indexes)
 	}
 	c.lists[id] = l
 	return l, nil
@@ -235,6 +243,11 @@ func (e *Engine) lookup(n need, key string, o bodyOptions) *cached {
 	}
 	c = &cached{body: got.Body, fetched: got.Fetched, expires: got.Expires, etag: got.ETag, lastModified: got.LastModified}
 	e.cache.put(key, c)
+	if got.Index != nil && len(got.Body) > 0 {
+		e.cache.mu.Lock()
+		e.cache.indexes[bodyID{&got.Body[0], len(got.Body)}] = got.Index
+		e.cache.mu.Unlock()
+	}
 	return c
 }
 
@@ -260,7 +273,20 @@ func (e *Engine) remember(n need, a evidence.Artefact, until time.Time) error {
 	if c != nil {
 		m.ETag, m.LastModified = c.etag, c.lastModified
 	}
-	return e.opt.Store.Put(storeKey(n), m)
+	if err := e.opt.Store.Put(storeKey(n), m); err != nil {
+		return err
+	}
+	if n.Kind != kindCRL && n.Kind != kindDelta {
+		return nil
+	}
+	l, err := e.cache.parseList(a.Body)
+	if err != nil {
+		return nil // it gave no answer as a list, so no index is worth keeping
+	}
+	if x := l.Index(); x != nil {
+		return e.opt.Store.PutIndex(storeKey(n), sha256.Sum256(a.Body), x)
+	}
+	return nil
 }
 
 func (c *bodyCache) put(key string, b *cached) {

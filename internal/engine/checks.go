@@ -93,19 +93,18 @@ func (j *judgement) transparency(_ context.Context, r *report.Report) (needs []n
 			}
 		}
 	}
-	if j.e.opt.PublicRoots != nil && path.End == report.EndAnchor {
-		in.Public = j.e.opt.PublicRoots(path.Certs[len(path.Certs)-1].RawSPKI)
-	}
+	in.Public = j.public(path)
 	res := ct.CheckSCTs(in)
-	findings := res.Findings
+	certs := r.Paths[r.Chosen].Certs
+	for i, fs := range res.Certs {
+		certs[i].Findings = append(certs[i].Findings, fs...)
+	}
 	if j.p.CTAudit {
 		var found []finding.Finding
 		found, needs = j.audit(&res)
-		findings = append(findings, found...)
+		certs[0].Findings = append(certs[0].Findings, found...)
 	}
 	r.CT = &res.CT
-	leaf := &r.Paths[r.Chosen].Certs[0]
-	leaf.Findings = append(leaf.Findings, findings...)
 	switch {
 	case res.CT.Met != nil || j.e.opt.LogList != nil:
 		check.State = report.Done

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"slices"
@@ -8,12 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/lab"
+	"github.com/assaytls/assay/internal/store"
 	"github.com/assaytls/assay/internal/tlsclient"
 	"github.com/assaytls/assay/report"
 )
@@ -170,5 +173,67 @@ func TestReportJSON(t *testing.T) {
 	}
 	if !strings.Contains(string(b), "X509_V_ERR_CERT_REVOKED") {
 		t.Error("the OpenSSL code is missing")
+	}
+}
+
+// What one engine kept on disk another one uses, index of the list included.
+func TestStore(t *testing.T) {
+	l := start(t, "good", "revoked-by-crl")
+	dir := t.TempDir() + "/cache"
+	withStore := func() *engine.Engine {
+		s, err := store.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := certpath.NewAnchors()
+		for _, r := range l.Roots {
+			a.Add(r)
+		}
+		e, err := engine.New(engine.Options{Anchors: a, Store: s, Warn: func(err error) { t.Error(err) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	first := withStore()
+	for _, s := range l.Scenarios {
+		first.Check(context.Background(), config(s), s.Policy)
+	}
+	second := withStore()
+	for _, s := range l.Scenarios {
+		p := s.Policy
+		p.Offline = true
+		r, _ := second.Check(context.Background(), config(s), p)
+		if r.Verdict != s.Want || len(r.Fetches) == 0 {
+			t.Errorf("%s: %s from the disk, want %s: %v", s.Name, r.Verdict, s.Want, findings(r))
+		}
+		for _, f := range r.Fetches {
+			if f.Outcome != "cached" {
+				t.Errorf("%s: %s was %s", s.Name, f.URL, f.Outcome)
+			}
+		}
+	}
+}
+
+// The lifetime limits of public certificates apply below public anchors only.
+func TestPublic(t *testing.T) {
+	l := start(t, "good")
+	a := certpath.NewAnchors()
+	for _, r := range l.Roots {
+		a.Add(r)
+	}
+	s := l.Scenarios[0]
+	root := cert.Parse(l.Roots[0])
+	for _, public := range []bool{false, true} {
+		e, err := engine.New(engine.Options{Anchors: a, PublicRoots: func(spki []byte) bool { return public && bytes.Equal(spki, root.RawSPKI) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := s.Policy
+		p.Time = time.Now()
+		r, _ := e.Check(context.Background(), config(s), p)
+		if r.Verdict != report.Accept {
+			t.Errorf("public %v: %s %v", public, r.Verdict, findings(r))
+		}
 	}
 }

@@ -252,6 +252,9 @@ func (j *judgement) paths(ctx context.Context, r *report.Report) (needs []need) 
 	}
 	if j.built == nil {
 		res := certpath.Build(ctx, j.sent[0], j.pool, j.e.opt.Anchors, opt)
+		if opt.Public = j.public(res.Paths[0]); opt.Public { // known only now; the signatures are remembered
+			res = certpath.Build(ctx, j.sent[0], j.pool, j.e.opt.Anchors, opt)
+		}
 		j.built = &res
 	}
 	if j.e.opt.Anchors.Len() == 0 && j.chains == nil {
@@ -369,6 +372,11 @@ func (j *judgement) revoke(ctx context.Context, r *report.Report, n int, opt cer
 	}
 	j.sctList = res.SCTList
 	return st
+}
+
+// public reports whether a path ends in a publicly trusted anchor.
+func (j *judgement) public(p certpath.Path) bool {
+	return j.e.opt.PublicRoots != nil && p.End == report.EndAnchor && j.e.opt.PublicRoots(p.Certs[len(p.Certs)-1].RawSPKI)
 }
 
 // unprovenKinds are what a path carries when a signature on it was not verified.

@@ -14,7 +14,7 @@ import (
 )
 
 // allSchemes are run unless some are chosen, in order of cost.
-var allSchemes = []string{"staple", "crlite", "crl", "ocsp"}
+var allSchemes = []string{"staple", "crl", "ocsp"}
 
 // Validate reports what is wrong with p: a usage error, before anything runs.
 func (p Policy) Validate() error {
@@ -26,7 +26,7 @@ func (p Policy) Validate() error {
 	}
 	for _, s := range p.Schemes {
 		if !slices.Contains(allSchemes, s) {
-			return fmt.Errorf("unknown revocation scheme %q (known: staple, crl, ocsp, crlite)", s)
+			return fmt.Errorf("unknown revocation scheme %q (known: staple, crl, ocsp)", s)
 		}
 	}
 	for what, v := range map[string]string{"unknown": p.Unknown, "stale": p.Stale} {

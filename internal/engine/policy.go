@@ -28,8 +28,8 @@ type Policy struct {
 	Policies                                         []string
 	ExplicitPolicy, InhibitMapping, InhibitAnyPolicy bool
 
-	// Schemes are the revocation schemes to run: "staple", "crlite", "crl",
-	// "ocsp". nil means all; empty but not nil means off.
+	// Schemes are the revocation schemes to run: "staple", "crl", "ocsp". nil
+	// means all; empty but not nil means off.
 	Schemes   []string
 	StopFirst bool          // stop at the first scheme that answers
 	LeafOnly  bool          // only the leaf is checked for revocation
