@@ -232,7 +232,7 @@ func (f *revocationFlags) add(c *cobra.Command) {
 	f.unknown = enum{allowed: []string{"allow", "warn", "deny"}}
 	f.stale = enum{value: "deny", allowed: []string{"allow", "warn", "deny"}}
 	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
-	fs.Var(&f.schemes, "revocation", "sources to ask, of staple,crl,ocsp,crlite (default all)")
+	fs.Var(&f.schemes, "revocation", "sources to ask, of staple,crl,ocsp (default all)")
 	fs.Var(&f.stop, "revocation-stop", "stop at the first source that answers, or ask all")
 	fs.Var(&f.depth, "revocation-depth", "check the leaf only, or the whole chain")
 	fs.Var(&f.unknown, "unknown", "when no source can be had (default: inconclusive)")

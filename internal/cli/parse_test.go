@@ -84,7 +84,7 @@ func TestValues(t *testing.T) {
 		{"size", func() pflag.Value { return &size{} }, []string{"1", "64MiB", "10M", "500kB", "1GiB"}, []string{"", "0", "-1", "1.5MiB", "MiB", "10TB", "9223372036854775807KiB", "99999999999999999999"}},
 		{"moment", func() pflag.Value { return &moment{} }, []string{"2026-12-01T00:00:00Z", "2026-12-01T00:00:00+02:00"}, []string{"", "now", "2026-12-01", "2026-13-01T00:00:00Z", "1764547200"}},
 		{"number", func() pflag.Value { return &number{low: 0, high: 5} }, []string{"0", "5"}, []string{"", "-1", "6", "1.0", "x", "99999999999999999999"}},
-		{"schemes", func() pflag.Value { return &schemes{} }, []string{"off", "crl", "staple,ocsp,crl,crlite"}, []string{"", "on", "crl,", "crl,crl", "off,crl", "CRL", "crl, ocsp"}},
+		{"schemes", func() pflag.Value { return &schemes{} }, []string{"off", "crl", "staple,ocsp,crl"}, []string{"", "on", "crlite", "crl,", "crl,crl", "off,crl", "CRL", "crl, ocsp"}},
 		{"resolve", func() pflag.Value { return &resolutions{} },
 			[]string{"example.com:443:127.0.0.1", "a.test:1:127.0.0.1,::1", "a.test:443:[::1]", "*:443:127.0.0.1"},
 			[]string{"", "a", "a:443", "a:443:", ":443:127.0.0.1", "a:443:b", "a:0:127.0.0.1", "a:443:127.0.0.1,", "a b:443:127.0.0.1", "[::1]:443:127.0.0.1"}},

@@ -168,7 +168,7 @@ func (v *words) Set(s string) error {
 // schemes is the value of --revocation.
 type schemes struct{ vs []string } // nil = not given, empty = off
 
-var allSchemes = []string{"staple", "crl", "ocsp", "crlite"}
+var allSchemes = []string{"staple", "crl", "ocsp"}
 
 func (v *schemes) String() string {
 	if v.vs != nil && len(v.vs) == 0 {
