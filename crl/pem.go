@@ -33,7 +33,7 @@ func decodePEM(b []byte) ([]byte, error) {
 			return block.Bytes, nil
 		}
 		b = rest
-		if bytes.Index(b, []byte(pemBegin)) < 0 {
+		if !bytes.Contains(b, []byte(pemBegin)) {
 			return nil, &Error{finding.CRLNotAList, 0, fmt.Sprintf("PEM of another kind: %q", finding.Quote(block.Type))}
 		}
 	}

@@ -19,9 +19,13 @@ func (a *app) engine(ctx context.Context, trust *trustFlags, network *networkFla
 	}
 	o := engine.Options{Anchors: anchors, Warn: a.warn}
 	done := func() {}
-	dir, dirErr := cacheDir("")
+	flag := ""
 	if network != nil {
-		if dir, dirErr = cacheDir(network.cacheDir); network.cacheDir != "" && dirErr != nil {
+		flag = network.cacheDir
+	}
+	dir, dirErr := cacheDir(flag)
+	if network != nil {
+		if network.cacheDir != "" && dirErr != nil {
 			return nil, nil, usagef("--cache-dir: %v", dirErr)
 		}
 		o.Fetch = network.client()
