@@ -65,7 +65,7 @@ var ownParsing = []string{"cert", "certpath", "crl", "ocsp", "crlite", "ct", "in
 
 // thirdParty are the modules the core may use; all others stay at the rim.
 var thirdParty = []string{"golang.org/x/crypto/cryptobyte", "golang.org/x/crypto/chacha20poly1305", "golang.org/x/mod/sumdb",
-	"golang.org/x/net/idna", "golang.org/x/net/http/httpproxy", "golang.org/x/sys"}
+	"golang.org/x/crypto/x509roots/fallback/bundle", "golang.org/x/net/idna", "golang.org/x/net/http/httpproxy", "golang.org/x/sys"}
 
 var rim = []string{"internal/cli", "internal/web", "internal/scan", "internal/lab", "internal/bench"}
 

@@ -12,6 +12,7 @@ import (
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/fetch"
+	"github.com/assaytls/assay/internal/roots"
 )
 
 // ctFlags are the relying party's rules for Certificate Transparency.
@@ -31,7 +32,7 @@ func (f *ctFlags) add(c *cobra.Command) {
 	fs.BoolVar(&f.audit, "ct-audit", false, "ask the logs whether they published the certificate (tells them what is looked at)")
 	fs.StringVar(&f.logList, "log-list", "", "verify SCTs with the logs in `FILE|URL`, JSON of version 3 (default: the one that assay update log-list stored)")
 	f.publicRoots = words{typ: "FILE"}
-	fs.Var(&f.publicRoots, "public-root", "roots that count as publicly trusted, to which browsers' policies apply; repeatable")
+	fs.Var(&f.publicRoots, "public-root", "roots that count as publicly trusted beside Mozilla's: browsers' policies apply to them; repeatable")
 	group(c, "Certificate Transparency", fs)
 }
 
@@ -42,12 +43,9 @@ func (f *ctFlags) apply(p *engine.Policy) {
 	}
 }
 
-// public returns what tells publicly trusted anchors by their key, nil when no
-// file was given.
+// public returns what tells publicly trusted anchors by their key: Mozilla's
+// and those in the files given.
 func (f *ctFlags) public() (func(spki []byte) bool, error) {
-	if len(f.publicRoots.vs) == 0 {
-		return nil, nil
-	}
 	keys := map[string]bool{}
 	for _, name := range f.publicRoots.vs {
 		b, err := readFile(name, nil, maxCertFile)
@@ -62,7 +60,7 @@ func (f *ctFlags) public() (func(spki []byte) bool, error) {
 			keys[string(cert.Parse(raw).RawSPKI)] = true
 		}
 	}
-	return func(spki []byte) bool { return keys[string(spki)] }, nil
+	return func(spki []byte) bool { return keys[string(spki)] || roots.Public(spki) }, nil
 }
 
 // list reads the log list: the one named, or the one that was stored. A URL is
