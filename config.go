@@ -56,7 +56,12 @@ type Config struct {
 
 	// CT is the Certificate Transparency policy: "off", "report", "strict",
 	// "chrome", "apple". "" means "report". All but the first two need LogList.
+	// The browsers' policies apply below publicly trusted roots: Mozilla's, by
+	// key, and PublicRoots. Below others nothing is enforced.
 	CT string
+	// PublicRoots are DER certificates that count as publicly trusted too. They
+	// are not trusted by being here. nil: Mozilla's alone.
+	PublicRoots [][]byte
 	// LogList is a log list in the public v3 JSON format. nil: SCTs are
 	// shown, not verified.
 	LogList []byte

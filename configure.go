@@ -50,6 +50,9 @@ func (v *Verifier) configure() error {
 	} else if c.CT != "" && c.CT != "off" && c.CT != "report" {
 		return fmt.Errorf("Config.CT %q needs Config.LogList", c.CT)
 	}
+	if opt.PublicRoots, err = c.public(); err != nil {
+		return err
+	}
 	if c.CacheDir != "" {
 		if opt.Store, err = store.Open(c.CacheDir); err != nil {
 			return fmt.Errorf("Config.CacheDir: %w", err)
@@ -83,6 +86,19 @@ func (c *Config) anchors() (*certpath.Anchors, error) {
 	return anchors, nil
 }
 
+// public returns what tells publicly trusted anchors by their key.
+func (c *Config) public() (func(spki []byte) bool, error) {
+	keys := map[string]bool{}
+	for i, der := range c.PublicRoots {
+		x, err := x509.ParseCertificate(der)
+		if err != nil {
+			return nil, fmt.Errorf("Config.PublicRoots[%d]: %w", i, err)
+		}
+		keys[string(x.RawSubjectPublicKeyInfo)] = true
+	}
+	return func(spki []byte) bool { return keys[string(spki)] || roots.Public(spki) }, nil
+}
+
 // policyHash tells apart the policies under which TLS sessions were judged.
 func (v *Verifier) policyHash() [32]byte {
 	b, err := json.Marshal(v.policy)
@@ -95,6 +111,9 @@ func (v *Verifier) policyHash() [32]byte {
 		h.Write(r)
 	}
 	h.Write(v.conf.LogList)
+	for _, r := range v.conf.PublicRoots {
+		h.Write(r)
+	}
 	return [32]byte(h.Sum(nil))
 }
 
