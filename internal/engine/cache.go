@@ -3,12 +3,14 @@ package engine
 import (
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/assaytls/assay/crl"
 	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/store"
 	"github.com/assaytls/assay/ocsp"
@@ -19,6 +21,7 @@ const (
 	cacheEntries = 512
 	cacheBytes   = 256 << 20
 	cacheLists   = 64
+	maxFlights   = 64 // downloads under way; more wait for their turn
 )
 
 // revalidateAfter is the age beyond which a cached body is asked for again.
@@ -34,6 +37,8 @@ type bodyCache struct {
 	indexes map[bodyID][]byte // saved ones, of bodies from the disk
 	flights map[string]*flight
 	failed  map[string]failed
+	slots   chan struct{}  // one for each download under way
+	running sync.WaitGroup // downloads under way
 }
 
 // cached is one body with what HTTP said of it.
@@ -76,6 +81,7 @@ type fetched struct {
 type bodyOptions struct {
 	now     time.Time
 	offline bool
+	current bool // a copy past its end is none
 	refresh bool // do not answer from the caches
 	maxAge  time.Duration
 	nonce   bool
@@ -84,7 +90,8 @@ type bodyOptions struct {
 
 func newBodyCache() *bodyCache {
 	return &bodyCache{bodies: map[string]*cached{}, lists: map[bodyID]*crl.List{}, indexes: map[bodyID][]byte{},
-		flights: map[string]*flight{}, failed: map[string]failed{}}
+		flights: map[string]*flight{}, failed: map[string]failed{},
+		slots: make(chan struct{}, maxFlights)}
 }
 
 // parseList parses a CRL, once per body.
@@ -122,7 +129,7 @@ func (c *bodyCache) parseList(body []byte) (*crl.List, error) {
 func (e *Engine) body(ctx context.Context, n need, o bodyOptions) fetched {
 	key := n.key()
 	old := e.lookup(n, key, o)
-	if old != nil && !o.refresh && (o.offline || fresh(old, o)) {
+	if old != nil && !o.refresh && (o.offline && !(o.current && expired(old, o.now)) || fresh(old, o)) {
 		return fetched{body: old.body, cached: true, fetched: old.fetched, outcome: "cached"}
 	}
 	if o.offline {
@@ -137,9 +144,22 @@ func (e *Engine) body(ctx context.Context, n need, o bodyOptions) fetched {
 	return e.single(ctx, key, func(ctx context.Context) fetched { return e.download(ctx, n, key, old, o) })
 }
 
+// guarded is body; a panic becomes a failure that refuses, since it happens on
+// a goroutine of its own and would end the program.
+func (e *Engine) guarded(ctx context.Context, n need, o bodyOptions) (b fetched) {
+	defer func() {
+		if v := recover(); v != nil {
+			b = fetched{outcome: "failed", failure: string(finding.InternalError), detail: fmt.Sprint(v)}
+		}
+	}()
+	return e.body(ctx, n, o)
+}
+
+func expired(c *cached, now time.Time) bool { return !c.expires.IsZero() && !now.Before(c.expires) }
+
 // fresh reports whether a cached body may answer without asking again.
 func fresh(c *cached, o bodyOptions) bool {
-	if !c.expires.IsZero() && !o.now.Before(c.expires) {
+	if expired(c, o.now) {
 		return false
 	}
 	limit := revalidateAfter
@@ -150,8 +170,9 @@ func fresh(c *cached, o bodyOptions) bool {
 	return age >= 0 && age < limit
 }
 
-// single runs f once for all who ask for key at the same time. A caller whose
-// context ends stops waiting; the download goes on for the others.
+// single runs f once for all who ask for key at the same time, and for not
+// more than maxFlights keys at once. A caller whose context ends stops waiting;
+// the download goes on for the others, until the engine's context ends.
 func (e *Engine) single(ctx context.Context, key string, f func(context.Context) fetched) fetched {
 	c := e.cache
 	c.mu.Lock()
@@ -159,7 +180,7 @@ func (e *Engine) single(ctx context.Context, key string, f func(context.Context)
 	if !running {
 		fl = &flight{done: make(chan struct{})}
 		c.flights[key] = fl
-		go func() {
+		c.running.Go(func() {
 			fl.got = fetched{outcome: "failed", failure: fetch.Failed, detail: "the download ended unexpectedly"}
 			defer func() {
 				if v := recover(); v != nil {
@@ -170,8 +191,15 @@ func (e *Engine) single(ctx context.Context, key string, f func(context.Context)
 				c.mu.Unlock()
 				close(fl.done)
 			}()
-			fl.got = f(context.WithoutCancel(ctx))
-		}()
+			select {
+			case c.slots <- struct{}{}:
+				defer func() { <-c.slots }()
+				fl.got = f(e.opt.Context)
+			case <-e.opt.Context.Done():
+			case <-ctx.Done(): // whoever asked first has given up before its turn came
+				fl.got = fetched{outcome: "failed", failure: fetch.Timeout, detail: "too many downloads are under way"}
+			}
+		})
 	}
 	c.mu.Unlock()
 	select {

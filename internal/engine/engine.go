@@ -34,6 +34,9 @@ type Options struct {
 	Store   *store.Store      // nil: downloads are kept in memory only
 	// Fetch limits downloads; nil means the defaults.
 	Fetch *fetch.Client
+	// Context, when not nil, ends every download; [Engine.Wait] returns when
+	// they have ended.
+	Context context.Context
 	// Warn, when not nil, is told what does not change a verdict: a cache that
 	// cannot be written.
 	Warn func(error)
@@ -56,11 +59,17 @@ func New(o Options) (*Engine, error) {
 		return nil, errors.New("engine: Options.Anchors is required")
 	}
 	e := &Engine{opt: o, memo: cert.NewMemo(memoEntries), cache: newBodyCache(), fetch: o.Fetch}
+	if e.opt.Context == nil {
+		e.opt.Context = context.Background()
+	}
 	if e.fetch == nil {
 		e.fetch = &fetch.Client{}
 	}
 	return e, nil
 }
+
+// Wait returns when no download is under way.
+func (e *Engine) Wait() { e.cache.running.Wait() }
 
 // Check dials the target, judges what it presents, fetching what the judges
 // need, and returns the report and all that was gathered. It never fails:

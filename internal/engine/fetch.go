@@ -100,7 +100,7 @@ func (j *judgement) obtain(ctx context.Context, n need) (evidence.Artefact, repo
 	if j.p.Nonce && n.Kind == kindOCSP {
 		a.Method = "POST"
 	}
-	b := j.e.body(ctx, n, j.bodyOptions(false))
+	b := j.e.guarded(ctx, n, j.bodyOptions(false))
 	a.Body, a.Failure, a.Detail, a.Cached, a.Status = b.body, b.failure, b.detail, b.cached, b.status
 	if !b.fetched.IsZero() {
 		a.Fetched = b.fetched.UTC()
@@ -111,7 +111,7 @@ func (j *judgement) obtain(ctx context.Context, n need) (evidence.Artefact, repo
 }
 
 func (j *judgement) bodyOptions(refresh bool) bodyOptions {
-	return bodyOptions{now: time.Now(), offline: j.p.Offline, refresh: refresh, maxAge: j.p.MaxAge, nonce: j.p.Nonce, scope: j.scope()}
+	return bodyOptions{now: time.Now(), offline: j.p.Offline, current: j.p.Beside, refresh: refresh, maxAge: j.p.MaxAge, nonce: j.p.Nonce, scope: j.scope()}
 }
 
 // scope is what may be connected to besides public addresses: the class of the

@@ -50,6 +50,10 @@ type Policy struct {
 	// certificate. It tells them what is looked at.
 	CTAudit bool
 
+	// Beside says that downloads run beside this judgement: a copy that the
+	// cache holds past its nextUpdate counts as not had yet, not as stale.
+	Beside bool
+
 	// FetchBudget bounds all downloads of one judgement together; what has not
 	// come by then is unavailable. 0 means that only the context does.
 	FetchBudget time.Duration
