@@ -36,6 +36,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -49,10 +50,12 @@ import (
 // Verifier judges TLS peers. It is immutable, safe for concurrent use, and
 // owns its caches; use one for the whole program and Close it at the end.
 type Verifier struct {
-	conf   Config
-	engine *engine.Engine
-	policy engine.Policy
-	memo   *verdictMemo
+	conf    Config
+	engine  *engine.Engine
+	policy  engine.Policy
+	clients engine.Policy // policy, for client certificates
+	hash    [32]byte      // of policy, anchors and log list
+	memo    *verdictMemo
 
 	ctx     context.Context // ends when Close gives up waiting
 	cancel  context.CancelFunc
@@ -68,15 +71,19 @@ var ErrClosed = errors.New("assay: the Verifier is closed")
 // New returns a Verifier for c. The error says which field of c is wrong.
 func New(c Config) (*Verifier, error) {
 	v := &Verifier{conf: c, memo: newVerdictMemo(), beside: map[[32]byte]bool{}}
+	v.ctx, v.cancel = context.WithCancel(context.Background())
 	if err := v.configure(); err != nil {
+		v.cancel()
 		return nil, fmt.Errorf("assay: %w", err)
 	}
-	v.ctx, v.cancel = context.WithCancel(context.Background())
+	v.clients = v.policy
+	v.clients.Purpose = "client"
 	return v, nil
 }
 
-// Close stops background work: it waits CloseGrace for running downloads, ends
-// them, and returns. Handshakes after Close are refused.
+// Close stops background work: it waits CloseGrace for running downloads and
+// judgements, ends them, and returns. Handshakes after Close are refused with
+// ErrClosed. It may be called more than once; the error is always nil.
 func (v *Verifier) Close() error {
 	v.mu.Lock()
 	if v.closed {
@@ -86,7 +93,7 @@ func (v *Verifier) Close() error {
 	v.closed = true
 	v.mu.Unlock()
 	done := make(chan struct{})
-	go func() { v.running.Wait(); close(done) }()
+	go func() { v.running.Wait(); v.engine.Wait(); close(done) }()
 	grace := v.conf.CloseGrace
 	if grace == 0 {
 		grace = 2 * time.Second
@@ -120,14 +127,23 @@ type Target struct {
 	Name string
 	// ServerName is the SNI to send; "" means Host when it is a DNS name.
 	ServerName string
-	ALPN       []string      // nil means h2 and http/1.1
-	Timeout    time.Duration // of the whole check; 0 means 30 s
+	// Addrs are connected to instead of asking the DNS for Host.
+	Addrs []netip.Addr
+	// StartTLS is the protocol in which TLS is asked for: "smtp", "imap",
+	// "pop3", "ftp", "xmpp", "xmpp-server", "ldap", "postgres", "mysql" and
+	// others; "" means TLS from the start.
+	StartTLS string
+	ALPN     []string      // nil means h2 and http/1.1
+	Timeout  time.Duration // of the whole check; 0 means 30 s
 }
 
 // Check is the diagnostic dial: it connects, judges with everything fetched
-// that is needed, closes, and returns the report; never a connection. The
-// error says that it could not be asked, not that something is wrong with the
-// target: that is in the report.
+// that is needed, closes, and returns the report; never a connection. Unlike a
+// handshake it judges chains that crypto/x509 would not even parse, fetches
+// missing intermediates, and waits for downloads whatever Config.Network says
+// (but Offline is kept). Config.Unknown holds as everywhere. The error says
+// that it could not be asked, not that something is wrong with the target:
+// that is in the report.
 func (v *Verifier) Check(ctx context.Context, t Target) (*report.Report, error) {
 	if t.Host == "" {
 		return nil, errors.New("assay: Target.Host is empty")
@@ -145,10 +161,8 @@ func (v *Verifier) Check(ctx context.Context, t Target) (*report.Report, error) 
 	stop := context.AfterFunc(v.ctx, cancel)
 	defer stop()
 	p := v.policy
-	p.Unknown = "" // the diagnostic policy: what is unknown is inconclusive
-	if v.conf.Unknown != UnknownWarn {
-		p.Unknown = v.conf.Unknown.String()
-	}
+	p.Beside, p.Offline = false, v.conf.Network == Offline
+	p.FetchBudget = 0 // the whole check has a timeout
 	if t.Name != "" {
 		p.Names = []string{t.Name}
 	}
@@ -156,20 +170,35 @@ func (v *Verifier) Check(ctx context.Context, t Target) (*report.Report, error) 
 		return nil, fmt.Errorf("assay: %w", err)
 	}
 	port := t.Port
-	if port == "" {
-		port = "443"
+	if port == "" && t.StartTLS == "" {
+		port = "443" // with StartTLS the protocol's own
 	}
-	r, ev := v.engine.Check(ctx, tlsclient.Config{Host: t.Host, Port: port, SNI: t.ServerName, ALPN: t.ALPN}, p)
+	c := tlsclient.Config{Host: t.Host, Port: port, SNI: t.ServerName, ALPN: t.ALPN, StartTLS: t.StartTLS}
+	if len(t.Addrs) > 0 {
+		c.Resolve = map[string][]netip.Addr{"*:" + port: t.Addrs}
+	}
+	r, ev := v.engine.Check(ctx, c, p)
 	v.hook(ctx, ev, r)
+	v.learn(r)
 	return r, nil
 }
 
 // Judge judges evidence as it stands and opens no socket: what is missing is a
-// finding. The same evidence under the same Config gives the same report.
+// finding. The same evidence under the same Config gives the same report. A
+// handshake's evidence has no name of its own when the target was an address.
+// It may be used after Close.
 func (v *Verifier) Judge(ctx context.Context, ev *evidence.Evidence) *report.Report {
 	r := v.engine.Judge(ctx, ev, v.policy)
 	v.hook(ctx, ev, r)
+	v.learn(r)
 	return r
+}
+
+// learn forgets remembered verdicts when r tells of a revocation.
+func (v *Verifier) learn(r *report.Report) {
+	if hasRevoked(r) {
+		v.memo.drop()
+	}
 }
 
 // hook runs Config.Verify on copies and decides anew with what it adds.

@@ -32,13 +32,14 @@ func (v *Verifier) configure() error {
 	if c.FetchBudget < 0 || c.CloseGrace < 0 || c.MaxAge < 0 {
 		return errors.New("Config has a negative duration")
 	}
-	v.policy = engine.Policy{Strict: c.Strict, SecurityLevel: c.SecurityLevel, MinRSA: c.MinRSA, NoWildcards: c.NoWildcards,
+	v.policy = engine.Policy{Beside: c.Network == Background,
+		Strict: c.Strict, SecurityLevel: c.SecurityLevel, MinRSA: c.MinRSA, NoWildcards: c.NoWildcards,
 		Schemes: c.Schemes, LeafOnly: c.LeafOnly, Unknown: c.Unknown.String(), MaxAge: c.MaxAge, CT: c.CT,
 		PrivateFetch: c.PrivateFetch}
 	if err := v.policy.Validate(); err != nil {
 		return err
 	}
-	opt := engine.Options{Warn: v.warn}
+	opt := engine.Options{Warn: v.warn, Context: v.ctx}
 	var err error
 	if opt.Anchors, err = c.anchors(); err != nil {
 		return err
@@ -58,7 +59,10 @@ func (v *Verifier) configure() error {
 			return fmt.Errorf("Config.CacheDir: %w", err)
 		}
 	}
-	v.engine, err = engine.New(opt)
+	if v.engine, err = engine.New(opt); err != nil {
+		return err
+	}
+	v.hash, err = judgementHash(v.policy, opt.Anchors, opt.LogList, c.PublicRoots)
 	return err
 }
 
@@ -99,22 +103,24 @@ func (c *Config) public() (func(spki []byte) bool, error) {
 	return func(spki []byte) bool { return keys[string(spki)] || roots.Public(spki) }, nil
 }
 
-// policyHash tells apart the policies under which TLS sessions were judged.
-func (v *Verifier) policyHash() [32]byte {
-	b, err := json.Marshal(v.policy)
+// judgementHash tells apart the policies, anchors and log lists under which
+// verdicts and TLS sessions were judged.
+func judgementHash(p engine.Policy, anchors *certpath.Anchors, list *ct.LogList, public [][]byte) ([32]byte, error) {
+	b, err := json.Marshal(p)
 	if err != nil {
-		return [32]byte{}
+		return [32]byte{}, err
 	}
-	h := sha256.New()
-	h.Write(b)
-	for _, r := range v.conf.Roots {
-		h.Write(r)
+	h := anchors.Hash()
+	b = append(b, h[:]...)
+	if list != nil {
+		h = list.Hash()
+		b = append(b, h[:]...)
 	}
-	h.Write(v.conf.LogList)
-	for _, r := range v.conf.PublicRoots {
-		h.Write(r)
+	for _, der := range public {
+		h = sha256.Sum256(der)
+		b = append(b, h[:]...)
 	}
-	return [32]byte(h.Sum(nil))
+	return sha256.Sum256(b), nil
 }
 
 // warn logs what changes no verdict.

@@ -18,6 +18,9 @@ import (
 //
 //	errors.Is(err, finding.CertRevoked)      // is there an error finding of this kind
 //	errors.Is(err, finding.ClassRevocation)  // … or of this class
+//
+// A refusal by the standard library is wrapped: errors.As finds its
+// *tls.CertificateVerificationError and the x509 types in it.
 type Error struct {
 	Report *report.Report
 	cause  error // the standard library's refusal, if that came first
@@ -35,6 +38,13 @@ func (e *Error) Error() string {
 	}
 	if e.cause != nil {
 		return s + ": " + finding.Quote(e.cause.Error())
+	}
+	if e.Report != nil {
+		for _, c := range e.Report.Checks {
+			if c.Required && c.State != report.Done && c.State != report.CheckNotApplicable {
+				return s + ": the check of " + c.Name + " could not be done: " + finding.Quote(c.Detail)
+			}
+		}
 	}
 	return s
 }

@@ -2,53 +2,62 @@ package assay
 
 import (
 	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
 	"sync"
 	"time"
 
-	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/report"
 )
 
 // verdictMemo remembers accepted judgements by everything they rest on: every
-// chain byte, staples, SCTs, the name and the purpose; policy, anchors and log
-// list are fixed for a Verifier. It is bounded and forgets everything when a
-// revocation is learnt.
+// chain byte, staple, SCTs, name, port, purpose, what the handshake did with the
+// key, and the hash of policy, anchors and log list. It says nothing about
+// possession of the key, which TLS 1.3 proves only later. It is bounded and
+// forgets everything when a revocation is learnt.
 type verdictMemo struct {
 	mu      sync.Mutex
-	entries map[[32]byte]memoEntry
+	entries map[[32]byte]*memoEntry
 }
 
 type memoEntry struct {
-	report *report.Report
-	until  time.Time
+	report  *report.Report
+	until   time.Time
+	renewal time.Time // from when its revocation data should be fetched anew
 }
 
 // The bounds of the memo.
 const (
-	memoMax = 4096
-	memoFor = time.Hour
+	memoMax    = 4096
+	memoFor    = time.Hour
+	renewEvery = 10 * time.Minute
 )
 
-func newVerdictMemo() *verdictMemo { return &verdictMemo{entries: map[[32]byte]memoEntry{}} }
+func newVerdictMemo() *verdictMemo { return &verdictMemo{entries: map[[32]byte]*memoEntry{}} }
 
-func (m *verdictMemo) get(key [32]byte, now time.Time) (*report.Report, time.Time) {
+// get returns what is remembered, nil if nothing is. Of those who ask after the
+// time for renewal, one in renewEvery is told that it is due.
+func (m *verdictMemo) get(key [32]byte, now time.Time) (r *report.Report, until time.Time, due bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	e, ok := m.entries[key]
-	if !ok || !now.Before(e.until) {
-		return nil, time.Time{}
+	e := m.entries[key]
+	if e == nil || !now.Before(e.until) {
+		return nil, time.Time{}, false
 	}
-	return e.report, e.until
+	if !e.renewal.IsZero() && !now.Before(e.renewal) {
+		e.renewal, due = now.Add(renewEvery), true
+	}
+	return e.report, e.until, due
 }
 
-func (m *verdictMemo) put(key [32]byte, r *report.Report, until time.Time) {
+func (m *verdictMemo) put(key [32]byte, e memoEntry) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.entries) >= memoMax {
 		clear(m.entries)
 	}
-	m.entries[key] = memoEntry{r, until}
+	m.entries[key] = &e
 }
 
 func (m *verdictMemo) drop() {
@@ -57,57 +66,90 @@ func (m *verdictMemo) drop() {
 	m.mu.Unlock()
 }
 
-func memoKey(ev *evidence.Evidence, chains [][][]byte, purpose string) (key [32]byte) {
-	h := sha256.New()
-	var n [8]byte
-	add := func(b []byte) {
-		binary.BigEndian.PutUint64(n[:], uint64(len(b)))
-		h.Write(n[:])
-		h.Write(b)
+// keyBuffers hold the bytes of which keys are hashes.
+var keyBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 8192); return &b }}
+
+// memoKey is the key of a connection's judgement.
+func memoKey(hash [32]byte, d dialled, cs *tls.ConnectionState, purpose string) [32]byte {
+	buf := keyBuffers.Get().(*[]byte)
+	defer keyBuffers.Put(buf)
+	b := append((*buf)[:0], hash[:]...)
+	b = binary.BigEndian.AppendUint16(b, cs.Version)
+	b = binary.BigEndian.AppendUint16(b, cs.CipherSuite)
+	b = appendSized(b, purpose)
+	b = appendSized(b, cs.ServerName)
+	b = appendSized(b, d.host)
+	b = appendSized(b, d.port)
+	b = appendSized(b, cs.OCSPResponse)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(cs.SignedCertificateTimestamps)))
+	for _, s := range cs.SignedCertificateTimestamps {
+		b = appendSized(b, s)
 	}
-	add([]byte(purpose))
-	add([]byte(ev.Target.Host))
-	add([]byte(ev.Target.Port))
-	add(ev.TLSSCTs)
-	for _, e := range ev.Chain {
-		add(e.Cert)
-		add(e.Staple)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(cs.PeerCertificates)))
+	for _, c := range cs.PeerCertificates {
+		b = appendSized(b, c.Raw)
 	}
-	for _, chain := range chains {
-		binary.BigEndian.PutUint64(n[:], uint64(len(chain)))
-		h.Write(n[:])
+	for _, chain := range cs.VerifiedChains {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(chain)))
 		for _, c := range chain {
-			add(c)
+			if i := position(cs.PeerCertificates, c); i >= 0 {
+				b = binary.BigEndian.AppendUint32(append(b, 1), uint32(i)) // its bytes stand above
+			} else {
+				b = appendSized(append(b, 0), c.Raw)
+			}
 		}
 	}
-	h.Sum(key[:0])
-	return key
+	*buf = b
+	return sha256.Sum256(b)
+}
+
+// position finds the very certificate c, not an equal one.
+func position(certs []*x509.Certificate, c *x509.Certificate) int {
+	for i := range certs {
+		if certs[i] == c {
+			return i
+		}
+	}
+	return -1
+}
+
+func appendSized[T string | []byte](b []byte, s T) []byte {
+	return append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...)
 }
 
 // holds returns until when r may be relied on: the earliest of the chosen
-// path's notAfter, its answers' nextUpdate, and an hour from now.
-func holds(r *report.Report, now time.Time) time.Time {
-	until := now.Add(memoFor)
-	earlier := func(t time.Time) {
-		if !t.IsZero() && t.Before(until) {
-			until = t
+// path's notAfter, its answers' nextUpdate and, with maxAge, their age, and an
+// hour from now. renewal is when the first of the downloaded answers has lived
+// half its life, zero when there is none.
+func holds(r *report.Report, now time.Time, maxAge time.Duration) (until, renewal time.Time) {
+	until = now.Add(memoFor)
+	earlier := func(t *time.Time, u time.Time) {
+		if !u.IsZero() && (t.IsZero() || u.Before(*t)) {
+			*t = u
 		}
 	}
 	if r.Chosen < 0 || r.Chosen >= len(r.Paths) {
-		return now
+		return now, time.Time{}
 	}
 	for _, pc := range r.Paths[r.Chosen].Certs {
-		earlier(r.Certs[pc.Cert].NotAfter)
+		earlier(&until, r.Certs[pc.Cert].NotAfter)
 		if pc.Revocation == nil {
 			continue
 		}
 		for _, a := range pc.Revocation.Sources {
-			if a.Status != "" {
-				earlier(a.NextUpdate)
+			if a.Status == "" {
+				continue
+			}
+			earlier(&until, a.NextUpdate)
+			if maxAge > 0 {
+				earlier(&until, a.ThisUpdate.Add(maxAge))
+			}
+			if a.Scheme != "staple" && !a.NextUpdate.IsZero() {
+				earlier(&renewal, a.ThisUpdate.Add(a.NextUpdate.Sub(a.ThisUpdate)/2))
 			}
 		}
 	}
-	return until
+	return until, renewal
 }
 
 func hasRevoked(r *report.Report) bool {

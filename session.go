@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/tls"
 	"encoding/binary"
+	"net/netip"
+	"strings"
 	"sync"
 	"time"
 )
@@ -20,7 +22,7 @@ type sessionCache struct {
 	hash  [32]byte
 
 	mu    sync.Mutex
-	until map[string]time.Time // by server name, "" for IP targets: the last judgement
+	until map[string]time.Time // by server name, "" for IP targets: the earliest end of a judgement
 }
 
 // maxSessionNames bounds the names remembered between judgement and ticket.
@@ -33,12 +35,16 @@ func newSessionCache(inner tls.ClientSessionCache, hash [32]byte) *sessionCache 
 }
 
 // judged notes until when the judgement of a connection to name holds; the
-// zero time means that it was refused.
+// zero time means that it was refused. Of connections at the same time, whose
+// tickets cannot be told apart, the judgement that ends first counts.
 func (s *sessionCache) judged(name string, until time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.until) >= maxSessionNames {
 		clear(s.until)
+	}
+	if old := s.until[name]; time.Now().Before(old) && old.Before(until) {
+		until = old
 	}
 	s.until[name] = until
 }
@@ -46,10 +52,20 @@ func (s *sessionCache) judged(name string, until time.Time) {
 func (s *sessionCache) lastJudged(key string) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if t, ok := s.until[key]; ok {
-		return t
+	return s.until[sniOf(key)]
+}
+
+// sniOf is the server name of connections whose sessions crypto/tls keeps under
+// key: "" for addresses, with or without a port, and no dot at the end.
+func sniOf(key string) string {
+	if _, err := netip.ParseAddrPort(key); err == nil {
+		return ""
 	}
-	return s.until[""] // the key of an IP target is its address
+	host := strings.TrimSuffix(strings.TrimPrefix(key, "["), "]")
+	if _, err := netip.ParseAddr(host); err == nil {
+		return ""
+	}
+	return strings.TrimRight(key, ".")
 }
 
 // Get returns the session for key if its stamp still holds.

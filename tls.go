@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"time"
 
@@ -17,8 +18,18 @@ import (
 
 // ClientConfig returns a copy of base (nil means an empty one) whose
 // handshakes pass only when the standard library and assay both accept the
-// server. A VerifyConnection callback in base is called first. It is an error
-// when base turns verification off, or brings roots although Config does.
+// server. Callbacks in base are called before assay judges: VerifyPeerCertificate,
+// then VerifyConnection; their refusals stand. It is an error when base turns
+// verification off, or brings roots although Config does.
+//
+// When a server rejects Encrypted Client Hello, crypto/tls verifies the
+// certificate for its public name, calls no callback, and fails the handshake
+// with a *tls.ECHRejectionError; [Verifier.DialContext] judges that certificate
+// too. It is an error when base has EncryptedClientHelloRejectionVerify, which
+// turns even that verification off.
+//
+// Sessions in base.ClientSessionCache are resumed as long as the judgement of
+// their connection holds.
 //
 // VerifyConnection has no context: judging is bounded by FetchBudget and by
 // Close. [Verifier.DialContext] and [Verifier.Transport] use the dial's
@@ -30,8 +41,9 @@ func (v *Verifier) ClientConfig(base *tls.Config) (*tls.Config, error) {
 // dialled is what is known of a connection besides its tls.ConnectionState,
 // which has neither context nor address.
 type dialled struct {
-	ctx  context.Context // nil when there is none
-	peer net.Addr        // nil when not known
+	ctx        context.Context // nil when there is none
+	peer       net.Addr        // nil when not known
+	host, port string          // who was asked for; "" when not known
 }
 
 // addr returns the peer's "address:port", "" when not known.
@@ -56,7 +68,7 @@ func (v *Verifier) clientConfig(d dialled, base *tls.Config) (*tls.Config, error
 	}
 	var sessions *sessionCache
 	if c.ClientSessionCache != nil {
-		sessions = newSessionCache(c.ClientSessionCache, v.policyHash())
+		sessions = newSessionCache(c.ClientSessionCache, v.hash)
 		c.ClientSessionCache = sessions
 	}
 	inner := c.VerifyConnection
@@ -66,7 +78,7 @@ func (v *Verifier) clientConfig(d dialled, base *tls.Config) (*tls.Config, error
 				return err
 			}
 		}
-		until, err := v.handshake(d, cs, v.policy)
+		until, err := v.handshake(d, &cs, &v.policy)
 		if sessions != nil {
 			sessions.judged(cs.ServerName, until)
 		}
@@ -82,6 +94,9 @@ func (v *Verifier) adopt(base *tls.Config) (*tls.Config, error) {
 	}
 	if tlsclient.SkipsVerification(base) {
 		return nil, errors.New("assay: the base tls.Config turns verification off; assay only tightens it")
+	}
+	if base.EncryptedClientHelloRejectionVerify != nil {
+		return nil, errors.New("assay: EncryptedClientHelloRejectionVerify in the base tls.Config turns off the verification of servers that reject ECH")
 	}
 	return base.Clone(), nil
 }
@@ -111,7 +126,7 @@ func (v *Verifier) ServerConfig(base *tls.Config) (*tls.Config, error) {
 				chosen = got
 			}
 		}
-		return v.serverConfig(dialled{hello.Context(), hello.Conn.RemoteAddr()}, chosen)
+		return v.serverConfig(dialled{ctx: hello.Context(), peer: hello.Conn.RemoteAddr()}, chosen)
 	}
 	return c, nil
 }
@@ -128,8 +143,6 @@ func (v *Verifier) serverConfig(d dialled, base *tls.Config) (*tls.Config, error
 		c.ClientCAs = v.conf.rootPool
 	}
 	inner := c.VerifyConnection
-	policy := v.policy
-	policy.Purpose = "client"
 	c.VerifyConnection = func(cs tls.ConnectionState) error {
 		if inner != nil {
 			if err := inner(cs); err != nil {
@@ -139,64 +152,82 @@ func (v *Verifier) serverConfig(d dialled, base *tls.Config) (*tls.Config, error
 		if len(cs.PeerCertificates) == 0 {
 			return nil // VerifyClientCertIfGiven, and none was
 		}
-		_, err := v.handshake(d, cs, policy)
+		_, err := v.handshake(d, &cs, &v.clients)
 		return err
 	}
 	return c, nil
 }
 
 // handshake judges one connection and returns until when the judgement holds.
-// The error is nil or an *Error.
-func (v *Verifier) handshake(d dialled, cs tls.ConnectionState, p engine.Policy) (until time.Time, err error) {
+// The error is nil, ErrClosed or an *Error.
+func (v *Verifier) handshake(d dialled, cs *tls.ConnectionState, p *engine.Policy) (until time.Time, err error) {
 	if !v.begin() {
 		return time.Time{}, ErrClosed
 	}
 	defer v.running.Done()
-	ctx := d.ctx
-	if ctx == nil {
-		ctx = v.ctx
-	}
+	defer func() {
+		if x := recover(); x != nil {
+			until, err = time.Time{}, refusal(finding.New(finding.InternalError, "what", cs.ServerName, "detail", fmt.Sprint(x)))
+		}
+	}()
 	if len(cs.VerifiedChains) == 0 {
 		return time.Time{}, refusal(finding.New(finding.InternalError, "what", cs.ServerName, "detail", "crypto/tls verified no chain"))
 	}
-	ev, chains := handshakeEvidence(cs)
-	ev.Connection.Addr = d.addr()
-	key := memoKey(ev, chains, p.Purpose)
-	r, until := v.memo.get(key, time.Now())
-	if r == nil {
-		r = v.judgeHandshake(ctx, ev, chains, p)
-		until = holds(r, time.Now())
-		switch {
-		case r.Verdict == report.Accept && !engine.Unavailable(r):
-			v.memo.put(key, r, until)
-		case hasRevoked(r):
-			v.memo.drop()
-		}
+	key := memoKey(v.hash, d, cs, p.Purpose)
+	r, until, due := v.memo.get(key, time.Now())
+	var ev *evidence.Evidence
+	if r == nil || due || v.conf.Verify != nil {
+		ev = handshakeEvidence(d, cs)
+	}
+	switch {
+	case r == nil:
+		r, until = v.judgeHandshake(d, key, ev, cs, p)
+	case due:
+		v.refreshBeside(ev, verifiedChains(cs), p)
 	}
 	if v.conf.Verify != nil {
 		r = copyReport(r)
-		v.hook(ctx, ev, r)
+		v.hook(v.context(d), ev, r)
 	}
-	v.log(cs.ServerName, r)
+	v.log(d.name(cs), r)
 	if r.Verdict != report.Accept {
 		return time.Time{}, &Error{Report: r}
 	}
 	return until, nil
 }
 
-// judgeHandshake judges within the fetch budget; in Background mode what could
-// not be had is fetched beside the handshake.
-func (v *Verifier) judgeHandshake(ctx context.Context, ev *evidence.Evidence, chains [][][]byte, p engine.Policy) *report.Report {
-	ctx, cancel := context.WithCancel(ctx)
+// context is the connection's context, the Verifier's where there is none.
+func (v *Verifier) context(d dialled) context.Context {
+	if d.ctx != nil {
+		return d.ctx
+	}
+	return v.ctx
+}
+
+// judgeHandshake judges within the fetch budget and remembers an acceptance. In
+// Background mode what could not be had is fetched beside the handshake.
+func (v *Verifier) judgeHandshake(d dialled, key [32]byte, ev *evidence.Evidence, cs *tls.ConnectionState, p *engine.Policy) (*report.Report, time.Time) {
+	ctx, cancel := context.WithCancel(v.context(d))
 	defer cancel()
-	p.FetchBudget = v.fetchBudget()
 	stop := context.AfterFunc(v.ctx, cancel)
 	defer stop()
-	r := v.engine.Handshake(ctx, ev, chains, p, v.conf.Network == Inline)
-	if v.conf.Network == Background && engine.Unavailable(r) {
+	bounded := *p
+	bounded.FetchBudget = v.fetchBudget()
+	chains := verifiedChains(cs)
+	r := v.engine.Handshake(ctx, ev, chains, bounded, v.conf.Network == Inline)
+	until, renewal := holds(r, time.Now(), v.conf.MaxAge)
+	if v.conf.Network != Background {
+		renewal = time.Time{}
+	}
+	unavailable := engine.Unavailable(r)
+	if v.conf.Network == Background && unavailable {
 		v.refreshBeside(ev, chains, p)
 	}
-	return r
+	if r.Verdict == report.Accept && !unavailable {
+		v.memo.put(key, memoEntry{r, until, renewal})
+	}
+	v.learn(r)
+	return r, until
 }
 
 // maxBeside bounds the background refreshes under way: in TLS 1.3 the peer has
@@ -204,7 +235,7 @@ func (v *Verifier) judgeHandshake(ctx context.Context, ev *evidence.Evidence, ch
 const maxBeside = 64
 
 // refreshBeside fetches what a handshake lacked, once at a time for each leaf.
-func (v *Verifier) refreshBeside(ev *evidence.Evidence, chains [][][]byte, p engine.Policy) {
+func (v *Verifier) refreshBeside(ev *evidence.Evidence, chains [][][]byte, p *engine.Policy) {
 	leaf := sha256.Sum256(chains[0][0])
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -223,9 +254,7 @@ func (v *Verifier) refreshBeside(ev *evidence.Evidence, chains [][][]byte, p eng
 		}()
 		ctx, cancel := context.WithTimeout(v.ctx, backgroundBudget)
 		defer cancel()
-		if r := v.engine.Handshake(ctx, again, chains, p, true); hasRevoked(r) {
-			v.memo.drop()
-		}
+		v.learn(v.engine.Handshake(ctx, again, chains, *p, true))
 	}()
 }
 
@@ -240,11 +269,12 @@ func (v *Verifier) fetchBudget() time.Duration {
 }
 
 // handshakeEvidence turns a connection state into evidence. Certificates are
-// shared between connections: only their bytes are used.
-func handshakeEvidence(cs tls.ConnectionState) (*evidence.Evidence, [][][]byte) {
+// shared between connections: only their bytes are used, and never changed.
+func handshakeEvidence(d dialled, cs *tls.ConnectionState) *evidence.Evidence {
 	ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now().UTC(),
-		Target:     evidence.Target{Host: cs.ServerName, SNI: cs.ServerName},
-		Connection: evidence.Connection{Version: cs.Version, Suite: cs.CipherSuite, Group: uint16(cs.CurveID), ALPN: cs.NegotiatedProtocol, Resumed: cs.DidResume}}
+		Target: evidence.Target{Host: d.name(cs), Port: d.port, SNI: cs.ServerName},
+		Connection: evidence.Connection{Addr: d.addr(), Version: cs.Version, Suite: cs.CipherSuite, Group: uint16(cs.CurveID),
+			ALPN: cs.NegotiatedProtocol, Resumed: cs.DidResume}}
 	for i, c := range cs.PeerCertificates {
 		e := evidence.Entry{Cert: c.Raw}
 		if i == 0 {
@@ -253,6 +283,19 @@ func handshakeEvidence(cs tls.ConnectionState) (*evidence.Evidence, [][][]byte) 
 		ev.Chain = append(ev.Chain, e)
 	}
 	ev.TLSSCTs = sctList(cs.SignedCertificateTimestamps)
+	return ev
+}
+
+// name is who was asked for, for people: names were crypto/tls's to check.
+func (d dialled) name(cs *tls.ConnectionState) string {
+	if cs.ServerName != "" {
+		return cs.ServerName
+	}
+	return d.host
+}
+
+// verifiedChains are the chains that crypto/tls verified, as DER.
+func verifiedChains(cs *tls.ConnectionState) [][][]byte {
 	var chains [][][]byte
 	for _, chain := range cs.VerifiedChains {
 		var ders [][]byte
@@ -261,7 +304,7 @@ func handshakeEvidence(cs tls.ConnectionState) (*evidence.Evidence, [][][]byte) 
 		}
 		chains = append(chains, ders)
 	}
-	return ev, chains
+	return chains
 }
 
 // sctList writes a SignedCertificateTimestampList (RFC 6962, 3.3).

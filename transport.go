@@ -41,9 +41,9 @@ func (v *Verifier) Transport() *Transport {
 	t.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		dial := t.DialContext
 		if dial == nil {
-			dial = (&net.Dialer{}).DialContext
+			dial = dialer.DialContext
 		}
-		c, err := v.dial(ctx, dial, network, addr, base)
+		c, err := v.dial(ctx, dial, t.TLSHandshakeTimeout, network, addr, base)
 		if err != nil {
 			return nil, err // not c: a nil *tls.Conn in the interface would look like one
 		}
@@ -61,6 +61,9 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
+// dialer has the bounds of http.DefaultTransport's.
+var dialer = &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
+
 // Dial is DialContext without a context and with an empty base.
 func (v *Verifier) Dial(network, addr string) (*tls.Conn, error) {
 	return v.DialContext(context.Background(), network, addr, nil)
@@ -72,11 +75,11 @@ func (v *Verifier) Dial(network, addr string) (*tls.Conn, error) {
 // afterwards. The connection is a bare *tls.Conn. Certificate refusals, the
 // standard library's too, are *Error.
 func (v *Verifier) DialContext(ctx context.Context, network, addr string, base *tls.Config) (*tls.Conn, error) {
-	return v.dial(ctx, (&net.Dialer{}).DialContext, network, addr, base)
+	return v.dial(ctx, dialer.DialContext, 0, network, addr, base)
 }
 
-func (v *Verifier) dial(ctx context.Context, dial func(ctx context.Context, network, addr string) (net.Conn, error), network, addr string, base *tls.Config) (*tls.Conn, error) {
-	host, _, err := net.SplitHostPort(addr)
+func (v *Verifier) dial(ctx context.Context, dial func(ctx context.Context, network, addr string) (net.Conn, error), timeout time.Duration, network, addr string, base *tls.Config) (*tls.Conn, error) {
+	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +87,12 @@ func (v *Verifier) dial(ctx context.Context, dial func(ctx context.Context, netw
 	if err != nil {
 		return nil, err
 	}
-	c, err := v.client(ctx, raw, host, base)
+	if timeout > 0 { // http.Transport applies its own to its own handshakes only
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
+	c, err := v.client(ctx, raw, host, port, base)
 	if err != nil {
 		raw.Close()
 		return nil, err
@@ -99,11 +107,11 @@ func (v *Verifier) Client(ctx context.Context, raw net.Conn, base *tls.Config) (
 	if base == nil || base.ServerName == "" {
 		return nil, errors.New("assay: Client needs a tls.Config with a ServerName")
 	}
-	return v.client(ctx, raw, base.ServerName, base)
+	return v.client(ctx, raw, base.ServerName, "", base)
 }
 
-func (v *Verifier) client(ctx context.Context, raw net.Conn, host string, base *tls.Config) (*tls.Conn, error) {
-	conf, err := v.clientConfig(dialled{ctx, raw.RemoteAddr()}, base)
+func (v *Verifier) client(ctx context.Context, raw net.Conn, host, port string, base *tls.Config) (*tls.Conn, error) {
+	conf, err := v.clientConfig(dialled{ctx: ctx, peer: raw.RemoteAddr(), host: host, port: port}, base)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +120,20 @@ func (v *Verifier) client(ctx context.Context, raw net.Conn, host string, base *
 	}
 	c := tls.Client(raw, conf)
 	if err := c.HandshakeContext(ctx); err != nil {
+		if rejected := (*tls.ECHRejectionError)(nil); errors.As(err, &rejected) {
+			return nil, v.rejectedECH(ctx, c, err)
+		}
 		return nil, v.wrap(err, conf.ServerName)
 	}
 	return c, nil
+}
+
+// rejectedECH judges the server that rejected Encrypted Client Hello, under its
+// public name, before its retry configurations are handed out with err.
+func (v *Verifier) rejectedECH(ctx context.Context, c *tls.Conn, err error) error {
+	cs := c.ConnectionState()
+	if _, refused := v.handshake(dialled{ctx: ctx, peer: c.RemoteAddr()}, &cs, &v.policy); refused != nil {
+		return refused
+	}
+	return err
 }

@@ -1,0 +1,364 @@
+package assay_test
+
+import (
+	"context"
+	"crypto/ecdh"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/binary"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/assaytls/assay"
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/report"
+)
+
+// Unknown re-grades what cannot be had and nothing else: data that is stale,
+// malformed, badly signed or wrongly scoped refuses even under UnknownAllow.
+func TestUnknownRegradesOneClass(t *testing.T) {
+	names := []string{"crl-unreachable", "ocsp-try-later", "ocsp-down", "ocsp-stale", "ocsp-bad-signature", "ocsp-other-certificate",
+		"staple-stale-alone", "crl-truncated", "crl-html", "must-staple-missing", "must-staple-stale", "revoked", "revoked-intermediate", "hostile-http", "many-pointers"}
+	l := startLab(t, names...)
+	for _, name := range names {
+		soft := name == "crl-unreachable" || name == "ocsp-try-later" || name == "ocsp-down" || name == "crl-truncated" // a download cut short is no list
+		for _, unknown := range []assay.Unknown{assay.UnknownAllow, assay.UnknownWarn, assay.UnknownDeny} {
+			client, s := labClient(t, l, name, assay.Config{Network: assay.Inline, Unknown: unknown, FetchBudget: 2 * time.Second})
+			err := get(client, s)
+			if want := soft && unknown != assay.UnknownDeny; (err == nil) != want {
+				t.Errorf("%s, unknown=%v: error %v, want passing %v", name, unknown, err, want)
+			}
+			if soft && unknown == assay.UnknownDeny && !errors.Is(err, finding.ClassRevocationUnavailable) {
+				t.Errorf("%s: %v is not of class revocation-unavailable", name, err)
+			}
+		}
+	}
+}
+
+// Check and Judge hold Config.Unknown too, and fetch or not as they promise.
+func TestCheckAndJudge(t *testing.T) {
+	l := startLab(t, "good", "revoked", "crl-unreachable")
+	for _, c := range []struct {
+		name    string
+		unknown assay.Unknown
+		want    report.Verdict
+	}{
+		{"good", assay.UnknownWarn, report.Accept},
+		{"revoked", assay.UnknownAllow, report.Reject},
+		{"crl-unreachable", assay.UnknownWarn, report.Accept},
+		{"crl-unreachable", assay.UnknownDeny, report.Reject},
+	} {
+		var seen *evidence.Evidence
+		v := newVerifier(t, assay.Config{Roots: l.Roots, Unknown: c.unknown, Verify: func(_ context.Context, ev *evidence.Evidence, _ *report.Report) ([]finding.Finding, error) {
+			seen = ev
+			return nil, nil
+		}})
+		s, _ := l.Scenario(c.name)
+		r, err := v.Check(context.Background(), assay.Target{Host: s.Host, Port: s.Port, Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}})
+		if err != nil || r.Verdict != c.want {
+			t.Errorf("%s, unknown=%v: %v, %v, want %v", c.name, c.unknown, r.Verdict, err, c.want)
+		}
+		if again := v.Judge(context.Background(), seen); again.Verdict != r.Verdict {
+			t.Errorf("%s: judged again: %v, want %v", c.name, again.Verdict, r.Verdict)
+		}
+	}
+	v := newVerifier(t, assay.Config{Roots: l.Roots})
+	if _, err := v.Check(context.Background(), assay.Target{}); err == nil {
+		t.Error("a target without a host was accepted")
+	}
+	if r := v.Judge(context.Background(), &evidence.Evidence{Version: evidence.Version}); r.Verdict == report.Accept {
+		t.Error("empty evidence was accepted")
+	}
+}
+
+// A verdict is remembered for what was judged: the use of the key is part.
+func TestMemoKnowsTheSuite(t *testing.T) {
+	w := newWorld(t)
+	key := forge.RSA(2048)
+	exts := []forge.Ext{forge.BasicConstraints(false, -1), forge.KeyUsage(forge.DigitalSignature), forge.EKU(forge.ServerAuth),
+		forge.SAN(forge.IPRaw(net.IPv4(127, 0, 0, 1).To4())), forge.SKI(key.ID()), forge.AKI(w.root.Key.ID()), forge.CRLDP(w.crl.URL + "/crl")}
+	leaf := w.root.Issue(forge.Cert{Key: key, Extensions: exts})
+	suites := []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_128_GCM_SHA256}
+	addr := serve(t, &tls.Config{Certificates: []tls.Certificate{leaf.TLS()}, MaxVersion: tls.VersionTLS12, CipherSuites: suites})
+	v := newVerifier(t, w.config(assay.Config{Network: assay.Inline}))
+	for i, suite := range suites {
+		conf, err := v.ClientConfig(&tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{suite}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := talk(addr, conf); (err == nil) != (i == 0) {
+			t.Errorf("suite %s: error %v", tls.CipherSuiteName(suite), err)
+		}
+	}
+}
+
+// In Background mode a list that ends between two handshakes is fetched anew,
+// not held against the server.
+func TestBackgroundRenews(t *testing.T) {
+	w := newWorld(t)
+	w.set(func() { w.life = 2 * time.Second })
+	addr := serve(t, &tls.Config{Certificates: []tls.Certificate{w.server().TLS()}})
+	v := newVerifier(t, w.config(assay.Config{}))
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		c, err := v.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+	}
+	if n := w.hits.Load(); n < 2 {
+		t.Errorf("the list was downloaded %d times", n)
+	}
+}
+
+// A handshake that crypto/tls did not verify has no candidate path: refused.
+func TestNoVerifiedChain(t *testing.T) {
+	w := newWorld(t)
+	addr := serve(t, &tls.Config{Certificates: []tls.Certificate{w.server().TLS()}})
+	conf, err := newVerifier(t, w.config(assay.Config{Network: assay.Inline})).ClientConfig(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	setSkipVerify(conf) // after the fact
+	if _, err := talk(addr, conf); !errors.Is(err, finding.InternalError) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// VerifyPeerCertificate of the base is called before the judgement.
+func TestVerifyPeerCertificate(t *testing.T) {
+	w := newWorld(t)
+	addr := serve(t, &tls.Config{Certificates: []tls.Certificate{w.server().TLS()}})
+	mine := errors.New("mine")
+	conf, err := newVerifier(t, w.config(assay.Config{Network: assay.Inline})).ClientConfig(&tls.Config{
+		VerifyPeerCertificate: func([][]byte, [][]*x509.Certificate) error { return mine }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := talk(addr, conf); !errors.Is(err, mine) || w.hits.Load() != 0 {
+		t.Errorf("error %v, %d downloads", err, w.hits.Load())
+	}
+}
+
+// A server that rejects Encrypted Client Hello is verified and judged under its
+// public name before its word is taken.
+func TestECHRejection(t *testing.T) {
+	w := newWorld(t)
+	issue := func(name string) *forge.CA {
+		key := forge.P256()
+		return w.root.Issue(forge.Cert{Key: key, Extensions: append(w.root.ServerExts(key, forge.DNS(name)), forge.CRLDP(w.crl.URL+"/crl"))})
+	}
+	good, bad, other := issue("public.test"), issue("public.test"), issue("other.test")
+	w.revoke(bad)
+	for _, c := range []struct {
+		name  string
+		cert  *forge.CA
+		check func(error) bool
+	}{
+		{"good", good, func(err error) bool { var e *tls.ECHRejectionError; return errors.As(err, &e) }},
+		{"revoked", bad, func(err error) bool { return errors.Is(err, finding.CertRevoked) }},
+		{"other name", other, func(err error) bool { var e x509.HostnameError; return errors.As(err, &e) }},
+	} {
+		addr := serve(t, &tls.Config{Certificates: []tls.Certificate{c.cert.TLS()}})
+		v := newVerifier(t, w.config(assay.Config{Network: assay.Inline}))
+		_, err := v.DialContext(context.Background(), "tcp", addr, &tls.Config{ServerName: "hidden.test", MinVersion: tls.VersionTLS13,
+			EncryptedClientHelloConfigList: echConfigs(t, "public.test")})
+		if !c.check(err) {
+			t.Errorf("%s: error %v", c.name, err)
+		}
+	}
+	v := newVerifier(t, w.config(assay.Config{}))
+	if _, err := v.ClientConfig(&tls.Config{EncryptedClientHelloRejectionVerify: func(tls.ConnectionState) error { return nil }}); err == nil {
+		t.Error("a base that does not verify servers that reject ECH was accepted")
+	}
+}
+
+// echConfigs is an ECHConfigList (RFC 9849, 4) with one configuration to which
+// nobody has the key.
+func echConfigs(t *testing.T, publicName string) []byte {
+	k, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sized := func(b []byte) []byte { return append(binary.BigEndian.AppendUint16(nil, uint16(len(b))), b...) }
+	body := append([]byte{7, 0, 0x20}, sized(k.PublicKey().Bytes())...)
+	body = append(body, sized([]byte{0, 1, 0, 1})...) // HKDF-SHA256, AES-128-GCM
+	body = append(body, 32, byte(len(publicName)))
+	body = append(append(body, publicName...), 0, 0)
+	return sized(append([]byte{0xfe, 0x0d}, sized(body)...))
+}
+
+// Errors are one line with the root cause, and wrap what crypto/x509 said.
+func TestErrorText(t *testing.T) {
+	l := startLab(t, "revoked", "expired", "wrong-host", "untrusted-root", "hostile-subject", "crl-unreachable")
+	for name, want := range map[string]string{"revoked": "revoked", "expired": "expired", "wrong-host": "name", "untrusted-root": "root"} {
+		client, s := labClient(t, l, name, assay.Config{Network: assay.Inline, Unknown: assay.UnknownDeny})
+		err := get(client, s)
+		if err == nil || strings.ContainsAny(err.Error(), "\n\r\x1b") || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
+		}
+		var own *assay.Error
+		if !errors.As(err, &own) || own.Report == nil || own.Report.Headline == nil {
+			t.Errorf("%s: no report in %v", name, err)
+		}
+		switch name {
+		case "expired":
+			var e x509.CertificateInvalidError
+			if !errors.As(err, &e) || e.Reason != x509.Expired {
+				t.Errorf("%s: %v", name, err)
+			}
+		case "wrong-host":
+			var e x509.HostnameError
+			if !errors.As(err, &e) {
+				t.Errorf("%s: %v", name, err)
+			}
+		case "untrusted-root":
+			var e x509.UnknownAuthorityError
+			if !errors.As(err, &e) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+	client, s := labClient(t, l, "hostile-subject", assay.Config{Network: assay.Inline, Unknown: assay.UnknownDeny})
+	if err := get(client, s); err != nil && strings.ContainsAny(err.Error(), "\n\r\x1b") {
+		t.Errorf("peer text unquoted in %q", err)
+	}
+}
+
+// Explain turns crypto/tls's refusal into a report, and other errors into none.
+func TestExplain(t *testing.T) {
+	w := newWorld(t)
+	addr := serve(t, &tls.Config{Certificates: []tls.Certificate{w.server().TLS()}})
+	v := newVerifier(t, w.config(assay.Config{}))
+	conf, err := v.ClientConfig(&tls.Config{ServerName: "elsewhere.test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = talk(addr, conf)
+	for what, r := range map[string]*report.Report{"Verifier": v.Explain(err, "elsewhere.test"), "package": assay.Explain(err, "elsewhere.test")} {
+		if r == nil || r.Verdict != report.Reject || r.Headline == nil {
+			t.Errorf("%s: %+v", what, r)
+		}
+	}
+	if r := v.Explain(err, "elsewhere.test"); r != nil && r.Headline.Finding.ID != finding.NameMismatch {
+		t.Errorf("headline %v", r.Headline.Finding)
+	}
+	if assay.Explain(os.ErrNotExist, "x") != nil || v.Explain(nil, "x") != nil {
+		t.Error("explained what is no refusal")
+	}
+}
+
+// panicky is a log handler that panics: so does anything else some day.
+type panicky struct{ slog.Handler }
+
+func (panicky) Enabled(context.Context, slog.Level) bool  { return true }
+func (panicky) Handle(context.Context, slog.Record) error { panic("boo") }
+
+// A panic in a handshake refuses and ends nothing else.
+func TestPanicRefuses(t *testing.T) {
+	w := newWorld(t)
+	leaf := w.server()
+	w.revoke(leaf)
+	addr := serve(t, &tls.Config{Certificates: []tls.Certificate{leaf.TLS()}})
+	v := newVerifier(t, w.config(assay.Config{Network: assay.Inline, Logger: slog.New(panicky{})}))
+	if _, err := v.Dial("tcp", addr); !errors.Is(err, finding.InternalError) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A wrapped session cache works for IP targets and for names alike.
+func TestResumptionByAddress(t *testing.T) {
+	w := newWorld(t)
+	addr := serve(t, &tls.Config{Certificates: []tls.Certificate{w.server().TLS()}})
+	v := newVerifier(t, w.config(assay.Config{Network: assay.Inline}))
+	cache := tls.NewLRUClientSessionCache(8)
+	for i := range 3 {
+		c, err := v.DialContext(context.Background(), "tcp", addr, &tls.Config{ClientSessionCache: cache})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Read(make([]byte, 1))
+		if got := c.ConnectionState().DidResume; got != (i > 0) {
+			t.Errorf("connection %d: resumed %v", i, got)
+		}
+		c.Close()
+	}
+	// Another policy does not trust the sessions of this one.
+	other := newVerifier(t, w.config(assay.Config{Network: assay.Inline, MinRSA: 3072}))
+	if c, err := other.DialContext(context.Background(), "tcp", addr, &tls.Config{ClientSessionCache: cache}); err != nil {
+		t.Error(err)
+	} else {
+		if c.ConnectionState().DidResume {
+			t.Error("a session judged under another policy was resumed")
+		}
+		c.Close()
+	}
+}
+
+// A client revoked between two connections is refused on resumption.
+func TestServerResumption(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		w := newWorld(t)
+		w.set(func() { w.life = 2 * time.Second })
+		srv, cl := w.server(), w.client()
+		v := newVerifier(t, w.config(assay.Config{Network: assay.Inline}))
+		conf, err := v.ServerConfig(&tls.Config{Certificates: []tls.Certificate{srv.TLS()}, ClientAuth: tls.RequireAndVerifyClientCert, MaxVersion: version})
+		if err != nil {
+			t.Fatal(err)
+		}
+		addr := serve(t, conf)
+		cc := &tls.Config{RootCAs: w.pool(t), ServerName: "localhost", Certificates: []tls.Certificate{cl.TLS()}, ClientSessionCache: tls.NewLRUClientSessionCache(4)}
+		for i := range 2 {
+			if cs, err := talk(addr, cc); err != nil || cs.DidResume != (i > 0) {
+				t.Fatalf("connection %d: resumed %v, error %v", i, cs.DidResume, err)
+			}
+		}
+		w.revoke(cl)
+		time.Sleep(2100 * time.Millisecond)
+		if cs, err := talk(addr, cc); err == nil {
+			t.Errorf("a revoked client passed, resumed %v", cs.DidResume)
+		}
+	}
+}
+
+// A stalled responder leaves no goroutine behind after Close.
+func TestNothingLeaks(t *testing.T) {
+	w := newWorld(t)
+	stall := make(chan struct{})
+	defer close(stall)
+	addr := serve(t, &tls.Config{Certificates: []tls.Certificate{w.server().TLS()}})
+	before := runtime.NumGoroutine()
+	w.set(func() { w.stall = stall })
+	for _, network := range []assay.Network{assay.Background, assay.Inline} {
+		v, err := assay.New(w.config(assay.Config{Network: network, FetchBudget: 50 * time.Millisecond, CloseGrace: 50 * time.Millisecond}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := v.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		begin := time.Now()
+		v.Close()
+		if took := time.Since(begin); took > 3*time.Second {
+			t.Errorf("Close took %v", took)
+		}
+	}
+	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			buf := make([]byte, 1<<16)
+			t.Fatalf("%d goroutines, %d before\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])
+		}
+	}
+}
