@@ -76,12 +76,9 @@ func unpack(t *testing.T, file string) []string {
 
 // unshown are the kinds that nothing shows yet, each with the reason.
 var unshown = map[finding.ID]string{
-	finding.AnchorsEmpty:       "flags cannot empty the set of anchors, and tests do not empty the system's",
-	finding.CTAuditBadAnswer:   "needs a log that lies",
-	finding.CTAuditUnavailable: "needs a log that does not answer",
-	finding.CTLogRefused:       "needs one of the published test keys in a list",
-	finding.EvidenceInvalid:    "the command line refuses bad evidence before it is judged",
-	finding.X509Refused:        "made by the library alone",
+	finding.AnchorsEmpty:    "flags cannot empty the set of anchors, and tests do not empty the system's",
+	finding.EvidenceInvalid: "the command line refuses bad evidence before it is judged",
+	finding.X509Refused:     "made by the library alone",
 }
 
 // Every kind of finding has a fixture, a scenario of the lab, another

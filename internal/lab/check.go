@@ -70,7 +70,11 @@ func (l *Lab) Engine(s Scenario) (*engine.Engine, error) {
 	}
 	o := engine.Options{Anchors: anchors, Fetch: &fetch.Client{MaxBytes: s.MaxDownload, Timeout: cmp.Or(s.DownloadTimeout, patience)}}
 	if !s.NoLogList {
-		logs, err := ct.ParseLogList(l.LogList)
+		list := l.LogList
+		if s.LogList != nil {
+			list = s.LogList
+		}
+		logs, err := ct.ParseLogList(list)
 		if err != nil {
 			return nil, err
 		}

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/assaytls/assay/internal/lab/forge"
 )
@@ -81,7 +82,7 @@ func Start(ctx context.Context, o Options) (l *Lab, err error) {
 	if l.RootFile, err = l.write("root.pem", forge.PEM("CERTIFICATE", l.Roots...)); err != nil {
 		return l, err
 	}
-	l.LogList = l.pki.logList()
+	l.LogList = l.pki.logList(time.Now().Add(-time.Hour))
 	if l.LogListFile, err = l.write("log-list.json", l.LogList); err != nil {
 		return l, err
 	}

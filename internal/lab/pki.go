@@ -34,9 +34,13 @@ type pki struct {
 	rsa    *authority // RSA 2048, issues the ones whose signatures are RSA
 
 	logs struct {
-		alpha, beta, gamma *forge.Key // usable; alpha and gamma have one operator
-		retired            *forge.Key // retired yesterday
-		sharded            *forge.Key // takes certificates that end in other years
+		alpha, beta, gamma *ctLog // usable; alpha and gamma have one operator
+		retired            *ctLog // retired yesterday
+		sharded            *ctLog // takes certificates that end in other years
+		tiled              *ctLog // a static-ct log
+		frozen             *ctLog // its tree head is three days old
+		broken             *ctLog // answers nothing
+		forged, liar       *ctLog // their answers do not verify
 		unlisted           *forge.Key
 	}
 }
@@ -48,22 +52,36 @@ func newPKI(l *Lab) *pki {
 	p.rogue = p.publish(forge.NewRoot("Assay Lab Rogue Root", nil), nil)
 	p.ica = p.intermediate(p.root, "Assay Lab Issuing CA", nil)
 	p.rsa = p.intermediate(p.root, "Assay Lab RSA CA", forge.RSA(2048))
-	for _, k := range []**forge.Key{&p.logs.alpha, &p.logs.beta, &p.logs.gamma, &p.logs.retired, &p.logs.sharded, &p.logs.unlisted} {
-		*k = forge.P256()
-	}
+	g := &p.logs
+	g.alpha, g.beta, g.gamma = l.newCTLog("alpha", nil), l.newCTLog("beta", nil), l.newCTLog("gamma", nil)
+	g.retired, g.sharded = l.newCTLog("retired", nil), l.newCTLog("sharded", nil)
+	g.tiled = l.newCTLog("tiled", func(g *ctLog) { g.tiled = true })
+	g.frozen = l.newCTLog("frozen", func(g *ctLog) { g.age = 72 * time.Hour })
+	g.broken = l.newCTLog("broken", func(g *ctLog) { g.broken = true })
+	g.forged = l.newCTLog("forged", func(g *ctLog) { g.forged = true })
+	g.liar = l.newCTLog("liar", func(g *ctLog) { g.liar = true })
+	g.unlisted = forge.P256()
 	return p
 }
 
-func (p *pki) logList() []byte {
+// logList is the list of the lab's logs as of at, and extra ones.
+func (p *pki) logList(at time.Time, extra ...forge.Log) []byte {
 	now := time.Now()
-	return forge.LogList(now.Add(-time.Hour),
-		forge.Log{Key: p.logs.alpha, Description: "Lab Alpha", Operator: "Alpha Operations", URL: "https://alpha.log." + Domain + "/"},
-		forge.Log{Key: p.logs.beta, Description: "Lab Beta", Operator: "Beta Brothers", URL: "https://beta.log." + Domain + "/"},
-		forge.Log{Key: p.logs.gamma, Description: "Lab Gamma", Operator: "Alpha Operations", URL: "https://gamma.log." + Domain + "/"},
-		forge.Log{Key: p.logs.retired, Description: "Lab Retired", Operator: "Delta", URL: "https://retired.log." + Domain + "/",
-			State: "retired", StateSince: now.Add(-24 * time.Hour)},
-		forge.Log{Key: p.logs.sharded, Description: "Lab Sharded", Operator: "Epsilon", URL: "https://sharded.log." + Domain + "/",
-			From: now.AddDate(2, 0, 0), Until: now.AddDate(3, 0, 0)})
+	entry := func(g *ctLog, name, operator string) forge.Log {
+		e := forge.Log{Key: g.Key, Description: "Lab " + name, Operator: operator, URL: g.url, Tiled: g.tiled}
+		if g.tiled {
+			e.MonitoringAt = g.url
+		}
+		return e
+	}
+	g := &p.logs
+	retired, sharded := entry(g.retired, "Retired", "Delta"), entry(g.sharded, "Sharded", "Epsilon")
+	retired.State, retired.StateSince = "retired", now.Add(-24*time.Hour)
+	sharded.From, sharded.Until = now.AddDate(2, 0, 0), now.AddDate(3, 0, 0)
+	return forge.LogList(at, append([]forge.Log{
+		entry(g.alpha, "Alpha", "Alpha Operations"), entry(g.beta, "Beta", "Beta Brothers"), entry(g.gamma, "Gamma", "Alpha Operations"),
+		retired, sharded, entry(g.tiled, "Tiled", "Zeta"), entry(g.frozen, "Frozen", "Eta"), entry(g.broken, "Broken", "Theta"),
+		entry(g.forged, "Forged", "Iota"), entry(g.liar, "Liar", "Kappa")}, extra...)...)
 }
 
 // pointers are the extensions that lead to a's honest services.

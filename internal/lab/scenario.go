@@ -50,6 +50,9 @@ type Scenario struct {
 	// NoRoots and NoLogList leave the lab's roots and log list out; Public has
 	// the roots count as publicly trusted, so that browsers' CT policies apply.
 	NoRoots, NoLogList, Public bool
+	// LogList replaces the lab's log list; it is in LogListFile. nil: the lab's.
+	LogList     []byte
+	LogListFile string
 	// Local scenarios need what no flag can say, such as a DNS server of their
 	// own: Curl, OpenSSL and Assay do not reach them.
 	Local bool
@@ -76,7 +79,7 @@ func catalogue() []entry {
 	for _, group := range []struct {
 		name    string
 		entries []entry
-	}{{"good", goodScenarios}, {"path", pathScenarios}, {"revocation", revocationScenarios}, {"ct", ctScenarios},
+	}{{"good", goodScenarios}, {"path", pathScenarios}, {"revocation", revocationScenarios}, {"ct", ctScenarios}, {"ct", ctAuditScenarios},
 		{"connection", connectionScenarios}, {"connection", wireScenarios}, {"hostile", hostileScenarios}} {
 		for _, e := range group.entries {
 			e.group = group.name
@@ -132,7 +135,7 @@ func (l *Lab) OpenSSL(s Scenario) []string {
 
 // Assay returns the arguments of assay for the scenario.
 func (l *Lab) Assay(s Scenario) []string {
-	args := []string{"check", "--roots", l.RootFile, "--log-list", l.LogListFile}
+	args := []string{"check", "--roots", l.RootFile, "--log-list", cmp.Or(s.LogListFile, l.LogListFile)}
 	for target, addrs := range l.Config(s).Resolve {
 		args = append(args, "--resolve", target+":"+addrs[0].String())
 	}

@@ -19,7 +19,7 @@ var ctScenarios = []entry{
 			b.good(func(s *site) {
 				s.noSCTs = true
 				raw := b.issue(s).Raw
-				s.scts = [][]byte{forge.SCT{}.SignX509(b.l.pki.logs.alpha, raw), forge.SCT{}.SignX509(b.l.pki.logs.beta, raw)}
+				s.scts = [][]byte{forge.SCT{}.SignX509(b.l.pki.logs.alpha.Key, raw), forge.SCT{}.SignX509(b.l.pki.logs.beta.Key, raw)}
 			})
 		}},
 	{name: "sct-by-staple", story: "The SCTs come in the stapled OCSP response only.",
@@ -28,7 +28,7 @@ var ctScenarios = []entry{
 			b.good(func(s *site) {
 				s.noSCTs = true
 				leaf := b.issue(s)
-				list := forge.SCTList(forge.SCT{}.SignX509(b.l.pki.logs.alpha, leaf.Raw), forge.SCT{}.SignX509(b.l.pki.logs.beta, leaf.Raw))
+				list := forge.SCTList(forge.SCT{}.SignX509(b.l.pki.logs.alpha.Key, leaf.Raw), forge.SCT{}.SignX509(b.l.pki.logs.beta.Key, leaf.Raw))
 				single := s.issuer.Good(leaf.Serial)
 				single.Extensions = []forge.Ext{forge.OCSPSCTs(list)}
 				b.staple(s, forge.OCSP{Singles: []forge.Single{single}}, nil)
@@ -54,28 +54,28 @@ var ctScenarios = []entry{
 		want: report.Reject, findings: ids(finding.CTSCTInvalid, finding.CTNoValidSCT), make: func(b *build) {
 			b.strict()
 			b.sct(func(s *site, tbs []byte) []byte {
-				return forge.SCT{MutateSig: forge.FlipMiddle}.SignPrecert(b.l.pki.logs.alpha, s.issuer.Key, tbs)
+				return forge.SCT{MutateSig: forge.FlipMiddle}.SignPrecert(b.l.pki.logs.alpha.Key, s.issuer.Key, tbs)
 			})
 		}},
 	{name: "sct-wrong-key", story: "The SCT names a known log and is signed with another log's key.",
 		want: report.Reject, findings: ids(finding.CTSCTInvalid, finding.CTNoValidSCT), make: func(b *build) {
 			b.strict()
 			b.sct(func(s *site, tbs []byte) []byte {
-				return forge.SCT{LogID: forge.LogID(b.l.pki.logs.alpha)}.SignPrecert(b.l.pki.logs.unlisted, s.issuer.Key, tbs)
+				return forge.SCT{LogID: forge.LogID(b.l.pki.logs.alpha.Key)}.SignPrecert(b.l.pki.logs.unlisted, s.issuer.Key, tbs)
 			})
 		}},
 	{name: "sct-of-another", story: "The SCT is genuine and was made for another certificate.",
 		want: report.Reject, findings: ids(finding.CTSCTInvalid, finding.CTNoValidSCT), make: func(b *build) {
 			b.strict()
 			b.sct(func(s *site, tbs []byte) []byte {
-				return forge.SCT{}.SignPrecert(b.l.pki.logs.alpha, s.issuer.Key, append(forge.Flip(tbs), 0))
+				return forge.SCT{}.SignPrecert(b.l.pki.logs.alpha.Key, s.issuer.Key, append(forge.Flip(tbs), 0))
 			})
 		}},
 	{name: "sct-from-future", story: "The SCT's timestamp is tomorrow.",
 		want: report.Reject, findings: ids(finding.CTSCTFromFuture, finding.CTNoValidSCT), make: func(b *build) {
 			b.strict()
 			b.sct(func(s *site, tbs []byte) []byte {
-				return forge.SCT{Time: time.Now().Add(24 * time.Hour)}.SignPrecert(b.l.pki.logs.alpha, s.issuer.Key, tbs)
+				return forge.SCT{Time: time.Now().Add(24 * time.Hour)}.SignPrecert(b.l.pki.logs.alpha.Key, s.issuer.Key, tbs)
 			})
 		}},
 	{name: "sct-no-log-list", story: "The policy is strict and there is no log list to check against.",
@@ -90,29 +90,29 @@ var ctScenarios = []entry{
 		want: report.Reject, findings: ids(finding.CTPolicyUnmet), make: func(b *build) {
 			b.browser()
 			b.sct(func(s *site, tbs []byte) []byte {
-				return forge.SCT{}.SignPrecert(b.l.pki.logs.alpha, s.issuer.Key, tbs)
+				return forge.SCT{}.SignPrecert(b.l.pki.logs.alpha.Key, s.issuer.Key, tbs)
 			})
 		}},
 	{name: "sct-browser-one-operator", story: "By Chrome's rules: two SCTs of logs that one operator runs are not enough.",
 		want: report.Reject, findings: ids(finding.CTPolicyUnmet), make: func(b *build) {
 			b.browser()
 			logs := b.l.pki.logs
-			b.sct(func(s *site, tbs []byte) []byte { return forge.SCT{}.SignPrecert(logs.alpha, s.issuer.Key, tbs) },
-				func(s *site, tbs []byte) []byte { return forge.SCT{}.SignPrecert(logs.gamma, s.issuer.Key, tbs) })
+			b.sct(func(s *site, tbs []byte) []byte { return forge.SCT{}.SignPrecert(logs.alpha.Key, s.issuer.Key, tbs) },
+				func(s *site, tbs []byte) []byte { return forge.SCT{}.SignPrecert(logs.gamma.Key, s.issuer.Key, tbs) })
 		}},
 	{name: "sct-before-retirement", story: "By Chrome's rules: the SCT of a log that was retired since counts beside that of a usable log, because it is older than the retirement.",
 		want: report.Accept, make: func(b *build) {
 			b.browser()
 			logs := b.l.pki.logs
-			b.sct(func(s *site, tbs []byte) []byte { return forge.SCT{}.SignPrecert(logs.alpha, s.issuer.Key, tbs) },
+			b.sct(func(s *site, tbs []byte) []byte { return forge.SCT{}.SignPrecert(logs.alpha.Key, s.issuer.Key, tbs) },
 				func(s *site, tbs []byte) []byte {
-					return forge.SCT{Time: time.Now().Add(-30 * time.Hour)}.SignPrecert(logs.retired, s.issuer.Key, tbs)
+					return forge.SCT{Time: time.Now().Add(-30 * time.Hour)}.SignPrecert(logs.retired.Key, s.issuer.Key, tbs)
 				})
 		}},
 	{name: "sct-wrong-interval", story: "The log takes only certificates that end in another year than this one.",
 		want: report.Accept, findings: ids(finding.CTSCTInterval), make: func(b *build) {
 			b.sct(func(s *site, tbs []byte) []byte {
-				return forge.SCT{}.SignPrecert(b.l.pki.logs.sharded, s.issuer.Key, tbs)
+				return forge.SCT{}.SignPrecert(b.l.pki.logs.sharded.Key, s.issuer.Key, tbs)
 			})
 		}},
 	{name: "sct-twice", story: "The same SCT is embedded twice.",
@@ -120,7 +120,7 @@ var ctScenarios = []entry{
 			var first []byte
 			one := func(s *site, tbs []byte) []byte {
 				if first == nil {
-					first = forge.SCT{}.SignPrecert(b.l.pki.logs.alpha, s.issuer.Key, tbs)
+					first = forge.SCT{}.SignPrecert(b.l.pki.logs.alpha.Key, s.issuer.Key, tbs)
 				}
 				return first
 			}
@@ -129,7 +129,7 @@ var ctScenarios = []entry{
 	{name: "sct-after-retirement", story: "The log was retired yesterday and the SCT is of today.",
 		want: report.Accept, findings: ids(finding.CTSCTLogState), make: func(b *build) {
 			b.sct(func(s *site, tbs []byte) []byte {
-				return forge.SCT{}.SignPrecert(b.l.pki.logs.retired, s.issuer.Key, tbs)
+				return forge.SCT{}.SignPrecert(b.l.pki.logs.retired.Key, s.issuer.Key, tbs)
 			})
 		}},
 }

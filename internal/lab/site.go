@@ -98,7 +98,7 @@ func (b *build) issue(s *site) *forge.CA {
 		s.leaf = s.issuer.Issue(c)
 	} else {
 		s.leaf = s.issuer.WithSCTs(c, func(tbs []byte) [][]byte {
-			return [][]byte{forge.SCT{}.SignPrecert(logs.alpha, s.issuer.Key, tbs), forge.SCT{}.SignPrecert(logs.beta, s.issuer.Key, tbs)}
+			return [][]byte{logs.alpha.promise().SignPrecert(logs.alpha.Key, s.issuer.Key, tbs), logs.beta.promise().SignPrecert(logs.beta.Key, s.issuer.Key, tbs)}
 		})
 	}
 	s.issuer.know(s.leaf.Serial)

@@ -17,6 +17,9 @@ type SCT struct {
 	SigAlg     byte   // 0 means by the key: 3 ECDSA, 1 RSA
 	MutateSig  func([]byte) []byte
 	MutateRaw  func([]byte) []byte
+	// Entry, if not nil, gets the MerkleTreeLeaf (RFC 6962, 3.4) that belongs to
+	// the SCT: a log that keeps its promise puts it into its tree.
+	Entry func(leaf []byte)
 }
 
 // LogID is the identifier of the log with key k.
@@ -65,6 +68,9 @@ func (s SCT) sign(log *Key, entryType int, entry []byte) []byte {
 	ext := append(u16(len(s.Extensions)), s.Extensions...)
 	signed := append([]byte{s.Version, 0}, ms...)
 	signed = append(append(append(signed, u16(entryType)...), entry...), ext...)
+	if s.Entry != nil {
+		s.Entry(signed) // the same octets: both types are 0
+	}
 	alg := ECDSAWithSHA256
 	if s.SigAlg == 1 {
 		alg = SHA256WithRSA

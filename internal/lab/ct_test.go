@@ -1,0 +1,95 @@
+package lab_test
+
+import (
+	"testing"
+
+	"github.com/assaytls/assay/ct"
+	"github.com/assaytls/assay/finding"
+)
+
+// What the audit of each SCT comes to.
+func TestAudits(t *testing.T) {
+	want := map[string][]string{
+		"sct-included":           {ct.Included, ct.Included},
+		"sct-included-tiled":     {ct.Included},
+		"sct-included-by-tls":    {ct.Included},
+		"sct-not-included":       {ct.Absent},
+		"sct-not-included-tiled": {ct.Absent},
+		"sct-merge-pending":      {ct.NotYet},
+		"sct-log-behind":         {ct.Included},
+		"sct-log-away":           {ct.Unavailable},
+		"sct-log-forged":         {ct.Unavailable},
+		"sct-log-lies":           {ct.Unavailable},
+		"sct-embedded":           {"", ""}, // not asked
+	}
+	var only []string
+	for name := range want {
+		only = append(only, name)
+	}
+	l := start(t, only...)
+	for _, o := range l.Check(t.Context(), nil) {
+		name := o.Scenario.Name
+		if !o.OK || o.Report.CT == nil || len(o.Report.CT.SCTs) != len(want[name]) {
+			t.Errorf("%s: %s %v %+v", name, o.Why, o.Findings, o.Report.CT)
+			continue
+		}
+		for i, s := range o.Report.CT.SCTs {
+			if s.Inclusion != want[name][i] || s.Status != ct.Valid {
+				t.Errorf("%s: SCT %d is %s, %q: %s", name, i, s.Status, s.Inclusion, s.Detail)
+			}
+		}
+		asked := 0
+		for _, f := range o.Report.Fetches {
+			if f.Kind == "ct" {
+				asked++
+			}
+		}
+		if (asked > 0) != o.Scenario.Policy.CTAudit {
+			t.Errorf("%s: %d questions to logs", name, asked)
+		}
+	}
+}
+
+// Every good scenario's SCTs are in the lab's logs.
+func TestGoodIsLogged(t *testing.T) {
+	l := start(t, "good", "sct-embedded")
+	for _, s := range l.Scenarios {
+		s.Policy.CTAudit = true
+		o := l.Judge(t.Context(), s)
+		for _, sct := range o.Report.CT.SCTs {
+			if sct.Inclusion != ct.Included {
+				t.Errorf("%s: %q %s", s.Name, sct.Inclusion, sct.Detail)
+			}
+		}
+	}
+}
+
+// With --ct-depth chain the finding stands on the certificate that it is about.
+func TestDepthChain(t *testing.T) {
+	l := start(t, "sct-chain", "sct-chain-missing", "sct-chain-invalid")
+	for _, o := range l.Check(t.Context(), nil) {
+		if !o.OK {
+			t.Errorf("%s: %s %v", o.Scenario.Name, o.Why, o.Findings)
+			continue
+		}
+		r := o.Report
+		for i, c := range r.Paths[r.Chosen].Certs {
+			for _, f := range c.Findings {
+				if f.ID == finding.CTNoValidSCT && i != 1 {
+					t.Errorf("%s: certificate %d has %s", o.Scenario.Name, i, f)
+				}
+			}
+		}
+		leaf, ca := 0, 0
+		for _, s := range r.CT.SCTs {
+			if s.Cert == 0 {
+				leaf++
+			} else if s.Cert == 1 {
+				ca++
+			}
+		}
+		if wantCA := map[bool]int{true: 0, false: 1}[o.Scenario.Name == "sct-chain-missing"]; leaf != 2 || ca != wantCA {
+			t.Errorf("%s: %d SCTs of the leaf, %d of the CA", o.Scenario.Name, leaf, ca)
+		}
+	}
+}
