@@ -30,15 +30,17 @@ const revalidateAfter = time.Hour
 // bodyCache keeps downloaded bodies and parsed CRLs in memory, bounded, and
 // makes sure that what many ask for at once is fetched once.
 type bodyCache struct {
-	mu      sync.Mutex
-	bodies  map[string]*cached
-	bytes   int64
-	lists   map[bodyID]*crl.List
-	indexes map[bodyID][]byte // saved ones, of bodies from the disk
-	flights map[string]*flight
-	failed  map[string]failed
-	slots   chan struct{}  // one for each download under way
-	running sync.WaitGroup // downloads under way
+	mu     sync.Mutex
+	bodies map[string]*cached
+	bytes  int64
+	lists  map[bodyID]*crl.List
+	// listBytes is the size of the bodies that the lists keep alive.
+	listBytes int64
+	indexes   map[bodyID][]byte // saved ones, of bodies from the disk
+	flights   map[string]*flight
+	failed    map[string]failed
+	slots     chan struct{}  // one for each download under way
+	running   sync.WaitGroup // downloads under way
 }
 
 // cached is one body with what HTTP said of it.
@@ -117,9 +119,10 @@ func (c *bodyCache) parseList(body []byte) (*crl.List, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.lists) >= cacheLists {
+	if c.listBytes += int64(len(body)); len(c.lists) >= cacheLists || c.listBytes > cacheBytes {
 		clear(c.lists)
 		clear(c.indexes)
+		c.listBytes = int64(len(body))
 	}
 	c.lists[id] = l
 	return l, nil
@@ -135,13 +138,16 @@ func (e *Engine) body(ctx context.Context, n need, o bodyOptions) fetched {
 	if o.offline {
 		return fetched{outcome: "failed", failure: notCached}
 	}
-	if f, ok := e.cache.recentFailure(key, o.now); ok && !o.refresh {
+	// What may be connected to is part of the question: a refusal for one
+	// target is none for another.
+	asked := key + fmt.Sprint(o.scope)
+	if f, ok := e.cache.recentFailure(asked, o.now); ok && !o.refresh {
 		if old != nil {
 			return fetched{body: old.body, cached: true, fetched: old.fetched, outcome: "cached", detail: "not revalidated: " + f.detail}
 		}
 		return fetched{outcome: "failed", failure: f.id, detail: f.detail + " (remembered from the last attempt)"}
 	}
-	return e.single(ctx, key, func(ctx context.Context) fetched { return e.download(ctx, n, key, old, o) })
+	return e.single(ctx, asked, func(ctx context.Context) fetched { return e.download(ctx, n, key, asked, old, o) })
 }
 
 // guarded is body; a panic becomes a failure that refuses, since it happens on
@@ -211,7 +217,7 @@ func (e *Engine) single(ctx context.Context, key string, f func(context.Context)
 }
 
 // download asks the network, conditionally when there is an old copy.
-func (e *Engine) download(ctx context.Context, n need, key string, old *cached, o bodyOptions) fetched {
+func (e *Engine) download(ctx context.Context, n need, key, asked string, old *cached, o bodyOptions) fetched {
 	req := fetch.Request{URL: n.URL, Scope: o.scope, MaxBytes: n.maxBytes}
 	if old != nil && n.Kind != kindOCSP {
 		req.ETag, req.LastModified = old.etag, old.lastModified
@@ -229,7 +235,7 @@ func (e *Engine) download(ctx context.Context, n need, key string, old *cached, 
 		resp, fail = e.fetch.Do(ctx, req)
 	}
 	if fail != nil {
-		e.cache.remember(key, *fail, o.now)
+		e.cache.remember(asked, *fail, o.now)
 		if old != nil {
 			return fetched{body: old.body, cached: true, fetched: old.fetched, outcome: "cached", detail: "not revalidated: " + fail.Detail}
 		}
@@ -239,7 +245,7 @@ func (e *Engine) download(ctx context.Context, n need, key string, old *cached, 
 		}
 		return fetched{outcome: outcome, failure: fail.ID, detail: fail.Detail, status: fail.Status}
 	}
-	e.cache.forget(key)
+	e.cache.forget(asked)
 	c := &cached{fetched: o.now, etag: resp.ETag, lastModified: resp.LastModified}
 	out := fetched{fetched: o.now, outcome: "fetched", status: resp.Status}
 	if resp.NotModified && old != nil {
