@@ -66,6 +66,11 @@ type Config struct {
 	// shown, not verified.
 	LogList []byte
 
+	// Allow are findings that warn instead of refusing, by ID. Only kinds that
+	// assay adds to crypto/tls's verification and that the table marks as
+	// allowable may be named: never revoked, chain, name, signature or budget.
+	Allow []finding.ID
+
 	// CacheDir is a directory, private to the user, that keeps revocation
 	// data across processes. "" keeps it in memory only.
 	CacheDir string

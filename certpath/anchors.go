@@ -98,6 +98,16 @@ func (s *Anchors) Len() int {
 	return len(s.list)
 }
 
+// Certificates returns the anchors' certificates, DER, in the order in which
+// they were added. They must not be changed.
+func (s *Anchors) Certificates() [][]byte {
+	out := make([][]byte, 0, s.Len())
+	for i := range s.Len() {
+		out = append(out, s.list[i].raw)
+	}
+	return out
+}
+
 // Hash identifies the set: the same certificates with the same limits give the
 // same hash, in whatever order they were added.
 func (s *Anchors) Hash() [32]byte {

@@ -96,6 +96,7 @@ func (j *judgement) judge(ctx context.Context) (r *report.Report, needs []need) 
 		j.compare(r)
 	}
 	r.Findings = append(r.Findings, j.setup...) // now that everything has been read
+	j.allow(r)
 	r.Fetches = j.fetches
 	if r.Timing != nil {
 		r.Timing.Judge += milliseconds(time.Since(start))

@@ -24,6 +24,9 @@ func (p Policy) Validate() error {
 	if _, err := parsePurpose(p.Purpose); err != nil {
 		return err
 	}
+	if err := validateAllow(p.Allow); err != nil {
+		return err
+	}
 	for _, s := range p.Schemes {
 		if !slices.Contains(allSchemes, s) {
 			return fmt.Errorf("unknown revocation scheme %q (known: staple, crl, ocsp)", s)

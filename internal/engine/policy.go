@@ -2,7 +2,11 @@
 // need, judge again. It is the only place where judging and I/O meet.
 package engine
 
-import "time"
+import (
+	"time"
+
+	"github.com/assaytls/assay/finding"
+)
 
 // Policy is what the relying party asks for. The zero Policy is the default
 // policy of `assay check` (DESIGN: everything is checked, the network is
@@ -53,6 +57,10 @@ type Policy struct {
 	// Beside says that downloads run beside this judgement: a copy that the
 	// cache holds past its nextUpdate counts as not had yet, not as stale.
 	Beside bool
+
+	// Allow are findings that do not refuse: they become warnings. Only kinds
+	// that the table marks as allowable may be named.
+	Allow []finding.ID `json:",omitempty"`
 
 	// FetchBudget bounds all downloads of one judgement together; what has not
 	// come by then is unavailable. 0 means that only the context does.
