@@ -118,7 +118,7 @@ func (v *Verifier) client(ctx context.Context, raw net.Conn, host, port string, 
 	if conf.ServerName == "" {
 		conf.ServerName = host
 	}
-	c := tls.Client(raw, conf)
+	c := tls.Client(&noted{Conn: raw}, conf)
 	if err := c.HandshakeContext(ctx); err != nil {
 		if rejected := (*tls.ECHRejectionError)(nil); errors.As(err, &rejected) {
 			return nil, v.rejectedECH(ctx, c, err)

@@ -1,0 +1,83 @@
+package assay
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync/atomic"
+	"time"
+)
+
+// noted is the transport of a connection made by Dial or Client. crypto/tls
+// returns io.EOF whether the peer said close_notify or the transport just
+// ended; noted remembers the second.
+type noted struct {
+	net.Conn
+	ended atomic.Bool
+}
+
+func (n *noted) Read(b []byte) (int, error) {
+	k, err := n.Conn.Read(b)
+	if err == io.EOF {
+		n.ended.Store(true)
+	}
+	return k, err
+}
+
+// NetConn returns the connection below, for those who need its own type.
+func (n *noted) NetConn() net.Conn { return n.Conn }
+
+// Truncated reports whether c's transport ended without the peer's
+// close_notify, so that what came may be cut short (RFC 8446, 6.1). Ask after
+// Read has returned io.EOF. It is known for connections made by Dial,
+// DialContext, Client and, without a proxy, Transport; others are never
+// reported.
+func Truncated(c *tls.Conn) bool {
+	n, ok := c.NetConn().(*noted)
+	return ok && n.ended.Load()
+}
+
+// ErrTruncated is what Shutdown returns when the transport ended without the
+// peer's close_notify.
+var ErrTruncated = fmt.Errorf("assay: the peer ended the connection without close_notify: %w", io.ErrUnexpectedEOF)
+
+// ErrUnread is what Shutdown returns, wrapped, when the peer sent data that
+// nobody had read.
+var ErrUnread = errors.New("assay: data came that was not read")
+
+// Shutdown ends c without losing anything: it says close_notify, waits for the
+// peer's, and closes c. Call it when everything expected has been read; what
+// still comes is thrown away and reported as ErrUnread. It returns
+// ErrTruncated when the transport ended without the peer's close_notify, where
+// that can be told (see [Truncated]), and ctx's error when ctx ended first. To
+// end only the sending, call c.CloseWrite and go on reading.
+//
+// Not for connections that net/http owns.
+func Shutdown(ctx context.Context, c *tls.Conn) error {
+	defer c.Close()
+	stop := context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	if err := c.CloseWrite(); err != nil {
+		return shutdownError(ctx, err)
+	}
+	lost, err := io.Copy(io.Discard, c)
+	switch {
+	case err != nil:
+		return shutdownError(ctx, err)
+	case lost > 0:
+		return fmt.Errorf("%w: %d bytes", ErrUnread, lost)
+	case Truncated(c):
+		return ErrTruncated
+	}
+	return nil
+}
+
+func shutdownError(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
