@@ -122,6 +122,9 @@ func asciiName(host string) string {
 	return host
 }
 
+// ASCIIName is the form of a host name that is sent and verified: A-labels.
+func ASCIIName(host string) string { return asciiName(host) }
+
 func isASCII(s string) bool {
 	for i := range len(s) {
 		if s[i] >= 0x80 {

@@ -79,22 +79,7 @@ func (c *Config) shake(ctx context.Context, conn net.Conn) *session {
 		io.Copy(io.Discard, w)
 	}
 	t := readTranscript(w.received(), keys.all())
-	s := &session{chain: t.chain, scts: t.scts, alert: -1}
-	s.conn = evidence.Connection{
-		Version: t.version, Suite: t.suite, Group: t.group, Signature: t.scheme, ALPN: t.alpn,
-		HelloRetry: t.retried, Tickets: t.tickets, CloseNotify: t.closeNotify,
-		ClientCAs: t.cas, ClientSchemes: t.schemes,
-		TLS: took, BytesIn: w.nin, BytesOut: w.nout,
-	}
-	if t.asked {
-		s.conn.ClientCert = "requested"
-	}
-	if shown {
-		s.conn.ClientCert = "sent"
-	}
-	if n := len(t.alerts); n > 0 {
-		s.conn.Alert = &t.alerts[n-1]
-	}
+	s := newSession(t, w, took, shown)
 	if code, ok := remoteAlert(err); ok {
 		s.alert = int(code)
 		s.noteAlert(code, "handshake")

@@ -22,6 +22,7 @@ var errWireFull = errors.New("the server sent more than 1 MiB before the handsha
 // read only when no Read is running any more.
 type wire struct {
 	net.Conn
+	relay bool // nothing is kept any more
 
 	mu      sync.Mutex
 	in, out []byte
@@ -33,6 +34,9 @@ type wire struct {
 
 func (w *wire) Read(b []byte) (int, error) {
 	n, err := w.Conn.Read(b)
+	if w.relay {
+		return n, err
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.nin += int64(n)
@@ -52,6 +56,9 @@ func (w *wire) Read(b []byte) (int, error) {
 
 func (w *wire) Write(b []byte) (int, error) {
 	n, err := w.Conn.Write(b)
+	if w.relay {
+		return n, err
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.nout += int64(n)
