@@ -108,6 +108,7 @@ defect it finds, the root cause first, and what to do about each.`,
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.checkCommand(),
+		a.connectCommand(),
 		a.verifyCommand(),
 		a.showCommand(),
 		a.explainCommand(),

@@ -56,8 +56,8 @@ func TestFlagsInDocs(t *testing.T) {
 		}
 		text[f] = string(b)
 	}
-	// Flags of other programs, and of assay connect, that the texts name.
-	for _, f := range strings.Fields("--cacert --cert-status --allow --ignore-truncation") {
+	// Flags of other programs that the texts name.
+	for _, f := range strings.Fields("--cacert --cert-status") {
 		known[f] = true
 	}
 	for name, s := range text {

@@ -1,0 +1,200 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/assaytls/assay"
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/internal/tlsclient"
+)
+
+// exitPipe is what a shell shows for a program that SIGPIPE ended.
+const exitPipe = 128 + int(syscall.SIGPIPE)
+
+func brokenPipe(err error) bool { return errors.Is(err, syscall.EPIPE) }
+
+const (
+	// relayBuffer is read of the input at a time; of TLS a read brings one
+	// record, 16 KiB.
+	relayBuffer = 64 << 10
+	// farewell bounds the wait for the other side when the relay ends.
+	farewell = time.Second
+)
+
+// relay carries bytes between the streams and a judged connection.
+type relay struct {
+	conn      *tls.Conn
+	transport *tlsclient.Transport
+	in        io.Reader
+	out       io.Writer
+	onEOF     string // "half-close", "wait", "close"
+	crlf      bool
+}
+
+// ending says why a relay ended; the zero value is a proper end.
+type ending struct {
+	stdin, stdout error
+	failure       *evidence.Failure
+}
+
+// sent and got are how the two directions ended.
+type (
+	sent struct{ read, write error } // nil, nil: the input ended
+	got  struct{ read, write error } // read io.EOF: the server ended
+)
+
+// run relays until both sides have ended, one of them fails, or ctx ends. A
+// read of the input that is under way then is left to itself.
+func (r *relay) run(ctx context.Context) ending {
+	// A reader of standard output that has gone is to be told by EPIPE, so that
+	// the server gets its close_notify.
+	signal.Ignore(syscall.SIGPIPE)
+	defer signal.Reset(syscall.SIGPIPE)
+	defer r.conn.Close()
+	up, down := make(chan sent, 1), make(chan got, 1)
+	go func() { up <- r.upward() }()
+	go func() { down <- r.downward() }()
+	var gone chan struct{} // the transport's end, after the server's close_notify
+	sending, lost := true, error(nil)
+	var late <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			r.leave()
+			return ending{}
+		case s := <-up:
+			sending = false
+			switch {
+			case s.read != nil:
+				r.leave()
+				return ending{stdin: s.read}
+			case s.write != nil:
+				// The server hung up or is about to say why it does not want more.
+				lost = s.write
+				late = time.After(farewell)
+				if gone != nil {
+					return ending{}
+				}
+			case gone != nil:
+				return ending{}
+			case r.onEOF == "close":
+				r.leave()
+				return ending{}
+			case r.onEOF == "half-close":
+				r.conn.CloseWrite()
+			}
+		case g := <-down:
+			switch {
+			case g.write != nil:
+				r.leave()
+				return ending{stdout: g.write}
+			case g.read != io.EOF:
+				return ending{failure: r.transport.Broken(r.conn.ConnectionState(), g.read)}
+			case assay.Truncated(r.conn):
+				return ending{failure: r.transport.Cut()}
+			case lost != nil:
+				return ending{failure: r.transport.Broken(r.conn.ConnectionState(), lost)}
+			case !sending || r.conn.ConnectionState().Version < tls.VersionTLS13:
+				return ending{} // before TLS 1.3 close_notify ends both directions
+			}
+			gone = make(chan struct{})
+			go func() { io.Copy(io.Discard, r.transport); close(gone) }()
+		case <-gone:
+			return ending{}
+		case <-late:
+			return ending{failure: r.transport.Broken(r.conn.ConnectionState(), lost)}
+		}
+	}
+}
+
+// leave ends the connection from this side: close_notify, then the transport,
+// and a moment for what was sent to arrive. What still comes is thrown away.
+func (r *relay) leave() {
+	end := time.Now().Add(farewell)
+	r.transport.SetDeadline(end)
+	if r.conn.CloseWrite() != nil || r.transport.CloseWrite() != nil {
+		return
+	}
+	// A reader of the connection that is under way reads its end.
+	for time.Now().Before(end) {
+		if _, err := io.CopyN(io.Discard, r.transport, relayBuffer); err != nil {
+			return
+		}
+	}
+}
+
+// upward carries the input to the server.
+func (r *relay) upward() sent {
+	buf := make([]byte, relayBuffer)
+	lines := crlfWriter{on: r.crlf}
+	for {
+		n, err := r.in.Read(buf)
+		if n > 0 {
+			if _, err := r.conn.Write(lines.convert(buf[:n])); err != nil {
+				return sent{write: err}
+			}
+		}
+		switch {
+		case err == io.EOF:
+			return sent{}
+		case err != nil:
+			return sent{read: err}
+		}
+	}
+}
+
+// downward carries what the server says to the output.
+func (r *relay) downward() got {
+	buf := make([]byte, relayBuffer)
+	for {
+		n, err := r.conn.Read(buf)
+		if n > 0 {
+			if _, err := r.out.Write(buf[:n]); err != nil {
+				return got{write: err}
+			}
+		}
+		if err != nil {
+			return got{read: err}
+		}
+	}
+}
+
+// crlfWriter turns LF into CR LF, and leaves CR LF as it is.
+type crlfWriter struct {
+	on  bool
+	cr  bool // the last octet was CR
+	out []byte
+}
+
+func (w *crlfWriter) convert(b []byte) []byte {
+	if !w.on {
+		return b
+	}
+	w.out = w.out[:0]
+	for len(b) > 0 {
+		i := bytes.IndexByte(b, '\n')
+		if i < 0 {
+			w.out = append(w.out, b...)
+			w.cr = b[len(b)-1] == '\r'
+			break
+		}
+		if i > 0 {
+			w.cr = b[i-1] == '\r'
+		}
+		w.out = append(w.out, b[:i]...)
+		if !w.cr {
+			w.out = append(w.out, '\r')
+		}
+		w.out = append(w.out, '\n')
+		w.cr = false
+		b = b[i+1:]
+	}
+	return w.out
+}
