@@ -124,7 +124,7 @@ func (j *judgement) policies() ([]string, *finding.Finding) {
 	if s.explicit == 0 && len(set) == 0 {
 		why := ""
 		if len(j.o.Policies) > 0 && !s.empty() {
-			why = " that was asked for"
+			why = ": none of those that were asked for"
 		}
 		f := missing.With("why", why)
 		return nil, &f

@@ -56,7 +56,7 @@ const (
 )
 
 var certKinds = []Kind{
-	{ID: CertUnreadable, Class: ClassEncoding, Severity: Error, Rank: 70,
+	{ID: CertUnreadable, Class: ClassEncoding, Severity: Error, Rank: 86,
 		Title:   "the certificate cannot be read: {detail} at offset {offset}",
 		Explain: "The bytes are not an X.509 certificate, or they are cut off or damaged before anything useful could be read.",
 		Risk:    "Nothing about the peer is known.",

@@ -192,9 +192,9 @@ func (f *judgeFlags) add(c *cobra.Command) {
 	fs.BoolVar(&f.strict, "strict", false, "enforce every rule of RFC 5280's profile")
 	fs.Var(&f.level, "security-level", "0 to 5, with OpenSSL's meanings (default: none)")
 	fs.Var(&f.minRSA, "min-rsa", "smallest RSA key in bits (default 2048)")
-	fs.Var(&f.maxDepth, "max-depth", "most certificates between leaf and anchor (default 10)")
-	fs.Var(&f.policies, "policy", "certificate policy that must be asserted; repeatable")
-	fs.BoolVar(&f.explicitPolicy, "explicit-policy", false, "require an acceptable certificate policy (initial-explicit-policy)")
+	fs.Var(&f.maxDepth, "max-depth", "most certificates between leaf and anchor; 0 means none (default 20)")
+	fs.Var(&f.policies, "policy", "certificate policy that must be asserted, one of them if repeated; implies --explicit-policy")
+	fs.BoolVar(&f.explicitPolicy, "explicit-policy", false, "require a certificate policy, any if none is named (initial-explicit-policy)")
 	fs.BoolVar(&f.inhibitMapping, "inhibit-map", false, "allow no policy mapping (initial-policy-mapping-inhibit)")
 	fs.BoolVar(&f.inhibitAny, "inhibit-any", false, "do not let anyPolicy match (initial-any-policy-inhibit)")
 	group(c, "Judgement", fs)
@@ -204,7 +204,12 @@ func (f *judgeFlags) apply(p *engine.Policy) error {
 	p.Names, p.RequireDNS, p.RequireIP, p.RequireEmail = f.names.vs, f.dns.vs, f.ips.vs, f.emails.vs
 	p.NoName, p.NoWildcards, p.Strict, p.Purpose = f.noName, f.noWildcards, f.strict, f.purpose.value
 	p.MinRSA, p.MaxDepth, p.Policies = f.minRSA.n, f.maxDepth.n, f.policies.vs
-	p.ExplicitPolicy, p.InhibitMapping, p.InhibitAnyPolicy = f.explicitPolicy, f.inhibitMapping, f.inhibitAny
+	if f.maxDepth.hasDefault && f.maxDepth.n == 0 {
+		p.MaxDepth = -1
+	}
+	// Who names a policy wants it asserted, though RFC 5280 has two inputs.
+	p.ExplicitPolicy = f.explicitPolicy || len(f.policies.vs) > 0
+	p.InhibitMapping, p.InhibitAnyPolicy = f.inhibitMapping, f.inhibitAny
 	p.Time = f.time.t
 	if f.level.hasDefault {
 		n := f.level.n

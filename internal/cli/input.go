@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+
+	"github.com/assaytls/assay/internal/engine"
 )
 
 // The bounds of files given on the command line.
@@ -77,12 +79,21 @@ func blocks(b []byte) ([]*pem.Block, error) {
 	return out, nil
 }
 
+// maxBundle bounds the certificates, and the lists, taken from one PKCS #7.
+const maxBundle = 1000
+
 // certificates returns the DER certificates in b: PEM blocks, with any text
-// between them, or one DER certificate.
+// between them, one DER certificate, or those of a PKCS #7 bundle.
 func certificates(b []byte) ([][]byte, error) {
 	if !isPEM(b) {
 		if b[0] != 0x30 {
 			return nil, errors.New("holds no certificate: it is neither PEM nor DER")
+		}
+		if certs, _, err := engine.PKCS7(b, maxBundle); err == nil {
+			if len(certs) == 0 {
+				return nil, errors.New("holds no certificate, only an empty PKCS #7")
+			}
+			return certs, nil
 		}
 		return [][]byte{b}, nil
 	}
@@ -99,6 +110,13 @@ func certificates(b []byte) ([][]byte, error) {
 				return nil, errors.New("holds an empty PEM certificate")
 			}
 			out = append(out, block.Bytes)
+		case "PKCS7", "CMS":
+			certs, _, err := engine.PKCS7(block.Bytes, maxBundle)
+			if err != nil {
+				return nil, fmt.Errorf("holds a PKCS #7 that cannot be read: %w", err)
+			}
+			out = append(out, certs...)
+			others["an empty PKCS #7"] = true
 		case "TRUSTED CERTIFICATE":
 			return nil, errors.New("holds an OpenSSL TRUSTED CERTIFICATE; convert it with: openssl x509 -in FILE -out PLAIN.pem")
 		default:

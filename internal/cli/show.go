@@ -43,8 +43,8 @@ func (a *app) showCommand() *cobra.Command {
 	f := &showFlags{kind: enum{value: "auto", allowed: []string{"auto", kindCert, kindCRL, kindRequest, kindResponse, kindSCTs}}}
 	c := &cobra.Command{
 		Use: "show FILE|TARGET...", Short: "Decode certificates, CRLs, OCSP messages and SCTs", GroupID: "look",
-		Long: `Decode what is in a file (PEM, DER or saved evidence; - is standard input), or
-what a server sends, and list what is wrong with each object by itself, with the
+		Long: `Decode what is in a file (PEM, DER, PKCS #7 or saved evidence; - is standard
+input), or what a server sends, and list what is wrong with each object by itself, with the
 offset in its encoding. Nothing is judged: who signed it does not matter here.
 
 Exit status: 0 all is decoded, 1 something has an error, 2 nothing is decodable.`,
@@ -146,7 +146,28 @@ func (a *app) objects(ctx context.Context, f *showFlags, logs *ct.LogList, arg s
 		}
 		return evidenceObjects(ev, logs, from), nil
 	}
-	return []object{decode(b, f.kind.value, logs, from)}, nil
+	return open(b, f.kind.value, logs, from), nil
+}
+
+// open decodes b, and when it is a PKCS #7 bundle everything in it.
+func open(b []byte, kind string, logs *ct.LogList, from string) []object {
+	var out []object
+	if kind == "auto" {
+		certs, crls, err := engine.PKCS7(b, maxBundle)
+		if err == nil && len(certs)+len(crls) == 0 {
+			return []object{{Kind: "PKCS #7", From: from, Rows: []render.Row{{Label: "note", Value: "it holds no certificates and no CRLs"}}}}
+		}
+		for i, c := range certs {
+			out = append(out, decode(c, kindCert, logs, fmt.Sprintf("%s, certificate %d", from, i+1)))
+		}
+		for i, l := range crls {
+			out = append(out, decode(l, kindCRL, logs, fmt.Sprintf("%s, CRL %d", from, i+1)))
+		}
+	}
+	if len(out) == 0 {
+		out = append(out, decode(b, kind, logs, from))
+	}
+	return out
 }
 
 // pemObjects decodes every block of a PEM file.
@@ -161,14 +182,14 @@ func pemObjects(b []byte, kind string, logs *ct.LogList, from string) ([]object,
 		if len(bs) > 1 {
 			place = fmt.Sprintf("%s, block %d", from, i+1)
 		}
-		out = append(out, pemObject(block, kind, logs, place))
+		out = append(out, pemObject(block, kind, logs, place)...)
 	}
 	return out, nil
 }
 
-func pemObject(block *pem.Block, kind string, logs *ct.LogList, from string) object {
+func pemObject(block *pem.Block, kind string, logs *ct.LogList, from string) []object {
 	if strings.HasSuffix(block.Type, "PRIVATE KEY") {
-		return object{Kind: "private key", From: from, Rows: []render.Row{{Label: "note", Value: "private keys are not shown"}}}
+		return []object{{Kind: "private key", From: from, Rows: []render.Row{{Label: "note", Value: "private keys are not shown"}}}}
 	}
 	if kind == "auto" {
 		switch block.Type {
@@ -178,7 +199,7 @@ func pemObject(block *pem.Block, kind string, logs *ct.LogList, from string) obj
 			kind = kindCRL
 		}
 	}
-	return decode(block.Bytes, kind, logs, from)
+	return open(block.Bytes, kind, logs, from)
 }
 
 // evidenceObjects decodes what a server sent.

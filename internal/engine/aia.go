@@ -52,50 +52,63 @@ func issuerCertificates(body []byte) ([][]byte, error) {
 
 var errNotCertificates = errors.New("the body holds no certificate")
 
-// pkcs7Certificates reads ContentInfo{signedData, SignedData{…certificates [0]…}}.
+// pkcs7Certificates returns the certificates of a certs-only PKCS #7; none is
+// an error.
 func pkcs7Certificates(body []byte) ([][]byte, error) {
+	certs, _, err := PKCS7(body, maxAIACerts)
+	if err == nil && len(certs) == 0 {
+		err = errNotCertificates
+	}
+	return certs, err
+}
+
+// PKCS7 returns the certificates and CRLs in body, the first limit of each:
+// ContentInfo{signedData, SignedData{…, certificates [0], crls [1], …}} (RFC
+// 5652, 5.1). Who signed it does not matter.
+func PKCS7(body []byte, limit int) (certs, crls [][]byte, err error) {
 	r := der.NewReader(body, 0)
 	info, err := r.Expect(der.Sequence)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	in := info.Contents()
 	oid, err := in.Expect(der.OID)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if text, _ := der.OIDText(oid.Body); text != "1.2.840.113549.1.7.2" {
-		return nil, errNotCertificates
+		return nil, nil, errNotCertificates
 	}
 	content, err := in.Expect(der.Explicit(0))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	signed, err := content.Contents().Expect(der.Sequence)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for in := signed.Contents(); !in.Empty(); {
 		e, err := in.Next()
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if e.Tag != der.Explicit(0) {
+		list := &certs
+		switch e.Tag {
+		case der.Explicit(0):
+		case der.Explicit(1):
+			list = &crls
+		default:
 			continue
 		}
-		var out [][]byte
-		for certs := e.Contents(); !certs.Empty() && len(out) < maxAIACerts; {
-			c, err := certs.Next()
+		for each := e.Contents(); !each.Empty() && len(*list) < limit; {
+			c, err := each.Next()
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			if c.Tag == der.Sequence {
-				out = append(out, c.Raw)
+				*list = append(*list, c.Raw)
 			}
 		}
-		if len(out) > 0 {
-			return out, nil
-		}
 	}
-	return nil, errNotCertificates
+	return certs, crls, nil
 }

@@ -28,7 +28,7 @@ type Policy struct {
 	Strict                                           bool
 	SecurityLevel                                    *int // 0-5 as OpenSSL means them; nil means the default policy
 	MinRSA                                           int  // 0 means 2048
-	MaxDepth                                         int  // certificates between leaf and anchor; 0 means the default
+	MaxDepth                                         int  // certificates between leaf and anchor; 0 means the default, negative none
 	Policies                                         []string
 	ExplicitPolicy, InhibitMapping, InhibitAnyPolicy bool
 

@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/lab/forge"
+)
+
+// pkcs7 builds a signed-data bundle of certificates and lists, signed by nobody.
+func pkcs7(certs, crls []byte) []byte {
+	return forge.Seq(forge.OID("1.2.840.113549.1.7.2"), forge.Explicit(0, forge.Seq(forge.Int(1), forge.Set(),
+		forge.Seq(forge.OID("1.2.840.113549.1.7.1")), forge.Explicit(0, certs), forge.Explicit(1, crls), forge.Set())))
+}
+
+func TestPKCS7(t *testing.T) {
+	root := forge.NewRoot("Bundle Root", nil)
+	leaf := root.Server("a.test", nil)
+	list := root.CRL(forge.CRL{})
+	bundle := pkcs7(append(append([]byte{}, leaf.Raw...), root.Raw...), list)
+	for _, form := range [][]byte{bundle, forge.PEM("PKCS7", bundle)} {
+		certs, err := certificates(form)
+		if err != nil || len(certs) != 2 || !bytes.Equal(certs[0], leaf.Raw) || !bytes.Equal(certs[1], root.Raw) {
+			t.Errorf("%d certificates, %v", len(certs), err)
+		}
+	}
+	objects := open(bundle, "auto", nil, "b")
+	if len(objects) != 3 || !objects[0].decoded || !objects[1].decoded || !objects[2].decoded || objects[2].Kind != "CRL" {
+		t.Errorf("shown as %+v", objects)
+	}
+	empty := pkcs7(nil, nil)
+	if _, err := certificates(empty); err == nil {
+		t.Error("an empty bundle has a certificate")
+	}
+	if objects := open(empty, "auto", nil, "b"); len(objects) != 1 || objects[0].decoded {
+		t.Errorf("an empty bundle is shown as %+v", objects)
+	}
+	for cut := range bundle {
+		open(bundle[:cut], "auto", nil, "b") // no panic
+	}
+}
+
+// What the flags mean where it is not just a copy.
+func TestJudgeFlags(t *testing.T) {
+	for _, c := range []struct {
+		args  []string
+		depth int
+		must  bool
+	}{
+		{nil, 0, false},
+		{[]string{"--max-depth", "0"}, -1, false},
+		{[]string{"--max-depth", "3"}, 3, false},
+		{[]string{"--explicit-policy"}, 0, true},
+		{[]string{"--policy", "1.2.3.4"}, 0, true},
+	} {
+		var f judgeFlags
+		cmd := &cobra.Command{}
+		f.add(cmd)
+		if err := cmd.ParseFlags(c.args); err != nil {
+			t.Fatal(err)
+		}
+		var p engine.Policy
+		if err := f.apply(&p); err != nil || p.MaxDepth != c.depth || p.ExplicitPolicy != c.must {
+			t.Errorf("%v: depth %d, explicit policy %v, %v", c.args, p.MaxDepth, p.ExplicitPolicy, err)
+		}
+	}
+}
