@@ -102,6 +102,29 @@ func TestStandardLibraryErrors(t *testing.T) {
 	}
 }
 
+// What check accepts and crypto/x509 does not, the library refuses too, as
+// ARCHITECTURE.md lists it; what crypto/x509 overlooks it refuses itself.
+func TestStricterThanCheck(t *testing.T) {
+	l := startLab(t, "critical-must-staple", "critical-directory-names", "equivalent-names", "ip-range-excluded")
+	for _, s := range l.Scenarios {
+		client, _ := labClient(t, l, s.Name, assay.Config{Network: assay.Inline})
+		err := get(client, s)
+		if s.Want == report.Reject {
+			if !errors.Is(err, finding.NameExcluded) {
+				t.Errorf("%s: error %v, want %s", s.Name, err, finding.NameExcluded)
+			}
+			continue
+		}
+		if o := l.Judge(t.Context(), s); !o.OK {
+			t.Errorf("%s: check: %s", s.Name, o.Why)
+		}
+		var verr *tls.CertificateVerificationError
+		if !errors.As(err, &verr) {
+			t.Errorf("%s: error %v, want the standard library's refusal", s.Name, err)
+		}
+	}
+}
+
 // In Background mode the first handshake passes with a warning and the answer
 // is there for a later one.
 func TestBackground(t *testing.T) {

@@ -8,6 +8,13 @@ var disagreements = map[string]map[string]string{
 		"openssl":    "OpenSSL fetches no missing issuers",
 		"gnutls-cli": "GnuTLS fetches no missing issuers",
 	},
+	"critical-must-staple": {
+		"curl":    "OpenSSL does not process the TLS feature extension, so critical it refuses",
+		"openssl": "OpenSSL does not process the TLS feature extension, so critical it refuses",
+	},
+	"equivalent-names": {
+		"gnutls-cli": "GnuTLS compares names byte for byte",
+	},
 	"common-name-only": {
 		"curl":       "falls back to the common name when there is no subject alternative name",
 		"openssl":    "falls back to the common name when there is no subject alternative name",

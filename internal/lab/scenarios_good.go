@@ -46,6 +46,27 @@ var goodScenarios = []entry{
 				b.staple(s, forge.OCSP{}, nil)
 			})
 		}},
+	{name: "critical-must-staple", story: "Must-staple is marked critical and there is a good staple. That is in order; crypto/x509 refuses it, and so does the library.",
+		want: report.Accept, findings: ids(finding.X509Disagrees), make: func(b *build) {
+			b.good(func(s *site) {
+				s.set(forge.MustStaple().Crit())
+				b.staple(s, forge.OCSP{}, nil)
+			})
+		}},
+	{name: "critical-directory-names", story: "The intermediate is constrained to directory names, critically, and keeps to it; crypto/x509 and the library refuse such constraints.",
+		want: report.Accept, findings: ids(finding.X509Disagrees), make: func(b *build) {
+			dir := forge.DirName(forge.DN(forge.Attr{OID: "2.5.4.10", Value: "Assay Lab"}))
+			s := b.siteOf(b.ca(b.l.pki.root, "Directory", forge.NameConstraints([][]byte{dir}, nil)))
+			s.cert.Subject = forge.OCN("Assay Lab", b.s.Host)
+			b.serve(s)
+		}},
+	{name: "equivalent-names", story: "The leaf spells its issuer's name in another string type, case and spacing: equal by RFC 5280, not byte for byte, which is what crypto/x509 and the library want.",
+		want: report.Accept, findings: ids(finding.X509Disagrees), make: func(b *build) {
+			b.good(func(s *site) {
+				const printable = 0x13
+				s.cert.Issuer = forge.DN(forge.Attr{OID: "2.5.4.3", Tag: printable, Value: "ASSAY  Lab issuing CA"})
+			})
+		}},
 	{name: "good-delegate", story: "The OCSP response is signed by a responder that the issuer delegated this to (id-kp-OCSPSigning, ocsp-nocheck).",
 		want: report.Accept, make: func(b *build) {
 			b.good(func(s *site) {

@@ -178,6 +178,14 @@ var pathScenarios = []entry{
 		want: report.Reject, findings: ids(finding.NameExcluded), make: func(b *build) {
 			b.serve(b.siteOf(b.ca(b.l.pki.root, "Excluded", forge.NameConstraints(nil, [][]byte{forge.DNS(Domain)}))))
 		}},
+	{name: "ip-range-excluded", story: "The intermediate may not issue for 9.0.0.0/8 and 127.0.0.0/8, the latter written with host bits set (127.9.9.9/8): crypto/x509 overlooks that.",
+		want: report.Reject, findings: ids(finding.NameExcluded, finding.X509Disagrees), make: func(b *build) {
+			b.s.Host = "127.0.0.1"
+			sloppy := [][]byte{forge.IPNet("9.0.0.0/8"), forge.IPRaw([]byte{127, 9, 9, 9, 255, 0, 0, 0})}
+			s := b.siteOf(b.ca(b.l.pki.root, "No Loopback", forge.NameConstraints(nil, sloppy)))
+			s.names = [][]byte{forge.IPRaw([]byte{127, 0, 0, 1})}
+			b.serve(s)
+		}},
 	{name: "explicit-policy", story: "The intermediate requires a policy that the certificate does not have.",
 		want: report.Reject, findings: ids(finding.PolicyMissing), make: func(b *build) {
 			b.serve(b.siteOf(b.ca(b.l.pki.root, "Explicit Policy", forge.Policies("1.3.6.1.4.1.55555.2.1"), forge.PolicyConstraints(0, -1))))
