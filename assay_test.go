@@ -146,3 +146,39 @@ func TestBackground(t *testing.T) {
 		time.Sleep(20 * time.Millisecond)
 	}
 }
+
+// In Background mode a list that is still good is replaced before it ends,
+// beside a handshake that uses it.
+func TestBackgroundAhead(t *testing.T) {
+	w := newWorld(t)
+	w.cacheControl = "no-cache" // it is always time to ask again
+	w.age, w.life = 3*time.Hour, time.Minute
+	leaf := w.server()
+	addr := serve(t, &tls.Config{Certificates: []tls.Certificate{leaf.TLS()}})
+	v := newVerifier(t, w.config(assay.Config{}))
+	conf, err := v.ClientConfig(&tls.Config{ServerName: "localhost"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reach := func(hits int64) {
+		t.Helper()
+		for end := time.Now().Add(10 * time.Second); w.hits.Load() < hits; time.Sleep(10 * time.Millisecond) {
+			if _, err := talk(addr, conf); err != nil {
+				t.Fatal(err)
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%d requests, want %d", w.hits.Load(), hits)
+			}
+		}
+	}
+	reach(2)
+	w.revoke(leaf)
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if _, err = talk(addr, conf); errors.Is(err, finding.CertRevoked) {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the revocation was never learnt: %v", err)
+		}
+	}
+}

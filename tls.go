@@ -214,13 +214,13 @@ func (v *Verifier) judgeHandshake(d dialled, key [32]byte, ev *evidence.Evidence
 	bounded := *p
 	bounded.FetchBudget = v.fetchBudget()
 	chains := verifiedChains(cs)
-	r := v.engine.Handshake(ctx, ev, chains, bounded, v.conf.Network == Inline)
+	r, due := v.engine.Handshake(ctx, ev, chains, bounded, v.conf.Network == Inline)
 	until, renewal := holds(r, time.Now(), v.conf.MaxAge)
 	if v.conf.Network != Background {
 		renewal = time.Time{}
 	}
 	unavailable := engine.Unavailable(r)
-	if v.conf.Network == Background && unavailable {
+	if v.conf.Network == Background && due {
 		v.refreshBeside(ev, chains, p)
 	}
 	if r.Verdict == report.Accept && !unavailable {
@@ -254,7 +254,8 @@ func (v *Verifier) refreshBeside(ev *evidence.Evidence, chains [][][]byte, p *en
 		}()
 		ctx, cancel := context.WithTimeout(v.ctx, backgroundBudget)
 		defer cancel()
-		v.learn(v.engine.Handshake(ctx, again, chains, *p, true))
+		r, _ := v.engine.Handshake(ctx, again, chains, *p, true)
+		v.learn(r)
 	}()
 }
 

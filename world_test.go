@@ -24,17 +24,20 @@ type world struct {
 	mu      sync.Mutex
 	revoked [][]byte      // serial numbers
 	life    time.Duration // of a CRL: nextUpdate
+	age     time.Duration // thisUpdate
 	stall   chan struct{} // when not nil, answers wait for it
 	hits    atomic.Int64
+
+	cacheControl string // of HTTP
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{root: forge.NewRoot("World Root", nil), life: time.Hour}
+	w := &world{root: forge.NewRoot("World Root", nil), life: time.Hour, age: time.Minute}
 	w.crl = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w.hits.Add(1)
 		w.mu.Lock()
 		stall := w.stall
-		list := forge.CRL{ThisUpdate: time.Now().Add(-time.Minute), NextUpdate: time.Now().Add(w.life)}
+		list := forge.CRL{ThisUpdate: time.Now().Add(-w.age), NextUpdate: time.Now().Add(w.life)}
 		for _, s := range w.revoked {
 			list.Entries = append(list.Entries, forge.Revoke(s, forge.KeyCompromise))
 		}
@@ -45,6 +48,9 @@ func newWorld(t *testing.T) *world {
 			case <-r.Context().Done():
 			}
 			return
+		}
+		if w.cacheControl != "" {
+			rw.Header().Set("Cache-Control", w.cacheControl)
 		}
 		rw.Write(w.root.CRL(list))
 	}))

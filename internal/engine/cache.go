@@ -47,6 +47,7 @@ type bodyCache struct {
 type cached struct {
 	body               []byte
 	fetched, expires   time.Time
+	again              time.Time // HTTP: not to be used after this without asking; zero when it did not say
 	etag, lastModified string
 }
 
@@ -72,6 +73,7 @@ type flight struct {
 type fetched struct {
 	body    []byte
 	cached  bool
+	aged    bool // it is time to ask again, which Offline forbade
 	fetched time.Time
 	outcome string // report.Fetch's
 	failure string // a finding's ID; "" when there is a body
@@ -133,7 +135,7 @@ func (e *Engine) body(ctx context.Context, n need, o bodyOptions) fetched {
 	key := n.key()
 	old := e.lookup(n, key, o)
 	if old != nil && !o.refresh && (o.offline && !(o.current && expired(old, o.now)) || fresh(old, o)) {
-		return fetched{body: old.body, cached: true, fetched: old.fetched, outcome: "cached"}
+		return fetched{body: old.body, cached: true, aged: !fresh(old, o), fetched: old.fetched, outcome: "cached"}
 	}
 	if o.offline {
 		return fetched{outcome: "failed", failure: notCached}
@@ -141,7 +143,7 @@ func (e *Engine) body(ctx context.Context, n need, o bodyOptions) fetched {
 	// What may be connected to is part of the question: a refusal for one
 	// target is none for another.
 	asked := key + fmt.Sprint(o.scope)
-	if f, ok := e.cache.recentFailure(asked, o.now); ok && !o.refresh {
+	if f, ok := e.recentFailure(n, asked, o.now); ok && !o.refresh {
 		if old != nil {
 			return fetched{body: old.body, cached: true, fetched: old.fetched, outcome: "cached", detail: "not revalidated: " + f.detail}
 		}
@@ -163,12 +165,21 @@ func (e *Engine) guarded(ctx context.Context, n need, o bodyOptions) (b fetched)
 
 func expired(c *cached, now time.Time) bool { return !c.expires.IsZero() && !now.Before(c.expires) }
 
-// fresh reports whether a cached body may answer without asking again.
+// fresh reports whether a cached body may answer without asking again: for as
+// long as HTTP allows, at most an hour, and not in the second half of the
+// time that it was good for when it came, so that its successor is here before
+// it ends.
 func fresh(c *cached, o bodyOptions) bool {
-	if expired(c, o.now) {
+	if !c.again.IsZero() && !o.now.Before(c.again) {
 		return false
 	}
 	limit := revalidateAfter
+	if !c.expires.IsZero() {
+		if !o.now.Before(c.expires) {
+			return false
+		}
+		limit = min(limit, max(c.expires.Sub(c.fetched)/2, time.Minute))
+	}
 	if o.maxAge > 0 && o.maxAge < limit {
 		limit = o.maxAge
 	}
@@ -232,10 +243,23 @@ func (e *Engine) download(ctx context.Context, n need, key, asked string, old *c
 		req.Body = n.Request
 		resp, fail = e.fetch.OCSP(ctx, n.URL, get, short, req)
 	} else {
-		resp, fail = e.fetch.Do(ctx, req)
+		var spool *store.Spool
+		if e.opt.Store != nil && (n.Kind == kindCRL || n.Kind == kindDelta) {
+			spool = e.opt.Store.Spool()
+			defer spool.Close()
+			req.Into = spool
+		}
+		if resp, fail = e.fetch.Do(ctx, req); fail == nil && spool != nil {
+			resp.Body = spool.Body()
+		}
 	}
 	if fail != nil {
 		e.cache.remember(asked, *fail, o.now)
+		if e.opt.Store != nil && ctx.Err() == nil && fail.ID != fetch.AddressRefused {
+			if err := e.opt.Store.Fail(storeKey(n), fail.ID, fail.Detail); err != nil && e.opt.Warn != nil {
+				e.opt.Warn(err)
+			}
+		}
 		if old != nil {
 			return fetched{body: old.body, cached: true, fetched: old.fetched, outcome: "cached", detail: "not revalidated: " + fail.Detail}
 		}
@@ -247,9 +271,15 @@ func (e *Engine) download(ctx context.Context, n need, key, asked string, old *c
 	}
 	e.cache.forget(asked)
 	c := &cached{fetched: o.now, etag: resp.ETag, lastModified: resp.LastModified}
+	if d, ok := resp.FreshFor(); ok {
+		c.again = o.now.Add(d)
+	}
 	out := fetched{fetched: o.now, outcome: "fetched", status: resp.Status}
 	if resp.NotModified && old != nil {
 		c.body, c.expires, out.outcome = old.body, old.expires, "revalidated"
+		if c.etag == "" && c.lastModified == "" { // a 304 need not repeat them (RFC 9110, 15.4.5)
+			c.etag, c.lastModified = old.etag, old.lastModified
+		}
 	} else {
 		c.body = resp.Body
 	}
@@ -275,7 +305,7 @@ func (e *Engine) lookup(n need, key string, o bodyOptions) *cached {
 	if !ok {
 		return nil
 	}
-	c = &cached{body: got.Body, fetched: got.Fetched, expires: got.Expires, etag: got.ETag, lastModified: got.LastModified}
+	c = &cached{body: got.Body, fetched: got.Fetched, expires: got.Expires, again: got.Again, etag: got.ETag, lastModified: got.LastModified}
 	e.cache.put(key, c)
 	if got.Index != nil && len(got.Body) > 0 {
 		e.cache.mu.Lock()
@@ -296,17 +326,15 @@ func storeKey(n need) store.Key {
 func (e *Engine) remember(n need, a evidence.Artefact, until time.Time) error {
 	e.cache.mu.Lock()
 	c := e.cache.bodies[n.key()]
-	if c != nil && c.expires.IsZero() {
+	kept := c != nil && len(a.Body) > 0 && len(c.body) == len(a.Body) && &c.body[0] == &a.Body[0]
+	if kept && c.expires.IsZero() {
 		c.expires = until
 	}
 	e.cache.mu.Unlock()
-	if e.opt.Store == nil {
+	if e.opt.Store == nil || !kept { // HTTP forbade to keep it
 		return nil
 	}
-	m := store.Entry{Body: a.Body, Fetched: a.Fetched, Expires: until}
-	if c != nil {
-		m.ETag, m.LastModified = c.etag, c.lastModified
-	}
+	m := store.Entry{Body: a.Body, Fetched: a.Fetched, Expires: until, Again: c.again, ETag: c.etag, LastModified: c.lastModified}
 	if err := e.opt.Store.Put(storeKey(n), m); err != nil {
 		return err
 	}
@@ -342,11 +370,17 @@ func (c *bodyCache) put(key string, b *cached) {
 	c.bytes += int64(len(b.body))
 }
 
-func (c *bodyCache) recentFailure(key string, now time.Time) (failed, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	f, ok := c.failed[key]
-	return f, ok && now.Before(f.until)
+// recentFailure returns how asking for n failed a short while ago, here or in
+// another process that shares the disk.
+func (e *Engine) recentFailure(n need, key string, now time.Time) (failed, bool) {
+	e.cache.mu.Lock()
+	f, ok := e.cache.failed[key]
+	e.cache.mu.Unlock()
+	if ok || e.opt.Store == nil {
+		return f, ok && now.Before(f.until)
+	}
+	d, ok := e.opt.Store.Failed(storeKey(n))
+	return failed{until: d.Until, id: d.ID, detail: d.Detail}, ok && now.Before(d.Until)
 }
 
 func (c *bodyCache) remember(key string, f fetch.Failure, now time.Time) {

@@ -105,6 +105,9 @@ func (j *judgement) obtain(ctx context.Context, n need) (evidence.Artefact, repo
 	if !b.fetched.IsZero() {
 		a.Fetched = b.fetched.UTC()
 	}
+	if b.aged {
+		j.aged.Store(true)
+	}
 	a.Duration = time.Since(start)
 	f := report.Fetch{Kind: n.Kind, URL: n.URL, Outcome: b.outcome, Bytes: int64(len(b.body)), MS: milliseconds(a.Duration), Detail: b.detail}
 	return a, f

@@ -14,14 +14,16 @@ import (
 // Handshake judges the chains that crypto/tls has verified: they, as DER and
 // leaf first, are the only candidate paths, and their last certificates the
 // anchors. Names were crypto/tls's business. What the judges need is taken
-// from the caches, and with inline from the network too.
-func (e *Engine) Handshake(ctx context.Context, ev *evidence.Evidence, chains [][][]byte, p Policy, inline bool) *report.Report {
+// from the caches, and with inline from the network too. Without it, due tells
+// that asking the network would be good: for what is missing, or because what
+// the caches had is no longer young, so that it does not end in use.
+func (e *Engine) Handshake(ctx context.Context, ev *evidence.Evidence, chains [][][]byte, p Policy, inline bool) (r *report.Report, due bool) {
 	p.Offline, p.NoAIA, p.NoName = !inline, true, true
 	j := e.newJudgement(ev, p)
 	j.chains = chains
-	r := j.resolve(ctx)
+	r = j.resolve(ctx)
 	r.Target.Source = "handshake"
-	return r
+	return r, !inline && (j.aged.Load() || Unavailable(r))
 }
 
 // validateChains judges each chain as it is, best first.

@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/assaytls/assay/cert"
@@ -43,6 +44,7 @@ type judgement struct {
 	dropped int // needs beyond the limit
 	fetches []report.Fetch
 	answers []report.Answer // of the last round, to decide what is worth keeping
+	aged    atomic.Bool     // the caches gave what ought to be asked for again
 	nonces  map[int][]byte  // by position on the path
 	sctList []byte          // from the leaf's valid staple or response
 }

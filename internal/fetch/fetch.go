@@ -95,6 +95,7 @@ type Response struct {
 	LastModified string
 	MaxAge       time.Duration // Cache-Control max-age, 0 when absent
 	NoStore      bool
+	NoCache      bool      // to be asked for again each time
 	Expires      time.Time // zero when absent or unreadable
 	Date         time.Time // the server's
 	Duration     time.Duration
@@ -354,7 +355,7 @@ func (c *Client) answer(ctx context.Context, r Request, hr *http.Response, resp 
 	resp.ContentType, resp.ETag, resp.LastModified = h.Get("Content-Type"), h.Get("Etag"), h.Get("Last-Modified")
 	resp.Expires, _ = http.ParseTime(h.Get("Expires"))
 	resp.Date, _ = http.ParseTime(h.Get("Date"))
-	resp.MaxAge, resp.NoStore = cacheControl(h.Values("Cache-Control"))
+	resp.MaxAge, resp.NoStore, resp.NoCache = cacheControl(h.Values("Cache-Control"))
 	if resp.NotModified {
 		return "", nil
 	}
@@ -397,23 +398,40 @@ func tooLarge(limit int64) *Failure {
 	return &Failure{ID: TooLarge, Detail: fmt.Sprintf("more than %d bytes", limit)}
 }
 
-// cacheControl reads the two directives that matter to a private cache of
-// signed objects (RFC 9111, 5.2.2).
-func cacheControl(values []string) (maxAge time.Duration, noStore bool) {
+// FreshFor returns for how long the body may be used without asking again, by
+// max-age or else by Expires and Date; false when the server did not say.
+func (r *Response) FreshFor() (time.Duration, bool) {
+	switch {
+	case r.NoCache:
+		return 0, true
+	case r.MaxAge > 0:
+		return r.MaxAge, true
+	case r.Expires.IsZero() || r.Date.IsZero():
+		return 0, false
+	}
+	return max(0, r.Expires.Sub(r.Date)), true
+}
+
+// cacheControl reads the directives that matter to a private cache of signed
+// objects (RFC 9111, 5.2.2).
+func cacheControl(values []string) (maxAge time.Duration, noStore, noCache bool) {
 	for _, v := range values {
 		for d := range strings.SplitSeq(v, ",") {
 			name, arg, _ := strings.Cut(strings.TrimSpace(d), "=")
 			switch strings.ToLower(name) {
 			case "no-store":
 				noStore = true
+			case "no-cache":
+				noCache = true
 			case "max-age":
 				if n, err := strconv.ParseUint(strings.Trim(arg, `"`), 10, 31); err == nil {
 					maxAge = time.Duration(n) * time.Second
+					noCache = noCache || n == 0
 				}
 			}
 		}
 	}
-	return maxAge, noStore
+	return maxAge, noStore, noCache
 }
 
 // failure turns a transport's error into a Failure.

@@ -55,6 +55,7 @@ type Store struct {
 	root     *os.Root
 	maxBytes int64
 	written  atomic.Int64 // octets since the last eviction
+	spooled  atomic.Int64 // octets written to spools
 
 	mu     sync.Mutex
 	mapped map[string][]byte // by the file's name and identity: mappings live as long as the process
@@ -78,6 +79,7 @@ type Entry struct {
 	SHA256             [32]byte  // of Body; set by Get
 	Fetched            time.Time // when it came, or was last confirmed
 	Expires            time.Time // zero when not known
+	Again              time.Time // when HTTP wants it asked for again; zero when not known
 	ETag, LastModified string    // of HTTP, for a conditional request
 
 	// Index is what PutIndex stored for this very body; nil if nothing was.
@@ -163,6 +165,7 @@ type record struct {
 	Stat         stat      `json:"stat,omitzero"`     // of the body's file when it was known to be right
 	Fetched      time.Time `json:"fetched,omitzero"`
 	Expires      time.Time `json:"expires,omitzero"`
+	Again        time.Time `json:"again,omitzero"`
 	ETag         string    `json:"etag,omitempty"`
 	LastModified string    `json:"last_modified,omitempty"`
 
@@ -228,7 +231,7 @@ func (s *Store) Get(k Key) (Entry, bool) {
 		s.writeRecord(name, r) // a failure to write only means hashing again
 	}
 	s.touch(name)
-	e := Entry{Body: b, Fetched: r.Fetched, Expires: r.Expires, ETag: r.ETag, LastModified: r.LastModified}
+	e := Entry{Body: b, Fetched: r.Fetched, Expires: r.Expires, Again: r.Again, ETag: r.ETag, LastModified: r.LastModified}
 	hex.Decode(e.SHA256[:], []byte(r.Body))
 	e.Index = s.index(r)
 	return e, true
@@ -240,7 +243,7 @@ func (s *Store) Put(k Key, e Entry) error {
 	r := k.record()
 	sum := sha256.Sum256(e.Body)
 	r.Body = hex.EncodeToString(sum[:])
-	r.Fetched, r.Expires, r.ETag, r.LastModified = e.Fetched.UTC(), e.Expires.UTC(), e.ETag, e.LastModified
+	r.Fetched, r.Expires, r.Again, r.ETag, r.LastModified = e.Fetched.UTC(), e.Expires.UTC(), e.Again.UTC(), e.ETag, e.LastModified
 	var err error
 	if r.Stat, err = s.writeBody(r.Body, e.Body); err != nil {
 		return fmt.Errorf("the cache in %s: %w", s.dir, err)
