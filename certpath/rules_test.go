@@ -141,6 +141,8 @@ var rules = []struct {
 	{"CA without basic constraints", pki{caDrop: "2.5.29.19"}, finding.IssuerNotCA, 1, finding.Error},
 	{"CA:FALSE", pki{caExts: []forge.Ext{forge.BasicConstraints(false, -1)}}, finding.IssuerNotCA, 1, finding.Error},
 	{"v1 CA", pki{caCert: func(c *forge.Cert) { c.Version, c.Extensions = 1, nil }}, finding.IssuerNotCA, 1, finding.Error},
+	{"v1 CA, self-issued", pki{caCert: func(c *forge.Cert) { c.Version, c.Extensions, c.Subject = 1, nil, forge.OCN("Test", "Root") }}, finding.IssuerNotCA, 1, finding.Error},
+	{"v1 anchor that another CA issued", pki{rootCert: func(c *forge.Cert) { c.Version, c.Extensions, c.Issuer = 1, nil, forge.OCN("Other", "Root") }}, finding.IssuerNotCA, 2, finding.Error},
 	{"anchor that is no CA", pki{rootExts: []forge.Ext{forge.BasicConstraints(false, -1)}}, finding.IssuerNotCA, 2, finding.Error},
 	{"CA without keyCertSign", pki{caExts: []forge.Ext{forge.KeyUsage(forge.CRLSign)}}, finding.IssuerMayNotSign, 1, finding.Error},
 	{"anchor without keyCertSign", pki{rootExts: []forge.Ext{forge.KeyUsage(forge.CRLSign)}}, finding.IssuerMayNotSign, 2, finding.Error},
@@ -178,6 +180,16 @@ var rules = []struct {
 	{"policy required by the CA", pki{caExts: []forge.Ext{forge.PolicyConstraints(0, -1)}}, finding.PolicyMissing, -1, finding.Error},
 	{"other policy than asked for", pki{caExts: []forge.Ext{forge.Policies("1.2.3")}, leafExts: []forge.Ext{forge.Policies("1.2.3")}, o: certpath.Options{SecurityLevel: -1, ExplicitPolicy: true, Policies: []string{"1.2.4"}}}, finding.PolicyMissing, -1, finding.Error},
 	{"too long a life", pki{leafCert: func(c *forge.Cert) { c.NotAfter = c.NotBefore.AddDate(2, 0, 0) }, o: certpath.Options{SecurityLevel: -1, Public: true}}, finding.ValidityTooLong, 0, finding.Warning},
+	{"encoding of the leaf", pki{leafCert: func(c *forge.Cert) { c.Serial = []byte{0x80} }}, finding.SerialInvalid, 0, finding.Error},
+	{"encoding of the CA", pki{caCert: func(c *forge.Cert) { c.Serial = []byte{0x80} }}, finding.SerialInvalid, 1, finding.Error},
+	{"encoding of the anchor", pki{rootCert: func(c *forge.Cert) { c.Serial = []byte{0x80} }}, finding.SerialInvalid, 2, finding.Info},
+	{"encoding of a root that is not trusted", pki{noRoot: true, rootCert: func(c *forge.Cert) { c.Serial = []byte{0x80} }}, finding.SerialInvalid, 2, finding.Error},
+	{"SHA-1 on a leaf without issuer", pki{noPool: true, caKey: forge.RSA(2048), leafCert: func(c *forge.Cert) { c.Alg = forge.SHA1WithRSA }}, finding.SignatureWeak, 0, finding.Error},
+	{"issuer's key unreadable", pki{caCert: func(c *forge.Cert) { c.SPKI = forge.Seq() }}, finding.SignatureUnsupported, 0, finding.Error},
+	{"v3 anchor without basic constraints", pki{rootDrop: "2.5.29.19"}, finding.IssuerNotCA, 2, finding.Error},
+	{"serial of another issuer's certificate", pki{rootCert: func(c *forge.Cert) { c.Serial = []byte{77} }, caExts: []forge.Ext{forge.AKIFull(nil, [][]byte{forge.DirName(forge.OCN("Other", "Root"))}, []byte{77})}}, finding.IssuerSerialMismatch, 1, finding.Warning},
+	{"CA without subject key identifier, strict", pki{caDrop: "2.5.29.14", o: certpath.Options{SecurityLevel: -1, Strict: true}}, finding.SubjectKeyIDAbsent, 1, finding.Error},
+	{"code signing and any", pki{leafExts: []forge.Ext{forge.EKU(forge.CodeSigning, forge.AnyEKU)}, o: certpath.Options{SecurityLevel: -1, Purpose: certpath.PurposeCode}}, finding.PurposeNotAllowed, 0, finding.Error},
 	{"steps", pki{o: certpath.Options{SecurityLevel: -1, Budget: certpath.Budget{Steps: 1}}}, finding.BudgetPaths, -2, finding.Error},
 	{"signatures", pki{o: certpath.Options{SecurityLevel: -1, Budget: certpath.Budget{Signatures: 1}}}, finding.BudgetPaths, -2, finding.Error},
 
@@ -265,7 +277,16 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// TestSound wants no error where the rules come close.
+// qualified is a critical certificatePolicies with one qualifier.
+func qualified(qualifier string, value []byte) []forge.Ext {
+	return []forge.Ext{{OID: "2.5.29.32", Critical: true,
+		Value: forge.Seq(forge.Seq(forge.OID("1.2.3"), forge.Seq(forge.Seq(forge.OID(qualifier), value))))}}
+}
+
+// warned are the sound cases with a warning.
+var warned = map[string]bool{"key identifier of another": true}
+
+// TestSound wants nothing worse than a remark where the rules come close.
 func TestSound(t *testing.T) {
 	for name, p := range map[string]pki{
 		"plain":                           {},
@@ -296,6 +317,18 @@ func TestSound(t *testing.T) {
 		"anchor with a serial of zero":    {rootCert: func(c *forge.Cert) { c.Serial = []byte{0} }},
 		"SHA-1 at level 0":                {caKey: forge.RSA(2048), leafCert: func(c *forge.Cert) { c.Alg = forge.SHA1WithRSA }, o: certpath.Options{SecurityLevel: -9}},
 		"key identifier of another":       {leafExts: []forge.Ext{forge.AKI([]byte("another"))}},
+		"code signing":                    {leafExts: []forge.Ext{forge.EKU(forge.CodeSigning)}, o: certpath.Options{Purpose: certpath.PurposeCode}},
+		"time stamps":                     {leafExts: []forge.Ext{forge.EKU(forge.TimeStamping).Crit()}, o: certpath.Options{Purpose: certpath.PurposeTimestamp}},
+		"v2 anchor":                       {rootCert: func(c *forge.Cert) { c.Version, c.Extensions = 2, nil }},
+		"strict":                          {o: certpath.Options{Strict: true}},
+		"strict, anchor without key ID":   {rootDrop: "2.5.29.14", o: certpath.Options{Strict: true}},
+		"critical policies":               {leafExts: []forge.Ext{forge.Policies("1.2.3").Crit()}},
+		"critical policies with a CPS":    {leafExts: qualified("1.3.6.1.5.5.7.2.1", forge.TLV(22, []byte("https://example.com/cps")))},
+		"critical policies with a notice": {leafExts: qualified("1.3.6.1.5.5.7.2.2", forge.Seq())},
+		"unknown extension":               {leafExts: []forge.Ext{forge.Unknown(false)}, caExts: []forge.Ext{forge.Unknown(false)}},
+		"anchor for any purpose":          {anchor: certpath.AnchorConstraints{Purposes: []certpath.Purpose{certpath.PurposeAny}}},
+		"anchor for e-mail, any purpose":  {anchor: certpath.AnchorConstraints{Purposes: []certpath.Purpose{certpath.PurposeEmail}}, o: certpath.Options{Purpose: certpath.PurposeAny}},
+		"no key identifiers":              {caDrop: "2.5.29.35", leafDrop: "2.5.29.35", rootDrop: "2.5.29.14"},
 		"policy":                          {caExts: []forge.Ext{forge.Policies("1.2.3")}, leafExts: []forge.Ext{forge.Policies("1.2.3")}, o: certpath.Options{ExplicitPolicy: true, Policies: []string{"1.2.3"}}},
 		"policy mapped":                   {caExts: []forge.Ext{forge.Policies("1.2.3"), forge.PolicyMappings("1.2.3", "1.2.4")}, leafExts: []forge.Ext{forge.Policies("1.2.4")}, o: certpath.Options{ExplicitPolicy: true, Policies: []string{"1.2.3"}}},
 		"used key usage":                  {o: certpath.Options{UsedKeyUsage: cert.DigitalSignature}},
@@ -318,6 +351,44 @@ func TestSound(t *testing.T) {
 			if len(res.Findings) > 0 || !res.Paths[0].Clean() {
 				t.Error(describe(res))
 			}
+			if worst := res.Paths[0].Worst(); (worst == finding.Warning) != warned[name] {
+				t.Errorf("%v: %v", worst, ids(&res.Paths[0], finding.Warning))
+			}
 		})
+	}
+}
+
+// TestTold looks at what must not be said beside the cause.
+func TestTold(t *testing.T) {
+	now := time.Now()
+	root := pki{noRoot: true, rootKey: forge.RSA(2048), rootCert: func(c *forge.Cert) { c.Alg = forge.SHA1WithRSA }, o: certpath.Options{SecurityLevel: -1, Time: now}}
+	if got := ids(&root.build().Paths[0], finding.Warning); len(got) != 1 || !got[finding.RootUntrusted] {
+		t.Errorf("a root that is not trusted, signed with SHA-1: %v", got)
+	}
+	md5 := pki{caKey: forge.RSA(2048), leafCert: func(c *forge.Cert) { c.Alg = forge.MD5WithRSA }, o: certpath.Options{SecurityLevel: -1, Time: now}}
+	if got := ids(&md5.build().Paths[0], finding.Warning); len(got) != 1 || !got[finding.SignatureWeak] {
+		t.Errorf("MD5: %v", got)
+	}
+}
+
+// TestValidateBudget: a signature that was not checked for want of budget is
+// an error, on the certificate and on the path.
+func TestValidateBudget(t *testing.T) {
+	root := forge.NewRoot("Root", nil)
+	ca := root.Intermediate("CA", nil)
+	leaf := ca.Server(host, nil)
+	chain := parse(leaf.Raw, ca.Raw, root.Raw)
+	o := certpath.Options{Time: time.Now(), SecurityLevel: -1}
+	if p := certpath.Validate(context.Background(), chain, o); !p.Clean() {
+		t.Fatalf("%v", ids(&p, finding.Warning))
+	}
+	o.Budget.Signatures = 1
+	p := certpath.Validate(context.Background(), chain, o)
+	said := false
+	for _, f := range p.CertFindings[1] {
+		said = said || f.ID == finding.BudgetPaths && f.Severity == finding.Error
+	}
+	if !said || len(p.Findings) != 1 || p.Findings[0].ID != finding.BudgetPaths {
+		t.Errorf("%v, on the CA %v", p.Findings, p.CertFindings[1])
 	}
 }
