@@ -48,6 +48,9 @@ const (
 	ClientCertRefused         ID = "client-certificate-refused"
 	RenegotiationDemanded     ID = "renegotiation-demanded"
 	Truncated                 ID = "truncated"
+	AddressesDiffer           ID = "addresses-differ"
+	SessionResumed            ID = "session-resumed"
+	SessionNotResumed         ID = "session-not-resumed"
 )
 
 // riskUnjudged is the risk of every failure that leaves nothing to judge.
@@ -312,5 +315,25 @@ var connectionKinds = []Kind{
 		Risk:    "Somebody on the way can cut a connection off at a place of their choice. If the protocol inside does not mark its own end, data may be missing without notice.",
 		Fix:     "Fix the server to send close_notify. If the protocol inside marks its own end (HTTP with a length), --ignore-truncation accepts it.",
 		Spec:    "RFC 8446, 6.1",
+		Since:   "0.1"},
+	{ID: AddressesDiffer, Class: ClassConnection, Severity: Warning, Rank: 20,
+		Title:   "{addr} presents another certificate than {other} ({count} different ones at {total} addresses)",
+		Explain: "The addresses of one name do not all present the same certificate. While certificates are renewed that is normal for a while.",
+		Risk:    "A forgotten server that keeps an old certificate or key is easily overlooked. An address in the wrong hands would look the same.",
+		Fix:     "Compare the certificates. Install the current one on every server of the name, and remove addresses that are no longer in use.",
+		Since:   "0.1"},
+	{ID: SessionResumed, Class: ClassConnection, Severity: Info, Rank: 5,
+		Title:   "a second connection resumed the session; judged again, the verdict is {verdict}",
+		Explain: "A resumed connection is shorter because the server's certificates are not sent again. They are those of the first connection, and the verdict was made again from them.",
+		Risk:    "A client that does not judge again on resumption goes on trusting a certificate that has been revoked since.",
+		Fix:     "Nothing needs to be done.",
+		Spec:    "RFC 8446, 2.2; RFC 5077",
+		Since:   "0.1"},
+	{ID: SessionNotResumed, Class: ClassConnection, Severity: Info, Rank: 5,
+		Title:   "a second connection did not resume the session: {why}",
+		Explain: "The server made a full handshake again. That is safe, and costs a little time.",
+		Risk:    "None.",
+		Fix:     "Nothing needs to be done. If speed matters, switch session tickets on, with keys that are changed at least daily.",
+		Spec:    "RFC 8446, 2.2; RFC 5077",
 		Since:   "0.1"},
 }

@@ -57,6 +57,7 @@ type Target struct {
 	Host   string   `json:"host,omitempty"`
 	Port   string   `json:"port,omitempty"`
 	Names  []string `json:"names,omitempty"`  // reference identifiers
+	Addr   string   `json:"addr,omitempty"`   // the one address that was asked for, of several
 	Source string   `json:"source,omitempty"` // "check", "connect", "verify", "evidence", "handshake"
 }
 
@@ -156,10 +157,14 @@ type Connection struct {
 	TLSSCTs    int       `json:"tls_scts"`
 	Resumed    bool      `json:"resumed,omitempty"`
 	ClientCert string    `json:"client_cert,omitempty"` // "requested", "sent"
-	Alert      string    `json:"alert,omitempty"`
-	Probe      string    `json:"probe,omitempty"` // what the second, permissive probe was for
-	BytesIn    int64     `json:"bytes_in,omitempty"`
-	BytesOut   int64     `json:"bytes_out,omitempty"`
+	// ClientCAs and ClientSchemes are what a server that asks for a certificate
+	// accepts: issuers' names, raw peer text, and signature schemes.
+	ClientCAs     []string `json:"client_cas,omitempty"`
+	ClientSchemes []string `json:"client_schemes,omitempty"`
+	Alert         string   `json:"alert,omitempty"`
+	Probe         string   `json:"probe,omitempty"` // what the second, permissive probe was for
+	BytesIn       int64    `json:"bytes_in,omitempty"`
+	BytesOut      int64    `json:"bytes_out,omitempty"`
 }
 
 // Attempt is one address that was tried.

@@ -27,6 +27,7 @@ type checkFlags struct {
 	network networkFlags
 	ct      ctFlags
 	out     outputFlags
+	more    moreFlags
 }
 
 func (a *app) checkCommand() *cobra.Command {
@@ -54,6 +55,7 @@ source is asked unless some are chosen.`,
 	f.ct.add(c)
 	f.out.add(c)
 	f.out.addEvidence(c)
+	f.more.add(c)
 	return c
 }
 
@@ -84,6 +86,9 @@ func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 	if err := f.out.check(); err != nil {
 		return err
 	}
+	if err := f.more.check(&f.out); err != nil {
+		return err
+	}
 	save, err := createEvidence(f.out.evidence, len(args))
 	if err != nil {
 		return err
@@ -101,17 +106,21 @@ func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 	}
 	defer done()
 
-	results := a.checkAll(ctx, eng, configs, p, f.out.quiet)
+	results := a.checkAll(ctx, configs, f.more.judge(eng, p), f.out.quiet)
+	nth := 0
 	for i := range configs {
 		res, ok := <-results[i]
 		if !ok {
 			return nil // interrupted: what was not judged is not printed
 		}
-		if err := save.write(res.ev); err != nil {
+		if err := save.write(res[0].ev); err != nil {
 			return err
 		}
-		if err := a.print(res.r, &f.out, len(configs) > 1, i); err != nil {
-			return err
+		for _, one := range res {
+			if err := a.print(one.r, &f.out, len(configs)+len(res) > 2, nth); err != nil {
+				return err
+			}
+			nth++
 		}
 	}
 	return nil
@@ -150,7 +159,7 @@ func (a *app) targets(f *checkFlags, args []string) ([]tlsclient.Config, error) 
 	return configs, nil
 }
 
-// result is the outcome of one target.
+// result is the outcome of one dial.
 type result struct {
 	r  *report.Report
 	ev *evidence.Evidence
@@ -158,12 +167,12 @@ type result struct {
 
 // checkAll judges the targets, several at a time. Each channel brings its
 // target's result, or is closed without one when the user interrupts.
-func (a *app) checkAll(ctx context.Context, eng *engine.Engine, configs []tlsclient.Config, p engine.Policy, quiet bool) []chan result {
-	results := make([]chan result, len(configs))
+func (a *app) checkAll(ctx context.Context, configs []tlsclient.Config, judge judge, quiet bool) []chan []result {
+	results := make([]chan []result, len(configs))
 	slots := make(chan struct{}, concurrent)
 	prog := a.newProgress(quiet)
 	for i := range configs {
-		results[i] = make(chan result, 1)
+		results[i] = make(chan []result, 1)
 	}
 	go func() {
 		for i, c := range configs {
@@ -171,10 +180,10 @@ func (a *app) checkAll(ctx context.Context, eng *engine.Engine, configs []tlscli
 			prog.show("checking %s:%s (%d of %d)", c.Host, c.Port, i+1, len(configs))
 			go func() {
 				defer func() { <-slots }()
-				r, ev := eng.Check(ctx, c, p)
+				res := judge(ctx, c)
 				prog.clear()
 				if ctx.Err() == nil || context.Cause(ctx) == context.DeadlineExceeded {
-					results[i] <- result{r, ev}
+					results[i] <- res
 				}
 				close(results[i])
 			}()

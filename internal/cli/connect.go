@@ -58,8 +58,8 @@ was not reached, or that the connection was cut off.
 When standard input ends, the server is told so (close_notify) and its answer is
 still read. Some servers take that for a client that has gone: programs behind
 Go's httputil.ReverseProxy, and nginx unless proxy_ignore_client_abort is on, then
-answer 502 or nothing, and nginx omits its own close_notify. --on-eof wait does
-not tell them; the server must then end the connection itself (HTTP:
+answer 502 or nothing, and nginx may cut its answer off. --on-eof wait does not
+tell them; the server must then end the connection itself (HTTP:
 "Connection: close").`,
 		Example: `  printf 'GET / HTTP/1.0\r\nHost: example.com\r\n\r\n' | assay connect --on-eof wait example.com
   assay connect --request request.txt example.com >answer.txt
@@ -105,7 +105,7 @@ func (f *connectFlags) addJudgement(c *cobra.Command) {
 	fs.Var(&f.allow, "allow", "findings that warn instead of refusing; only those that assay explain calls waivable; repeatable")
 	group(c, "Judgement", fs)
 	fs = pflag.NewFlagSet("", pflag.ContinueOnError)
-	fs.Var(&f.schemes, "revocation", "sources to ask, of staple,crl,ocsp,crlite (default all)")
+	fs.Var(&f.schemes, "revocation", "sources to ask, of staple,crl,ocsp (default all)")
 	fs.Var(&f.depth, "revocation-depth", "check the leaf only, or the whole chain")
 	fs.Var(&f.unknown, "unknown", "when no source can be had")
 	fs.Var(&f.maxAge, "max-age", "oldest answer that counts")

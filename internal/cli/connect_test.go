@@ -352,12 +352,13 @@ events {}
 http { access_log off; client_body_temp_path %[1]s/a; proxy_temp_path %[1]s/b; fastcgi_temp_path %[1]s/c; uwsgi_temp_path %[1]s/d; scgi_temp_path %[1]s/e;
 server { listen 127.0.0.1:%[2]s ssl; ssl_certificate %[3]s; ssl_certificate_key %[4]s; root %[5]s; } }`, t.TempDir(), port, s.pem, s.key, dir), 0o600)
 			daemon(t, port, "nginx", "-e", "stderr", "-c", conf)
-			// Told that the client has ended, nginx sends everything but no
-			// close_notify: the help says so.
-			for mode, want := range map[string]int{"half-close": exitInconclusive, "wait": 0} {
-				if status, out, errs := s.connect(t, get, port, "--tls-max", name, "--on-eof", mode); status != want || !strings.HasSuffix(out, "\r\n\r\n"+page) {
-					t.Errorf("%s: status %d, %d bytes\n%s", mode, status, len(out), errs)
-				}
+			if status, out, errs := s.connect(t, get, port, "--tls-max", name, "--on-eof", "wait"); status != 0 || !strings.HasSuffix(out, "\r\n\r\n"+page) {
+				t.Errorf("status %d, %d bytes\n%s", status, len(out), errs)
+			}
+			// Told that the client has ended, nginx may reset the connection, or
+			// omit its close_notify: the help says so. It never looks whole.
+			if status, out, errs := s.connect(t, get, port, "--tls-max", name); status != exitInconclusive && (status != 0 || !strings.HasSuffix(out, page)) {
+				t.Errorf("half-close: status %d, %d bytes\n%s", status, len(out), errs)
 			}
 		})
 	}

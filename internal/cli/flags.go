@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,6 +32,8 @@ type connFlags struct {
 	cert, key               string
 	proxy                   string
 	tlsMin, tlsMax          enum
+	passFile                string
+	groups, ciphers         words
 }
 
 // defaultTimeout is the limit for a whole run of up to `concurrent` targets.
@@ -51,8 +54,13 @@ func (f *connFlags) add(c *cobra.Command) {
 	fs.BoolVar(&f.noServername, "no-servername", false, "send no server name")
 	fs.Var(&f.starttls, "starttls", "ask for TLS in this protocol first")
 	fs.StringVar(&f.proxy, "proxy", "", "go through the proxy at `URL` (http://, socks5://); none ignores the environment's")
-	fs.StringVar(&f.cert, "cert", "", "show the client certificate in `FILE` (PEM, with its chain) to a server that asks")
+	fs.StringVar(&f.cert, "cert", "", "show the client certificate in `FILE` (PEM or PKCS#12, with its chain) to a server that asks")
 	fs.StringVar(&f.key, "key", "", "`FILE` with its private key (default: the same)")
+	fs.StringVar(&f.passFile, "pass-file", "", "`FILE` whose first line is the password of an encrypted key (default: ask)")
+	f.groups = words{typ: "GROUP[,GROUP]", splitter: ",", check: checkGroup}
+	f.ciphers = words{typ: "SUITE[,SUITE]", splitter: ",", check: checkCipher}
+	fs.Var(&f.groups, "groups", "key-exchange groups to offer, a set: "+strings.Join(groupNames(), ", "))
+	fs.Var(&f.ciphers, "ciphers", "suites of TLS 1.2 to offer, a set; needs --tls-max 1.2")
 	fs.Var(&f.alpn, "alpn", "application protocols to offer (default h2,http/1.1)")
 	fs.Var(&f.tlsMin, "tls-min", "lowest version of TLS to offer")
 	fs.Var(&f.tlsMax, "tls-max", "highest version of TLS to offer")
@@ -96,18 +104,8 @@ func (f *connFlags) config(t target) (tlsclient.Config, error) {
 	if err := f.throughProxy(&c); err != nil {
 		return c, err
 	}
-	if f.cert != "" {
-		key := f.key
-		if key == "" {
-			key = f.cert
-		}
-		pair, err := tls.LoadX509KeyPair(f.cert, key)
-		if err != nil {
-			return c, usagef("--cert %s: %v", f.cert, plainPathError(err))
-		}
-		c.Certificate = &pair
-	} else if f.key != "" {
-		return c, usagef("--key needs --cert")
+	if err := f.clientCertificate(&c); err != nil {
+		return c, err
 	}
 	if f.servername != "" {
 		if f.noServername {
@@ -124,6 +122,9 @@ func (f *connFlags) config(t target) (tlsclient.Config, error) {
 	c.MinVersion, c.MaxVersion = versions[f.tlsMin.value], versions[f.tlsMax.value]
 	if c.MinVersion > c.MaxVersion {
 		return c, usagef("--tls-min %s is above --tls-max %s", f.tlsMin.value, f.tlsMax.value)
+	}
+	if err := f.parameters(&c); err != nil {
+		return c, err
 	}
 	return c, nil
 }

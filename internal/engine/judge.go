@@ -156,6 +156,13 @@ func (j *judgement) connection(r *report.Report) {
 	if len(ev.Chain) > 0 {
 		rc.Stapled = len(ev.Chain[0].Staple) > 0
 	}
+	for _, raw := range c.ClientCAs {
+		name, _ := cert.ParseName(raw)
+		rc.ClientCAs = append(rc.ClientCAs, name.String())
+	}
+	for _, s := range c.ClientSchemes {
+		rc.ClientSchemes = append(rc.ClientSchemes, tlsclient.SignatureName(s))
+	}
 	if c.Alert != nil {
 		rc.Alert = c.Alert.Name
 	}

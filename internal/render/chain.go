@@ -43,6 +43,12 @@ func (t *text) connection() {
 	if c.ClientCert != "" {
 		t.field(2, "client", "certificate "+finding.Quote(c.ClientCert))
 	}
+	if len(c.ClientCAs) > 0 {
+		t.field(4, "issuers", t.list(c.ClientCAs))
+	}
+	if len(c.ClientSchemes) > 0 {
+		t.field(4, "schemes", t.list(c.ClientSchemes))
+	}
 	if c.Alert != "" {
 		t.field(2, "alert", finding.Quote(c.Alert))
 	}

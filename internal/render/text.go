@@ -54,6 +54,11 @@ type text struct {
 
 // targetName names what was judged: the target's address, or what the user wrote.
 func targetName(t report.Target) string {
+	if t.Addr != "" {
+		addr := t.Addr
+		t.Addr = ""
+		return targetName(t) + " at " + finding.Quote(addr)
+	}
 	switch {
 	case t.Host != "" && t.Port != "":
 		if strings.Contains(t.Host, ":") {

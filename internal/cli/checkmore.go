@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"slices"
+	"strconv"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/tlsclient"
+	"github.com/assaytls/assay/report"
+)
+
+// moreFlags ask for more than one dial of a target.
+type moreFlags struct{ all, resume bool }
+
+func (f *moreFlags) add(c *cobra.Command) {
+	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
+	fs.BoolVar(&f.all, "all-addresses", false, "check every address of the host (at most 16) and compare the certificates")
+	fs.BoolVar(&f.resume, "resume", false, "connect a second time and show whether the server resumes the session")
+	group(c, "Connection", fs)
+}
+
+func (f *moreFlags) check(out *outputFlags) error {
+	switch {
+	case f.all && f.resume:
+		return usagef("--all-addresses and --resume exclude each other")
+	case f.all && out.evidence != "":
+		return usagef("--save-evidence is for one connection, and --all-addresses makes several")
+	}
+	return nil
+}
+
+// judge checks one target; its results are never empty.
+type judge func(context.Context, tlsclient.Config) []result
+
+// judge is what the flags ask for.
+func (f *moreFlags) judge(eng *engine.Engine, p engine.Policy) judge {
+	switch {
+	case f.all:
+		return func(ctx context.Context, c tlsclient.Config) []result { return everyAddress(ctx, eng, c, p) }
+	case f.resume:
+		return func(ctx context.Context, c tlsclient.Config) []result { return resumed(ctx, eng, c, p) }
+	}
+	return func(ctx context.Context, c tlsclient.Config) []result {
+		r, ev := eng.Check(ctx, c, p)
+		return []result{{r, ev}}
+	}
+}
+
+// everyAddress checks each address of the host. What was fetched for a chain
+// serves all addresses that present it.
+func everyAddress(ctx context.Context, eng *engine.Engine, c tlsclient.Config, p engine.Policy) []result {
+	var out []result
+	first := map[[32]byte]*evidence.Evidence{}
+	leaves := map[[32]byte]bool{}
+	for _, ev := range tlsclient.DialAll(ctx, c) {
+		key := chainKey(ev)
+		if same := first[key]; same != nil && len(ev.Chain) > 0 {
+			ev.Artefacts, ev.Extra = slices.Clone(same.Artefacts), slices.Clone(same.Extra)
+		} else {
+			first[key] = ev
+		}
+		r := eng.Resolve(ctx, ev, p)
+		r.Target.Source, r.Target.Addr = "check", ev.Connection.Addr
+		if r.Target.Addr == "" && len(ev.Attempts) > 0 {
+			r.Target.Addr = ev.Attempts[0].Addr
+		}
+		if len(ev.Chain) > 0 {
+			leaves[sha256.Sum256(ev.Chain[0].Cert)] = true
+		}
+		out = append(out, result{r, ev})
+	}
+	if len(leaves) > 1 {
+		compareLeaves(out, len(leaves))
+	}
+	return out
+}
+
+// chainKey identifies the certificates sent.
+func chainKey(ev *evidence.Evidence) (key [32]byte) {
+	h := sha256.New()
+	for _, e := range ev.Chain {
+		sum := sha256.Sum256(e.Cert)
+		h.Write(sum[:])
+	}
+	h.Sum(key[:0])
+	return key
+}
+
+// compareLeaves says at each address whose certificate is not the first one's.
+func compareLeaves(rs []result, different int) {
+	i := slices.IndexFunc(rs, func(r result) bool { return len(r.ev.Chain) > 0 })
+	for _, r := range rs[i+1:] {
+		if len(r.ev.Chain) > 0 && !bytes.Equal(r.ev.Chain[0].Cert, rs[i].ev.Chain[0].Cert) {
+			r.r.Findings = append(r.r.Findings, finding.New(finding.AddressesDiffer, "addr", r.r.Target.Addr, "other", rs[i].r.Target.Addr,
+				"count", strconv.Itoa(different), "total", strconv.Itoa(len(rs))))
+			report.Decide(r.r)
+		}
+	}
+}
+
+// resumed checks a target and then connects again with its session. The second
+// report is shown only when it comes to another verdict.
+func resumed(ctx context.Context, eng *engine.Engine, c tlsclient.Config, p engine.Policy) []result {
+	c.Sessions = tls.NewLRUClientSessionCache(8)
+	r, ev := eng.Check(ctx, c, p)
+	out := []result{{r, ev}}
+	if ev.Failure != nil {
+		return out
+	}
+	again := tlsclient.Dial(ctx, c)
+	if !again.Connection.Resumed {
+		why := "it made a full handshake"
+		switch {
+		case again.Failure != nil:
+			why = "the second connection failed (" + again.Failure.ID + ")"
+		case ev.Connection.Tickets == 0 && ev.Connection.Version == tls.VersionTLS13:
+			why = "it had sent no ticket"
+		}
+		r.Findings = append(r.Findings, finding.New(finding.SessionNotResumed, "why", why))
+		report.Decide(r)
+		return out
+	}
+	if chainKey(again) == chainKey(ev) {
+		again.Artefacts, again.Extra = slices.Clone(ev.Artefacts), slices.Clone(ev.Extra)
+	}
+	second := eng.Resolve(ctx, again, p)
+	second.Target.Source = "check"
+	r.Findings = append(r.Findings, finding.New(finding.SessionResumed, "verdict", string(second.Verdict)))
+	report.Decide(r)
+	if second.Verdict != r.Verdict {
+		out = append(out, result{second, again})
+	}
+	return out
+}

@@ -1,0 +1,226 @@
+package cli
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/pbkdf2"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"hash"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+	"software.sslmate.com/src/go-pkcs12"
+
+	"github.com/assaytls/assay/internal/tlsclient"
+)
+
+// maxKeyFile bounds files with certificates and keys of one's own.
+const maxKeyFile = 4 << 20
+
+// clientCertificate loads --cert and --key.
+func (f *connFlags) clientCertificate(c *tlsclient.Config) error {
+	if f.cert == "" {
+		switch {
+		case f.key != "":
+			return usagef("--key needs --cert")
+		case f.passFile != "":
+			return usagef("--pass-file needs --cert")
+		}
+		return nil
+	}
+	b, err := readFile(f.cert, nil, maxKeyFile)
+	if err != nil {
+		return usagef("--cert: %v", err)
+	}
+	password := f.password(f.cert)
+	var pair tls.Certificate
+	if !isPEM(b) {
+		if f.key != "" {
+			return usagef("--cert %s is not PEM; as PKCS#12 it holds the key too: leave out --key", f.cert)
+		}
+		if pair, err = fromPKCS12(b, password); err != nil {
+			return usagef("--cert %s: %v", f.cert, err)
+		}
+	} else {
+		keyName, keyBytes := f.cert, b
+		if f.key != "" {
+			keyName = f.key
+			if keyBytes, err = readFile(f.key, nil, maxKeyFile); err != nil {
+				return usagef("--key: %v", err)
+			}
+			password = f.password(f.key)
+		}
+		if keyBytes, err = decryptedPEM(keyBytes, password); err != nil {
+			return usagef("%s: %v", keyName, err)
+		}
+		if pair, err = tls.X509KeyPair(b, keyBytes); err != nil {
+			return usagef("--cert %s: %v", f.cert, strings.TrimPrefix(err.Error(), "tls: "))
+		}
+	}
+	c.Certificate = &pair
+	return nil
+}
+
+// password returns what gets the password when one is needed: the first line
+// of --pass-file, or what the user types.
+func (f *connFlags) password(name string) func() (string, error) {
+	return func() (string, error) {
+		if f.passFile != "" {
+			b, err := readFile(f.passFile, nil, maxKeyFile)
+			if err != nil {
+				return "", fmt.Errorf("--pass-file: %w", err)
+			}
+			line, _, _ := strings.Cut(string(b), "\n")
+			return strings.TrimSuffix(line, "\r"), nil
+		}
+		tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+		if err != nil {
+			return "", errors.New("it is encrypted; give its password with --pass-file")
+		}
+		defer tty.Close()
+		fmt.Fprintf(tty, "Password for %s: ", quoteLines(name))
+		b, err := term.ReadPassword(int(tty.Fd()))
+		fmt.Fprintln(tty)
+		return string(b), err
+	}
+}
+
+// fromPKCS12 reads a PKCS#12 file; its password may be empty.
+func fromPKCS12(b []byte, password func() (string, error)) (tls.Certificate, error) {
+	key, leaf, chain, err := pkcs12.DecodeChain(b, "")
+	if errors.Is(err, pkcs12.ErrIncorrectPassword) {
+		var word string
+		if word, err = password(); err != nil {
+			return tls.Certificate{}, err
+		}
+		key, leaf, chain, err = pkcs12.DecodeChain(b, word)
+	}
+	switch {
+	case errors.Is(err, pkcs12.ErrIncorrectPassword):
+		return tls.Certificate{}, errors.New("the password is wrong")
+	case err != nil:
+		return tls.Certificate{}, fmt.Errorf("it is neither PEM nor PKCS#12 with a key: %v", strings.TrimPrefix(err.Error(), "pkcs12: "))
+	}
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return tls.Certificate{}, errors.New("its key cannot sign")
+	}
+	pair := tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: signer, Leaf: leaf}
+	for _, c := range chain {
+		pair.Certificate = append(pair.Certificate, c.Raw)
+	}
+	type equal interface{ Equal(crypto.PublicKey) bool }
+	if pub, ok := leaf.PublicKey.(equal); !ok || !pub.Equal(signer.Public()) {
+		return tls.Certificate{}, errors.New("its key does not belong to its certificate")
+	}
+	return pair, nil
+}
+
+// decryptedPEM returns b with its encrypted PKCS#8 key in the clear.
+func decryptedPEM(b []byte, password func() (string, error)) ([]byte, error) {
+	bs, err := blocks(b)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	for _, block := range bs {
+		switch {
+		case block.Headers["DEK-Info"] != "":
+			return nil, errors.New("the key is encrypted in OpenSSL's old way, which is weak; convert it with: openssl pkcs8 -topk8 -in FILE -out NEW.pem")
+		case block.Type == "ENCRYPTED PRIVATE KEY":
+			word, err := password()
+			if err != nil {
+				return nil, err
+			}
+			plain, err := decryptPKCS8(block.Bytes, []byte(word))
+			if err != nil {
+				return nil, err
+			}
+			block = &pem.Block{Type: "PRIVATE KEY", Bytes: plain}
+		}
+		if err := pem.Encode(&out, block); err != nil {
+			return nil, err
+		}
+	}
+	return out.Bytes(), nil
+}
+
+// The object identifiers of RFC 8018, and AES's.
+var (
+	oidPBES2  = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 13}
+	oidPBKDF2 = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 12}
+
+	pbkdfHashes = map[string]func() hash.Hash{"": sha1.New, "1.2.840.113549.2.7": sha1.New, "1.2.840.113549.2.9": sha256.New,
+		"1.2.840.113549.2.10": sha512.New384, "1.2.840.113549.2.11": sha512.New}
+	aesKeyLen = map[string]int{"2.16.840.1.101.3.4.1.2": 16, "2.16.840.1.101.3.4.1.22": 24, "2.16.840.1.101.3.4.1.42": 32}
+)
+
+// maxIterations bounds the work that a key file may ask for.
+const maxIterations = 10_000_000
+
+// decryptPKCS8 opens an EncryptedPrivateKeyInfo (RFC 5958) with PBES2, PBKDF2
+// and AES-CBC, which is what openssl writes.
+func decryptPKCS8(der, password []byte) ([]byte, error) {
+	var info struct {
+		Algo pkix.AlgorithmIdentifier
+		Data []byte
+	}
+	var params struct{ KDF, Scheme pkix.AlgorithmIdentifier }
+	var kdf struct {
+		Salt       []byte
+		Iterations int
+		KeyLength  int                      `asn1:"optional"`
+		PRF        pkix.AlgorithmIdentifier `asn1:"optional"`
+	}
+	var iv []byte
+	unsupported := errors.New("the key is encrypted in a way that is not supported; convert it with: openssl pkcs8 -topk8 -v2 aes-256-cbc -in FILE -out NEW.pem")
+	for _, part := range []struct {
+		der func() []byte
+		to  any
+		ok  func() bool
+	}{
+		{func() []byte { return der }, &info, func() bool { return info.Algo.Algorithm.Equal(oidPBES2) }},
+		{func() []byte { return info.Algo.Parameters.FullBytes }, &params, func() bool { return params.KDF.Algorithm.Equal(oidPBKDF2) }},
+		{func() []byte { return params.KDF.Parameters.FullBytes }, &kdf, func() bool { return kdf.Iterations > 0 && kdf.Iterations <= maxIterations }},
+		{func() []byte { return params.Scheme.Parameters.FullBytes }, &iv, func() bool { return len(iv) == aes.BlockSize }},
+	} {
+		if rest, err := asn1.Unmarshal(part.der(), part.to); err != nil || len(rest) > 0 || !part.ok() {
+			return nil, unsupported
+		}
+	}
+	newHash, length := pbkdfHashes[kdf.PRF.Algorithm.String()], aesKeyLen[params.Scheme.Algorithm.String()]
+	if newHash == nil || length == 0 || len(info.Data) == 0 || len(info.Data)%aes.BlockSize != 0 {
+		return nil, unsupported
+	}
+	key, err := pbkdf2.Key(newHash, string(password), kdf.Salt, kdf.Iterations, length)
+	if err != nil {
+		return nil, err
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	plain := make([]byte, len(info.Data))
+	cipher.NewCBCDecrypter(block, iv).CryptBlocks(plain, info.Data)
+	pad := int(plain[len(plain)-1])
+	if pad < 1 || pad > aes.BlockSize {
+		return nil, errors.New("the password is wrong")
+	}
+	plain = plain[:len(plain)-pad]
+	if _, err := x509.ParsePKCS8PrivateKey(plain); err != nil {
+		return nil, errors.New("the password is wrong")
+	}
+	return plain, nil
+}

@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"crypto/tls"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/assaytls/assay/internal/tlsclient"
+)
+
+// groups are the key-exchange groups that crypto/tls has, by the names that
+// reports use, and the registry's where they differ.
+var groups = []struct {
+	name, registry string
+	id             tls.CurveID
+}{
+	{"X25519MLKEM768", "", tls.X25519MLKEM768}, {"X25519", "", tls.X25519}, {"P-256", "secp256r1", tls.CurveP256},
+	{"P-384", "secp384r1", tls.CurveP384}, {"P-521", "secp521r1", tls.CurveP521},
+	{"SecP256r1MLKEM768", "", tls.SecP256r1MLKEM768}, {"SecP384r1MLKEM1024", "", tls.SecP384r1MLKEM1024},
+}
+
+func groupNames() (names []string) {
+	for _, g := range groups {
+		names = append(names, g.name)
+	}
+	return names
+}
+
+func groupID(s string) (tls.CurveID, bool) {
+	for _, g := range groups {
+		if strings.EqualFold(s, g.name) || g.registry != "" && strings.EqualFold(s, g.registry) {
+			return g.id, true
+		}
+	}
+	return 0, false
+}
+
+func checkGroup(s string) error {
+	if _, ok := groupID(s); !ok {
+		return fmt.Errorf("%q is not one of the groups %s", s, strings.Join(groupNames(), ", "))
+	}
+	return nil
+}
+
+// checkCipher wants a safe suite of TLS 1.2.
+func checkCipher(s string) error {
+	for _, c := range tls.CipherSuites() {
+		if c.Name == s && slices.Contains(c.SupportedVersions, tls.VersionTLS12) {
+			return nil
+		}
+		if c.Name == s {
+			return fmt.Errorf("%s is a suite of TLS 1.3, which are fixed: all are offered", s)
+		}
+	}
+	for _, c := range tls.InsecureCipherSuites() {
+		if c.Name == s {
+			return fmt.Errorf("%s is not safe; check finds out by itself when a server has nothing better", s)
+		}
+	}
+	var names []string
+	for _, c := range tls.CipherSuites() {
+		if slices.Contains(c.SupportedVersions, tls.VersionTLS12) {
+			names = append(names, c.Name)
+		}
+	}
+	return fmt.Errorf("%q is not one of %s", s, strings.Join(names, ", "))
+}
+
+// parameters sets the groups and suites. Both are sets: crypto/tls has an order
+// of its own.
+func (f *connFlags) parameters(c *tlsclient.Config) error {
+	for _, s := range f.groups.vs {
+		id, _ := groupID(s)
+		c.Groups = append(c.Groups, uint16(id))
+	}
+	if len(f.ciphers.vs) == 0 {
+		return nil
+	}
+	if c.MaxVersion > tls.VersionTLS12 {
+		return usagef("--ciphers is about TLS 1.2; a server that has TLS 1.3 would not use them").hint("add --tls-max 1.2")
+	}
+	for _, s := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+		if slices.Contains(f.ciphers.vs, s.Name) {
+			c.Suites = append(c.Suites, s.ID)
+		}
+	}
+	return nil
+}
