@@ -85,7 +85,7 @@ func CheckSCTs(in Input) Result {
 		return r
 	}
 	if in.List != nil {
-		r.CT.List = in.List.String()
+		r.CT.List = in.List.Describe(in.Time)
 		for _, l := range in.List.refused {
 			r.add(0, finding.New(finding.CTLogRefused, "log", l.Description, "detail", l.Reason))
 		}

@@ -124,6 +124,22 @@ func (l *LogList) String() string {
 	return s + " of " + l.timestamp.Format(time.DateOnly)
 }
 
+// Describe names the list and tells its age at t: "version 89.25 of
+// 2026-08-20, 12 days old".
+func (l *LogList) Describe(t time.Time) string {
+	age, ok := l.Age(t)
+	switch days := int(age / day); {
+	case !ok:
+		return l.String()
+	case days == 0:
+		return l.String() + ", less than a day old"
+	case days == 1:
+		return l.String() + ", 1 day old"
+	default:
+		return l.String() + fmt.Sprintf(", %d days old", days)
+	}
+}
+
 // MaxListSize bounds the log lists that ParseLogList reads, in octets.
 const MaxListSize = 16 << 20
 

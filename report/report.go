@@ -213,7 +213,7 @@ type Answer struct {
 // CT is what was found about Certificate Transparency.
 type CT struct {
 	Policy  string   `json:"policy"`         // "off", "report", "strict", "chrome", "apple"
-	List    string   `json:"list,omitempty"` // version and date of the log list
+	List    string   `json:"list,omitempty"` // version, date and age of the log list
 	SCTs    []SCT    `json:"scts,omitempty"`
 	Met     *bool    `json:"met,omitempty"`     // whether the policy is met; nil when not evaluated
 	Explain []string `json:"explain,omitempty"` // which rule is met by which SCT, what is missing

@@ -27,7 +27,7 @@ func TestPKCS7(t *testing.T) {
 			t.Errorf("%d certificates, %v", len(certs), err)
 		}
 	}
-	objects := open(bundle, "auto", nil, "b")
+	objects := open(bundle, "auto", "b")
 	if len(objects) != 3 || !objects[0].decoded || !objects[1].decoded || !objects[2].decoded || objects[2].Kind != "CRL" {
 		t.Errorf("shown as %+v", objects)
 	}
@@ -35,11 +35,11 @@ func TestPKCS7(t *testing.T) {
 	if _, err := certificates(empty); err == nil {
 		t.Error("an empty bundle has a certificate")
 	}
-	if objects := open(empty, "auto", nil, "b"); len(objects) != 1 || objects[0].decoded {
+	if objects := open(empty, "auto", "b"); len(objects) != 1 || objects[0].decoded {
 		t.Errorf("an empty bundle is shown as %+v", objects)
 	}
 	for cut := range bundle {
-		open(bundle[:cut], "auto", nil, "b") // no panic
+		open(bundle[:cut], "auto", "b") // no panic
 	}
 }
 

@@ -98,7 +98,10 @@ func (f *ctFlags) list(ctx context.Context, client *fetch.Client, stored string)
 		return nil, usagef("--log-list: %v", err)
 	}
 	l, err := ct.ParseLogList(b)
-	if err != nil {
+	switch {
+	case err != nil && f.logList == "":
+		return nil, usagef("the stored log list %s is damaged: %v", name, err).hint("assay update log-list URL stores another")
+	case err != nil:
 		return nil, usagef("--log-list %s: %v", name, err).hint("it must be a log list in the JSON format of version 3")
 	}
 	return l, nil

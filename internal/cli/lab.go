@@ -23,7 +23,7 @@ func (a *app) labCommand() *cobra.Command {
 		Use: "lab [SCENARIO]...", Short: "Run the misbehaving servers on loopback, until interrupted", GroupID: "look",
 		Long: `Run a small world of servers that misbehave on purpose, each in its own way, with
 its own PKI, OCSP responders, CRLs and logs, all on loopback. For each scenario
-the lab prints its story and ready commands. SCENARIO may be a pattern (ct-*).`,
+the lab prints its story and ready commands. SCENARIO may be a pattern (sct-*).`,
 		Example: `  assay lab
   assay lab 'revoked-*'
   assay lab check`,

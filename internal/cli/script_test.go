@@ -5,12 +5,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/assaytls/assay/internal/lab"
+	"github.com/assaytls/assay/internal/lab/forge"
 )
 
 func TestMain(m *testing.M) {
@@ -22,12 +24,21 @@ func TestMain(m *testing.M) {
 // TestScript runs every testdata/script/*.txtar: commands as a user types them.
 func TestScript(t *testing.T) {
 	l := startLab(t)
+	good, _ := l.Scenario("sct-embedded")
+	key, other := forge.RSA(2048), forge.P256()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/list.json" {
+		switch r.URL.Path {
+		case "/list.json", "/unsigned.json", "/forged.json":
 			w.Write(l.LogList)
-			return
+		case "/list.sig":
+			w.Write(key.Sign(forge.SHA256WithRSA, l.LogList))
+		case "/forged.sig":
+			w.Write(forge.FlipMiddle(key.Sign(forge.SHA256WithRSA, l.LogList)))
+		case "/unsigned.sig":
+			http.NotFound(w, r)
+		default:
+			io.WriteString(w, "{}")
 		}
-		io.WriteString(w, "{}")
 	}))
 	t.Cleanup(srv.Close)
 	testscript.Run(t, testscript.Params{
@@ -37,6 +48,14 @@ func TestScript(t *testing.T) {
 			e.Setenv("ROOTS", l.RootFile)
 			e.Setenv("LOGS", l.LogListFile)
 			e.Setenv("LISTURL", srv.URL+"/list.json")
+			e.Setenv("URL", srv.URL)
+			e.Setenv("GOOD", good.Target())
+			e.Setenv("GOODAT", good.Target()+":127.0.0.1")
+			for name, k := range map[string]*forge.Key{"list-key.pem": key, "other-key.pem": other} {
+				if err := os.WriteFile(filepath.Join(e.WorkDir, name), forge.PEM("PUBLIC KEY", k.SPKI), 0o600); err != nil {
+					return err
+				}
+			}
 			e.Setenv("NOLISTURL", srv.URL+"/other.json")
 			// Nothing of the developer's machine: no cache, anchors or proxies.
 			e.Setenv("XDG_CACHE_HOME", e.WorkDir+"/cache")

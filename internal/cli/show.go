@@ -9,12 +9,12 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/assaytls/assay/cert"
-	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/engine"
@@ -56,7 +56,7 @@ Exit status: 0 all is decoded, 1 something has an error, 2 nothing is decodable.
 	}
 	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
 	fs.Var(&f.kind, "type", "what the file holds")
-	fs.StringVar(&f.logList, "log-list", "", "name the logs of SCTs with the list in `FILE`")
+	fs.StringVar(&f.logList, "log-list", "", "name the logs of SCTs, and verify them, with the list in `FILE` (default: the stored one)")
 	group(c, "Input", fs)
 	f.conn.add(c)
 	f.out.add(c)
@@ -71,6 +71,9 @@ type object struct {
 	Rows     []render.Row      `json:"fields,omitempty"`
 	Findings []finding.Finding `json:"findings,omitempty"`
 	decoded  bool
+
+	parsed *cert.Certificate // of a certificate
+	scts   []shownSCTs
 }
 
 func (a *app) show(ctx context.Context, f *showFlags, args []string) error {
@@ -80,13 +83,9 @@ func (a *app) show(ctx context.Context, f *showFlags, args []string) error {
 	if f.out.quiet {
 		return usagef("-q is not for assay show")
 	}
-	var logs *ct.LogList
-	if f.logList != "" {
-		l, err := (&ctFlags{logList: f.logList}).list(ctx, nil, "")
-		if err != nil {
-			return err
-		}
-		logs = l
+	logs, err := a.showList(ctx, f)
+	if err != nil {
+		return err
 	}
 	limit := f.conn.timeout.d
 	if limit == 0 {
@@ -96,12 +95,13 @@ func (a *app) show(ctx context.Context, f *showFlags, args []string) error {
 	defer cancel()
 	var all []object
 	for _, arg := range args {
-		objects, err := a.objects(ctx, f, logs, arg)
+		objects, err := a.objects(ctx, f, arg)
 		if err != nil {
 			return err
 		}
 		all = append(all, objects...)
 	}
+	showSCTs(all, logs, time.Now())
 	decoded := false
 	for _, o := range all {
 		decoded = decoded || o.decoded
@@ -123,11 +123,11 @@ func (a *app) show(ctx context.Context, f *showFlags, args []string) error {
 }
 
 // objects decodes what arg names: a file, standard input, or a server.
-func (a *app) objects(ctx context.Context, f *showFlags, logs *ct.LogList, arg string) ([]object, error) {
+func (a *app) objects(ctx context.Context, f *showFlags, arg string) ([]object, error) {
 	if arg != "-" {
 		if _, err := os.Stat(arg); errors.Is(err, fs.ErrNotExist) {
 			if t, targetErr := parseTarget(arg); targetErr == nil && !strings.Contains(arg, string(os.PathSeparator)) || strings.HasPrefix(arg, "https://") {
-				return a.serverObjects(ctx, f, logs, t)
+				return a.serverObjects(ctx, f, t)
 			}
 		}
 	}
@@ -138,19 +138,19 @@ func (a *app) objects(ctx context.Context, f *showFlags, logs *ct.LogList, arg s
 	from := shownName(arg)
 	switch {
 	case isPEM(b):
-		return pemObjects(b, f.kind.value, logs, from)
+		return pemObjects(b, f.kind.value, from)
 	case b[0] == '{':
 		ev, err := evidence.Decode(b)
 		if err != nil {
 			return nil, usagef("%s is not saved evidence: %v", from, err)
 		}
-		return evidenceObjects(ev, logs, from), nil
+		return evidenceObjects(ev, from), nil
 	}
-	return open(b, f.kind.value, logs, from), nil
+	return open(b, f.kind.value, from), nil
 }
 
 // open decodes b, and when it is a PKCS #7 bundle everything in it.
-func open(b []byte, kind string, logs *ct.LogList, from string) []object {
+func open(b []byte, kind string, from string) []object {
 	var out []object
 	if kind == "auto" {
 		certs, crls, err := engine.PKCS7(b, maxBundle)
@@ -158,20 +158,20 @@ func open(b []byte, kind string, logs *ct.LogList, from string) []object {
 			return []object{{Kind: "PKCS #7", From: from, Rows: []render.Row{{Label: "note", Value: "it holds no certificates and no CRLs"}}}}
 		}
 		for i, c := range certs {
-			out = append(out, decode(c, kindCert, logs, fmt.Sprintf("%s, certificate %d", from, i+1)))
+			out = append(out, decode(c, kindCert, fmt.Sprintf("%s, certificate %d", from, i+1)))
 		}
 		for i, l := range crls {
-			out = append(out, decode(l, kindCRL, logs, fmt.Sprintf("%s, CRL %d", from, i+1)))
+			out = append(out, decode(l, kindCRL, fmt.Sprintf("%s, CRL %d", from, i+1)))
 		}
 	}
 	if len(out) == 0 {
-		out = append(out, decode(b, kind, logs, from))
+		out = append(out, decode(b, kind, from))
 	}
 	return out
 }
 
 // pemObjects decodes every block of a PEM file.
-func pemObjects(b []byte, kind string, logs *ct.LogList, from string) ([]object, error) {
+func pemObjects(b []byte, kind string, from string) ([]object, error) {
 	bs, err := blocks(b)
 	if err != nil {
 		return nil, usagef("%s %v", from, err)
@@ -182,12 +182,12 @@ func pemObjects(b []byte, kind string, logs *ct.LogList, from string) ([]object,
 		if len(bs) > 1 {
 			place = fmt.Sprintf("%s, block %d", from, i+1)
 		}
-		out = append(out, pemObject(block, kind, logs, place)...)
+		out = append(out, pemObject(block, kind, place)...)
 	}
 	return out, nil
 }
 
-func pemObject(block *pem.Block, kind string, logs *ct.LogList, from string) []object {
+func pemObject(block *pem.Block, kind string, from string) []object {
 	if strings.HasSuffix(block.Type, "PRIVATE KEY") {
 		return []object{{Kind: "private key", From: from, Rows: []render.Row{{Label: "note", Value: "private keys are not shown"}}}}
 	}
@@ -199,24 +199,36 @@ func pemObject(block *pem.Block, kind string, logs *ct.LogList, from string) []o
 			kind = kindCRL
 		}
 	}
-	return open(block.Bytes, kind, logs, from)
+	return open(block.Bytes, kind, from)
 }
 
 // evidenceObjects decodes what a server sent.
-func evidenceObjects(ev *evidence.Evidence, logs *ct.LogList, from string) []object {
+func evidenceObjects(ev *evidence.Evidence, from string) []object {
 	var out []object
+	var certs []*cert.Certificate
+	scts := func(list []byte, of int, place string) {
+		o := decode(list, kindSCTs, place)
+		for i := range o.scts {
+			if of < len(certs) {
+				o.scts[i].about = certs[of]
+			}
+		}
+		out = append(out, o)
+	}
 	for i, e := range ev.Chain {
 		place := fmt.Sprintf("%s, certificate %d", from, i)
-		out = append(out, decode(e.Cert, kindCert, logs, place))
+		o := decode(e.Cert, kindCert, place)
+		certs = append(certs, o.parsed)
+		out = append(out, o)
 		if len(e.Staple) > 0 {
-			out = append(out, decode(e.Staple, kindResponse, logs, place+", stapled"))
+			out = append(out, decode(e.Staple, kindResponse, place+", stapled"))
 		}
 		if len(e.SCTs) > 0 && i > 0 {
-			out = append(out, decode(e.SCTs, kindSCTs, logs, place+", TLS extension"))
+			scts(e.SCTs, i, place+", TLS extension")
 		}
 	}
 	if len(ev.TLSSCTs) > 0 {
-		out = append(out, decode(ev.TLSSCTs, kindSCTs, logs, from+", TLS extension"))
+		scts(ev.TLSSCTs, 0, from+", TLS extension")
 	}
 	for _, art := range ev.Artefacts {
 		if len(art.Body) == 0 {
@@ -231,13 +243,13 @@ func evidenceObjects(ev *evidence.Evidence, logs *ct.LogList, from string) []obj
 		case "sct-file":
 			kind = kindSCTs
 		}
-		out = append(out, decode(art.Body, kind, logs, art.URL))
+		out = append(out, decode(art.Body, kind, art.URL))
 	}
 	return out
 }
 
 // serverObjects dials t and decodes what it sends.
-func (a *app) serverObjects(ctx context.Context, f *showFlags, logs *ct.LogList, t target) ([]object, error) {
+func (a *app) serverObjects(ctx context.Context, f *showFlags, t target) ([]object, error) {
 	c, err := f.conn.config(t)
 	if err != nil {
 		return nil, err
@@ -253,7 +265,7 @@ func (a *app) serverObjects(ctx context.Context, f *showFlags, logs *ct.LogList,
 		}
 		return nil, u.hint("assay check %s says more", t.input)
 	}
-	return evidenceObjects(ev, logs, t.input), nil
+	return evidenceObjects(ev, t.input), nil
 }
 
 // failureFinding is the finding behind a failed connection.
@@ -266,7 +278,7 @@ func failureFinding(f *evidence.Failure) finding.Finding {
 }
 
 // decode decodes b as kind, or as what it looks like.
-func decode(b []byte, kind string, logs *ct.LogList, from string) object {
+func decode(b []byte, kind string, from string) object {
 	if kind == "auto" {
 		kind = sniff(b)
 		if kind == "" {
@@ -277,22 +289,22 @@ func decode(b []byte, kind string, logs *ct.LogList, from string) object {
 	}
 	switch kind {
 	case kindCert:
-		return certObject(b, logs, from)
+		return certObject(b, from)
 	case kindCRL:
 		return crlObject(b, from)
 	case kindRequest:
 		return requestObject(b, from)
 	case kindResponse:
-		return responseObject(b, logs, from)
+		return responseObject(b, from)
 	case kindSCTs:
-		return sctObject(b, logs, from)
+		return sctObject(b, from)
 	}
 	return object{Kind: "unknown", From: from, Rows: []render.Row{{Label: "note",
 		Value: "this is no certificate, CRL, OCSP request or response, or SCT list, in PEM or DER (--type says what it should be)"}}}
 }
 
 // certObject decodes a certificate and the SCTs in it.
-func certObject(b []byte, logs *ct.LogList, from string) object {
+func certObject(b []byte, from string) object {
 	c := cert.Parse(b)
 	o := object{Kind: "certificate", From: from, decoded: len(c.RawTBS) > 0}
 	o.Findings = append(append(o.Findings, c.Findings...), c.Strict...)
@@ -302,8 +314,9 @@ func certObject(b []byte, logs *ct.LogList, from string) object {
 	facts := engine.Facts(c)
 	facts.Source = ""
 	o.Cert = &facts
+	o.parsed = c
 	if len(c.SCTList) > 0 {
-		o.Rows = append(o.Rows, sctRows(c.SCTList, logs)...)
+		o.scts = append(o.scts, shownSCTs{raw: c.SCTList, source: "embedded", about: c})
 	}
 	return o
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"crypto"
-	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"strings"
@@ -153,7 +152,7 @@ func requestObject(b []byte, from string) object {
 }
 
 // responseObject decodes an OCSP response and the certificates in it.
-func responseObject(b []byte, logs *ct.LogList, from string) object {
+func responseObject(b []byte, from string) object {
 	r := ocsp.Parse(b)
 	o := object{Kind: "OCSP response", From: from, Findings: r.Findings}
 	o.decoded = r.Status != ocsp.Successful && len(r.Findings) == 0 || len(r.Singles) > 0
@@ -186,7 +185,7 @@ func responseObject(b []byte, logs *ct.LogList, from string) object {
 			o.add("archive", "since "+when(s.ArchiveCutoff))
 		}
 		if len(s.SCTList) > 0 {
-			o.Rows = append(o.Rows, sctRows(s.SCTList, logs)...)
+			o.scts = append(o.scts, shownSCTs{raw: s.SCTList, source: "ocsp", serial: s.CertID.Serial})
 		}
 	}
 	for _, raw := range r.Certs {
@@ -197,45 +196,15 @@ func responseObject(b []byte, logs *ct.LogList, from string) object {
 }
 
 // sctObject decodes a SignedCertificateTimestampList.
-func sctObject(b []byte, logs *ct.LogList, from string) object {
+func sctObject(b []byte, from string) object {
 	o := object{Kind: "SCT list", From: from}
 	if _, err := ct.ParseSCTList(b); err != nil {
 		o.Findings = append(o.Findings, finding.New(finding.CTSCTListBad, "detail", err.Error()))
 		return o
 	}
 	o.decoded = true
-	o.Rows = sctRows(b, logs)
+	o.scts = []shownSCTs{{raw: b, source: "tls"}}
 	return o
-}
-
-// sctRows describes each SCT of a list: log, operator, state, time, index. The
-// signature is not verified: that needs the certificate and its issuer.
-func sctRows(list []byte, logs *ct.LogList) (rows []render.Row) {
-	scts, err := ct.ParseSCTList(list)
-	for _, raw := range scts {
-		s, err := ct.ParseSCT(raw)
-		if err != nil {
-			rows = append(rows, render.Row{Label: "SCT", Value: "unreadable: " + err.Error()})
-			continue
-		}
-		v := "log " + base64.StdEncoding.EncodeToString(s.LogID[:])
-		if logs != nil {
-			if l := logs.Lookup(s.LogID); l != nil {
-				v = fmt.Sprintf("%s, %s, %s", l.Description, l.OperatorAt(s.Time()), l.State)
-			} else {
-				v += " (not in the list)"
-			}
-		}
-		v += ", " + when(s.Time())
-		if i, ok := s.LeafIndex(); ok {
-			v += fmt.Sprintf(", leaf index %d", i)
-		}
-		rows = append(rows, render.Row{Label: "SCT", Value: v})
-	}
-	if err != nil {
-		rows = append(rows, render.Row{Label: "SCT", Value: "the list is damaged: " + err.Error()})
-	}
-	return rows
 }
 
 // add appends a row, unless there is nothing to say.

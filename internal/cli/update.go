@@ -105,7 +105,7 @@ func (a *app) updateLogList(ctx context.Context, f *updateFlags, url string) err
 	if key == nil {
 		signed = "signature not verified (--key was not given)"
 	}
-	_, err = fmt.Fprintf(a.stdout, "log list %s, %d logs, %s\nstored in %s\n", quoteLines(l.String()), l.Len(), signed, quoteLines(target))
+	_, err = fmt.Fprintf(a.stdout, "log list %s, %d logs, %s\nstored in %s\n", quoteLines(l.Describe(time.Now())), l.Len(), signed, quoteLines(target))
 	for _, r := range l.Refused() {
 		a.hint("left out a log whose key is a published test key: %s", r)
 	}

@@ -19,7 +19,7 @@ var ctScenarios = []entry{
 			b.good(func(s *site) {
 				s.noSCTs = true
 				raw := b.issue(s).Raw
-				s.scts = [][]byte{forge.SCT{}.SignX509(b.l.pki.logs.alpha.Key, raw), forge.SCT{}.SignX509(b.l.pki.logs.beta.Key, raw)}
+				s.scts = [][]byte{b.l.pki.logs.alpha.delivered(raw), b.l.pki.logs.beta.delivered(raw)}
 			})
 		}},
 	{name: "sct-by-staple", story: "The SCTs come in the stapled OCSP response only.",
@@ -28,7 +28,7 @@ var ctScenarios = []entry{
 			b.good(func(s *site) {
 				s.noSCTs = true
 				leaf := b.issue(s)
-				list := forge.SCTList(forge.SCT{}.SignX509(b.l.pki.logs.alpha.Key, leaf.Raw), forge.SCT{}.SignX509(b.l.pki.logs.beta.Key, leaf.Raw))
+				list := forge.SCTList(b.l.pki.logs.alpha.delivered(leaf.Raw), b.l.pki.logs.beta.delivered(leaf.Raw))
 				single := s.issuer.Good(leaf.Serial)
 				single.Extensions = []forge.Ext{forge.OCSPSCTs(list)}
 				b.staple(s, forge.OCSP{Singles: []forge.Single{single}}, nil)
