@@ -1,0 +1,315 @@
+package assay_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/assaytls/assay"
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/report"
+)
+
+func ExampleNew() {
+	v, err := assay.New(assay.Internal(roots)) // assay.Config{} for the public web
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	c, err := v.Dial("tcp", site("good"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Println("connected, nothing is revoked")
+	// Output: connected, nothing is revoked
+}
+
+func ExampleVerifier_Transport() {
+	v, err := assay.New(assay.Internal(roots))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	client := &http.Client{Transport: v.Transport(), Timeout: 30 * time.Second}
+	for _, name := range []string{"good", "revoked"} {
+		resp, err := client.Get("https://" + site(name) + "/")
+		if err != nil {
+			fmt.Println(name, "refused:", errors.Is(err, finding.CertRevoked))
+			continue
+		}
+		body, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		fmt.Println(name, resp.Proto, string(body))
+	}
+	// Output:
+	// good HTTP/2.0 hello
+	// revoked refused: true
+}
+
+func ExampleVerifier_ClientConfig() {
+	v, err := assay.New(assay.Internal(roots))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	conf, err := v.ClientConfig(&tls.Config{MinVersion: tls.VersionTLS13})
+	if err != nil {
+		log.Fatal(err)
+	}
+	c, err := tls.Dial("tcp", site("good"), conf) // or pgx, net/smtp, a mail or message client …
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Println(tls.VersionName(c.ConnectionState().Version))
+	// Output: TLS 1.3
+}
+
+func ExampleVerifier_DialContext() {
+	v, err := assay.New(assay.Internal(roots))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	_, err = v.DialContext(ctx, "tcp", site("revoked"), nil)
+	fmt.Println(errors.Is(err, finding.CertRevoked)) // err says when, why and who says so, on one line
+	// Output: true
+}
+
+func ExampleVerifier_Dial() {
+	v, err := assay.New(assay.Internal(roots))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	_, err = v.Dial("tcp", site("other-name"))
+	fmt.Println(errors.Is(err, finding.NameMismatch))
+	// Output: true
+}
+
+func ExampleVerifier_Client() {
+	v, err := assay.New(assay.Internal(roots))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	raw, err := net.Dial("tcp", site("good")) // and here the protocol's own STARTTLS
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer raw.Close()
+	c, err := v.Client(ctx, raw, &tls.Config{ServerName: "localhost"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(c.ConnectionState().HandshakeComplete)
+	// Output: true
+}
+
+func ExampleError() {
+	v, err := assay.New(assay.Internal(roots))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	client := &http.Client{Transport: v.Transport()}
+	_, err = client.Get("https://" + site("revoked") + "/")
+
+	var refused *assay.Error
+	switch {
+	case errors.Is(err, finding.CertRevoked):
+		fmt.Println("revoked")
+	case errors.Is(err, finding.ClassRevocationUnavailable):
+		fmt.Println("nobody could say whether it is revoked: try again later")
+	case errors.As(err, &refused):
+		fmt.Println("refused:", refused.Report.Headline.Finding.Title())
+	case err != nil:
+		fmt.Println("not reached:", err)
+	}
+	// Output: revoked
+}
+
+func ExampleExplain() {
+	_, err := tls.Dial("tcp", site("other-name"), &tls.Config{RootCAs: rootPool()}) // no assay here
+	if r := assay.Explain(err, "localhost"); r != nil {
+		fmt.Println(r.Verdict)
+	}
+	// Output: reject
+}
+
+func ExampleVerifier_Explain() {
+	v, err := assay.New(assay.Internal(roots))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	conf, err := v.ClientConfig(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = tls.Dial("tcp", site("other-name"), conf)
+	if r := v.Explain(err, "localhost"); r != nil {
+		fmt.Println(r.Headline.Finding.ID)
+	}
+	// Output: name-mismatch
+}
+
+func ExampleVerifier_Check() {
+	v, err := assay.New(assay.Internal(roots))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	_, port, _ := net.SplitHostPort(site("revoked"))
+	r, err := v.Check(context.Background(), assay.Target{Host: "localhost", Port: port, Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(r.Verdict, r.Headline.Finding.ID)
+	// Output: reject cert-revoked
+}
+
+func ExampleVerifier_Judge() {
+	var seen *evidence.Evidence
+	conf := assay.Internal(roots)
+	conf.Verify = func(_ context.Context, ev *evidence.Evidence, _ *report.Report) ([]finding.Finding, error) {
+		seen = ev // a copy: keep it, write it to a file with evidence.Encode
+		return nil, nil
+	}
+	v, err := assay.New(conf)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	_, port, _ := net.SplitHostPort(site("revoked"))
+	if _, err := v.Check(context.Background(), assay.Target{Host: "localhost", Port: port}); err != nil {
+		log.Fatal(err)
+	}
+	r := v.Judge(context.Background(), seen) // opens no socket
+	fmt.Println(r.Verdict, r.Headline.Finding.ID)
+	// Output: reject cert-revoked
+}
+
+func ExampleConfig_verify() {
+	conf := assay.Internal(roots)
+	conf.Logger = slog.New(slog.DiscardHandler)
+	conf.Verify = func(_ context.Context, ev *evidence.Evidence, r *report.Report) ([]finding.Finding, error) {
+		if r.Certs[0].NotAfter.Sub(r.Certs[0].NotBefore) > 20*24*time.Hour {
+			return []finding.Finding{{ID: "x-long-lived", Severity: finding.Error,
+				Params: []finding.Param{{Name: "title", Value: "our certificates live 20 days at most"}}}}, nil
+		}
+		return nil, nil
+	}
+	v, err := assay.New(conf)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	_, err = v.Dial("tcp", site("good"))
+	fmt.Println(errors.Is(err, finding.ID("x-long-lived")))
+	fmt.Println(err)
+	// Output:
+	// true
+	// assay: localhost refused: our certificates live 20 days at most (x-long-lived)
+}
+
+func ExampleVerifier_ServerConfig() {
+	v, err := assay.New(assay.Internal(roots))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	conf, err := v.ServerConfig(&tls.Config{
+		Certificates: []tls.Certificate{serverPair()},
+		ClientAuth:   tls.RequireAndVerifyClientCert,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	l, err := tls.Listen("tcp", "127.0.0.1:0", conf)
+	if err != nil {
+		log.Fatal(err)
+	}
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "welcome") }),
+		ErrorLog: log.New(io.Discard, "", 0)}
+	go server.Serve(l)
+	defer server.Close()
+
+	good, revoked := clientPairs()
+	for _, pair := range []tls.Certificate{good, revoked} {
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: rootPool(), Certificates: []tls.Certificate{pair}}}}
+		resp, err := client.Get("https://" + strings.Replace(l.Addr().String(), "127.0.0.1", "localhost", 1) + "/")
+		fmt.Println(err == nil)
+		if err == nil {
+			resp.Body.Close()
+		}
+	}
+	// Output:
+	// true
+	// false
+}
+
+func ExampleWeb() {
+	conf := assay.Web() // the zero Config
+	conf.Unknown = assay.UnknownDeny
+	v, err := assay.New(conf)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	_, err = v.Dial("tcp", site("good")) // the test CA is not one of the system's
+	fmt.Println(errors.Is(err, finding.ClassPath))
+	// Output: true
+}
+
+func ExampleInternal() {
+	v, err := assay.New(assay.Internal(roots))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	_, err = v.Dial("tcp", site("unreachable"))
+	fmt.Println(errors.Is(err, finding.ClassRevocationUnavailable))
+	// Output: true
+}
+
+func ExampleStrict() {
+	conf := assay.Strict()
+	conf.Roots, conf.PrivateFetch = roots, true
+	v, err := assay.New(conf)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	_, err = v.Dial("tcp", site("good"))
+	fmt.Println(err) // RFC 5280, 4.1.2.6: an empty subject needs a critical subjectAltName
+	// Output: assay: localhost refused: the subject is empty, but subjectAltName is not marked critical (san-not-critical)
+}
+
+func ExampleVerifier_Close() {
+	v, err := assay.New(assay.Config{Roots: roots, CacheDir: os.TempDir() + "/assay-example-" + fmt.Sprint(os.Getpid())})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(os.TempDir() + "/assay-example-" + fmt.Sprint(os.Getpid()))
+	v.Close()
+	_, err = v.Dial("tcp", site("good"))
+	fmt.Println(errors.Is(err, assay.ErrClosed))
+	// Output: true
+}

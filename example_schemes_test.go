@@ -1,0 +1,259 @@
+package assay_test
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/assaytls/assay"
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/crl"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/ocsp"
+)
+
+func ExampleConfig_crl() {
+	conf := assay.Internal(roots)
+	conf.Schemes = []string{"crl"} // and neither OCSP nor staples
+	v, err := assay.New(conf)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	for _, name := range []string{"good", "revoked", "unreachable"} {
+		c, err := v.Dial("tcp", site(name))
+		switch {
+		case err == nil:
+			fmt.Println(name, "accepted")
+			c.Close()
+		case errors.Is(err, finding.CertRevoked):
+			fmt.Println(name, "is revoked")
+		case errors.Is(err, finding.ClassRevocationUnavailable):
+			fmt.Println(name, "cannot be checked")
+		}
+	}
+	// Output:
+	// good accepted
+	// revoked is revoked
+	// unreachable cannot be checked
+}
+
+func ExampleConfig_cacheDir() {
+	dir, err := os.MkdirTemp("", "assay") // os.UserCacheDir() in a real program
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	for _, network := range []assay.Network{assay.Inline, assay.Offline} {
+		conf := assay.Internal(roots)
+		conf.CacheDir, conf.Network = dir, network
+		v, err := assay.New(conf)
+		if err != nil {
+			log.Fatal(err)
+		}
+		_, err = v.Dial("tcp", site("revoked"))
+		fmt.Println(errors.Is(err, finding.CertRevoked)) // the second time without a download
+		v.Close()
+	}
+	// Output:
+	// true
+	// true
+}
+
+func ExampleConfig_background() {
+	v, err := assay.New(assay.Config{Roots: roots, PrivateFetch: true}) // Network: Background, Unknown: UnknownWarn
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	c, err := v.Dial("tcp", site("revoked"))
+	fmt.Println("first handshake, nothing known yet:", err == nil)
+	if err == nil {
+		c.Close()
+	}
+	for err == nil { // the list is being fetched beside us
+		time.Sleep(10 * time.Millisecond)
+		if c, err = v.Dial("tcp", site("revoked")); err == nil {
+			c.Close()
+		}
+	}
+	fmt.Println("a later one, refused:", errors.Is(err, finding.CertRevoked))
+	// Output:
+	// first handshake, nothing known yet: true
+	// a later one, refused: true
+}
+
+func Example_crlFile() {
+	resp, err := http.Get(cert.Parse(serverCert("revoked")).CRLPoints[0].FullName[0].Value)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<20))
+	if err != nil {
+		log.Fatal(err)
+	}
+	list, err := crl.Parse(body)
+	if err != nil {
+		log.Fatal(err)
+	}
+	issuer := cert.Parse(roots[0])
+	if err := list.VerifySignature(nil, issuer.Key); err != nil {
+		log.Fatal(err)
+	}
+	listed, err := list.Listed(cert.Parse(serverCert("revoked")).Serial)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(list.Len(), "entries; listed:", listed)
+	// Output: 2 entries; listed: true
+}
+
+func ExampleConfig_ocsp() {
+	conf := assay.Internal(roots)
+	conf.Schemes = []string{"staple", "ocsp"}
+	v, err := assay.New(conf)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	for _, name := range []string{"ocsp-good", "ocsp-revoked"} {
+		c, err := v.Dial("tcp", site(name))
+		if err == nil {
+			c.Close()
+		}
+		fmt.Println(name, err == nil, errors.Is(err, finding.CertRevoked))
+	}
+	// Output:
+	// ocsp-good true false
+	// ocsp-revoked false true
+}
+
+func Example_ocspRequest() {
+	leaf, issuer := cert.Parse(serverCert("ocsp-revoked")), cert.Parse(roots[0])
+	request := ocsp.NewRequest(leaf, issuer, crypto.SHA1, nil)
+	resp, err := http.Post(leaf.OCSPServers[0], "application/ocsp-request", bytes.NewReader(request))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		log.Fatal(err)
+	}
+	r := ocsp.Check(ocsp.Query{Cert: leaf, Issuer: issuer, Time: time.Now(), Skew: time.Minute, Source: "ocsp", URL: leaf.OCSPServers[0]}, body)
+	fmt.Println(r.Status, r.Answer.Reason)
+	// Output: revoked keyCompromise
+}
+
+func ExampleConfig_stapling() {
+	conf := assay.Internal(roots)
+	conf.Schemes = []string{"staple"} // no download at all
+	v, err := assay.New(conf)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	for _, name := range []string{"stapled", "must-staple", "ocsp-good", "must-staple-missing"} {
+		c, err := v.Dial("tcp", site(name))
+		if err == nil {
+			c.Close()
+		}
+		fmt.Println(name, err == nil)
+	}
+	// Output:
+	// stapled true
+	// must-staple true
+	// ocsp-good false
+	// must-staple-missing false
+}
+
+func Example_mustStaple() {
+	v, err := assay.New(assay.Config{Roots: roots, Unknown: assay.UnknownAllow})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	_, err = v.Dial("tcp", site("must-staple-missing")) // refused, however lenient the Config
+	fmt.Println(errors.Is(err, finding.MustStapleMissing))
+	// Output: true
+}
+
+func Example_staplingServer() {
+	leaf, issuer := cert.Parse(serverCert("ocsp-good")), cert.Parse(roots[0])
+	resp, err := http.Post(leaf.OCSPServers[0], "application/ocsp-request", bytes.NewReader(ocsp.NewRequest(leaf, issuer, crypto.SHA1, nil)))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		log.Fatal(err)
+	}
+	r := ocsp.Check(ocsp.Query{Cert: leaf, Issuer: issuer, Time: time.Now(), Skew: time.Minute, Source: "staple"}, body)
+	if r.Status != "good" {
+		log.Fatal("not worth stapling: ", r.Findings)
+	}
+	pair := tls.Certificate{Certificate: [][]byte{leaf.Raw}} // and PrivateKey
+	pair.OCSPStaple = body
+	// Serve pair from tls.Config.GetCertificate, and fetch anew half-way to:
+	fmt.Println(r.Answer.NextUpdate.After(time.Now().Add(24 * time.Hour)))
+	// Output: true
+}
+
+func ExampleConfig_certificateTransparency() {
+	conf := assay.Internal(roots)
+	conf.CT = "strict" // a valid SCT of a log in the list, as OpenSSL asks
+	conf.LogList = logList
+	v, err := assay.New(conf)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	for _, name := range []string{"logged", "good"} {
+		c, err := v.Dial("tcp", site(name))
+		if err == nil {
+			c.Close()
+		}
+		fmt.Println(name, err == nil, errors.Is(err, finding.ClassCT))
+	}
+	// Output:
+	// logged true false
+	// good false true
+}
+
+func ExampleConfig_openssl() {
+	level := 2
+	conf := assay.Config{
+		Roots:         roots,                   // X509_STORE_add_cert
+		SecurityLevel: &level,                  // SSL_CTX_set_security_level(ctx, 2)
+		Schemes:       []string{"crl", "ocsp"}, // X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL, and OCSP_check_validity
+		Unknown:       assay.UnknownDeny,       // X509_V_ERR_UNABLE_TO_GET_CRL refuses
+		Network:       assay.Inline,            // OpenSSL downloads nothing
+		PrivateFetch:  true,
+	}
+	v, err := assay.New(conf)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	c, err := v.Dial("tcp", site("good")) // SSL_set1_host, SSL_set_tlsext_host_name, SSL_VERIFY_PEER, SSL_connect
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	_, err = v.Dial("tcp", site("revoked"))
+	var refused *assay.Error
+	if errors.As(err, &refused) { // SSL_get_verify_result
+		kind := refused.Report.Headline.Finding.Kind()
+		fmt.Println(kind.OpenSSLCode, kind.OpenSSL)
+	}
+	// Output: 23 X509_V_ERR_CERT_REVOKED
+}
