@@ -126,7 +126,7 @@ type Probe struct {
 
 // Artefact is one fetched body, or the reason there is none.
 type Artefact struct {
-	Kind    string    `json:"kind"` // "crl", "delta-crl", "ocsp", "aia"
+	Kind    string    `json:"kind"` // "crl", "delta-crl", "ocsp", "aia", "ct"
 	URL     string    `json:"url"`
 	Method  string    `json:"method,omitempty"`  // "GET", "POST"
 	Request []byte    `json:"request,omitempty"` // OCSP request, DER

@@ -239,7 +239,7 @@ func (v *validator) failure(field string, f *Failure) {
 }
 
 func (v *validator) artefact(a *Artefact) {
-	v.oneOf("artefacts.kind", a.Kind, "crl", "delta-crl", "ocsp", "aia")
+	v.oneOf("artefacts.kind", a.Kind, "crl", "delta-crl", "ocsp", "aia", "ct")
 	v.oneOf("artefacts.method", a.Method, "", "GET", "POST")
 	v.text("artefacts.url", a.URL)
 	v.text("artefacts.failure", a.Failure)
