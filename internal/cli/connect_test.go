@@ -86,6 +86,7 @@ func (s *site) serve(t testing.TB, version uint16, handle func(*tls.Conn)) (port
 func daemon(t testing.TB, port, program string, args ...string) {
 	t.Helper()
 	cmd := exec.Command(peers.Path(t, program), args...)
+	peers.Tie(cmd)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	stdin, err := cmd.StdinPipe()
@@ -97,7 +98,7 @@ func daemon(t testing.TB, port, program string, args ...string) {
 	}
 	exited := make(chan struct{})
 	go func() { cmd.Wait(); close(exited) }()
-	t.Cleanup(func() { stdin.Close(); cmd.Process.Kill(); <-exited })
+	t.Cleanup(func() { stdin.Close(); peers.End(cmd, exited) })
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		select {
 		case <-exited:

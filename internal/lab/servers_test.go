@@ -110,8 +110,8 @@ func (o *output) String() string {
 // run starts a program and stops it when the test ends.
 func (w *world) run(program string, args ...string) *output {
 	w.t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, peers.Path(w.t, program), args...)
+	cmd := exec.Command(peers.Path(w.t, program), args...)
+	peers.Tie(cmd)
 	cmd.Dir = w.dir
 	cmd.WaitDelay = time.Second
 	out := &output{}
@@ -123,10 +123,11 @@ func (w *world) run(program string, args ...string) *output {
 	if err := cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}
+	exited := make(chan struct{})
+	go func() { cmd.Wait(); close(exited) }()
 	w.t.Cleanup(func() {
-		cancel()
 		stdin.Close()
-		cmd.Wait()
+		peers.End(cmd, exited)
 		if w.t.Failed() {
 			w.t.Logf("%s said:\n%s", program, out)
 		}

@@ -35,6 +35,7 @@ func freePort(t testing.TB) string {
 func start(t testing.TB, port, program string, args ...string) {
 	t.Helper()
 	cmd := exec.Command(peers.Path(t, program), args...)
+	peers.Tie(cmd)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	stdin, err := cmd.StdinPipe()
@@ -42,7 +43,7 @@ func start(t testing.TB, port, program string, args ...string) {
 	check(t, cmd.Start())
 	exited := make(chan struct{})
 	go func() { cmd.Wait(); close(exited) }()
-	t.Cleanup(func() { stdin.Close(); cmd.Process.Kill(); <-exited })
+	t.Cleanup(func() { stdin.Close(); peers.End(cmd, exited) })
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		select {
 		case <-exited:
@@ -347,6 +348,7 @@ func TestRenegotiation(t *testing.T) {
 	k := ecKey(t)
 	port := freePort(t)
 	cmd := exec.Command(peers.Path(t, "openssl"), append([]string{"s_server", "-accept", "127.0.0.1:" + port, "-tls1_2"}, k.args()...)...)
+	peers.Tie(cmd)
 	stdin, err := cmd.StdinPipe()
 	check(t, err)
 	stdout, err := cmd.StdoutPipe()
