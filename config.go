@@ -100,6 +100,7 @@ const (
 	UnknownDeny                 // refuse
 )
 
+// String returns "warn", "allow" or "deny".
 func (u Unknown) String() string { return [...]string{"warn", "allow", "deny"}[u] }
 
 // Network says when downloads happen.

@@ -313,3 +313,42 @@ func ExampleVerifier_Close() {
 	fmt.Println(errors.Is(err, assay.ErrClosed))
 	// Output: true
 }
+
+func ExampleShutdown() {
+	v, err := assay.New(assay.Internal(roots))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	c, err := v.DialContext(ctx, "tcp", site("good"), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Fprint(c, "GET / HTTP/1.0\r\n\r\n")
+	if _, err := io.ReadAll(c); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(assay.Shutdown(ctx, c)) // nil: both sides said that they had finished
+	// Output: <nil>
+}
+
+func ExampleTruncated() {
+	v, err := assay.New(assay.Internal(roots))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	c, err := v.Dial("tcp", site("good"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Fprint(c, "GET / HTTP/1.0\r\n\r\n")
+	if _, err := io.ReadAll(c); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(assay.Truncated(c)) // true: an attacker may have cut the answer short
+	// Output: false
+}

@@ -81,7 +81,7 @@ func (w *world) client() *forge.CA {
 }
 
 // pool is the root for crypto/tls.
-func (w *world) pool(t *testing.T) *x509.CertPool {
+func (w *world) pool(t testing.TB) *x509.CertPool {
 	c, err := x509.ParseCertificate(w.root.Raw)
 	if err != nil {
 		t.Fatal(err)
