@@ -335,8 +335,6 @@ func (t *subtrees) addDomain(base string) violation {
 		put(&t.exact, domain)
 		if dot := strings.IndexByte(domain, '.'); dot >= 0 {
 			put(&t.parents, domain[dot+1:])
-		} else {
-			put(&t.parents, "")
 		}
 	}
 	return violation{}

@@ -228,6 +228,10 @@ var rules = []struct {
 	{"constraint on registered IDs", pki{caExts: permit(forge.RegisteredID("1.2.3")), leafExts: san(forge.RegisteredID("1.2.3"))}, finding.NameFormUnsupported, 0, finding.Error},
 	{"minimum", pki{caExts: ranged(forge.DNS("example.com"))}, finding.NameConstraintRange, 1, finding.Error},
 	{"mask with a gap", pki{caExts: permit(forge.IPRaw([]byte{10, 0, 0, 0, 255, 0, 255, 0})), leafExts: san(forge.IP("10.0.0.1"))}, finding.NameConstraintBad, 1, finding.Error},
+	{"URI constraint with a user", pki{caExts: exclude(forge.URI("a@example.com")), leafExts: san(forge.URI("https://example.com/"))}, finding.NameConstraintBad, 1, finding.Error},
+	{"URI with a port that is none", pki{caExts: exclude(forge.URI("example.org")), leafExts: san(forge.URI("https://example.com:8x/"))}, finding.ConstrainedNameBad, 0, finding.Error},
+	{"mailbox constraint without a host", pki{caExts: exclude(forge.Email("a@b c")), leafExts: san(forge.Email("a@example.org"))}, finding.NameConstraintBad, 1, finding.Error},
+	{"maximum", pki{caExts: []forge.Ext{{OID: "2.5.29.30", Critical: true, Value: forge.Seq(forge.Explicit(0, forge.Seq(forge.DNS("example.com"), forge.Context(1, []byte{5}))))}}}, finding.NameConstraintRange, 1, finding.Error},
 	{"e-mail constraint that is none", pki{caExts: exclude(forge.Email("@example.com")), leafExts: san(forge.Email("a@example.org"))}, finding.NameConstraintBad, 1, finding.Error},
 }
 
