@@ -104,6 +104,19 @@ func TestEveryFindingHappens(t *testing.T) {
 	t.Logf("%d kinds: %d by fixture, %d by scenario, %d by a test elsewhere", len(finding.Kinds()), fixture, scenario, elsewhere)
 }
 
+// Findings about Certificate Transparency are all shown by files or servers.
+func TestEveryCTFindingIsShown(t *testing.T) {
+	covered := lab.Covered()
+	for _, k := range finding.Kinds() {
+		if k.Class != finding.ClassCT {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(fixtures, string(k.ID)+".txtar")); err != nil && len(covered[k.ID]) == 0 {
+			t.Errorf("%s has no fixture and no scenario", k.ID)
+		}
+	}
+}
+
 var identifier = regexp.MustCompile(`finding\.[A-Z][A-Za-z0-9]*|"[a-z0-9-]+"`)
 
 // testSources returns the constants of findings and quoted words that tests of
