@@ -241,3 +241,23 @@ func TestAnchors(t *testing.T) {
 		t.Error("a nil set trusts")
 	}
 }
+
+// Nothing to judge is a finding, and holes in the pool are passed over.
+func TestBuildNil(t *testing.T) {
+	r := certpath.Build(context.Background(), nil, nil, certpath.NewAnchors(), certpath.Options{})
+	if len(r.Paths) != 1 || len(r.Paths[0].Findings) != 1 || r.Paths[0].Findings[0].ID != finding.PathEmpty {
+		t.Errorf("no leaf: %+v", r)
+	}
+	root := forge.NewRoot("Root", nil)
+	ca := root.Intermediate("CA", nil)
+	leaf, set := parse(ca.Server(host, nil).Raw)[0], certpath.NewAnchors()
+	if err := set.Add(root.Raw); err != nil {
+		t.Fatal(err)
+	}
+	o := certpath.Options{Time: time.Now(), SecurityLevel: -1}
+	for _, pool := range [][]*cert.Certificate{{nil}, {nil, parse(ca.Raw)[0], nil}} {
+		if r := certpath.Build(context.Background(), leaf, pool, set, o); r.Paths[0].Clean() != (len(pool) > 1) {
+			t.Error(describe(r))
+		}
+	}
+}
