@@ -25,7 +25,7 @@ func (s *Store) body(r record) (b []byte, now stat, ok bool) {
 	if len(r.Body) != 64 {
 		return nil, stat{}, false
 	}
-	b, now, err := s.contents(bodiesDir + "/" + r.Body)
+	b, now, err := s.contents(bodiesDir+"/"+r.Body, Large)
 	if err != nil {
 		return nil, stat{}, false
 	}
@@ -39,23 +39,24 @@ func (s *Store) body(r record) (b []byte, now stat, ok bool) {
 	return b, now, true
 }
 
-// contents maps a large file and reads a small one.
-func (s *Store) contents(name string) ([]byte, stat, error) {
+// contents maps a file of at least mapFrom octets and reads a smaller one.
+func (s *Store) contents(name string, mapFrom int64) ([]byte, stat, error) {
 	f, info, err := s.open(name)
 	if err != nil {
 		return nil, stat{}, err
 	}
 	defer f.Close()
 	now := statOf(info)
-	if now.Size >= Large {
+	if now.Size >= mapFrom {
 		if b, ok := s.mapFile(f, name, now); ok {
 			return b, now, nil
 		}
 	}
-	b, err := io.ReadAll(io.LimitReader(f, maxBody))
-	if err == nil && int64(len(b)) != now.Size {
-		err = errors.New("the file changed while it was read")
+	if now.Size > maxBody {
+		return nil, now, errors.New("the file is too large")
 	}
+	b := make([]byte, now.Size)
+	_, err = io.ReadFull(f, b) // io.ErrUnexpectedEOF: it was cut meanwhile
 	return b, now, err
 }
 
@@ -140,7 +141,7 @@ func (s *Store) PutIndex(k Key, sum [32]byte, index []byte) error {
 
 // index returns the stored index of a body, nil if there is none for this file.
 func (s *Store) index(r record) []byte {
-	b, _, err := s.contents(indexesDir + "/" + r.Body)
+	b, _, err := s.contents(indexesDir+"/"+r.Body, indexHeader+indexProbe)
 	if err != nil || len(b) < indexHeader {
 		return nil
 	}

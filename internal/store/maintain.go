@@ -163,7 +163,7 @@ func (s *Store) Verify() (sound int, problems []Problem, err error) {
 		if strings.HasPrefix(f.name, tmpPrefix) {
 			continue
 		}
-		b, _, err := s.contents(bodiesDir + "/" + f.name)
+		b, _, err := s.contents(bodiesDir+"/"+f.name, Large)
 		if err == nil {
 			var sum [32]byte
 			if sum, err = digest(b); err == nil && hex.EncodeToString(sum[:]) == f.name {
