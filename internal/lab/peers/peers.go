@@ -4,6 +4,7 @@ package peers
 import (
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -37,4 +38,31 @@ func Path(t testing.TB, name string) string {
 	}
 	t.Skipf("the program %s is not installed", name)
 	return ""
+}
+
+// Install returns the path of a program that `go install module@version`
+// makes, from PATH or else built into the user's cache directory. It takes
+// minutes, so without ASSAY_FULL=1 the test is skipped.
+func Install(t testing.TB, pkg, version string) string {
+	t.Helper()
+	if os.Getenv("ASSAY_FULL") != "1" {
+		t.Skipf("%s is built only with ASSAY_FULL=1", pkg)
+	}
+	name := path.Base(pkg)
+	if p, err := exec.LookPath(name); err == nil {
+		return p
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := filepath.Join(dir, "assay-peers", version)
+	if _, err := os.Stat(filepath.Join(bin, name)); err != nil {
+		cmd := exec.Command("go", "install", pkg+"@"+version)
+		cmd.Env = append(os.Environ(), "GOBIN="+bin, "CGO_ENABLED=0", "GOFLAGS=")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", pkg, err, out)
+		}
+	}
+	return filepath.Join(bin, name)
 }
