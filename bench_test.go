@@ -131,4 +131,3 @@ func BenchmarkHandshake(b *testing.B) {
 	b.Run("assay/seen", func(b *testing.B) { handshakes(b, under(full), same) })
 	b.Run("assay/off", func(b *testing.B) { handshakes(b, under(assay.Config{Schemes: []string{}, CT: "off"}), same) })
 }
-

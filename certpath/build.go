@@ -30,6 +30,7 @@ func Build(ctx context.Context, leaf *cert.Certificate, pool []*cert.Certificate
 	if leaf == nil {
 		return Result{Paths: []Path{{End: report.EndNoIssuer, Findings: []finding.Finding{finding.New(finding.PathEmpty)}}}}
 	}
+	o.Signed = false // nobody has verified what is only being put together
 	b := &builder{worker: newWorker(ctx, &o), anchors: anchors, pool: distinct(pool), depth: o.depth()}
 	start := link{c: leaf, a: anchors.find(leaf)}
 	b.extend(append(make([]link, 0, 4), start))

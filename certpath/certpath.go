@@ -52,6 +52,9 @@ type Options struct {
 
 	Budget Budget
 	Memo   *cert.Memo // may be nil
+	// Signed says that the caller knows the signatures along the given path to
+	// be right: crypto/tls has verified them. Only for Validate.
+	Signed bool
 }
 
 func (o *Options) depth() int {

@@ -89,6 +89,9 @@ func (errBudget) Error() string { return "the budget of signatures is used up" }
 // signature checks child's signature with the key of issuer, once for each
 // pair of certificate and key.
 func (w *worker) signature(child, issuer *cert.Certificate) error {
+	if w.o.Signed {
+		return nil
+	}
 	for i := range w.edges {
 		if e := &w.edges[i]; e.child == child && bytes.Equal(e.key, issuer.RawSPKI) {
 			return e.err

@@ -28,6 +28,7 @@ func (e *Engine) Handshake(ctx context.Context, ev *evidence.Evidence, chains []
 
 // validateChains judges each chain as it is, best first.
 func (j *judgement) validateChains(ctx context.Context, opt certpath.Options) *certpath.Result {
+	opt.Signed = true // crypto/tls has verified them; opt is a copy of our own
 	parsed := map[string]*cert.Certificate{}
 	for _, c := range j.sent {
 		parsed[string(c.Raw)] = c
