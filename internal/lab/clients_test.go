@@ -62,6 +62,7 @@ func TestClientsAgree(t *testing.T) {
 					why, odd := disagreements[s.Name][c.program]
 					_, seen := detected[s.Name][c.program]
 					switch {
+					case agrees && odd && strings.HasPrefix(why, sometimes): // it depends on who is faster
 					case agrees && odd:
 						t.Errorf("agrees now; the reason %q is out of date", why)
 					case accepted && seen:
