@@ -23,6 +23,7 @@ const (
 	maxAIA      = 4  // of them, missing intermediates
 	maxAIADepth = 3
 	memoEntries = 1 << 14 // verified signatures remembered by an engine
+	certEntries = 1024    // parsed certificates remembered
 	maxSent     = 128     // certificates of a chain that are parsed; more is a finding
 	maxPaths    = 3       // alternative paths judged when an intermediate is revoked
 )
@@ -49,6 +50,7 @@ type Options struct {
 type Engine struct {
 	opt   Options
 	memo  *cert.Memo
+	certs *cert.Cache
 	cache *bodyCache
 	fetch *fetch.Client
 }
@@ -58,7 +60,7 @@ func New(o Options) (*Engine, error) {
 	if o.Anchors == nil {
 		return nil, errors.New("engine: Options.Anchors is required")
 	}
-	e := &Engine{opt: o, memo: cert.NewMemo(memoEntries), cache: newBodyCache(), fetch: o.Fetch}
+	e := &Engine{opt: o, memo: cert.NewMemo(memoEntries), certs: cert.NewCache(certEntries), cache: newBodyCache(), fetch: o.Fetch}
 	if e.opt.Context == nil {
 		e.opt.Context = context.Background()
 	}

@@ -39,7 +39,7 @@ func (j *judgement) validateChains(ctx context.Context, opt certpath.Options) *c
 		for _, raw := range chain {
 			c := parsed[string(raw)]
 			if c == nil {
-				c = cert.Parse(raw)
+				c = j.e.certs.Parse(raw)
 				parsed[string(raw)] = c
 			}
 			certs = append(certs, c)

@@ -218,7 +218,7 @@ func (j *judgement) parse() {
 				j.setup = append(j.setup, finding.New(finding.BudgetCertificates, "count", fmt.Sprint(len(j.ev.Chain)), "limit", fmt.Sprint(maxSent)))
 				break
 			}
-			j.sent = append(j.sent, cert.Parse(entry.Cert))
+			j.sent = append(j.sent, j.e.certs.Parse(entry.Cert))
 		}
 		j.pool = append(j.pool, j.sent[1:]...)
 		for i, raw := range j.ev.Extra {
@@ -226,7 +226,7 @@ func (j *judgement) parse() {
 				j.setup = append(j.setup, finding.New(finding.BudgetCertificates, "count", fmt.Sprint(len(j.ev.Extra)), "limit", fmt.Sprint(maxSent)))
 				break
 			}
-			j.pool = append(j.pool, cert.Parse(raw))
+			j.pool = append(j.pool, j.e.certs.Parse(raw))
 		}
 	}
 	for ; j.aiaSeen < len(j.ev.Artefacts); j.aiaSeen++ {
@@ -241,7 +241,7 @@ func (j *judgement) parse() {
 			continue
 		}
 		for _, raw := range certs {
-			c := cert.Parse(raw)
+			c := j.e.certs.Parse(raw)
 			j.pool = append(j.pool, c)
 			j.fromAIA[c.SHA256] = a.URL
 			j.built = nil
