@@ -328,7 +328,10 @@ func (e *Engine) remember(n need, a evidence.Artefact, until time.Time) error {
 	c := e.cache.bodies[n.key()]
 	kept := c != nil && len(a.Body) > 0 && len(c.body) == len(a.Body) && &c.body[0] == &a.Body[0]
 	if kept && c.expires.IsZero() {
-		c.expires = until
+		dated := *c // others read c without the lock: what is shared never changes
+		dated.expires = until
+		c = &dated
+		e.cache.bodies[n.key()] = c
 	}
 	e.cache.mu.Unlock()
 	if e.opt.Store == nil || !kept { // HTTP forbade to keep it
