@@ -362,3 +362,26 @@ func TestNothingLeaks(t *testing.T) {
 		}
 	}
 }
+
+// A refusal carries the facts of every certificate, though accepted handshakes
+// leave them out.
+func TestRefusalIsComplete(t *testing.T) {
+	w := newWorld(t)
+	leaf := w.server()
+	w.revoke(leaf)
+	addr := serve(t, &tls.Config{Certificates: []tls.Certificate{leaf.TLS()}})
+	_, err := newVerifier(t, w.config(assay.Config{Network: assay.Inline})).Dial("tcp", addr)
+	var own *assay.Error
+	if !errors.As(err, &own) {
+		t.Fatalf("error %v", err)
+	}
+	r := own.Report
+	if len(r.Certs) != 2 || r.PolicyHash == "" {
+		t.Fatalf("%d certificates, policy hash %q", len(r.Certs), r.PolicyHash)
+	}
+	for _, c := range r.Certs {
+		if c.Issuer == "" || c.PEM == "" || c.Serial == "" || len(c.Extensions) == 0 {
+			t.Errorf("incomplete: %+v", c)
+		}
+	}
+}

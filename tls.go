@@ -213,6 +213,7 @@ func (v *Verifier) judgeHandshake(d dialled, key [32]byte, ev *evidence.Evidence
 	defer stop()
 	bounded := *p
 	bounded.FetchBudget = v.fetchBudget()
+	bounded.Brief = v.conf.Verify == nil
 	chains := verifiedChains(cs)
 	r, due := v.engine.Handshake(ctx, ev, chains, bounded, v.conf.Network == Inline)
 	until, renewal := holds(r, time.Now(), v.conf.MaxAge)

@@ -74,7 +74,9 @@ func keyText(k *cert.PublicKey) string {
 // certTable numbers the certificates of a report; each stands in it once.
 type certTable struct {
 	index map[[32]byte]int
+	from  []*cert.Certificate
 	certs []report.Cert
+	brief bool // only what tells certificates apart and how long they hold
 }
 
 func (t *certTable) add(c *cert.Certificate, source string) int {
@@ -85,8 +87,19 @@ func (t *certTable) add(c *cert.Certificate, source string) int {
 		t.index = map[[32]byte]int{}
 	}
 	t.index[c.SHA256] = len(t.certs)
-	t.certs = append(t.certs, facts(c, source))
+	f := report.Cert{NotBefore: c.NotBefore, NotAfter: c.NotAfter, SHA256: hex.EncodeToString(c.SHA256[:]), Source: source}
+	if !t.brief {
+		f = facts(c, source)
+	}
+	t.from, t.certs = append(t.from, c), append(t.certs, f)
 	return len(t.certs) - 1
+}
+
+// complete fills in what brief left out.
+func (t *certTable) complete() {
+	for i, c := range t.from {
+		t.certs[i] = facts(c, t.certs[i].Source)
+	}
 }
 
 // displayName is what messages call a certificate.

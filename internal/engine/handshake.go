@@ -23,6 +23,10 @@ func (e *Engine) Handshake(ctx context.Context, ev *evidence.Evidence, chains []
 	j.chains = chains
 	r = j.resolve(ctx)
 	r.Target.Source = "handshake"
+	if p.Brief && r.Verdict != report.Accept {
+		j.table.complete()
+		r.PolicyHash = p.hash()
+	}
 	return r, !inline && (j.aged.Load() || Unavailable(r))
 }
 

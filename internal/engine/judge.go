@@ -29,14 +29,16 @@ type judgement struct {
 	ev  *evidence.Evidence
 	now time.Time
 
-	sent    []*cert.Certificate // ev.Chain, in order
-	pool    []*cert.Certificate // all that may complete a path, sent ones included
-	chains  [][][]byte          // when not nil, the only candidate paths
-	fromAIA map[[32]byte]string // certificates that were fetched, by hash: their URL
-	aiaSeen int                 // AIA artefacts already in the pool
-	built   *certpath.Result    // valid while the pool does not grow
-	lists   map[int]*crl.List   // by index in ev.Artefacts
-	setup   []finding.Finding   // what is wrong with the policy or the evidence itself
+	sent       []*cert.Certificate // ev.Chain, in order
+	pool       []*cert.Certificate // all that may complete a path, sent ones included
+	chains     [][][]byte          // when not nil, the only candidate paths
+	fromAIA    map[[32]byte]string // certificates that were fetched, by hash: their URL
+	aiaSeen    int                 // AIA artefacts already in the pool
+	table      certTable           // of the last round's report
+	policyHash string
+	built      *certpath.Result  // valid while the pool does not grow
+	lists      map[int]*crl.List // by index in ev.Artefacts
+	setup      []finding.Finding // what is wrong with the policy or the evidence itself
 
 	asked   map[string]bool // needs asked for already, in any round
 	needs   map[int]need    // by index in ev.Artefacts: what was asked to get it
@@ -59,6 +61,9 @@ func (e *Engine) newJudgement(ev *evidence.Evidence, p Policy) *judgement {
 		j.now = time.Now()
 	}
 	j.now = j.now.UTC()
+	if !p.Brief {
+		j.policyHash = p.hash()
+	}
 	ev.AnchorsHash = hexHash(e.opt.Anchors.Hash())
 	if e.opt.LogList != nil {
 		ev.LogListHash = hexHash(e.opt.LogList.Hash())
@@ -123,7 +128,7 @@ func (j *judgement) blank() *report.Report {
 	return &report.Report{
 		Version: report.Version, Verdict: report.Inconclusive, Chosen: -1, Time: j.now,
 		Target:      report.Target{Input: ev.Target.Input, Host: ev.Target.Host, Port: ev.Target.Port, Names: j.names(), Source: "evidence"},
-		PolicyHash:  j.p.hash(),
+		PolicyHash:  j.policyHash,
 		AnchorsHash: ev.AnchorsHash, LogListHash: ev.LogListHash,
 	}
 }
@@ -272,12 +277,13 @@ func (j *judgement) paths(ctx context.Context, r *report.Report) (needs []need) 
 	}
 	r.Findings = append(r.Findings, j.built.Findings...)
 
-	var table certTable
+	j.table = certTable{brief: j.p.Brief}
+	table := &j.table
 	for _, c := range j.sent {
 		r.Sent = append(r.Sent, table.add(c, "sent"))
 	}
 	for _, p := range j.built.Paths {
-		r.Paths = append(r.Paths, j.reportPath(&table, p))
+		r.Paths = append(r.Paths, j.reportPath(table, p))
 	}
 	if len(r.Paths) == 0 {
 		r.Findings = append(r.Findings, finding.New(finding.InternalError, "what", "the chain", "detail", "no path was built"))

@@ -65,4 +65,8 @@ type Policy struct {
 	// FetchBudget bounds all downloads of one judgement together; what has not
 	// come by then is unavailable. 0 means that only the context does.
 	FetchBudget time.Duration
+
+	// Brief leaves the facts of certificates out of the report of a handshake
+	// that is accepted, which nobody reads.
+	Brief bool
 }
