@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"bytes"
 	"crypto/x509"
-	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -17,15 +16,14 @@ import (
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/lab/corpora"
+	"github.com/assaytls/assay/internal/lab/peers"
 )
 
 // fuzzSeeds reads other projects' fuzz corpora, packed with xz.
 func fuzzSeeds(t testing.TB, name string) (inputs [][]byte) {
 	path := filepath.Join(corpora.Dir(t, "fuzz-seeds"), name)
-	out, err := exec.Command("xz", "-dc", path).Output()
-	if errors.Is(err, exec.ErrNotFound) {
-		t.Skip("xz is not here")
-	} else if err != nil {
+	out, err := exec.Command(peers.Path(t, "xz"), "-dc", path).Output()
+	if err != nil {
 		t.Fatal(err)
 	}
 	r := tar.NewReader(bytes.NewReader(out))

@@ -52,6 +52,9 @@ func TestLookupOpenSSL(t *testing.T) {
 func TestOpenSSLHeader(t *testing.T) {
 	b, err := os.ReadFile("/usr/include/openssl/x509_vfy.h")
 	if err != nil {
+		if os.Getenv("ASSAY_REQUIRE_PEERS") == "1" {
+			t.Fatal(err)
+		}
 		t.Skip("OpenSSL's headers are not installed")
 	}
 	defines := regexp.MustCompile(`#\s*define\s+(X509_V_(?:ERR_\w+|OK))\s+(\d+)`).FindAllStringSubmatch(string(b), -1)
