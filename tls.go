@@ -207,10 +207,13 @@ func (v *Verifier) context(d dialled) context.Context {
 // judgeHandshake judges within the fetch budget and remembers an acceptance. In
 // Background mode what could not be had is fetched beside the handshake.
 func (v *Verifier) judgeHandshake(d dialled, key [32]byte, ev *evidence.Evidence, cs *tls.ConnectionState, p *engine.Policy) (*report.Report, time.Time) {
-	ctx, cancel := context.WithCancel(v.context(d))
-	defer cancel()
-	stop := context.AfterFunc(v.ctx, cancel)
-	defer stop()
+	ctx := v.ctx
+	if d.ctx != nil { // both end it
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithCancel(d.ctx)
+		defer cancel()
+		defer context.AfterFunc(v.ctx, cancel)()
+	}
 	bounded := *p
 	bounded.FetchBudget = v.fetchBudget()
 	bounded.Brief = v.conf.Verify == nil

@@ -10,6 +10,7 @@ package cert
 
 import (
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/assaytls/assay/finding"
@@ -79,9 +80,11 @@ type Certificate struct {
 
 	// Findings are the breaches of syntax and of RFC 5280's profile that this
 	// certificate shows by itself, each with "offset", "field" parameters.
-	// Profile rules that only strict mode enforces are in Strict.
+	// Profile rules that only strict mode enforces are told by Strict.
 	Findings []finding.Finding
-	Strict   []finding.Finding
+
+	strictOnce sync.Once
+	strict     []finding.Finding
 
 	uniqueIDs []place // issuerUniqueID and subjectUniqueID
 }

@@ -47,7 +47,6 @@ func Parse(raw []byte) *Certificate {
 	p := parser{decoder: decoder{text: string(raw), attrs: b.attrs[:0], rdns: b.rdns[:0]}, spare: b}
 	p.certificate(b)
 	c.Findings = p.found
-	c.Strict = judgeStrict(c)
 	return c
 }
 

@@ -60,7 +60,14 @@ type strictRun struct {
 	found []finding.Finding
 }
 
-// judgeStrict returns the findings that strict mode adds to c's.
+// Strict returns the findings that strict mode adds to c's. They are made when
+// they are first asked for, and must not be changed.
+func (c *Certificate) Strict() []finding.Finding {
+	c.strictOnce.Do(func() { c.strict = judgeStrict(c) })
+	return c.strict
+}
+
+// judgeStrict runs the table.
 func judgeStrict(c *Certificate) []finding.Finding {
 	r := strictRun{c: c}
 	for i := range strictRules {
@@ -99,20 +106,21 @@ func raise(id finding.ID) func(*strictRun) {
 	}
 }
 
-// StrictFindings returns what strict mode finds: Findings and Strict, without
+// StrictFindings returns what strict mode finds: Findings and Strict's, without
 // the warnings that Strict repeats as errors.
 func (c *Certificate) StrictFindings() []finding.Finding {
-	all := make([]finding.Finding, 0, len(c.Findings)+len(c.Strict))
+	strict := c.Strict()
+	all := make([]finding.Finding, 0, len(c.Findings)+len(strict))
 	for _, f := range c.Findings {
 		repeated := false
-		for _, s := range c.Strict {
+		for _, s := range strict {
 			repeated = repeated || s.ID == f.ID && s.Param("offset") == f.Param("offset")
 		}
 		if !repeated {
 			all = append(all, f)
 		}
 	}
-	return append(all, c.Strict...)
+	return append(all, strict...)
 }
 
 // ext returns the first extension with oid, nil when there is none.

@@ -99,8 +99,8 @@ func breakers() [][][]byte {
 // anything in a certificate that follows the profile.
 func TestStrictRules(t *testing.T) {
 	for _, raw := range [][]byte{server(), ca(), strictRoot.Raw} {
-		if c := Parse(raw); len(c.Strict) > 0 || len(c.Findings) > 0 {
-			t.Fatalf("the model certificate: %v %v", c.Findings, c.Strict)
+		if c := Parse(raw); len(c.Strict()) > 0 || len(c.Findings) > 0 {
+			t.Fatalf("the model certificate: %v %v", c.Findings, c.Strict())
 		}
 	}
 	all := breakers()
@@ -114,7 +114,7 @@ func TestStrictRules(t *testing.T) {
 			run := strictRun{c: c, rule: r}
 			r.check(&run)
 			if len(run.found) == 0 {
-				t.Errorf("row %d (%s), fixture %d: nothing found; %v %v", i, r.id, k, c.Findings, c.Strict)
+				t.Errorf("row %d (%s), fixture %d: nothing found; %v %v", i, r.id, k, c.Findings, c.Strict())
 				continue
 			}
 			f := run.found[0]

@@ -30,6 +30,7 @@ type Input struct {
 	Skew   time.Duration // how far in the future time stamps may be; 0 as in browsers
 	Public bool          // the anchor is a publicly trusted one: browser policies apply
 	Memo   *cert.Memo    // nil remembers nothing
+	Brief  bool          // only findings and whether the policy is met; no list, SCTs and explanations in Result.CT
 }
 
 // Result is what CheckSCTs concludes.
@@ -38,7 +39,8 @@ type Result struct {
 	Findings []finding.Finding   // on the leaf; the same as Certs[0]
 	Certs    [][]finding.Finding // parallel to Input.Path
 
-	scts []checked // parallel to CT.SCTs
+	brief bool
+	scts  []checked // parallel to CT.SCTs
 }
 
 // The states of an SCT, as OpenSSL names them.
@@ -80,12 +82,14 @@ func CheckSCTs(in Input) Result {
 	case "permissive":
 		policy = "report"
 	}
-	r := Result{CT: report.CT{Policy: policy}, Certs: make([][]finding.Finding, max(1, len(in.Path)))}
+	r := Result{brief: in.Brief, CT: report.CT{Policy: policy}, Certs: make([][]finding.Finding, max(1, len(in.Path)))}
 	if policy == "off" || len(in.Path) == 0 {
 		return r
 	}
 	if in.List != nil {
-		r.CT.List = in.List.Describe(in.Time)
+		if !r.brief {
+			r.CT.List = in.List.Describe(in.Time)
+		}
 		for _, l := range in.List.refused {
 			r.add(0, finding.New(finding.CTLogRefused, "log", l.Description, "detail", l.Reason))
 		}
@@ -94,7 +98,9 @@ func CheckSCTs(in Input) Result {
 		r.collect(&in, i, c)
 	}
 	for i := range r.scts {
-		r.CT.SCTs = append(r.CT.SCTs, r.scts[i].report())
+		if !r.brief {
+			r.CT.SCTs = append(r.CT.SCTs, r.scts[i].report())
+		}
 	}
 	r.judge(&in, policy)
 	r.Findings = r.Certs[0]

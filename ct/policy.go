@@ -159,6 +159,9 @@ func (r *Result) listAge(in *Input) bool {
 }
 
 func (r *Result) explain(format string, args ...any) {
+	if r.brief {
+		return
+	}
 	r.CT.Explain = append(r.CT.Explain, fmt.Sprintf(format, args...))
 }
 
@@ -179,7 +182,8 @@ func (r *Result) judgeStrict(in *Input, stale bool) {
 		last = max(1, len(in.Path)-1)
 	}
 	for i := range last {
-		var counts, lacks []string
+		var counts described
+		var lacks []string
 		for _, c := range r.of(i) {
 			switch {
 			case c.status != Valid:
@@ -189,7 +193,7 @@ func (r *Result) judgeStrict(in *Input, stale bool) {
 			case c.interval:
 				lacks = append(lacks, fmt.Sprintf("%s (%s): the log is not for certificates that end then", c.name(), c.source))
 			default:
-				counts = append(counts, c.describe())
+				counts = append(counts, c)
 			}
 		}
 		subject := "the certificate"
@@ -198,7 +202,7 @@ func (r *Result) judgeStrict(in *Input, stale bool) {
 		}
 		if len(counts) > 0 {
 			r.met(true)
-			r.explain("strict: %s has valid SCTs: %s", subject, strings.Join(counts, "; "))
+			r.explain("strict: %s has valid SCTs: %s", subject, counts)
 			if i == 0 && stale {
 				r.markStale()
 			}
@@ -226,6 +230,17 @@ func (r *Result) markStale() {
 			r.Certs[0][i] = f.Graded(finding.Inconclusive, "ct=strict")
 		}
 	}
+}
+
+// described are SCTs as explanations name them.
+type described []*checked
+
+func (d described) String() string {
+	names := make([]string, len(d))
+	for i, c := range d {
+		names[i] = c.describe()
+	}
+	return strings.Join(names, "; ")
 }
 
 func (c *checked) describe() string {
@@ -264,12 +279,12 @@ func (r *Result) evaluate(in *Input, p *browserPolicy) (lacks []string) {
 		}
 		used, missing := rt.judge(scts, life)
 		if len(missing) == 0 {
-			r.explain("%s: met by %s: %s", p.name, rt.name, strings.Join(used, "; "))
+			r.explain("%s: met by %s: %s", p.name, rt.name, used)
 			return nil
 		}
 		have := "none counts"
 		if len(used) > 0 {
-			have = "counting " + strings.Join(used, "; ")
+			have = "counting " + used.String()
 		}
 		lack := fmt.Sprintf("%s: missing %s", rt.name, strings.Join(missing, ", "))
 		r.explain("%s: not met by %s (%s)", p.name, lack, have)
@@ -285,7 +300,7 @@ func (r *Result) evaluate(in *Input, p *browserPolicy) (lacks []string) {
 
 // judge returns the SCTs that count on this route and what is missing for a
 // certificate that lives so long.
-func (rt *route) judge(scts []*checked, life time.Duration) (used, missing []string) {
+func (rt *route) judge(scts []*checked, life time.Duration) (used described, missing []string) {
 	need := rt.logs[len(rt.logs)-1]
 	for _, row := range rt.logs {
 		if row.max == 0 || life <= row.max {
@@ -312,7 +327,7 @@ func (rt *route) judge(scts []*checked, life time.Duration) (used, missing []str
 			continue
 		}
 		seen[c.log] = true
-		used = append(used, c.describe())
+		used = append(used, c)
 		if c.log.current() {
 			current++
 		}

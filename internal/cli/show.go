@@ -307,7 +307,7 @@ func decode(b []byte, kind string, from string) object {
 func certObject(b []byte, from string) object {
 	c := cert.Parse(b)
 	o := object{Kind: "certificate", From: from, decoded: len(c.RawTBS) > 0}
-	o.Findings = append(append(o.Findings, c.Findings...), c.Strict...)
+	o.Findings = append(append(o.Findings, c.Findings...), c.Strict()...)
 	if !o.decoded {
 		return o
 	}

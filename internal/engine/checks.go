@@ -19,7 +19,7 @@ func (j *judgement) checks(r *report.Report) {
 	if p.End == report.EndBudget {
 		path.State, path.Detail = report.NotDone, "the search for a path stopped at a limit"
 	}
-	r.Checks = append(r.Checks, path)
+	r.Checks = append(slices.Grow(r.Checks, len(p.Certs)+3), path)
 
 	name := report.Check{Name: "name", Cert: -1, Required: true, State: report.Done, Detail: strings.Join(r.Target.Names, ", ")}
 	switch {
@@ -79,16 +79,18 @@ func (j *judgement) transparency(_ context.Context, r *report.Report) (needs []n
 	}
 	path := j.built.Paths[r.Chosen]
 	in := ct.Input{Path: path.Certs, TLS: j.ev.TLSSCTs, OCSP: j.sctList, List: j.e.opt.LogList, Policy: policy,
-		Depth: j.p.CTDepth, Time: j.now, Memo: j.e.memo}
+		Depth: j.p.CTDepth, Time: j.now, Memo: j.e.memo, Brief: j.p.Brief}
 	for _, a := range j.ev.Artefacts {
 		if a.Kind == kindSCTFile {
 			in.TLS = joinSCTLists(in.TLS, a.Body)
 		}
 	}
-	in.EntrySCTs = make([][]byte, len(path.Certs))
-	for i, c := range path.Certs {
-		for k, s := range j.sent {
-			if i > 0 && s.SHA256 == c.SHA256 {
+	for k, s := range j.sent {
+		for i, c := range path.Certs {
+			if i > 0 && j.ev.Chain[k].SCTs != nil && s.SHA256 == c.SHA256 {
+				if in.EntrySCTs == nil {
+					in.EntrySCTs = make([][]byte, len(path.Certs))
+				}
 				in.EntrySCTs[i] = j.ev.Chain[k].SCTs
 			}
 		}

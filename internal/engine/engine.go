@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/assaytls/assay/cert"
@@ -53,6 +54,9 @@ type Engine struct {
 	certs *cert.Cache
 	cache *bodyCache
 	fetch *fetch.Client
+
+	anchorsHash, logListHash string
+	public                   sync.Map // what Options.PublicRoots said of an anchor, by its SHA-256
 }
 
 // New returns an engine.
@@ -61,6 +65,10 @@ func New(o Options) (*Engine, error) {
 		return nil, errors.New("engine: Options.Anchors is required")
 	}
 	e := &Engine{opt: o, memo: cert.NewMemo(memoEntries), certs: cert.NewCache(certEntries), cache: newBodyCache(), fetch: o.Fetch}
+	e.anchorsHash = hexHash(o.Anchors.Hash())
+	if o.LogList != nil {
+		e.logListHash = hexHash(o.LogList.Hash())
+	}
 	if e.opt.Context == nil {
 		e.opt.Context = context.Background()
 	}
@@ -97,7 +105,7 @@ func (e *Engine) Resolve(ctx context.Context, ev *evidence.Evidence, p Policy) *
 func (j *judgement) resolve(ctx context.Context) *report.Report {
 	r, needs := j.judge(ctx)
 	fetching := ctx
-	if j.p.FetchBudget > 0 {
+	if j.p.FetchBudget > 0 && (len(needs) > 0 || !j.p.Offline) { // a timer costs more than all else that is left to do
 		var cancel context.CancelFunc
 		fetching, cancel = context.WithTimeout(ctx, j.p.FetchBudget)
 		defer cancel()

@@ -73,33 +73,30 @@ func keyText(k *cert.PublicKey) string {
 
 // certTable numbers the certificates of a report; each stands in it once.
 type certTable struct {
-	index map[[32]byte]int
 	from  []*cert.Certificate
 	certs []report.Cert
-	brief bool // only what tells certificates apart and how long they hold
+	brief bool // only how long certificates hold
 }
 
+// newCertTable expects about n certificates.
+func newCertTable(n int, brief bool) certTable {
+	return certTable{make([]*cert.Certificate, 0, n), make([]report.Cert, 0, n), brief}
+}
+
+// add returns c's number. Chains and what completes them are bounded and
+// mostly short: looking through all costs less than an index.
 func (t *certTable) add(c *cert.Certificate, source string) int {
-	if i, ok := t.index[c.SHA256]; ok {
-		return i
+	for i, known := range t.from {
+		if known == c || known.SHA256 == c.SHA256 {
+			return i
+		}
 	}
-	if t.index == nil {
-		t.index = map[[32]byte]int{}
-	}
-	t.index[c.SHA256] = len(t.certs)
-	f := report.Cert{NotBefore: c.NotBefore, NotAfter: c.NotAfter, SHA256: hex.EncodeToString(c.SHA256[:]), Source: source}
+	f := report.Cert{NotBefore: c.NotBefore, NotAfter: c.NotAfter, Source: source}
 	if !t.brief {
 		f = facts(c, source)
 	}
 	t.from, t.certs = append(t.from, c), append(t.certs, f)
 	return len(t.certs) - 1
-}
-
-// complete fills in what brief left out.
-func (t *certTable) complete() {
-	for i, c := range t.from {
-		t.certs[i] = facts(c, t.certs[i].Source)
-	}
 }
 
 // displayName is what messages call a certificate.

@@ -56,6 +56,9 @@ func (j *judgement) fetchAll(ctx context.Context, needs []need) bool {
 			j.dropped++
 			continue
 		}
+		if j.asked == nil {
+			j.asked, j.needs = map[string]bool{}, map[int]need{}
+		}
 		j.asked[k] = true
 		todo = append(todo, n)
 	}
@@ -85,6 +88,9 @@ func (j *judgement) fetchAll(ctx context.Context, needs []need) bool {
 // nonce returns 32 random octets for the certificate at position i (RFC 9654,
 // 2.1), the same each time.
 func (j *judgement) nonce(i int) []byte {
+	if j.nonces == nil {
+		j.nonces = map[int][]byte{}
+	}
 	if j.nonces[i] == nil {
 		j.nonces[i] = make([]byte, 32)
 		rand.Read(j.nonces[i])
@@ -211,6 +217,9 @@ func (j *judgement) verdicts() (good map[string]time.Time, useless map[string]bo
 // answer. Nothing else is worth remembering, and garbage must not outlive the
 // network that served it.
 func (j *judgement) keep() (err error) {
+	if len(j.needs) == 0 {
+		return nil
+	}
 	good, useless := j.verdicts()
 	for i, a := range j.ev.Artefacts {
 		n, asked := j.needs[i]

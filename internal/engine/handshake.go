@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"slices"
 
@@ -23,9 +24,10 @@ func (e *Engine) Handshake(ctx context.Context, ev *evidence.Evidence, chains []
 	j.chains = chains
 	r = j.resolve(ctx)
 	r.Target.Source = "handshake"
-	if p.Brief && r.Verdict != report.Accept {
-		j.table.complete()
-		r.PolicyHash = p.hash()
+	if p.Brief && r.Verdict != report.Accept { // a refusal is told in full
+		j.p.Brief, j.policyHash = false, p.hash()
+		r, _ = j.judge(ctx)
+		r.Target.Source = "handshake"
 	}
 	return r, !inline && (j.aged.Load() || Unavailable(r))
 }
@@ -33,20 +35,11 @@ func (e *Engine) Handshake(ctx context.Context, ev *evidence.Evidence, chains []
 // validateChains judges each chain as it is, best first.
 func (j *judgement) validateChains(ctx context.Context, opt certpath.Options) *certpath.Result {
 	opt.Signed = true // crypto/tls has verified them; opt is a copy of our own
-	parsed := map[string]*cert.Certificate{}
-	for _, c := range j.sent {
-		parsed[string(c.Raw)] = c
-	}
 	res := &certpath.Result{}
 	for _, chain := range j.chains {
-		var certs []*cert.Certificate
+		certs := make([]*cert.Certificate, 0, len(chain))
 		for _, raw := range chain {
-			c := parsed[string(raw)]
-			if c == nil {
-				c = j.e.certs.Parse(raw)
-				parsed[string(raw)] = c
-			}
-			certs = append(certs, c)
+			certs = append(certs, j.parsed(raw))
 		}
 		if len(certs) > 0 {
 			res.Paths = append(res.Paths, certpath.Validate(ctx, certs, opt))
@@ -54,6 +47,17 @@ func (j *judgement) validateChains(ctx context.Context, opt certpath.Options) *c
 	}
 	slices.SortStableFunc(res.Paths, func(a, b certpath.Path) int { return int(a.Worst()) - int(b.Worst()) })
 	return res
+}
+
+// parsed is raw as it was parsed among the certificates that were sent, else
+// from the cache of all connections.
+func (j *judgement) parsed(raw []byte) *cert.Certificate {
+	for _, c := range j.sent {
+		if bytes.Equal(c.Raw, raw) {
+			return c
+		}
+	}
+	return j.e.certs.Parse(raw)
 }
 
 // Unavailable reports whether r lacks a revocation answer that the network

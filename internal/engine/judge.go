@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -32,9 +33,8 @@ type judgement struct {
 	sent       []*cert.Certificate // ev.Chain, in order
 	pool       []*cert.Certificate // all that may complete a path, sent ones included
 	chains     [][][]byte          // when not nil, the only candidate paths
-	fromAIA    map[[32]byte]string // certificates that were fetched, by hash: their URL
+	fromAIA    map[[32]byte]string // certificates that were fetched, by hash: their URL; this and the maps below are nil until needed
 	aiaSeen    int                 // AIA artefacts already in the pool
-	table      certTable           // of the last round's report
 	policyHash string
 	built      *certpath.Result  // valid while the pool does not grow
 	lists      map[int]*crl.List // by index in ev.Artefacts
@@ -52,8 +52,7 @@ type judgement struct {
 }
 
 func (e *Engine) newJudgement(ev *evidence.Evidence, p Policy) *judgement {
-	j := &judgement{e: e, p: p, ev: ev, now: p.Time, fromAIA: map[[32]byte]string{},
-		lists: map[int]*crl.List{}, asked: map[string]bool{}, needs: map[int]need{}, nonces: map[int][]byte{}}
+	j := &judgement{e: e, p: p, ev: ev, now: p.Time}
 	if j.now.IsZero() {
 		j.now = ev.Time
 	}
@@ -64,10 +63,7 @@ func (e *Engine) newJudgement(ev *evidence.Evidence, p Policy) *judgement {
 	if !p.Brief {
 		j.policyHash = p.hash()
 	}
-	ev.AnchorsHash = hexHash(e.opt.Anchors.Hash())
-	if e.opt.LogList != nil {
-		ev.LogListHash = hexHash(e.opt.LogList.Hash())
-	}
+	ev.AnchorsHash, ev.LogListHash = e.anchorsHash, cmp.Or(e.logListHash, ev.LogListHash)
 	return j
 }
 
@@ -149,6 +145,10 @@ func (j *judgement) names() []string {
 func (j *judgement) connection(r *report.Report) {
 	ev := j.ev
 	if j.offlineFiles() {
+		return
+	}
+	if j.p.Brief && ev.Failure == nil {
+		r.Checks = append(r.Checks, report.Check{Name: "handshake", Cert: -1, Required: true, State: report.Done})
 		return
 	}
 	c := ev.Connection
@@ -248,6 +248,9 @@ func (j *judgement) parse() {
 		for _, raw := range certs {
 			c := j.e.certs.Parse(raw)
 			j.pool = append(j.pool, c)
+			if j.fromAIA == nil {
+				j.fromAIA = map[[32]byte]string{}
+			}
 			j.fromAIA[c.SHA256] = a.URL
 			j.built = nil
 		}
@@ -277,13 +280,12 @@ func (j *judgement) paths(ctx context.Context, r *report.Report) (needs []need) 
 	}
 	r.Findings = append(r.Findings, j.built.Findings...)
 
-	j.table = certTable{brief: j.p.Brief}
-	table := &j.table
+	table := newCertTable(len(j.sent)+1, j.p.Brief)
 	for _, c := range j.sent {
 		r.Sent = append(r.Sent, table.add(c, "sent"))
 	}
 	for _, p := range j.built.Paths {
-		r.Paths = append(r.Paths, j.reportPath(table, p))
+		r.Paths = append(r.Paths, j.reportPath(&table, p))
 	}
 	if len(r.Paths) == 0 {
 		r.Findings = append(r.Findings, finding.New(finding.InternalError, "what", "the chain", "detail", "no path was built"))
@@ -392,7 +394,16 @@ func (j *judgement) revoke(ctx context.Context, r *report.Report, n int, opt cer
 
 // public reports whether a path ends in a publicly trusted anchor.
 func (j *judgement) public(p certpath.Path) bool {
-	return j.e.opt.PublicRoots != nil && p.End == report.EndAnchor && j.e.opt.PublicRoots(p.Certs[len(p.Certs)-1].RawSPKI)
+	if j.e.opt.PublicRoots == nil || p.End != report.EndAnchor {
+		return false
+	}
+	anchor := p.Certs[len(p.Certs)-1]
+	if known, ok := j.e.public.Load(anchor.SHA256); ok {
+		return known.(bool)
+	}
+	yes := j.e.opt.PublicRoots(anchor.RawSPKI)
+	j.e.public.Store(anchor.SHA256, yes) // as many as there are anchors
+	return yes
 }
 
 // unprovenKinds are what a path carries when a signature on it was not verified.
@@ -477,6 +488,9 @@ func (j *judgement) list(i int) *crl.List {
 			}
 			j.setup = append(j.setup, f)
 		}
+	}
+	if j.lists == nil {
+		j.lists = map[int]*crl.List{}
 	}
 	j.lists[i] = l
 	return l

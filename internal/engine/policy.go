@@ -66,7 +66,8 @@ type Policy struct {
 	// come by then is unavailable. 0 means that only the context does.
 	FetchBudget time.Duration
 
-	// Brief leaves the facts of certificates out of the report of a handshake
-	// that is accepted, which nobody reads.
+	// Brief leaves the facts of the connection and of certificates, and what
+	// explains Certificate Transparency, out of the report of a handshake that
+	// is accepted, which nobody reads.
 	Brief bool
 }
