@@ -80,7 +80,7 @@ func (j *judge) signedBy(l *List, c *cert.Certificate) *finding.Finding {
 	if c.HasKeyUsage && c.KeyUsage&cert.CRLSign == 0 || !c.HasKeyUsage && !c.CA && !onPath {
 		return found(finding.CRLSignNotAllowed, "signer", name)
 	}
-	if onPath || sameAuthority(c, j.q.Issuer) {
+	if onPath {
 		return nil
 	}
 	if j.q.Anchored == nil || !j.q.Anchored(c) {
@@ -147,11 +147,6 @@ func (j *judge) candidates(l *List) (out []*cert.Certificate) {
 }
 
 func same(a, b *cert.Certificate) bool { return a != nil && b != nil && a.SHA256 == b.SHA256 }
-
-// sameAuthority reports whether both certificates are for one name and key.
-func sameAuthority(a, b *cert.Certificate) bool {
-	return a != nil && b != nil && sameName(a.Subject, b.Subject) && bytes.Equal(a.RawSPKI, b.RawSPKI)
-}
 
 func keyText(k *cert.PublicKey) string {
 	if k.Curve != "" {

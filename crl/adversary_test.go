@@ -1,0 +1,74 @@
+package crl_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/crl"
+	"github.com/assaytls/assay/finding"
+	f "github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/report"
+)
+
+// judged asks lists in DER about subject, which world's CA issued.
+func judged(t *testing.T, subject *f.CA, change func(*crl.Query), lists ...[]byte) crl.Result {
+	t.Helper()
+	w := world()
+	q := crl.Query{Cert: cert.Parse(subject.Raw), Issuer: cert.Parse(w.ca.Raw), Anchor: cert.Parse(w.root.Raw), Time: time.Now()}
+	for _, b := range lists {
+		l, err := crl.Parse(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Sources = append(q.Sources, crl.Source{List: l, URL: url})
+	}
+	if change != nil {
+		change(&q)
+	}
+	return crl.Check(context.Background(), q)
+}
+
+func has(r crl.Result, id finding.ID) bool {
+	for _, f := range r.Findings {
+		if f.ID == id {
+			return true
+		}
+	}
+	return false
+}
+
+// byLists is a certificate whose only point is an indirect list.
+func byLists() *f.CA {
+	w := world()
+	return leaf(f.CRLDPs(f.DP{FullName: [][]byte{f.URI(url)}, CRLIssuer: [][]byte{aName(w.lists)}}))
+}
+
+// indirectList is signed by world's separate issuer of lists.
+func indirectList(es ...f.Entry) []byte {
+	return world().lists.CRL(f.CRL{Extensions: exts(f.IDP{FullName: [][]byte{f.URI(url)}, Indirect: true}.Ext()), Entries: es})
+}
+
+func trustLists(q *crl.Query) {
+	trust(q)
+	q.Pool = []*cert.Certificate{cert.Parse(world().lists.Raw)}
+}
+
+// The key of an issuer that may not sign lists does not get leave to by a
+// certificate for it that nobody vouches for.
+func TestKeyUsageOfAnotherCertificate(t *testing.T) {
+	w := world()
+	noSign := w.root.Intermediate("No Sign", nil, f.KeyUsage(f.KeyCertSign))
+	subject := noSign.Issue(f.Cert{Subject: f.CN("leaf"), Serial: serial, Extensions: exts(f.CRLDP(url))})
+	forged := f.NewRoot("Somebody", nil).Intermediate("No Sign", noSign.Key)
+	for _, anchored := range []bool{false, true} {
+		r := judged(t, subject, func(q *crl.Query) {
+			q.Issuer, q.Pool = cert.Parse(noSign.Raw), []*cert.Certificate{cert.Parse(forged.Raw)}
+			q.Anchored = func(*cert.Certificate) bool { return anchored }
+		}, noSign.CRL(f.CRL{}))
+		if good := r.Status == report.Good; good != anchored || good == has(r, finding.CRLSignNotAllowed) {
+			t.Errorf("anchored %v: %s, %v", anchored, r.Status, r.Findings)
+		}
+	}
+}
