@@ -72,3 +72,26 @@ func TestKeyUsageOfAnotherCertificate(t *testing.T) {
 		}
 	}
 }
+
+// A delta list with something unknown and critical ends no hold, and is not
+// called one without a base.
+func TestDoubtfulDelta(t *testing.T) {
+	w := world()
+	for _, c := range []struct {
+		base, delta f.Entry
+		unknown     bool
+		want        report.Status
+	}{
+		{onHold, gone, true, report.Revoked},
+		{onHold, gone, false, report.Good},
+		{noise, listed, true, report.Revoked},
+		{noise, noise, true, report.Good},
+	} {
+		e := exts(f.CRLNumber(7), f.DeltaIndicator(5), f.Unknown(c.unknown))
+		r := judged(t, leaf(), nil, w.ca.CRL(f.CRL{Extensions: exts(f.CRLNumber(5)), Entries: entries(c.base)}),
+			w.ca.CRL(f.CRL{Extensions: e, Entries: entries(c.delta)}))
+		if r.Status != c.want || has(r, finding.CRLDeltaWithoutBase) {
+			t.Errorf("%+v: %s, %v", c, r.Status, r.Findings)
+		}
+	}
+}

@@ -170,7 +170,7 @@ func compare(a, b []byte) int {
 // 5.2.4 and 6.3.3 (c)); nil if there is none.
 func (j *judge) deltaFor(c *judged, deltas []*judged) (best *judged) {
 	for _, d := range deltas {
-		if d.mismatch(c) != "" || !d.sound && d.entry == nil {
+		if d.mismatch(c) != "" || !d.sound && (d.entry == nil || d.entry.weight() == 0) { // a doubtful one releases nothing
 			continue
 		}
 		if best == nil || compare(d.List.Number, best.List.Number) > 0 {
@@ -222,6 +222,9 @@ func (j *judge) loneDelta(d *judged, complete, deltas []*judged) {
 	}
 	if e := d.entry; e != nil && e.weight() > 0 {
 		j.revoked(d, e)
+		return
+	}
+	if !d.sound { // that is said already
 		return
 	}
 	f := finding.New(finding.CRLDeltaWithoutBase, "base", fmt.Sprintf("%x", d.List.BaseNumber))
