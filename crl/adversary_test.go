@@ -95,3 +95,24 @@ func TestDoubtfulDelta(t *testing.T) {
 		}
 	}
 }
+
+// A certificateIssuer that names nobody makes the list unfit to say "good":
+// whom it means could be anybody.
+func TestEntryIssuerUnreadable(t *testing.T) {
+	w := world()
+	for name, c := range map[string]struct {
+		names []byte
+		want  report.Status
+	}{
+		"not a name":        {f.TLV(0x3f, []byte{1}), report.Unknown},
+		"no directory name": {f.DNS("ca.test"), report.Unknown},
+		"primitive":         {f.TLV(0x84, w.ca.Name), report.Unknown},
+		"empty":             {f.DirName(f.EmptyName()), report.Unknown},
+		"another":           {aName(w.other), report.Good},
+	} {
+		r := judged(t, byLists(), trustLists, indirectList(noise, f.Revoke(serial, 1, f.CertificateIssuer(c.names))))
+		if r.Status != c.want {
+			t.Errorf("%s: %s, %v", name, r.Status, r.Findings)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package crl
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/assaytls/assay/cert"
@@ -118,6 +119,9 @@ func (e *entry) extensions(exts der.Element, flaws *der.Flaw) error {
 			}
 			*flaws |= names.Flaws
 			e.issuer = names.Body
+			if parsed, bad := cert.ParseGeneralNames(names.Body, names.BodyOffset()); len(bad) > 0 || !slices.ContainsFunc(parsed, directory) {
+				e.flaw = "a certificateIssuer whose names are malformed or no directory names"
+			}
 		case oidHold:
 			known = 3
 		default:
@@ -134,6 +138,9 @@ func (e *entry) extensions(exts der.Element, flaws *der.Flaw) error {
 	}
 	return nil
 }
+
+// directory reports whether g can name a certificate's issuer.
+func directory(g cert.GeneralName) bool { return g.Type == cert.DirectoryName && !g.Dir.Empty() }
 
 // extension is one Extension as read.
 type extension struct {
