@@ -116,3 +116,24 @@ func TestEntryIssuerUnreadable(t *testing.T) {
 		}
 	}
 }
+
+// More entries of one serial number than a Scan keeps are no reason to say
+// that those beyond are not there.
+func TestScanOverflow(t *testing.T) {
+	w := world()
+	es := entries(f.Revoke(serial, 1, f.CertificateIssuer(aName(w.other))))
+	for range 300 {
+		es = append(es, listed)
+	}
+	es = append(es, f.Revoke(serial, 1, f.CertificateIssuer(aName(w.ca))))
+	for n, want := range map[int]report.Status{10: report.Good, len(es): report.Unknown} {
+		l, err := crl.Scan(context.Background(), newReader(indirectList(es[:n]...)), serial, w.lists.Serial)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := judged(t, byLists(), func(q *crl.Query) { trustLists(q); q.Sources = []crl.Source{{List: l, URL: url}} })
+		if r.Status != want || has(r, finding.CRLTooLarge) != (want == report.Unknown) {
+			t.Errorf("%d entries: %s, %v", n, r.Status, r.Findings)
+		}
+	}
+}

@@ -3,9 +3,11 @@ package crl
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"runtime/debug"
 
 	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/finding"
 )
 
 // ErrNotAsked is returned for a serial number that the Scan which made the
@@ -122,6 +124,9 @@ func (l *List) eachHit(serial []byte, yield func(e entry, names []byte) bool) er
 		if bytes.Equal(minimal(e.Serial), serial) && !yield(e, h.issuer) {
 			return nil
 		}
+	}
+	if l.watch.over {
+		return &Error{finding.CRLTooLarge, 0, fmt.Sprintf("more than %d entries have the serial numbers that were looked for", maxHits)}
 	}
 	return nil
 }

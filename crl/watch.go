@@ -8,6 +8,7 @@ type watch struct {
 	last    [256]bool
 	names   []byte // certificateIssuer in force, a copy
 	hits    []hit
+	over    bool // there were more
 }
 
 // hit is an entry that lists a watched serial number.
@@ -54,12 +55,16 @@ func (w *watch) see(b []byte, off int64) {
 		return
 	}
 	_, serial, ok := step(b)
-	if !ok || len(w.hits) >= maxHits {
+	if !ok {
 		return
 	}
 	serial = minimal(serial)
 	for _, s := range w.serials {
 		if bytes.Equal(s, serial) {
+			if len(w.hits) >= maxHits {
+				w.over = true
+				return
+			}
 			w.hits = append(w.hits, hit{bytes.Clone(b), off, w.names})
 			return
 		}
