@@ -1,6 +1,7 @@
 package crl_test
 
 import (
+	"bytes"
 	"context"
 	"testing"
 	"time"
@@ -134,6 +135,16 @@ func TestScanOverflow(t *testing.T) {
 		r := judged(t, byLists(), func(q *crl.Query) { trustLists(q); q.Sources = []crl.Source{{List: l, URL: url}} })
 		if r.Status != want || has(r, finding.CRLTooLarge) != (want == report.Unknown) {
 			t.Errorf("%d entries: %s, %v", n, r.Status, r.Findings)
+		}
+	}
+}
+
+// A list behind many PEM blocks of other kinds is not looked for for ever.
+func TestManyBlocks(t *testing.T) {
+	list, other := f.PEM("X509 CRL", world().ca.CRL(f.CRL{})), f.PEM("CERTIFICATE", world().ca.Raw)
+	for n, ok := range map[int]bool{0: true, 1023: true, 1024: false} {
+		if _, err := crl.Parse(append(bytes.Repeat(other, n), list...)); (err == nil) != ok {
+			t.Errorf("after %d blocks: %v", n, err)
 		}
 	}
 }

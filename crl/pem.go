@@ -22,9 +22,12 @@ func findPEM(b []byte) ([]byte, bool) {
 	return b[i:], true
 }
 
+// maxBlocks bounds the PEM blocks of other kinds that are looked past.
+const maxBlocks = 1024
+
 // decodePEM returns the contents of the first CRL block.
 func decodePEM(b []byte) ([]byte, error) {
-	for {
+	for n := 1; ; n++ {
 		block, rest := pem.Decode(b)
 		if block == nil {
 			return nil, &Error{finding.CRLNotAList, 0, "PEM text without a readable X509 CRL block"}
@@ -33,7 +36,7 @@ func decodePEM(b []byte) ([]byte, error) {
 			return block.Bytes, nil
 		}
 		b = rest
-		if !bytes.Contains(b, []byte(pemBegin)) {
+		if n == maxBlocks || !bytes.Contains(b, []byte(pemBegin)) {
 			return nil, &Error{finding.CRLNotAList, 0, fmt.Sprintf("PEM of another kind: %q", finding.Quote(block.Type))}
 		}
 	}
