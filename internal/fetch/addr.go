@@ -54,7 +54,7 @@ var special = []struct {
 }
 
 // Classify returns the class of a. Addresses that carry an IPv4 address -
-// v4-mapped, v4-compatible, NAT64 (64:ff9b::/96) and 6to4 (2002::/16) - have
+// v4-mapped, v4-translated, v4-compatible, NAT64 (64:ff9b::/96) and 6to4 (2002::/16) - have
 // the class of the address inside, and are refused when nested.
 func Classify(a netip.Addr) Class {
 	if !a.IsValid() {
@@ -82,6 +82,8 @@ func unmap(a netip.Addr) (netip.Addr, bool) {
 	switch {
 	case [12]byte(b[:12]) == [12]byte{0, 0x64, 0xff, 0x9b}:
 		return v4(12), true
+	case [12]byte(b[:12]) == [12]byte{8: 0xff, 9: 0xff}:
+		return v4(12), true // v4-translated, RFC 2765
 	case b[0] == 0x20 && b[1] == 0x02:
 		return v4(2), true
 	case [12]byte(b[:12]) == [12]byte{} && (b[12] != 0 || b[13] != 0):

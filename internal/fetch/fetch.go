@@ -240,7 +240,7 @@ func checkURL(s string) (*url.URL, *Failure) {
 // checkProxied looks at what can be known of a target that a proxy will
 // resolve: a literal address, and the names of this machine.
 func checkProxied(u *url.URL) *Failure {
-	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	host := strings.TrimRight(strings.ToLower(u.Hostname()), ".")
 	if a, err := netip.ParseAddr(host); err == nil {
 		if cl := Classify(a); cl != Public {
 			return &Failure{ID: AddressRefused, Detail: (&errAddress{host, cl}).Error()}

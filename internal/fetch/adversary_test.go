@@ -1,0 +1,37 @@
+package fetch
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"testing"
+)
+
+// Dots at the end of a name do not hide what it is from the check of what a
+// proxy is asked for.
+func TestProxyDots(t *testing.T) {
+	asked := 0
+	p := serve(t, func(http.ResponseWriter, *http.Request) { asked++ })
+	pu, _ := url.Parse(p.URL)
+	c := &Client{Proxy: func(*http.Request) (*url.URL, error) { return pu, nil }}
+	for _, u := range []string{"http://127.0.0.1./", "http://127.0.0.1../", "http://localhost../", "http://a.localhost../"} {
+		_, f := c.Do(context.Background(), Request{URL: u, Scope: loopback})
+		wantFailure(t, f, AddressRefused)
+	}
+	if asked != 0 {
+		t.Errorf("the proxy was asked %d times", asked)
+	}
+}
+
+// Every form that carries an IPv4 address has the class of that address.
+func TestClassifyCarried(t *testing.T) {
+	for a, want := range map[string]Class{
+		"::ffff:0:127.0.0.1": Loopback, "::ffff:0:10.0.0.1": Private, "::ffff:0:169.254.169.254": Refused,
+		"64:ff9b::7f00:1": Loopback, "2002:7f00:1::": Loopback, "::127.0.0.1": Loopback, "::ffff:127.0.0.1": Loopback,
+	} {
+		if got := Classify(netip.MustParseAddr(a)); got != want {
+			t.Errorf("%s is %s, want %s", a, got, want)
+		}
+	}
+}
