@@ -49,6 +49,7 @@ type cached struct {
 	fetched, expires   time.Time
 	again              time.Time // HTTP: not to be used after this without asking; zero when it did not say
 	etag, lastModified string
+	proved             bool // it gave an answer
 }
 
 // failed remembers a failure: 60 s, doubling to 10 min.
@@ -230,7 +231,7 @@ func (e *Engine) single(ctx context.Context, key string, f func(context.Context)
 // download asks the network, conditionally when there is an old copy.
 func (e *Engine) download(ctx context.Context, n need, key, asked string, old *cached, o bodyOptions) fetched {
 	req := fetch.Request{URL: n.URL, Scope: o.scope, MaxBytes: n.maxBytes}
-	if old != nil && n.Kind != kindOCSP {
+	if old != nil && old.proved && n.Kind != kindOCSP { // of what is not proved, whoever sent it chose the ETag
 		req.ETag, req.LastModified = old.etag, old.lastModified
 	}
 	var resp *fetch.Response
@@ -276,7 +277,7 @@ func (e *Engine) download(ctx context.Context, n need, key, asked string, old *c
 	}
 	out := fetched{fetched: o.now, outcome: "fetched", status: resp.Status}
 	if resp.NotModified && old != nil {
-		c.body, c.expires, out.outcome = old.body, old.expires, "revalidated"
+		c.body, c.expires, c.proved, out.outcome = old.body, old.expires, old.proved, "revalidated"
 		if c.etag == "" && c.lastModified == "" { // a 304 need not repeat them (RFC 9110, 15.4.5)
 			c.etag, c.lastModified = old.etag, old.lastModified
 		}
@@ -305,7 +306,7 @@ func (e *Engine) lookup(n need, key string, o bodyOptions) *cached {
 	if !ok {
 		return nil
 	}
-	c = &cached{body: got.Body, fetched: got.Fetched, expires: got.Expires, again: got.Again, etag: got.ETag, lastModified: got.LastModified}
+	c = &cached{body: got.Body, fetched: got.Fetched, expires: got.Expires, again: got.Again, etag: got.ETag, lastModified: got.LastModified, proved: true}
 	e.cache.put(key, c)
 	if got.Index != nil && len(got.Body) > 0 {
 		e.cache.mu.Lock()
@@ -327,9 +328,12 @@ func (e *Engine) remember(n need, a evidence.Artefact, until time.Time) error {
 	e.cache.mu.Lock()
 	c := e.cache.bodies[n.key()]
 	kept := c != nil && len(a.Body) > 0 && len(c.body) == len(a.Body) && &c.body[0] == &a.Body[0]
-	if kept && c.expires.IsZero() {
+	if kept && (!c.proved || c.expires.IsZero()) {
 		dated := *c // others read c without the lock: what is shared never changes
-		dated.expires = until
+		dated.proved = true
+		if dated.expires.IsZero() {
+			dated.expires = until
+		}
 		c = &dated
 		e.cache.bodies[n.key()] = c
 	}
