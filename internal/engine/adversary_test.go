@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/report"
 )
 
@@ -47,5 +48,25 @@ func TestGarbageConfirmed(t *testing.T) {
 				t.Error("from the disk:", r.Verdict, findings(r))
 			}
 		})
+	}
+}
+
+// A fetched certificate that led to no anchor is not kept on disk: it need not
+// be the one that belongs there.
+func TestUselessIssuerNotKept(t *testing.T) {
+	l, root := newLibrary(t), forge.NewRoot("AIA Root", nil)
+	leaf := l.chain(root, 1)
+	issuer := l.files["/0.cer"]
+	l.files["/0.cer"] = forge.NewRoot("Missing CA 0", nil).Raw
+	w := &weather{root: root, dir: filepath.Join(t.TempDir(), "cache")}
+	p := engine.Policy{Schemes: []string{}}
+	if r := resolve(w.engine(t), leaf, p); r.Verdict == report.Accept {
+		t.Fatal(findings(r))
+	}
+	l.files["/0.cer"] = issuer
+	for range 2 { // the second time from the disk
+		if r := resolve(w.engine(t), leaf, p); r.Paths[0].End != report.EndAnchor || len(l.asked) != 2 {
+			t.Errorf("the path ends %s, asked for %v", r.Paths[0].End, l.asked)
+		}
 	}
 }

@@ -214,24 +214,45 @@ func (j *judgement) verdicts() (good map[string]time.Time, useless map[string]bo
 }
 
 // keep writes what proved authentic to the disk cache: bodies that gave an
-// answer. Nothing else is worth remembering, and garbage must not outlive the
-// network that served it.
+// answer, and issuers on a path to an anchor. Nothing else is worth
+// remembering, and garbage must not outlive the network that served it.
 func (j *judgement) keep() (err error) {
 	if len(j.needs) == 0 {
 		return nil
 	}
 	good, useless := j.verdicts()
+	led := j.issuersThatLed()
 	for i, a := range j.ev.Artefacts {
 		n, asked := j.needs[i]
 		if !asked || a.Cached || a.Failure != "" || n.Kind == kindOCSP && j.p.Nonce {
 			continue
 		}
 		until, ok := good[a.URL]
-		if a.Kind == kindAIA || ok && !useless[a.URL] {
+		if a.Kind == kindAIA && led[a.URL] || a.Kind != kindAIA && ok && !useless[a.URL] {
 			if e := j.e.remember(n, a, until); e != nil && err == nil {
 				err = e
 			}
 		}
 	}
 	return err
+}
+
+// issuersThatLed are the URLs of fetched certificates that a path to an anchor
+// goes through.
+func (j *judgement) issuersThatLed() map[string]bool {
+	led := map[string]bool{}
+	if j.built == nil || len(j.fromAIA) == 0 {
+		return led
+	}
+	for _, p := range j.built.Paths {
+		if p.End != report.EndAnchor || !proven(p) {
+			continue
+		}
+		for _, c := range p.Certs {
+			if url, ok := j.fromAIA[c.SHA256]; ok {
+				led[url] = true
+			}
+		}
+	}
+	return led
 }
