@@ -1,8 +1,10 @@
 package engine_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
@@ -68,5 +70,45 @@ func TestUselessIssuerNotKept(t *testing.T) {
 		if r := resolve(w.engine(t), leaf, p); r.Paths[0].End != report.EndAnchor || len(l.asked) != 2 {
 			t.Errorf("the path ends %s, asked for %v", r.Paths[0].End, l.asked)
 		}
+	}
+}
+
+// Somebody cuts the file of a mapped list after it was judged and before it is
+// kept again.
+func TestCutBeforeKept(t *testing.T) {
+	var cut atomic.Pointer[string]
+	w := newWeather(t, func(w *weather) http.HandlerFunc {
+		body := w.root.CRL(w.list)
+		return func(rw http.ResponseWriter, r *http.Request) {
+			rw.Header().Set("Etag", `"1"`)
+			rw.Header().Set("Cache-Control", "no-cache")
+			if name := cut.Load(); name != nil {
+				os.Truncate(*name, 1<<19)
+			}
+			if r.Header.Get("If-None-Match") != "" {
+				rw.WriteHeader(http.StatusNotModified)
+				return
+			}
+			rw.Write(body)
+		}
+	})
+	for i := range 60_000 {
+		w.list.Entries = append(w.list.Entries, forge.Revoke(binary.BigEndian.AppendUint64([]byte{1}, uint64(i)), -1))
+	}
+	w.dir = filepath.Join(t.TempDir(), "cache")
+	leaf := w.leaf()
+	resolve(w.engine(t), leaf, engine.Policy{})
+	e := w.engine(t)
+	if r := resolve(e, leaf, engine.Policy{}); r.Verdict != report.Accept {
+		t.Fatal(r.Verdict, findings(r))
+	}
+	bodies, _ := filepath.Glob(filepath.Join(w.dir, "v1/bodies/*"))
+	if len(bodies) != 1 {
+		t.Fatal(bodies)
+	}
+	cut.Store(&bodies[0])
+	resolve(e, leaf, engine.Policy{}) // it returns
+	if r := resolve(w.engine(t), leaf, engine.Policy{Offline: true}); r.Verdict == report.Accept {
+		t.Error("from the cut file:", findings(r))
 	}
 }

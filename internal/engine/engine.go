@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -120,13 +122,27 @@ func (j *judgement) resolve(ctx context.Context) *report.Report {
 		}
 		r, needs = j.judge(ctx)
 	}
-	if j.refresh(fetching) {
+	renewed := false
+	err := shielded(func() error { renewed = j.refresh(fetching); return nil })
+	if renewed {
 		r, _ = j.judge(ctx)
 	}
-	if err := j.keep(); err != nil && j.e.opt.Warn != nil {
+	if err = errors.Join(err, shielded(j.keep)); err != nil && j.e.opt.Warn != nil {
 		j.e.opt.Warn(err)
 	}
 	return r
+}
+
+// shielded runs f, which changes no verdict: a panic becomes an error, also
+// that of reading a mapped file which somebody has cut.
+func shielded(f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("internal error: %v", v)
+		}
+	}()
+	return f()
 }
 
 // Judge judges evidence as it stands and fetches nothing: what is missing is a

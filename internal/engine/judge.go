@@ -72,6 +72,7 @@ func hexHash(h [32]byte) string { return hex.EncodeToString(h[:]) }
 // judge makes the report of what is known now and says what is still needed.
 func (j *judgement) judge(ctx context.Context) (r *report.Report, needs []need) {
 	start := time.Now()
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // bodies may be mapped files
 	defer func() {
 		if v := recover(); v != nil {
 			stack := string(debug.Stack())

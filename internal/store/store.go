@@ -241,10 +241,12 @@ func (s *Store) Get(k Key) (Entry, bool) {
 // or read-only); what was there before is still usable.
 func (s *Store) Put(k Key, e Entry) error {
 	r := k.record()
-	sum := sha256.Sum256(e.Body)
+	sum, err := digest(e.Body)
+	if err != nil {
+		return fmt.Errorf("the cache in %s: %w", s.dir, err)
+	}
 	r.Body = hex.EncodeToString(sum[:])
 	r.Fetched, r.Expires, r.Again, r.ETag, r.LastModified = e.Fetched.UTC(), e.Expires.UTC(), e.Again.UTC(), e.ETag, e.LastModified
-	var err error
 	if r.Stat, err = s.writeBody(r.Body, e.Body); err != nil {
 		return fmt.Errorf("the cache in %s: %w", s.dir, err)
 	}
