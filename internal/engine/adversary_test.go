@@ -11,6 +11,7 @@ import (
 
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/internal/store"
 	"github.com/assaytls/assay/report"
 )
 
@@ -110,5 +111,38 @@ func TestCutBeforeKept(t *testing.T) {
 	resolve(e, leaf, engine.Policy{}) // it returns
 	if r := resolve(w.engine(t), leaf, engine.Policy{Offline: true}); r.Verdict == report.Accept {
 		t.Error("from the cut file:", findings(r))
+	}
+}
+
+// Responses and issuers are small: whoever sends much more is cut off long
+// before the limit of lists.
+func TestLargeSmallBodies(t *testing.T) {
+	var sent atomic.Int64
+	w := newWeather(t, func(*weather) http.HandlerFunc {
+		return func(rw http.ResponseWriter, _ *http.Request) {
+			b := make([]byte, 1<<16)
+			for sent.Load() < 60<<20 {
+				if n, err := rw.Write(b); err != nil || sent.Add(int64(n)) < 0 {
+					return
+				}
+			}
+		}
+	})
+	for name, leaf := range map[string]*forge.CA{
+		"ocsp": w.root.Server("a.test", nil, forge.AIA([]string{w.url}, nil)),
+		"aia":  w.root.Intermediate("Missing", nil).Server("a.test", nil, forge.AIA(nil, []string{w.url})),
+	} {
+		for _, limit := range []int64{0, 1 << 10, 1 << 30} {
+			sent.Store(0)
+			w.MaxBytes = limit
+			r := resolve(w.engine(t), leaf, engine.Policy{})
+			want := fmt.Sprint("more than ", int64(store.Large-1), " bytes")
+			if limit == 1<<10 {
+				want = "more than 1024 bytes"
+			}
+			if len(r.Fetches) != 1 || r.Fetches[0].Detail != want || r.Verdict == report.Accept {
+				t.Errorf("%s, limit %d: %s %+v", name, limit, r.Verdict, r.Fetches)
+			}
+		}
 	}
 }

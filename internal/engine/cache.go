@@ -230,7 +230,7 @@ func (e *Engine) single(ctx context.Context, key string, f func(context.Context)
 
 // download asks the network, conditionally when there is an old copy.
 func (e *Engine) download(ctx context.Context, n need, key, asked string, old *cached, o bodyOptions) fetched {
-	req := fetch.Request{URL: n.URL, Scope: o.scope, MaxBytes: n.maxBytes}
+	req := fetch.Request{URL: n.URL, Scope: o.scope, MaxBytes: e.maxBytes(n)}
 	if old != nil && old.proved && n.Kind != kindOCSP { // of what is not proved, whoever sent it chose the ETag
 		req.ETag, req.LastModified = old.etag, old.lastModified
 	}
@@ -289,6 +289,18 @@ func (e *Engine) download(ctx context.Context, n need, key, asked string, old *c
 		e.cache.put(key, c)
 	}
 	return out
+}
+
+// maxSmall bounds bodies that are no lists. They stay too small for the store
+// to map them, so that they can be read without care.
+const maxSmall = store.Large - 1
+
+// maxBytes bounds the body that n names; 0 means the fetcher's limit.
+func (e *Engine) maxBytes(n need) int64 {
+	if n.maxBytes == 0 && (n.Kind == kindOCSP || n.Kind == kindAIA) && (e.fetch.MaxBytes <= 0 || e.fetch.MaxBytes > maxSmall) {
+		return maxSmall
+	}
+	return n.maxBytes
 }
 
 // lookup finds a cached copy in memory, then on disk.
