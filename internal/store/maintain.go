@@ -22,6 +22,7 @@ type Item struct {
 	Indexed            bool
 
 	name string
+	own  int64 // octets of the entry itself
 }
 
 // List returns all entries that can be read, the most recently used first.
@@ -39,7 +40,7 @@ func (s *Store) List() ([]Item, error) {
 		_, missing := s.root.Lstat(indexesDir + "/" + r.Body)
 		items = append(items, Item{Kind: r.Kind, URL: r.URL, Issuer: r.Issuer, Size: r.Stat.Size, SHA256: r.Body,
 			Fetched: r.Fetched, Expires: r.Expires, Used: f.used, ETag: r.ETag, LastModified: r.LastModified,
-			Failure: r.Failure, Detail: r.Detail, Indexed: r.Body != "" && missing == nil, name: entriesDir + "/" + f.name})
+			Failure: r.Failure, Detail: r.Detail, Indexed: r.Body != "" && missing == nil, name: entriesDir + "/" + f.name, own: f.size})
 	}
 	slices.SortStableFunc(items, func(a, b Item) int { return b.Used.Compare(a.Used) })
 	return items, nil
@@ -77,8 +78,8 @@ type Pruned struct {
 const abandoned = time.Hour
 
 // Prune removes entries that were last used longer ago than unused (0: of any
-// age), then the least recently used ones until bodies and indexes take at
-// most limit octets; then what belongs to no entry any more.
+// age), then the least recently used ones until entries, bodies and indexes
+// take at most limit octets; then what belongs to no entry any more.
 func (s *Store) Prune(limit int64, unused time.Duration) (p Pruned, err error) {
 	items, err := s.List()
 	if err != nil {
@@ -101,12 +102,12 @@ func (s *Store) Prune(limit int64, unused time.Duration) (p Pruned, err error) {
 	var total int64
 	full := false
 	for _, it := range items { // the most recently used first
-		size := sizes[it.SHA256]
-		if keep[it.SHA256] {
-			size = 0
+		size := it.own
+		if !keep[it.SHA256] {
+			size += sizes[it.SHA256]
 		}
 		full = full || total+size > limit
-		if full && it.SHA256 != "" || unused > 0 && now.Sub(it.Used) > unused || it.Failure != "" && now.Sub(it.Used) > abandoned {
+		if full || unused > 0 && now.Sub(it.Used) > unused || it.Failure != "" && now.Sub(it.Used) > abandoned {
 			if s.root.Remove(it.name) == nil {
 				p.Entries++
 			}

@@ -25,6 +25,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	mathrand "math/rand/v2"
 	"os"
 	"path/filepath"
 	"sync"
@@ -32,7 +33,7 @@ import (
 	"time"
 )
 
-// MaxBytes is the default bound on the size of the bodies and indexes.
+// MaxBytes is the default bound on the size of all files together.
 const MaxBytes = 2 << 30
 
 // Large is the size from which bodies are mapped instead of read, and trusted
@@ -110,7 +111,8 @@ func Open(dir string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot use the cache directory: %w", err)
 	}
-	s := &Store{dir: dir, root: root, maxBytes: MaxBytes, mapped: make(map[string][]byte)}
+	s := &Store{dir: dir, root: root, mapped: make(map[string][]byte)}
+	s.Limit(MaxBytes)
 	if err := s.secure("."); err != nil {
 		root.Close()
 		return nil, fmt.Errorf("cannot use the cache directory %s: %w", dir, err)
@@ -132,8 +134,11 @@ func Open(dir string) (*Store, error) {
 // Dir returns the directory.
 func (s *Store) Dir() string { return s.dir }
 
-// Limit bounds the size of bodies and indexes, in octets.
-func (s *Store) Limit(octets int64) { s.maxBytes = octets }
+// Limit bounds the size of all files together, in octets.
+func (s *Store) Limit(octets int64) {
+	s.maxBytes = octets
+	s.written.Store(mathrand.Int64N(max(octets, 0)/8 + 1)) // so that many short-lived processes evict as often as one that writes as much
+}
 
 // secure checks that a directory is ours alone.
 func (s *Store) secure(d string) error {
@@ -254,11 +259,17 @@ func (s *Store) Put(k Key, e Entry) error {
 		return fmt.Errorf("the cache in %s: %w", s.dir, err)
 	}
 	s.root.Remove(r.name(true))
-	if s.written.Add(int64(len(e.Body))) > s.maxBytes/8 {
+	s.written.Add(int64(len(e.Body)))
+	s.relieve()
+	return nil
+}
+
+// relieve evicts when enough has been written since the last time.
+func (s *Store) relieve() {
+	if s.written.Load() > s.maxBytes/8 {
 		s.written.Store(0)
 		s.Prune(s.maxBytes, 0)
 	}
-	return nil
 }
 
 // The time for which a failure is remembered: doubled with each that follows.
@@ -277,7 +288,11 @@ func (s *Store) Fail(k Key, id, detail string) error {
 		wait = min(2*old.Wait, failureMost)
 	}
 	r.Failure, r.Detail, r.Wait, r.Until = id, detail, wait, time.Now().Add(wait).UTC()
-	return s.writeRecord(name, r)
+	if err := s.writeRecord(name, r); err != nil {
+		return err
+	}
+	s.relieve()
+	return nil
 }
 
 // Failed returns the remembered failure of k, if it is still to be respected.
@@ -318,6 +333,7 @@ func (s *Store) writeRecord(name string, r record) error {
 	if len(b)+65 > maxEntry {
 		return errors.New("the entry is too large")
 	}
+	s.written.Add(int64(len(b)))
 	sum := sha256.Sum256(b)
 	return s.write(name, bytes.NewReader(append(append(hex.AppendEncode(nil, sum[:]), '\n'), b...)), false)
 }
