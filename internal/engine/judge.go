@@ -441,7 +441,12 @@ func (j *judgement) staples(p certpath.Path) [][]byte {
 func (j *judgement) anchored(ctx context.Context, p certpath.Path, opt certpath.Options) func(*cert.Certificate) bool {
 	opt.Names, opt.Purpose, opt.UsedKeyUsage = nil, certpath.PurposeAny, 0
 	anchor := p.Certs[len(p.Certs)-1]
-	return func(issuer *cert.Certificate) bool {
+	known := map[[32]byte]bool{} // many lists may name one issuer
+	return func(issuer *cert.Certificate) (ok bool) {
+		if ok, done := known[issuer.SHA256]; done {
+			return ok
+		}
+		defer func() { known[issuer.SHA256] = ok }()
 		res := certpath.Build(ctx, issuer, append(append([]*cert.Certificate(nil), j.pool...), p.Certs...), j.e.opt.Anchors, opt)
 		for _, q := range res.Paths {
 			if q.End == report.EndAnchor && q.Worst() < finding.Inconclusive && q.Certs[len(q.Certs)-1].SHA256 == anchor.SHA256 {
