@@ -148,3 +148,16 @@ func TestManyBlocks(t *testing.T) {
 		}
 	}
 }
+
+// A nextUpdate at the zero of Go's clock is one that is long past, not one
+// that is absent.
+func TestNextUpdateYearOne(t *testing.T) {
+	for _, at := range []string{"00010101000001Z", "00010101000000Z"} {
+		r := judged(t, leaf(), func(q *crl.Query) { q.MaxAge = 48 * time.Hour }, world().ca.CRL(f.CRL{
+			NextUpdate: time.Date(1, 1, 1, 0, 0, 1, 0, time.UTC),
+			MutateTBS:  func(b []byte) []byte { return bytes.Replace(b, []byte("00010101000001Z"), []byte(at), 1) }}))
+		if r.Status != report.Unknown || !has(r, finding.CRLTimesInvalid) {
+			t.Errorf("%s: %s, %v", at, r.Status, r.Findings)
+		}
+	}
+}

@@ -199,6 +199,9 @@ func (p *parser) time(r *der.Reader, field string) (time.Time, error) {
 	if e.Flaws != 0 {
 		return time.Time{}, malformed(int64(e.Offset), "the length is not DER")
 	}
+	if t.IsZero() {
+		t = t.Add(1) // the year 1 is long past, and not absent
+	}
 	if flaw != "" {
 		p.breach(finding.New(finding.CRLProfile, "detail", field+": "+string(flaw), "offset", fmt.Sprint(e.Offset)))
 	}

@@ -375,6 +375,9 @@ func (p *parser) single(s *Single, in *der.Reader) {
 	s.ThisUpdate = p.time(p.next(in, der.GeneralizedTime, "thisUpdate"), "thisUpdate")
 	if e, ok := p.maybe(in, der.Explicit(0), "nextUpdate"); ok {
 		s.NextUpdate = p.time(p.only(e, der.GeneralizedTime, "nextUpdate"), "nextUpdate")
+		if s.NextUpdate.IsZero() {
+			s.NextUpdate = s.NextUpdate.Add(1) // the year 1 is long past, and not absent
+		}
 	}
 	if e, ok := p.maybe(in, der.Explicit(1), "singleExtensions"); ok {
 		s.Extensions = p.extensions(e, "singleExtensions")
