@@ -546,6 +546,9 @@ func usable(k *Key, a Algorithm) error {
 	if k == nil || k.Public == nil {
 		return ErrUnsupported
 	}
+	if a.Scheme == RSAPSS && a.SaltLen == 0 { // crypto/rsa takes 0 for a salt of any length
+		return ErrUnsupported
+	}
 	ok := false
 	switch pub := k.Public.(type) {
 	case *rsa.PublicKey:
