@@ -106,7 +106,7 @@ var errorsOrg = map[string]struct {
 	"crl_signature_failure":            {report.Unknown, finding.CRLSignatureInvalid},
 	"different_crl_scope":              {report.Unknown, finding.CRLOtherKind},
 	"error_in_crl_last_update_field":   {status: report.Revoked}, // as for OpenSSL: the time is a valid one
-	"error_in_crl_next_update_field":   {report.Unknown, finding.CRLNoNextUpdate},
+	"error_in_crl_next_update_field":   {report.Unknown, finding.CRLTimesInvalid},
 	"keyusage_no_crl_sign":             {report.Unknown, finding.CRLSignNotAllowed},
 	"unhandled_critical_crl_extension": {report.Revoked, finding.CRLUnknownCritical},
 }
