@@ -22,7 +22,7 @@ import (
 // The list that step-ca serves, with a critical issuingDistributionPoint,
 // speaks for the certificates that point to it and for no others.
 func TestStepCA(t *testing.T) {
-	prog := peers.Install(t, "github.com/smallstep/certificates/cmd/step-ca", "v0.30.2")
+	prog := peers.Path(t, "step-ca")
 	root := f.NewRoot("Step Root", nil)
 	ca := root.Intermediate("Step CA", nil)
 	dir := t.TempDir()

@@ -25,7 +25,7 @@ var ocspResponse = regexp.MustCompile(`"ocspResponse":"([^"]+)"`)
 
 // cfssl signs answers beforehand and serves them, with ETag and Cache-Control.
 func TestCFSSL(t *testing.T) {
-	prog := peers.Install(t, "github.com/cloudflare/cfssl/cmd/cfssl", "v1.6.5")
+	prog := peers.Path(t, "cfssl")
 	w := newWorld()
 	signer := w.ca.Responder("CFSSL Responder", nil, OCSPNoCheck())
 	dir := t.TempDir()

@@ -37,6 +37,8 @@ type world struct {
 	mux  *http.ServeMux // of web
 	web  *httptest.Server
 	logs []*forge.Key
+
+	anchors [][]byte // when not nil, in place of root
 }
 
 const realHost = "real.peer.assay.test"
@@ -146,10 +148,10 @@ func freePort(t *testing.T) string {
 	return strconv.Itoa(ln.Addr().(*net.TCPAddr).Port)
 }
 
-// until waits for a condition, five seconds at most.
+// until waits for a condition, half a minute at most.
 func (w *world) until(ok func() bool) {
 	w.t.Helper()
-	for range 200 {
+	for range 1200 {
 		if ok() {
 			return
 		}
@@ -188,7 +190,11 @@ func (w *world) opensslServer(args ...string) string {
 func (w *world) judge(port string, p engine.Policy) (*report.Report, []finding.ID) {
 	w.t.Helper()
 	anchors := certpath.NewAnchors()
-	anchors.Add(w.root.Raw)
+	for _, raw := range append([][]byte{w.root.Raw}, w.anchors...)[min(len(w.anchors), 1):] {
+		if err := anchors.Add(raw); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 	logs, err := ct.ParseLogList(forge.LogList(time.Now(),
 		forge.Log{Key: w.logs[0], Operator: "One", URL: "https://one.test/"}, forge.Log{Key: w.logs[1], Operator: "Two", URL: "https://two.test/"}))
 	if err != nil {
