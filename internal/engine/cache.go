@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -37,6 +38,7 @@ type bodyCache struct {
 	// listBytes is the size of the bodies that the lists keep alive.
 	listBytes int64
 	indexes   map[bodyID][]byte // saved ones, of bodies from the disk
+	saved     map[bodyID]bool   // bodies whose index was written, as far as that is possible
 	flights   map[string]*flight
 	failed    map[string]failed
 	slots     chan struct{}  // one for each download under way
@@ -94,7 +96,7 @@ type bodyOptions struct {
 }
 
 func newBodyCache() *bodyCache {
-	return &bodyCache{bodies: map[string]*cached{}, lists: map[bodyID]*crl.List{}, indexes: map[bodyID][]byte{},
+	return &bodyCache{bodies: map[string]*cached{}, lists: map[bodyID]*crl.List{}, indexes: map[bodyID][]byte{}, saved: map[bodyID]bool{},
 		flights: map[string]*flight{}, failed: map[string]failed{},
 		slots: make(chan struct{}, maxFlights)}
 }
@@ -125,6 +127,7 @@ func (c *bodyCache) parseList(body []byte) (*crl.List, error) {
 	if c.listBytes += int64(len(body)); len(c.lists) >= cacheLists || c.listBytes > cacheBytes {
 		clear(c.lists)
 		clear(c.indexes)
+		clear(c.saved)
 		c.listBytes = int64(len(body))
 	}
 	c.lists[id] = l
@@ -357,17 +360,42 @@ func (e *Engine) remember(n need, a evidence.Artefact, until time.Time) error {
 	if err := e.opt.Store.Put(storeKey(n), m); err != nil {
 		return err
 	}
-	if n.Kind != kindCRL && n.Kind != kindDelta {
+	return e.rememberIndex(n, a)
+}
+
+// rememberIndex writes the index of a list to the disk cache, beside its body.
+func (e *Engine) rememberIndex(n need, a evidence.Artefact) error {
+	if n.Kind != kindCRL && n.Kind != kindDelta || e.opt.Store == nil || len(a.Body) == 0 {
 		return nil
 	}
+	e.cache.mu.Lock()
+	e.cache.saved[bodyID{&a.Body[0], len(a.Body)}] = true
+	e.cache.mu.Unlock()
 	l, err := e.cache.parseList(a.Body)
 	if err != nil {
 		return nil // it gave no answer as a list, so no index is worth keeping
 	}
-	if x := l.Index(); x != nil {
-		return e.opt.Store.PutIndex(storeKey(n), sha256.Sum256(a.Body), x)
+	x := l.Index()
+	if x == nil {
+		return nil
 	}
-	return nil
+	if err := e.opt.Store.PutIndex(storeKey(n), sha256.Sum256(a.Body), x); !errors.Is(err, store.ErrNoBody) {
+		return err
+	}
+	return nil // another process has removed the body meanwhile
+}
+
+// unindexed reports whether a body from the disk is large and came without its
+// index: who wrote it was killed in between, or somebody damaged the index.
+func (c *bodyCache) unindexed(body []byte) bool {
+	if len(body) < store.Large {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	id := bodyID{&body[0], len(body)}
+	_, ok := c.indexes[id]
+	return !ok && !c.saved[id]
 }
 
 func (c *bodyCache) put(key string, b *cached) {

@@ -224,6 +224,10 @@ func (j *judgement) keep() (err error) {
 	led := j.issuersThatLed()
 	for i, a := range j.ev.Artefacts {
 		n, asked := j.needs[i]
+		if asked && a.Cached && a.Failure == "" && j.e.cache.unindexed(a.Body) {
+			j.e.rememberIndex(n, a) // if it cannot be written the next one reads the list through, too
+			continue
+		}
 		if !asked || a.Cached || a.Failure != "" || n.Kind == kindOCSP && j.p.Nonce {
 			continue
 		}

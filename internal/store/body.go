@@ -124,12 +124,15 @@ func indexHead(r record, payload []byte) []byte {
 	return h[:indexHeader]
 }
 
+// ErrNoBody says that the body of an index is not, or no longer, in the cache.
+var ErrNoBody = errors.New("the cache has no such body")
+
 // PutIndex stores what was computed from the body that Get or Put last had for
 // k, whose SHA-256 is sum. It is found again only beside the very same file.
 func (s *Store) PutIndex(k Key, sum [32]byte, index []byte) error {
 	r, ok := s.readRecord(k.record().name(false))
 	if !ok || r.Body != hex.EncodeToString(sum[:]) || r.Stat.Inode == 0 {
-		return errors.New("the cache has no such body")
+		return ErrNoBody
 	}
 	err := s.write(indexesDir+"/"+r.Body, io.MultiReader(bytes.NewReader(indexHead(r, index)), bytes.NewReader(index)), true)
 	if err != nil {

@@ -79,7 +79,9 @@ const abandoned = time.Hour
 
 // Prune removes entries that were last used longer ago than unused (0: of any
 // age), then the least recently used ones until entries, bodies and indexes
-// take at most limit octets; then what belongs to no entry any more.
+// take at most limit octets; then what belongs to no entry any more. The error
+// is the first of the files that could not be removed, which are left and
+// counted so.
 func (s *Store) Prune(limit int64, unused time.Duration) (p Pruned, err error) {
 	items, err := s.List()
 	if err != nil {
@@ -97,6 +99,14 @@ func (s *Store) Prune(limit int64, unused time.Duration) (p Pruned, err error) {
 			}
 		}
 	}
+	var failed error
+	remove := func(name string) bool {
+		err := s.root.Remove(name)
+		if err != nil && !isMissing(err) && failed == nil { // another process may have been faster
+			failed = err
+		}
+		return err == nil
+	}
 	now := time.Now()
 	keep := map[string]bool{}
 	var total int64
@@ -108,7 +118,7 @@ func (s *Store) Prune(limit int64, unused time.Duration) (p Pruned, err error) {
 		}
 		full = full || total+size > limit
 		if full || unused > 0 && now.Sub(it.Used) > unused || it.Failure != "" && now.Sub(it.Used) > abandoned {
-			if s.root.Remove(it.name) == nil {
+			if remove(it.name) {
 				p.Entries++
 			}
 			continue
@@ -130,16 +140,17 @@ func (s *Store) Prune(limit int64, unused time.Duration) (p Pruned, err error) {
 		for _, f := range files {
 			stray := strings.HasPrefix(f.name, tmpPrefix) || dir != entriesDir && !known[f.name]
 			evicted := dir != entriesDir && known[f.name] && !keep[f.name]
-			if evicted || stray && now.Sub(f.used) > abandoned {
-				if s.root.Remove(dir+"/"+f.name) == nil && dir != entriesDir {
-					p.Bytes += f.size
-				}
-			} else if dir != entriesDir {
+			removed := (evicted || stray && now.Sub(f.used) > abandoned) && remove(dir+"/"+f.name)
+			switch {
+			case dir == entriesDir:
+			case removed:
+				p.Bytes += f.size
+			default:
 				p.Left += f.size
 			}
 		}
 	}
-	return p, nil
+	return p, failed
 }
 
 // Problem is a file of the cache that is not as it should be.

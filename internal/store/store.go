@@ -57,6 +57,7 @@ type Store struct {
 	maxBytes int64
 	written  atomic.Int64 // octets since the last eviction
 	spooled  atomic.Int64 // octets written to spools
+	noDirs   error        // why the directories below dir could not be made
 
 	mu     sync.Mutex
 	mapped map[string][]byte // by the file's name and identity: mappings live as long as the process
@@ -120,6 +121,7 @@ func Open(dir string) (*Store, error) {
 	for _, d := range []string{"v1", entriesDir, bodiesDir, indexesDir} {
 		if err := root.Mkdir(d, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 			if _, missing := root.Lstat(d); missing != nil {
+				s.noDirs = err
 				break // read-only: there is nothing to find, and Put will say why
 			}
 		}
@@ -344,6 +346,9 @@ func (s *Store) write(name string, r io.Reader, sync bool) error {
 	rand.Read(random[:])
 	tmp := filepath.Dir(name) + "/" + tmpPrefix + hex.EncodeToString(random[:])
 	f, err := s.root.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if isMissing(err) && s.noDirs != nil {
+		return s.noDirs
+	}
 	if err != nil {
 		return err
 	}
