@@ -386,17 +386,22 @@ func TestNginxStaples(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		next time.Duration
+		gone bool // revoked
 		want report.Verdict
 		find []finding.ID
 	}{
-		{"fresh", time.Hour, report.Accept, nil},
-		{"stale", -time.Hour, report.Reject, []finding.ID{finding.MustStapleInvalid}},
+		{"fresh", time.Hour, false, report.Accept, nil},
+		{"revoked", time.Hour, true, report.Reject, []finding.ID{finding.CertRevoked}},
+		{"stale", -time.Hour, false, report.Reject, []finding.ID{finding.MustStapleInvalid}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
 			leaf := w.leaf(func(c *forge.Cert) { c.Extensions = append(c.Extensions, forge.MustStaple()) })
 			_, key, _, all := w.files(leaf, w.ica.Raw)
 			s := w.ica.Good(leaf.Serial)
+			if c.gone {
+				s = w.ica.RevokedSingle(leaf.Serial, forge.KeyCompromise)
+			}
 			s.ThisUpdate, s.NextUpdate = time.Now().Add(-20*time.Hour), time.Now().Add(c.next)
 			staple := w.file("staple.der", forge.OCSP{Singles: []forge.Single{s}, ProducedAt: s.ThisUpdate}.Sign(w.ica))
 			port := freePort(t)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/lab/peers"
 	"github.com/assaytls/assay/report"
@@ -20,11 +21,13 @@ func (w *world) mustStaple(answer func(leaf *forge.CA) forge.OCSP) (leaf *forge.
 		c.Extensions = append(c.Extensions, forge.MustStaple(), forge.AIA([]string{w.web.URL + "/ocsp"}, nil))
 	})
 	response = answer(leaf).Sign(w.ica)
-	w.mux.HandleFunc("/ocsp", func(rw http.ResponseWriter, r *http.Request) {
-		io.Copy(io.Discard, r.Body)
-		rw.Header().Set("Content-Type", "application/ocsp-response")
-		rw.Write(response)
-	})
+	for _, path := range []string{"/ocsp", "/ocsp/"} { // POST and GET
+		w.mux.HandleFunc(path, func(rw http.ResponseWriter, r *http.Request) {
+			io.Copy(io.Discard, r.Body)
+			rw.Header().Set("Content-Type", "application/ocsp-response")
+			rw.Write(response)
+		})
+	}
 	return leaf, response
 }
 
@@ -74,6 +77,9 @@ func TestApacheStaples(t *testing.T) {
 		{"good", func(w *world, leaf *forge.CA) forge.OCSP {
 			return forge.OCSP{Singles: []forge.Single{w.ica.Good(leaf.Serial)}}
 		}, report.Accept, nil},
+		{"revoked", func(w *world, leaf *forge.CA) forge.OCSP {
+			return forge.OCSP{Singles: []forge.Single{w.ica.RevokedSingle(leaf.Serial, forge.KeyCompromise)}}
+		}, report.Reject, []finding.ID{finding.CertRevoked}},
 		{"try later", func(w *world, leaf *forge.CA) forge.OCSP { return forge.OCSP{Status: forge.TryLater} },
 			report.Reject, []finding.ID{finding.StapleErrorStatus, finding.MustStapleInvalid}},
 	} {
@@ -93,6 +99,45 @@ func TestApacheStaples(t *testing.T) {
 			w.run("apache2", "-X", "-f", w.file("apache.conf", []byte(conf)))
 			w.waitFor(port)
 			w.expect(port, c.want, c.find...)
+		})
+	}
+}
+
+// nginx asks the responder itself, after the first handshake, which goes
+// without; what is not good it does not staple.
+func TestNginxAsks(t *testing.T) {
+	peers.Path(t, "nginx")
+	for _, c := range []struct {
+		name   string
+		answer func(w *world, leaf *forge.CA) forge.Single
+		good   bool
+	}{
+		{"good", func(w *world, leaf *forge.CA) forge.Single { return w.ica.Good(leaf.Serial) }, true},
+		{"revoked", func(w *world, leaf *forge.CA) forge.Single {
+			return w.ica.RevokedSingle(leaf.Serial, forge.KeyCompromise)
+		}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			leaf, _ := w.mustStaple(func(leaf *forge.CA) forge.OCSP { return forge.OCSP{Singles: []forge.Single{c.answer(w, leaf)}} })
+			_, key, _, all := w.files(leaf, w.ica.Raw)
+			port := freePort(t)
+			conf := w.file("nginx.conf", []byte(`daemon off; master_process off; pid nginx.pid; error_log stderr warn;
+events {}
+http { access_log off; client_body_temp_path t; proxy_temp_path t; fastcgi_temp_path t; uwsgi_temp_path t; scgi_temp_path t;
+  server { listen 127.0.0.1:`+port+` ssl; ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate `+all+`; ssl_certificate_key `+key+`;
+    ssl_stapling on; ssl_stapling_verify on; ssl_trusted_certificate `+w.file("trusted.pem", forge.PEM("CERTIFICATE", w.ica.Raw, w.root.Raw))+`; location / { return 200 "ok"; } } }
+`))
+			w.run("nginx", "-p", w.dir, "-c", conf, "-e", "stderr")
+			w.waitFor(port)
+			if !c.good {
+				for range 2 {
+					w.expect(port, report.Reject, finding.CertRevoked, finding.MustStapleMissing)
+				}
+				return
+			}
+			w.expect(port, report.Reject, finding.MustStapleMissing)
+			w.until(func() bool { r, _ := w.judge(port, engine.Policy{}); return r.Verdict == report.Accept })
 		})
 	}
 }

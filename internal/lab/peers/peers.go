@@ -6,7 +6,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 )
 
@@ -25,14 +24,10 @@ var built = map[string]string{
 }
 
 // Path returns the path of program name. Without it the test is skipped,
-// unless ASSAY_REQUIRE_PEERS=1, when it fails; heavy programs are required
-// only with ASSAY_FULL=1 too, and those built from the module proxy are built
-// then if they are missing.
+// unless ASSAY_REQUIRE_PEERS=1, when it fails; heavy and built programs are
+// required only with ASSAY_FULL=1 too.
 func Path(t testing.TB, name string) string {
 	t.Helper()
-	if pkg, ok := built[name]; ok {
-		return install(t, name, pkg)
-	}
 	for _, n := range []string{name, "/usr/sbin/" + name} {
 		if p, err := exec.LookPath(n); err == nil {
 			return p
@@ -42,40 +37,16 @@ func Path(t testing.TB, name string) string {
 	if found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name); len(found) > 0 {
 		return found[len(found)-1]
 	}
-	required := os.Getenv("ASSAY_REQUIRE_PEERS") == "1"
-	if slices.Contains(heavy, name) {
+	required, how := os.Getenv("ASSAY_REQUIRE_PEERS") == "1", ""
+	if pkg, ok := built[name]; ok || slices.Contains(heavy, name) {
 		required = required && os.Getenv("ASSAY_FULL") == "1"
-	}
-	if required {
-		t.Fatalf("the program %s is required and not installed", name)
-	}
-	t.Skipf("the program %s is not installed", name)
-	return ""
-}
-
-// install returns the path of a program that `go install` makes, from PATH or
-// else built into the user's cache directory. It takes minutes, so without
-// ASSAY_FULL=1 the test is skipped.
-func install(t testing.TB, name, pkg string) string {
-	t.Helper()
-	if os.Getenv("ASSAY_FULL") != "1" {
-		t.Skipf("%s is built only with ASSAY_FULL=1", pkg)
-	}
-	if p, err := exec.LookPath(name); err == nil {
-		return p
-	}
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, version, _ := strings.Cut(pkg, "@")
-	bin := filepath.Join(dir, "assay-peers", version)
-	if _, err := os.Stat(filepath.Join(bin, name)); err != nil {
-		cmd := exec.Command("go", "install", pkg)
-		cmd.Env = append(os.Environ(), "GOBIN="+bin, "CGO_ENABLED=0", "GOFLAGS=")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v\n%s", pkg, err, out)
+		if ok {
+			how = "; go install " + pkg + " makes it"
 		}
 	}
-	return filepath.Join(bin, name)
+	if required {
+		t.Fatalf("the program %s is required and not installed%s", name, how)
+	}
+	t.Skipf("the program %s is not installed%s", name, how)
+	return ""
 }
