@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,8 +29,8 @@ var opensslDifferences = map[string]string{
 	"another key of the same CA, revoked":         "OpenSSL does not check the CRL issuer for revocation under -crl_check",
 	"MD5":                                         "OpenSSL takes MD5 signatures on lists",
 	"weak key":                                    "OpenSSL's security level does not look at the keys of lists",
-	"two forms of one algorithm":                  "OpenSSL does not compare the two",
-	"two algorithms":                              "OpenSSL verifies with the outer algorithm and does not compare",
+	"two forms of one algorithm":                  "OpenSSL does not compare the two; later editions do",
+	"two algorithms":                              "OpenSSL verifies with the outer algorithm and does not compare; later editions do",
 	"named by its issuer":                         "RFC 5280, 6.3.3, last paragraph; OpenSSL does not know the implied point",
 	"only user, version 1":                        "OpenSSL takes a version 1 certificate for an end entity",
 	"an empty IDP, listed":                        "RFC 5280, 5.2.5 forbids it",
@@ -51,6 +52,9 @@ var opensslDifferences = map[string]string{
 	"a newer edition does not end a revocation":   "OpenSSL uses one list and ignores the other",
 	"another edition of another partition does not end the hold": "OpenSSL uses one list and ignores the other",
 }
+
+// opensslMended are those of them that later editions of OpenSSL 3.0 agree with.
+var opensslMended = []string{"two forms of one algorithm", "two algorithms"}
 
 // opensslStatus asks OpenSSL about a leaf with the same chain and lists.
 func opensslStatus(t *testing.T, openssl string, leaf []byte, chain, pool [][]byte, root []byte, lists [][]byte) (report.Status, string) {
@@ -106,6 +110,7 @@ func TestOpenSSLOracle(t *testing.T) {
 		}
 		status, out := opensslStatus(t, openssl, subject.Raw, [][]byte{q.Issuer.Raw}, pool, w.root.Raw, c.lists())
 		why, differs := opensslDifferences[c.name]
+		differs = differs && !(status == c.want && slices.Contains(opensslMended, c.name))
 		if (status == c.want) == differs {
 			t.Errorf("%q: %s, assay: %s, in the ledger: %q\n%s", c.name, status, c.want, why, out)
 		}
