@@ -148,7 +148,7 @@ func (j *judgement) missingIssuers(r *report.Report, needs *[]need) {
 			p.Findings = append(p.Findings, finding.New(finding.AIAUnavailable, "url", a.URL, "detail", a.Detail))
 		}
 	}
-	if p.End != report.EndNoIssuer || j.p.NoAIA || j.p.Offline {
+	if p.End != report.EndNoIssuer || j.p.NoAIA {
 		return
 	}
 	depth := 0

@@ -1,0 +1,377 @@
+package engine_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/assaytls/assay/certpath"
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/fetch"
+	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/internal/store"
+	"github.com/assaytls/assay/report"
+)
+
+// engineFor trusts the roots; dir, when not "", is the cache on disk.
+func engineFor(t *testing.T, dir string, roots ...*forge.CA) *engine.Engine {
+	t.Helper()
+	a := certpath.NewAnchors()
+	for _, r := range roots {
+		if err := a.Add(r.Raw); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o := engine.Options{Anchors: a, Fetch: &fetch.Client{Timeout: 20 * time.Second}}
+	if dir != "" {
+		var err error
+		if o.Store, err = store.Open(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e, err := engine.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// resolveChain judges a chain with its staples, by position.
+func resolveChain(t *testing.T, e *engine.Engine, p engine.Policy, staples [][]byte, chain ...*forge.CA) *report.Report {
+	p.PrivateFetch, p.Names = true, []string{"a.test"}
+	ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now()}
+	for i, c := range chain {
+		entry := evidence.Entry{Cert: c.Raw}
+		if i < len(staples) {
+			entry.Staple = staples[i]
+		}
+		ev.Chain = append(ev.Chain, entry)
+	}
+	return e.Resolve(t.Context(), ev, p)
+}
+
+// The sources of all certificates are asked at the same time: none answers
+// before all have been asked.
+func TestAskedConcurrently(t *testing.T) {
+	const sources = 4 // list and responder, of leaf and intermediate
+	var all sync.WaitGroup
+	all.Add(sources)
+	var answers sync.Map
+	s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		all.Done()
+		met := make(chan struct{})
+		go func() { all.Wait(); close(met) }()
+		select {
+		case <-met:
+		case <-r.Context().Done():
+			return
+		}
+		b, _ := answers.Load(r.URL.Path[:5])
+		rw.Write(b.([]byte))
+	}))
+	t.Cleanup(s.Close)
+	root := forge.NewRoot("Root", nil)
+	ca := root.Intermediate("CA", nil, forge.CRLDP(s.URL+"/crl0"), forge.AIA([]string{s.URL + "/ocs0"}, nil))
+	leaf := ca.Server("a.test", nil, forge.CRLDP(s.URL+"/crl1"), forge.AIA([]string{s.URL + "/ocs1"}, nil))
+	answers.Store("/crl0", root.CRL(forge.CRL{}))
+	answers.Store("/crl1", ca.CRL(forge.CRL{}))
+	answers.Store("/ocs0", forge.OCSP{Singles: []forge.Single{root.Good(ca.Serial)}}.Sign(root))
+	answers.Store("/ocs1", forge.OCSP{Singles: []forge.Single{ca.Good(leaf.Serial)}}.Sign(ca))
+	r := resolveChain(t, engineFor(t, "", root), engine.Policy{}, nil, leaf, ca)
+	if r.Verdict != report.Accept || len(r.Fetches) != sources {
+		t.Errorf("%s, %d downloads: %v", r.Verdict, len(r.Fetches), findings(r))
+	}
+	for _, c := range r.Paths[0].Certs[:2] {
+		if c.Revocation.Status != report.Good || len(c.Revocation.Sources) != 2 {
+			t.Errorf("%s: %+v", c.Role, c.Revocation)
+		}
+	}
+}
+
+// A staple that TLS 1.3 carries for an intermediate counts as the leaf's does.
+func TestIntermediateStaples(t *testing.T) {
+	root := forge.NewRoot("Root", nil)
+	ca := root.Intermediate("CA", nil, forge.AIA([]string{"http://127.0.0.1:1/"}, nil))
+	leaf := ca.Server("a.test", nil)
+	leafStaple := forge.OCSP{Singles: []forge.Single{ca.Good(leaf.Serial)}}.Sign(ca)
+	stapled := func(s forge.Single, signer *forge.CA) *report.Report {
+		return resolveChain(t, engineFor(t, "", root), engine.Policy{Offline: true},
+			[][]byte{leafStaple, forge.OCSP{Singles: []forge.Single{s}}.Sign(signer)}, leaf, ca)
+	}
+	for name, tt := range map[string]struct {
+		r      *report.Report
+		want   report.Verdict
+		status report.Status
+	}{
+		"good":    {stapled(root.Good(ca.Serial), root), report.Accept, report.Good},
+		"revoked": {stapled(root.RevokedSingle(ca.Serial, forge.CACompromise), root), report.Reject, report.Revoked},
+		"forged":  {stapled(root.Good(ca.Serial), forge.NewRoot("Root", nil)), report.Inconclusive, report.Unknown},
+		"none":    {resolveChain(t, engineFor(t, "", root), engine.Policy{Offline: true}, [][]byte{leafStaple}, leaf, ca), report.Inconclusive, report.Unknown},
+	} {
+		if rev := tt.r.Paths[0].Certs[1].Revocation; tt.r.Verdict != tt.want || rev.Status != tt.status || tt.status == report.Good && rev.Scheme != "staple" {
+			t.Errorf("%s: %s %+v %v", name, tt.r.Verdict, rev, findings(tt.r))
+		}
+	}
+}
+
+// The issuer of an indirect list is believed below the anchor of the path, not
+// below another one, and need not have the server's name.
+func TestListIssuerAnchor(t *testing.T) {
+	first, second := forge.NewRoot("First Root", nil), forge.NewRoot("Second Root", nil)
+	ca := first.Intermediate("CA", nil)
+	var body atomic.Value
+	s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { rw.Write(body.Load().([]byte)) }))
+	t.Cleanup(s.Close)
+	url := forge.URI(s.URL + "/list.crl")
+	for _, tt := range []struct {
+		below *forge.CA
+		want  report.Verdict
+		id    finding.ID
+	}{{first, report.Accept, ""}, {second, report.Inconclusive, finding.CRLIssuerUntrusted}} {
+		lists := tt.below.Intermediate("List Issuer", nil)
+		leaf := ca.Server("a.test", nil, forge.CRLDPs(forge.DP{FullName: [][]byte{url}, CRLIssuer: [][]byte{forge.DirName(lists.Name)}}))
+		body.Store(lists.CRL(forge.CRL{Extensions: []forge.Ext{forge.IDP{FullName: [][]byte{url}, Indirect: true}.Ext()}}))
+		r := resolveChain(t, engineFor(t, "", first, second), engine.Policy{LeafOnly: true}, nil, leaf, ca, lists)
+		if r.Verdict != tt.want || tt.id != "" && !explained(r, tt.id, s.URL+"/list.crl") {
+			t.Errorf("below %s: %s %v", tt.below.Name, r.Verdict, findings(r))
+		}
+	}
+}
+
+// Each question with a nonce goes to the network: its answer is for nobody
+// else, neither in memory nor on disk.
+func TestNonceAnswersNotKept(t *testing.T) {
+	root := forge.NewRoot("Root", nil)
+	var leaf *forge.CA
+	var asked []string
+	var mu sync.Mutex
+	s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		asked = append(asked, r.Method+string(b))
+		mu.Unlock()
+		o := forge.OCSP{Singles: []forge.Single{root.Good(leaf.Serial)}}
+		if i := bytes.Index(b, []byte{4, 32}); i >= 0 { // the nonce stands last
+			o.Nonce = b[len(b)-32:]
+		}
+		rw.Write(o.Sign(root))
+	}))
+	t.Cleanup(s.Close)
+	leaf = root.Server("a.test", nil, forge.AIA([]string{s.URL + "/"}, nil))
+	dir := filepath.Join(t.TempDir(), "cache")
+	e := engineFor(t, dir, root)
+	for range 3 {
+		if r := resolveChain(t, e, engine.Policy{Nonce: true}, nil, leaf); r.Verdict != report.Accept {
+			t.Fatal(r.Verdict, findings(r))
+		}
+	}
+	if len(asked) != 3 || asked[0] == asked[1] || asked[1] == asked[2] || !strings.HasPrefix(asked[0], "POST") {
+		t.Errorf("%d questions: %q", len(asked), asked)
+	}
+	if r := resolveChain(t, engineFor(t, dir, root), engine.Policy{Offline: true}, nil, leaf); r.Verdict != report.Inconclusive {
+		t.Errorf("offline: %s %v", r.Verdict, findings(r))
+	}
+}
+
+// When asking again fails, what the cache has counts while it is good by its
+// own word, and the report shows where it is from and how old it is.
+func TestRevalidationFails(t *testing.T) {
+	down := false
+	w := newWeather(t, func(w *weather) http.HandlerFunc {
+		return func(rw http.ResponseWriter, r *http.Request) {
+			if down {
+				http.Error(rw, "no", http.StatusServiceUnavailable)
+				return
+			}
+			rw.Header().Set("Cache-Control", "no-cache")
+			serves(w)(rw, r)
+		}
+	})
+	w.dir = filepath.Join(t.TempDir(), "cache")
+	w.list.ThisUpdate = time.Now().Add(-3 * time.Hour)
+	leaf, revoked := w.leaf(), w.leaf()
+	w.list.Entries = []forge.Entry{forge.Revoke(revoked.Serial, forge.KeyCompromise)}
+	if r := resolve(w.engine(t), leaf, engine.Policy{}); r.Verdict != report.Accept {
+		t.Fatal(r.Verdict, findings(r))
+	}
+	down = true
+	for range 2 { // the second time the failure is remembered
+		r := resolve(w.engine(t), leaf, engine.Policy{})
+		a := r.Paths[0].Certs[0].Revocation.Sources[0]
+		if r.Verdict != report.Accept || !a.Cached || a.AgeSeconds < 3*3600 || a.URL != w.url {
+			t.Errorf("%s %+v %v", r.Verdict, a, findings(r))
+		}
+		if f := r.Fetches[0]; f.Outcome != "cached" || !strings.Contains(f.Detail, "503") || f.URL != w.url {
+			t.Errorf("%+v", f)
+		}
+		if r := resolve(w.engine(t), revoked, engine.Policy{}); r.Verdict != report.Reject {
+			t.Errorf("%s %v", r.Verdict, findings(r))
+		}
+	}
+	if n := w.hits.Load(); n != 2 {
+		t.Errorf("%d requests, want 2", n)
+	}
+}
+
+// What the cache has and the judges cannot use, since it is stale at the time
+// judged for, is asked for again; offline it stays what it is.
+func TestUselessCopyIsReplaced(t *testing.T) {
+	w := newWeather(t, serves)
+	leaf := w.leaf()
+	e := w.engine(t)
+	if r := resolve(e, leaf, engine.Policy{}); r.Verdict != report.Accept {
+		t.Fatal(r.Verdict, findings(r))
+	}
+	later := time.Now().AddDate(0, 0, 20)
+	if r := resolve(e, leaf, engine.Policy{Time: later, Offline: true}); r.Verdict != report.Inconclusive || !explained(r, finding.CRLStale, w.url) {
+		t.Errorf("offline: %s %v", r.Verdict, findings(r))
+	}
+	w.list.NextUpdate = later.AddDate(0, 0, 1)
+	if r := resolve(e, leaf, engine.Policy{Time: later}); r.Verdict != report.Accept || w.hits.Load() != 2 {
+		t.Errorf("%s after %d requests: %v", r.Verdict, w.hits.Load(), findings(r))
+	}
+}
+
+// Offline the intermediates that were fetched once complete the path.
+func TestAIAFromTheDisk(t *testing.T) {
+	l, root := newLibrary(t), forge.NewRoot("AIA Root", nil)
+	leaf := l.chain(root, 3)
+	dir := filepath.Join(t.TempDir(), "cache")
+	p := engine.Policy{Schemes: []string{}}
+	if r := resolveChain(t, engineFor(t, dir, root), p, nil, leaf); r.Verdict != report.Accept || len(l.asked) != 3 {
+		t.Fatal(r.Verdict, l.asked, findings(r))
+	}
+	p.Offline = true
+	if r := resolveChain(t, engineFor(t, dir, root), p, nil, leaf); r.Verdict != report.Accept || len(l.asked) != 3 {
+		t.Errorf("%s, asked for %v: %v", r.Verdict, l.asked, findings(r))
+	}
+}
+
+// What a responder or what stands in its place can deliver: each time a
+// finding with its address and a reason, and never a wrong verdict.
+func TestBadWeatherOCSP(t *testing.T) {
+	root := forge.NewRoot("Root", nil)
+	good := func(leaf *forge.CA) []byte { return forge.OCSP{Singles: []forge.Single{root.Good(leaf.Serial)}}.Sign(root) }
+	static := func(b []byte) func(*forge.CA) http.HandlerFunc {
+		return func(*forge.CA) http.HandlerFunc { return func(rw http.ResponseWriter, _ *http.Request) { rw.Write(b) } }
+	}
+	for _, tt := range []struct {
+		name  string
+		serve func(leaf *forge.CA) http.HandlerFunc
+		want  finding.ID // "" = accepted
+		soft  bool
+	}{
+		{"sound", func(leaf *forge.CA) http.HandlerFunc { return static(good(leaf))(leaf) }, "", false},
+		{"wrong content type", func(leaf *forge.CA) http.HandlerFunc {
+			return func(rw http.ResponseWriter, _ *http.Request) {
+				rw.Header().Set("Content-Type", "text/html")
+				rw.Write(good(leaf))
+			}
+		}, "", false},
+		{"slow", func(*forge.CA) http.HandlerFunc {
+			return func(_ http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body); <-r.Context().Done() }
+		}, finding.FetchTimeout, true},
+		{"endless", func(*forge.CA) http.HandlerFunc {
+			return func(rw http.ResponseWriter, _ *http.Request) {
+				for b := make([]byte, 1<<16); ; {
+					if _, err := rw.Write(b); err != nil {
+						return
+					}
+				}
+			}
+		}, finding.FetchTooLarge, false},
+		{"truncated", func(leaf *forge.CA) http.HandlerFunc { b := good(leaf); return static(b[:len(b)-9])(leaf) }, finding.OCSPMalformed, false},
+		{"the connection breaks", func(leaf *forge.CA) http.HandlerFunc {
+			return func(rw http.ResponseWriter, _ *http.Request) {
+				rw.Header().Set("Content-Length", "4096")
+				rw.Write(good(leaf))
+			}
+		}, finding.FetchFailed, true},
+		{"gzip bomb, declared", func(*forge.CA) http.HandlerFunc {
+			return func(rw http.ResponseWriter, _ *http.Request) {
+				rw.Header().Set("Content-Encoding", "gzip")
+				rw.Write(bomb())
+			}
+		}, finding.FetchContentEncoding, true},
+		{"gzip bomb, undeclared", static(bomb()), finding.OCSPMalformed, false},
+		{"HTML with 200", static([]byte("<!DOCTYPE html><title>Log in</title>")), finding.OCSPMalformed, false},
+		{"empty", static(nil), finding.OCSPMalformed, false},
+		{"500", func(*forge.CA) http.HandlerFunc {
+			return func(rw http.ResponseWriter, _ *http.Request) { http.Error(rw, "no", 500) }
+		}, finding.FetchHTTPStatus, true},
+		{"redirect loop", func(*forge.CA) http.HandlerFunc {
+			return func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, r.URL.Path, 307) }
+		}, finding.FetchRedirectLimit, false},
+		{"redirect to metadata", func(*forge.CA) http.HandlerFunc { return redirectTo("http://169.254.169.254/") }, finding.FetchRefusedAddress, false},
+		{"try later", static(forge.OCSP{Status: forge.TryLater}.Sign(root)), finding.OCSPTryLater, true},
+		{"internal error", static(forge.OCSP{Status: forge.InternalError}.Sign(root)), finding.OCSPTryLater, true},
+		{"unauthorized", static(forge.OCSP{Status: forge.Unauthorized}.Sign(root)), finding.OCSPErrorStatus, false},
+		{"malformed request", static(forge.OCSP{Status: forge.MalformedRequest}.Sign(root)), finding.OCSPErrorStatus, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var handle http.HandlerFunc
+			s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { handle(rw, r) }))
+			t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
+			leaf := root.Server("a.test", nil, forge.AIA([]string{s.URL + "/ocsp"}, nil))
+			handle = tt.serve(leaf)
+			w := &weather{root: root}
+			w.Timeout, w.MaxBytes = time.Second, 1<<20
+			if tt.want != finding.FetchTimeout {
+				w.Timeout = 20 * time.Second
+			}
+			r := resolve(w.engine(t), leaf, engine.Policy{})
+			if tt.want == "" {
+				if r.Verdict != report.Accept {
+					t.Errorf("%s: %v", r.Verdict, findings(r))
+				}
+				return
+			}
+			if r.Verdict != report.Inconclusive || !explained(r, tt.want, s.URL+"/ocsp") {
+				t.Errorf("%s %v", r.Verdict, findings(r))
+			}
+			if a := r.Paths[0].Certs[0].Revocation.Sources[0]; a.URL != s.URL+"/ocsp" || a.Detail == "" || a.Status == report.Good {
+				t.Errorf("%+v", a)
+			}
+			r = resolve(w.engine(t), leaf, engine.Policy{Unknown: "warn"})
+			if accepted := r.Verdict == report.Accept; accepted != tt.soft {
+				t.Errorf("with unknown=warn: %s %v", r.Verdict, findings(r))
+			}
+		})
+	}
+}
+
+// More sources than one judgement asks: it says so and refuses.
+func TestTooManySources(t *testing.T) {
+	w := newWeather(t, serves)
+	chain := []*forge.CA{w.root}
+	var below []*forge.CA
+	for i := range 9 {
+		var points []forge.DP
+		for k := range 8 {
+			points = append(points, forge.DP{FullName: [][]byte{forge.URI(fmt.Sprintf("%s/%d/%d", w.url, i, k))}})
+		}
+		ca := chain[len(chain)-1].Intermediate(fmt.Sprintf("CA %d", i), nil, forge.CRLDPs(points...))
+		chain, below = append(chain, ca), append([]*forge.CA{ca}, below...)
+	}
+	leaf := below[0].Server("a.test", nil, forge.CRLDP(w.url))
+	r := resolveChain(t, w.engine(t), engine.Policy{Unknown: "allow"}, nil, append([]*forge.CA{leaf}, below...)...)
+	said := false
+	for _, f := range r.Findings {
+		said = said || f.ID == finding.BudgetNeeds
+	}
+	if r.Verdict != report.Reject || !said || w.hits.Load() > 64 {
+		t.Errorf("%s after %d requests: %v", r.Verdict, w.hits.Load(), findings(r))
+	}
+}
