@@ -179,6 +179,9 @@ func TestNonceAnswersNotKept(t *testing.T) {
 	if len(asked) != 3 || asked[0] == asked[1] || asked[1] == asked[2] || !strings.HasPrefix(asked[0], "POST") {
 		t.Errorf("%d questions: %q", len(asked), asked)
 	}
+	if kept, _ := filepath.Glob(filepath.Join(dir, "v1/*/*")); len(kept) > 0 {
+		t.Errorf("kept on disk: %v", kept)
+	}
 	if r := resolveChain(t, engineFor(t, dir, root), engine.Policy{Offline: true}, nil, leaf); r.Verdict != report.Inconclusive {
 		t.Errorf("offline: %s %v", r.Verdict, findings(r))
 	}
@@ -262,7 +265,9 @@ func TestAIAFromTheDisk(t *testing.T) {
 // finding with its address and a reason, and never a wrong verdict.
 func TestBadWeatherOCSP(t *testing.T) {
 	root := forge.NewRoot("Root", nil)
-	good := func(leaf *forge.CA) []byte { return forge.OCSP{Singles: []forge.Single{root.Good(leaf.Serial)}}.Sign(root) }
+	good := func(leaf *forge.CA) []byte {
+		return forge.OCSP{Singles: []forge.Single{root.Good(leaf.Serial)}}.Sign(root)
+	}
 	static := func(b []byte) func(*forge.CA) http.HandlerFunc {
 		return func(*forge.CA) http.HandlerFunc { return func(rw http.ResponseWriter, _ *http.Request) { rw.Write(b) } }
 	}

@@ -187,9 +187,13 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, *Failure) {
 	}
 }
 
+// malformedRequest is the OCSP response of that status: some responders give it
+// to a method that they do not know.
+var malformedRequest = []byte{0x30, 3, 0x0a, 1, 1}
+
 // OCSP asks a responder: with GET at getURL first when short is set, else with
-// POST to responder; when the first is answered with an HTTP error, with the
-// other once. getURL may be "".
+// POST to responder; when the first is answered with an HTTP error or with
+// malformedRequest, with the other once. getURL may be "".
 func (c *Client) OCSP(ctx context.Context, responder, getURL string, short bool, r Request) (*Response, *Failure) {
 	post, get := r, r
 	post.Method, post.URL, post.ContentType = http.MethodPost, responder, "application/ocsp-request"
@@ -200,13 +204,14 @@ func (c *Client) OCSP(ctx context.Context, responder, getURL string, short bool,
 		first, second = get, post
 	}
 	resp, f := c.Do(ctx, first)
-	if f == nil || f.ID != HTTPStatus || second.URL == "" {
+	refused := f != nil && f.ID == HTTPStatus || f == nil && bytes.Equal(resp.Body, malformedRequest)
+	if !refused || second.URL == "" {
 		return resp, f
 	}
-	if resp, f2 := c.Do(ctx, second); f2 == nil {
-		return resp, nil
+	if other, f2 := c.Do(ctx, second); f2 == nil {
+		return other, nil
 	}
-	return nil, f
+	return resp, f
 }
 
 func (c *Client) redirects() int {

