@@ -84,7 +84,9 @@ var (
 
 func daysAgo(n int) time.Time { return time.Now().Add(-time.Duration(n) * 24 * time.Hour) }
 
-func checkTests() []checkTest {
+func checkTests() []checkTest { return append(basicTests(), numberAndNameTests()...) }
+
+func basicTests() []checkTest {
 	w := world()
 	indirect := f.CRLDPs(f.DP{FullName: [][]byte{f.URI(url)}, CRLIssuer: [][]byte{aName(w.lists)}})
 	indirectIDP := f.IDP{FullName: [][]byte{f.URI(url)}, Indirect: true}.Ext()
