@@ -50,7 +50,7 @@ var opensslDifferences = map[string]string{
 	"stale complete, current delta":               "OpenSSL lets a delta stand in for the date of the complete list",
 	"delta alone, listed":                         "an authentic entry counts, also without the complete list",
 	"a newer edition does not end a revocation":   "OpenSSL uses one list and ignores the other",
-	"a relative name below two CRL issuers":       "RFC 5280, 4.2.1.13 forbids it, since it is ambiguous; OpenSSL takes the certificate's issuer",
+	"a relative name below two CRL issuers":       "RFC 5280, 4.2.1.13 forbids it, since it is ambiguous; OpenSSL takes the first of them",
 	"a DNS name in another case":                  "DNS names are the same in any case (RFC 5280, 7.2); OpenSSL compares octets",
 	"named by an alternative name of the issuer":  "RFC 5280, 6.3.3, last paragraph; OpenSSL does not know the implied point",
 	"another edition of another partition does not end the hold": "OpenSSL uses one list and ignores the other",
