@@ -11,12 +11,14 @@ import (
 
 // A saved index: the magic; little-endian uint64 for the size of the DER,
 // where the entries begin, their octets and their number, and the hash
-// table's seed; the digest of tBSCertList in 64 octets with its length; a
-// SHA-256 of all that; then the table.
+// table's seed; the digest of tBSCertList in 64 octets with its length; the
+// SHA-256 of the SubjectPublicKeyInfo with which the signature verified, zero
+// if with none; a SHA-256 of all that; then the table.
 const (
-	savedMagic  = "assay crl\x00\x00\x01"
+	savedMagic  = "assay crl\x00\x00\x02"
 	savedFields = 5
-	savedSum    = len(savedMagic) + 8*savedFields + 1 + 64
+	savedKey    = len(savedMagic) + 8*savedFields + 1 + 64
+	savedSum    = savedKey + sha256.Size
 	savedHeader = savedSum + sha256.Size + 3 // a multiple of 8
 )
 
@@ -41,17 +43,32 @@ func (l *List) Index() (saved []byte) {
 	}
 	b = append(b, byte(len(l.digest)))
 	b = append(b, l.digest...)
-	b = b[:savedSum]
+	b = b[:savedKey]
+	key := l.verifiedWith()
+	b = append(b, key[:]...)
 	sum := sha256.Sum256(b)
 	b = append(b, sum[:]...)
 	return append(b[:savedHeader], x.slots...)
 }
 
+// verifiedWith is a key with which the signature verified, by its SHA-256.
+func (l *List) verifiedWith() (key [sha256.Size]byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, v := range l.verified {
+		if v.err == nil {
+			return v.key
+		}
+	}
+	return key
+}
+
 // Restore returns the list that Parse made of body, a list in DER, when Index
 // was called on it: only what stands before and after the entries is read.
 // Both may be mapped files and must not change. The caller vouches that index
-// was made of this very body: the digest in it stands for the body's contents,
-// against which VerifySignature still checks the signature.
+// was made of this very body: the digest in it stands for the body's contents.
+// The key with which the signature had verified is remembered; with any other
+// VerifySignature checks it anew.
 func Restore(body, index []byte) (l *List, err error) {
 	defer unguard(debug.SetPanicOnFault(true), &err)
 	bad := &Error{finding.CRLUnreadable, 0, "the saved index does not fit the list"}
@@ -86,6 +103,9 @@ func Restore(body, index []byte) (l *List, err error) {
 	p.list.count = p.scan.count
 	digest := bytes.Clone(index[at+1 : at+1+size])
 	p.finish(digest, digest)
+	if key := [sha256.Size]byte(index[savedKey:savedSum]); key != ([sha256.Size]byte{}) {
+		p.list.verified = []verification{{key: key}}
+	}
 	p.list.index.Store(&indexTable{v[4], slots})
 	return p.list, nil
 }

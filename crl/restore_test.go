@@ -101,14 +101,14 @@ func TestRestoreRefuses(t *testing.T) {
 	flip := func(i int) []byte { b := bytes.Clone(saved); b[i] ^= 1; return b }
 	for name, c := range map[string][2][]byte{
 		"other body": {other, saved}, "cut body": {raw[:len(raw)-1], saved}, "no index": {raw, nil}, "cut index": {raw, saved[:100]},
-		"no table": {raw, saved[:160]}, "magic": {raw, flip(0)}, "count": {raw, flip(12 + 24)}, "digest": {raw, flip(60)}, "sum": {raw, flip(125)},
+		"no table": {raw, saved[:184]}, "magic": {raw, flip(0)}, "count": {raw, flip(12 + 24)}, "digest": {raw, flip(60)}, "key": {raw, flip(120)}, "sum": {raw, flip(155)},
 	} {
 		if _, err := crl.Restore(c[0], c[1]); err == nil {
 			t.Errorf("%s: taken", name)
 		}
 	}
 	// A damaged table finds less, but reads nothing it should not.
-	for i := 160; i < len(saved); i += 4 {
+	for i := 184; i < len(saved); i += 4 {
 		saved[i] |= 0xf0
 		saved[i+3] |= 0xff
 	}
@@ -118,6 +118,35 @@ func TestRestoreRefuses(t *testing.T) {
 	small, err := crl.Parse(world().ca.CRL(f.CRL{}))
 	if err != nil || small.Index() != nil {
 		t.Error("an index of a small list")
+	}
+}
+
+// The key that verified a list is saved with its index, and stands for no other.
+func TestRestoreVerified(t *testing.T) {
+	raw, key := sample(t, 60000)
+	_, other := sample(t, 1)
+	damaged := bytes.Clone(raw)
+	damaged[len(damaged)-1] ^= 1 // the end of the signature
+	for _, verify := range []bool{false, true} {
+		l, err := crl.Parse(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if verify {
+			if l.VerifySignature(nil, other) == nil || l.VerifySignature(nil, key) != nil {
+				t.Fatal("the wrong key is right or the right one wrong")
+			}
+		}
+		r, err := crl.Restore(damaged, l.Index())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.VerifySignature(nil, key); (err == nil) != verify {
+			t.Errorf("verified before: %v; of the restored list: %v", verify, err)
+		}
+		if r.VerifySignature(nil, other) == nil {
+			t.Error("another key is believed")
+		}
 	}
 }
 

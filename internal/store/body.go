@@ -60,10 +60,16 @@ func (s *Store) contents(name string, mapFrom int64) ([]byte, stat, error) {
 	return b, now, err
 }
 
+// mapping names a file with these contents.
+type mapping struct {
+	name string
+	stat stat
+}
+
 // mapFile maps a file once; a mapping stays for as long as the process lives,
 // since nobody can know who still reads it.
 func (s *Store) mapFile(f *os.File, name string, now stat) ([]byte, bool) {
-	id := fmt.Sprint(name, now)
+	id := mapping{name, now}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if b, ok := s.mapped[id]; ok {

@@ -17,11 +17,8 @@
 package store
 
 import (
-	"bytes"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -60,7 +57,7 @@ type Store struct {
 	noDirs   error        // why the directories below dir could not be made
 
 	mu     sync.Mutex
-	mapped map[string][]byte // by the file's name and identity: mappings live as long as the process
+	mapped map[mapping][]byte // mappings live as long as the process
 }
 
 // Key names what is cached. What was put for one key is never found under
@@ -112,7 +109,7 @@ func Open(dir string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot use the cache directory: %w", err)
 	}
-	s := &Store{dir: dir, root: root, mapped: make(map[string][]byte)}
+	s := &Store{dir: dir, root: root, mapped: make(map[mapping][]byte)}
 	s.Limit(MaxBytes)
 	if err := s.secure("."); err != nil {
 		root.Close()
@@ -159,65 +156,6 @@ func (s *Store) secure(d string) error {
 		return s.root.Chmod(d, 0o700)
 	}
 	return nil
-}
-
-// record is the file of an entry. URL and Request stand in it so that a file
-// is only ever believed for the key it was written for.
-type record struct {
-	Kind         string    `json:"kind"`
-	URL          string    `json:"url"`
-	Issuer       string    `json:"issuer,omitempty"`
-	Request      string    `json:"request,omitempty"` // SHA-256
-	Body         string    `json:"body,omitempty"`    // SHA-256; "" for a failure
-	Stat         stat      `json:"stat,omitzero"`     // of the body's file when it was known to be right
-	Fetched      time.Time `json:"fetched,omitzero"`
-	Expires      time.Time `json:"expires,omitzero"`
-	Again        time.Time `json:"again,omitzero"`
-	ETag         string    `json:"etag,omitempty"`
-	LastModified string    `json:"last_modified,omitempty"`
-
-	Failure string        `json:"failure,omitempty"`
-	Detail  string        `json:"detail,omitempty"`
-	Until   time.Time     `json:"until,omitzero"`
-	Wait    time.Duration `json:"wait,omitempty"`
-}
-
-// stat is the identity of a file's contents as far as the file system knows.
-type stat struct {
-	Size  int64  `json:"size"`
-	Inode uint64 `json:"inode"`
-	Mtime int64  `json:"mtime"` // nanoseconds since 1970
-	Ctime int64  `json:"ctime"`
-}
-
-func (k Key) record() record {
-	r := record{Kind: k.Kind, URL: k.URL}
-	if k.Issuer != ([32]byte{}) {
-		r.Issuer = hex.EncodeToString(k.Issuer[:])
-	}
-	if k.Request != nil {
-		sum := sha256.Sum256(k.Request)
-		r.Request = hex.EncodeToString(sum[:])
-	}
-	return r
-}
-
-// name is the entry's file for a key; failures have one of their own, so that
-// a failed refresh does not displace what is there.
-func (r record) name(failure bool) string {
-	h := sha256.New()
-	for _, part := range []string{r.Kind, r.URL, r.Issuer, r.Request} {
-		fmt.Fprintf(h, "%d:%s", len(part), part)
-	}
-	name := entriesDir + "/" + hex.EncodeToString(h.Sum(nil))
-	if failure {
-		name += ".failure"
-	}
-	return name
-}
-
-func (r record) sameKey(o record) bool {
-	return r.Kind == o.Kind && r.URL == o.URL && r.Issuer == o.Issuer && r.Request == o.Request
 }
 
 // Get returns what was put for k. Damage of any kind is a miss.
@@ -306,38 +244,6 @@ func (s *Store) Failed(k Key) (Failure, bool) {
 	}
 	left := time.Until(r.Until)
 	return Failure{r.Failure, r.Detail, r.Until}, left > 0 && left <= failureMost
-}
-
-// readRecord reads an entry's file: the SHA-256 of its JSON, in hex, a line
-// end, the JSON.
-func (s *Store) readRecord(name string) (r record, ok bool) {
-	f, _, err := s.open(name)
-	if err != nil {
-		return r, false
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxEntry+1))
-	if err != nil || len(b) > maxEntry || len(b) < 65 || b[64] != '\n' {
-		return r, false
-	}
-	sum := sha256.Sum256(b[65:])
-	if hex.EncodeToString(sum[:]) != string(b[:64]) {
-		return r, false
-	}
-	return r, json.Unmarshal(b[65:], &r) == nil
-}
-
-func (s *Store) writeRecord(name string, r record) error {
-	b, err := json.Marshal(r)
-	if err != nil {
-		return err
-	}
-	if len(b)+65 > maxEntry {
-		return errors.New("the entry is too large")
-	}
-	s.written.Add(int64(len(b)))
-	sum := sha256.Sum256(b)
-	return s.write(name, bytes.NewReader(append(append(hex.AppendEncode(nil, sum[:]), '\n'), b...)), false)
 }
 
 // write makes a file appear under name, whole.

@@ -81,7 +81,7 @@ func run(rounds int, sizes []int) error {
 			return err
 		}
 		cache := filepath.Join(dir, fmt.Sprint("cache", n))
-		if err := fill(cache, list); err != nil {
+		if err := fill(cache, list, set.SPKI); err != nil {
 			return err
 		}
 		subjects := []*subject{
