@@ -6,8 +6,9 @@
 //
 // Cold is what a program does with a list that it has never seen: read, parse,
 // verify the signature, look for one absent serial number. The time is taken
-// within the process, by the clock and of the processor, whose ratios hold on a
-// busy machine too; memory is what the process has in the end, of it
+// within the process, which is new or (in a running process) has done the same
+// before, by the clock and of the processor, whose ratios hold on a busy machine
+// too; memory is what the process has in the end, of it
 // anonymous (not backed by a file). OpenSSL is a C program that is built with
 // cc; without a compiler or its headers it is left out. Nothing passes or
 // fails by time.
@@ -89,7 +90,10 @@ func run(rounds int, sizes []int) error {
 			{name: "assay, streaming, one core", args: []string{self, "child", "scan", list, key}},
 			{name: "assay, mapped file", args: []string{self, "child", "parse", list, key}},
 			{name: "assay, second process with the cached index", args: []string{self, "child", "cached", cache, key}},
+			{name: "assay, mapped file, in a running process", args: []string{self, "child", "running:parse", list, key}},
+			{name: "assay, cached index, in a running process", args: []string{self, "child", "running:cached", cache, key}},
 			{name: "crypto/x509", args: []string{self, "child", "x509", list, key}},
+			{name: "crypto/x509, in a running process", args: []string{self, "child", "running:x509", list, key}},
 		}
 		if peer != "" {
 			subjects = append(subjects, &subject{name: "OpenSSL's C API", args: []string{peer, list, key}})
