@@ -105,7 +105,9 @@ func (v *Verifier) adopt(base *tls.Config) (*tls.Config, error) {
 // revocation. base.ClientAuth must be VerifyClientCertIfGiven or
 // RequireAndVerifyClientCert. Configs that base.GetConfigForClient returns are
 // wrapped too, since they replace the outer one's callbacks, and must follow
-// the same rule. The handshake's context bounds the judgement.
+// the same rule; the handshake's context bounds the judgement then. Without
+// GetConfigForClient the copy may be changed before it is used, as net/http
+// does; judging is bounded by FetchBudget and by Close.
 func (v *Verifier) ServerConfig(base *tls.Config) (*tls.Config, error) {
 	if base == nil {
 		return nil, errors.New("assay: a server needs a tls.Config with a certificate")
@@ -115,18 +117,19 @@ func (v *Verifier) ServerConfig(base *tls.Config) (*tls.Config, error) {
 		return nil, err
 	}
 	inner := base.GetConfigForClient
+	if inner == nil {
+		return c, nil
+	}
 	c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-		chosen := base
-		if inner != nil {
-			got, err := inner(hello)
-			if err != nil {
-				return nil, err
-			}
-			if got != nil {
-				chosen = got
-			}
+		chosen, err := inner(hello)
+		if chosen == nil || err != nil {
+			return nil, err // nil: c itself
 		}
-		return v.serverConfig(dialled{ctx: hello.Context(), peer: hello.Conn.RemoteAddr()}, chosen)
+		d := dialled{ctx: hello.Context()}
+		if hello.Conn != nil { // QUIC has none
+			d.peer = hello.Conn.RemoteAddr()
+		}
+		return v.serverConfig(d, chosen)
 	}
 	return c, nil
 }
