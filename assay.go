@@ -70,7 +70,7 @@ var ErrClosed = errors.New("assay: the Verifier is closed")
 
 // New returns a Verifier for c. The error says which field of c is wrong.
 func New(c Config) (*Verifier, error) {
-	v := &Verifier{conf: c, memo: newVerdictMemo(), beside: map[[32]byte]bool{}}
+	v := &Verifier{conf: c.clone(), memo: newVerdictMemo(), beside: map[[32]byte]bool{}}
 	v.ctx, v.cancel = context.WithCancel(context.Background())
 	if err := v.configure(); err != nil {
 		v.cancel()

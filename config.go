@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/assaytls/assay/evidence"
@@ -89,6 +90,20 @@ type Config struct {
 	rootPool *x509.CertPool
 }
 
+// clone copies what the caller could change later.
+func (c Config) clone() Config {
+	c.Schemes, c.Allow = slices.Clone(c.Schemes), slices.Clone(c.Allow)
+	c.Roots = slices.Clone(c.Roots)
+	for i, der := range c.Roots {
+		c.Roots[i] = slices.Clone(der)
+	}
+	if c.SecurityLevel != nil {
+		level := *c.SecurityLevel
+		c.SecurityLevel = &level
+	}
+	return c
+}
+
 // Unknown says what the class revocation-unavailable weighs: not asked yet,
 // unreachable, tryLater, not cached. Nothing else is ever re-graded.
 type Unknown int
@@ -119,7 +134,11 @@ func Web() Config { return Config{} }
 // Internal is the profile for services of one's own PKI: roots (DER) are the
 // only anchors, revocation data is fetched in the handshake, from private
 // addresses too, and a status that cannot be had refuses.
+// Without roots New refuses.
 func Internal(roots [][]byte) Config {
+	if roots == nil {
+		roots = [][]byte{} // nil would mean the system's
+	}
 	return Config{Roots: roots, Unknown: UnknownDeny, Network: Inline, PrivateFetch: true}
 }
 

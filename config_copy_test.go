@@ -1,0 +1,50 @@
+package assay_test
+
+import (
+	"crypto/tls"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/assaytls/assay"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/lab/forge"
+)
+
+// A Config may be reused: what happens to its slices and pointers after New
+// changes no Verifier.
+func TestConfigIsCopied(t *testing.T) {
+	w := newWorld(t)
+	weak := forge.RSA(2048)
+	leaf := w.root.Issue(forge.Cert{Key: weak, Extensions: append(w.root.ServerExts(weak, forge.DNS("localhost")), forge.CRLDP(w.crl.URL+"/crl"))})
+	revoked := w.server()
+	w.revoke(revoked)
+	level := 3 // RSA from 3072 bits
+	c := w.config(assay.Config{Network: assay.Inline, SecurityLevel: &level, Schemes: []string{"crl"}})
+	c.Roots = [][]byte{slices.Clone(w.root.Raw)}
+	strict := newVerifier(t, c)
+	level, c.Schemes[0] = 0, "staple"
+	clear(c.Roots[0])
+	for name, c := range map[string]struct {
+		cert tls.Certificate
+		want error
+	}{"key": {leaf.TLS(), finding.LeafKeyWeak}, "schemes": {revoked.TLS(), finding.CertRevoked}} {
+		conf, err := strict.ClientConfig(&tls.Config{ServerName: "localhost"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := talk(serve(t, &tls.Config{Certificates: []tls.Certificate{c.cert}}), conf); !errors.Is(err, c.want) {
+			t.Errorf("%s: error %v, want %v", name, err, c.want)
+		}
+	}
+}
+
+// The profile for one's own roots never falls back to the system's.
+func TestInternalWithoutRoots(t *testing.T) {
+	for name, roots := range map[string][][]byte{"nil": nil, "empty": {}} {
+		if v, err := assay.New(assay.Internal(roots)); err == nil {
+			v.Close()
+			t.Errorf("%s: accepted, with whose roots?", name)
+		}
+	}
+}
