@@ -413,7 +413,7 @@ func (d *dialog) element() ([]byte, error) {
 	if _, err := io.ReadFull(d.r, b); err != nil {
 		return nil, err
 	}
-	n := int(b[1])
+	n := uint32(b[1])
 	if n >= 0x80 {
 		k := n - 0x80
 		if k < 1 || k > 4 {
@@ -425,7 +425,7 @@ func (d *dialog) element() ([]byte, error) {
 			if err != nil {
 				return nil, err
 			}
-			b, n = append(b, x), n<<8|int(x)
+			b, n = append(b, x), n<<8|uint32(x)
 		}
 	}
 	if n > 4096 {
