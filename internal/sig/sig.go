@@ -380,10 +380,10 @@ func (k *Key) parseRSA() {
 	}
 	N := new(big.Int).SetBytes(n.Body)
 	k.Bits = N.BitLen()
-	E := 0
+	var E int64 // up to five octets
 	if len(e.Body) <= 5 {
 		for _, c := range e.Body {
-			E = E<<8 | int(c)
+			E = E<<8 | int64(c)
 		}
 	}
 	switch {
@@ -396,7 +396,7 @@ func (k *Key) parseRSA() {
 	case k.Bits > MaxRSABits:
 		k.Problem, k.TooLarge = "the RSA key is too large to verify with", true
 	default:
-		k.Public = &rsa.PublicKey{N: N, E: E}
+		k.Public = &rsa.PublicKey{N: N, E: int(E)}
 	}
 }
 

@@ -132,7 +132,7 @@ func (s subject) run(down, up int64) (usage, error) {
 	if got != down {
 		return usage{}, fmt.Errorf("%d of %d bytes came", got, down)
 	}
-	return usage{took, cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss}, nil
+	return usage{took, int64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)}, nil
 }
 
 type zeros struct{}
