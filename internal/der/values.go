@@ -108,7 +108,11 @@ func ParseTime(tag Tag, body []byte) (t time.Time, flaw TimeFlaw, ok bool) {
 	if tag == GeneralizedTime && year < 2050 && flaw == "" {
 		flaw = EarlyGeneralizedTime
 	}
-	return t.Add(-time.Duration(offset) * time.Second), flaw, true
+	t = t.Add(-time.Duration(offset) * time.Second)
+	if t.Year() < 0 || t.Year() > 9999 { // by the offset: no report could write it
+		return time.Time{}, "no such date", false
+	}
+	return t, flaw, true
 }
 
 func digits(s string) bool {
