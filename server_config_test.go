@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/assaytls/assay"
+	"github.com/assaytls/assay/internal/lab/forge"
 )
 
 // What is set in the config that ServerConfig returned holds, as net/http sets
@@ -127,4 +128,24 @@ func quicHandshake(t *testing.T, server, client *tls.Config) error {
 		}
 	}
 	return nil
+}
+
+// A client signs the handshake: a certificate whose key may not sign is refused.
+func TestClientKeyUsage(t *testing.T) {
+	w := newWorld(t)
+	srv := w.server()
+	for usage, ok := range map[int]bool{forge.DigitalSignature: true, forge.KeyAgreement: false} {
+		key := forge.P256()
+		cl := w.root.Issue(forge.Cert{Key: key, Subject: forge.CN("a client"), Extensions: []forge.Ext{forge.BasicConstraints(false, -1),
+			forge.KeyUsage(usage), forge.EKU(forge.ClientAuth), forge.SKI(key.ID()), forge.AKI(w.root.Key.ID()), forge.CRLDP(w.crl.URL + "/crl")}})
+		v := newVerifier(t, w.config(assay.Config{Network: assay.Inline}))
+		conf, err := v.ServerConfig(&tls.Config{Certificates: []tls.Certificate{srv.TLS()}, ClientAuth: tls.RequireAndVerifyClientCert})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = talk(serve(t, conf), &tls.Config{RootCAs: w.pool(t), ServerName: "localhost", Certificates: []tls.Certificate{cl.TLS()}})
+		if (err == nil) != ok {
+			t.Errorf("key usage %v: error %v, want passing %v", usage, err, ok)
+		}
+	}
 }

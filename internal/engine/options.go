@@ -96,11 +96,14 @@ func (j *judgement) pathOptions() (certpath.Options, error) {
 	}, nil
 }
 
-// usedKeyUsage is what the handshake did with the leaf's key: signed, except
-// for the suites of TLS 1.2 and older that encrypt to an RSA key.
+// usedKeyUsage is what the handshake did with the leaf's key: signed, as
+// clients always do, except for the suites of TLS 1.2 and older that encrypt to
+// a server's RSA key.
 func (j *judgement) usedKeyUsage() cert.KeyUsage {
 	c := j.ev.Connection
 	switch {
+	case j.p.Purpose == "client" && j.chains != nil && c.Version != 0:
+		return cert.DigitalSignature
 	case c.Version == 0 || j.ev.Failure != nil || j.p.Purpose != "" && j.p.Purpose != "server":
 		return 0
 	case c.Version < 0x0304 && strings.HasPrefix(tlsclient.SuiteName(c.Suite), "TLS_RSA_"):
