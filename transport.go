@@ -30,7 +30,7 @@ func (v *Verifier) Transport() *Transport {
 		TLSHandshakeTimeout:   10 * time.Second,
 		ExpectContinueTimeout: time.Second,
 	}
-	base := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, ClientSessionCache: tls.NewLRUClientSessionCache(0)}
+	base := &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(0)}
 	conf, err := v.ClientConfig(base)
 	if err != nil {
 		// Nothing in base can be refused; fail closed all the same.
@@ -43,7 +43,12 @@ func (v *Verifier) Transport() *Transport {
 		if dial == nil {
 			dial = dialer.DialContext
 		}
-		c, err := v.dial(ctx, dial, t.TLSHandshakeTimeout, network, addr, base)
+		conf := base
+		if t.TLSClientConfig != nil { // where net/http has put the protocols that the transport speaks
+			conf = base.Clone()
+			conf.NextProtos = t.TLSClientConfig.NextProtos
+		}
+		c, err := v.dial(ctx, dial, t.TLSHandshakeTimeout, network, addr, conf)
 		if err != nil {
 			return nil, err // not c: a nil *tls.Conn in the interface would look like one
 		}
