@@ -55,10 +55,9 @@ func (c *Client) ClientHandshake(ctx context.Context, authority string, raw net.
 	conn, err := c.v.Client(ctx, raw, conf)
 	if err != nil {
 		raw.Close()
-		var refused *assay.Error
-		if errors.As(err, &refused) {
-			c.refusal.Store(refused)
-		}
+		var refused *assay.Error // stays nil for another failure
+		errors.As(err, &refused)
+		c.refusal.Store(refused)
 		return nil, nil, err
 	}
 	c.refusal.Store(nil)
