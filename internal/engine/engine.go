@@ -103,8 +103,14 @@ func (e *Engine) Resolve(ctx context.Context, ev *evidence.Evidence, p Policy) *
 	return e.newJudgement(ev, p).resolve(ctx)
 }
 
-// resolve is the loop.
-func (j *judgement) resolve(ctx context.Context) *report.Report {
+// resolve is the loop. A panic in it refuses, as one in a judge does: it may
+// run on a goroutine of its own, where it would end the program.
+func (j *judgement) resolve(ctx context.Context) (r *report.Report) {
+	defer func() {
+		if v := recover(); v != nil {
+			r = j.panicked(v)
+		}
+	}()
 	r, needs := j.judge(ctx)
 	fetching := ctx
 	if j.p.FetchBudget > 0 && (len(needs) > 0 || !j.p.Offline) { // a timer costs more than all else that is left to do

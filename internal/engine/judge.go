@@ -75,12 +75,7 @@ func (j *judgement) judge(ctx context.Context) (r *report.Report, needs []need) 
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // bodies may be mapped files
 	defer func() {
 		if v := recover(); v != nil {
-			stack := string(debug.Stack())
-			r = j.blank()
-			r.Findings = append(r.Findings, finding.New(finding.InternalError, "what", j.ev.Target.Host,
-				"detail", fmt.Sprint(v), "at", panicSite(stack)))
-			report.Decide(r)
-			needs = nil
+			r, needs = j.panicked(v), nil
 		}
 	}()
 	r = j.blank()
@@ -107,6 +102,15 @@ func (j *judgement) judge(ctx context.Context) (r *report.Report, needs []need) 
 	}
 	report.Decide(r)
 	return r, needs
+}
+
+// panicked is the report of a judgement that v ended.
+func (j *judgement) panicked(v any) *report.Report {
+	r := j.blank()
+	r.Findings = append(r.Findings, finding.New(finding.InternalError, "what", j.ev.Target.Host,
+		"detail", fmt.Sprint(v), "at", panicSite(string(debug.Stack()))))
+	report.Decide(r)
+	return r
 }
 
 // panicSite returns the first line of ours in a stack, without its directory.
