@@ -143,7 +143,7 @@ func carried(err error) *report.Report {
 
 func verificationError(err error) bool {
 	var verr *tls.CertificateVerificationError
-	return errors.As(err, &verr) && len(verr.UnverifiedCertificates) > 0
+	return errors.As(err, &verr) && len(verr.UnverifiedCertificates) > 0 && verr.Err != nil
 }
 
 func explain(e *engine.Engine, p engine.Policy, err error, name string) *report.Report {
