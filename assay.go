@@ -149,6 +149,11 @@ func (v *Verifier) Check(ctx context.Context, t Target) (*report.Report, error) 
 	if t.Host == "" {
 		return nil, errors.New("assay: Target.Host is empty")
 	}
+	for _, name := range t.ALPN {
+		if name == "" || len(name) > 255 {
+			return nil, errors.New("assay: a name in Target.ALPN is empty or longer than 255 octets")
+		}
+	}
 	if !v.begin() {
 		return nil, ErrClosed
 	}

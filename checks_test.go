@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/assaytls/assay"
@@ -37,7 +38,9 @@ func TestHookFindingsAreCopied(t *testing.T) {
 	shared := make([]finding.Finding, 1, 4)
 	shared[0] = finding.Finding{ID: "cert-revoked", Severity: finding.Info}
 	c := w.config(assay.Config{Network: assay.Offline})
-	c.Verify = func(context.Context, *evidence.Evidence, *report.Report) ([]finding.Finding, error) { return shared, nil }
+	c.Verify = func(context.Context, *evidence.Evidence, *report.Report) ([]finding.Finding, error) {
+		return shared, nil
+	}
 	v := newVerifier(t, c)
 	r := v.Judge(t.Context(), &evidence.Evidence{Version: evidence.Version, Chain: []evidence.Entry{{Cert: w.server().Raw}}})
 	if r.Verdict != report.Reject || r.Findings[len(r.Findings)-1].ID != "x-verify-error" {
@@ -56,5 +59,15 @@ func TestExplainWithoutReason(t *testing.T) {
 	}
 	if r := assay.Explain(&tls.CertificateVerificationError{UnverifiedCertificates: []*x509.Certificate{c}}, "x.test"); r != nil {
 		t.Errorf("%+v", r)
+	}
+}
+
+// What crypto/tls would refuse is not blamed on the server.
+func TestCheckALPN(t *testing.T) {
+	v := newVerifier(t, newWorld(t).config(assay.Config{Network: assay.Offline}))
+	for _, name := range []string{"", strings.Repeat("a", 256)} {
+		if _, err := v.Check(t.Context(), assay.Target{Host: "127.77.78.79", Port: "9", ALPN: []string{name}}); err == nil {
+			t.Errorf("%q accepted", name)
+		}
 	}
 }

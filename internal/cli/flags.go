@@ -40,7 +40,7 @@ type connFlags struct {
 const defaultTimeout = time.Minute
 
 func (f *connFlags) add(c *cobra.Command) {
-	f.alpn = words{typ: "PROTO[,PROTO]", splitter: ","}
+	f.alpn = words{typ: "PROTO[,PROTO]", splitter: ",", check: checkALPN}
 	f.tlsMin = enum{value: "1.2", allowed: []string{"1.2", "1.3"}}
 	f.tlsMax = enum{value: "1.3", allowed: []string{"1.2", "1.3"}}
 	f.starttls = enum{allowed: tlsclient.StartTLSProtocols()}

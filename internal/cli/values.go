@@ -110,7 +110,9 @@ func (v *moment) Set(s string) error {
 	if err != nil {
 		return errors.New("must be a time as RFC 3339 writes it, like 2026-12-01T00:00:00Z")
 	}
-	v.t = t.UTC()
+	if v.t = t.UTC(); v.t.Year() < 1950 || v.t.Year() > 9999 { // RFC 5280's earliest; RFC 3339's last
+		return errors.New("must be a time from 1950 to 9999")
+	}
 	return nil
 }
 
@@ -235,6 +237,14 @@ func (v *resolutions) Set(s string) error {
 	}
 	v.m[strings.ToLower(host)+":"+port] = addrs
 	v.order = append(v.order, s)
+	return nil
+}
+
+// checkALPN wants an application protocol's name (RFC 7301, 3.1).
+func checkALPN(s string) error {
+	if len(s) > 255 {
+		return errors.New("the name of a protocol has at most 255 octets")
+	}
 	return nil
 }
 
