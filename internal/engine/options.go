@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -72,6 +73,9 @@ func (j *judgement) pathOptions() (certpath.Options, error) {
 	var host []string
 	if len(p.Names) == 0 && !p.NoName && j.ev.Target.Host != "" {
 		host = []string{j.ev.Target.Host}
+		if a, err := netip.ParseAddr(host[0]); err == nil {
+			host[0] = a.WithZone("").String() // a zone means something on this machine only
+		}
 	}
 	if p.NoName {
 		p.Names = nil

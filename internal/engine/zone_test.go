@@ -1,0 +1,23 @@
+package engine
+
+import (
+	"testing"
+
+	"github.com/assaytls/assay/certpath"
+	"github.com/assaytls/assay/evidence"
+)
+
+// The zone of a target's address is this machine's business: the certificate
+// is compared with the address.
+func TestZone(t *testing.T) {
+	e, err := New(Options{Anchors: certpath.NewAnchors()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for host, want := range map[string]string{"fe80::1%eth0": "fe80::1", "::1": "::1", "192.0.2.1": "192.0.2.1", "a.test": "a.test"} {
+		opt, err := e.newJudgement(&evidence.Evidence{Target: evidence.Target{Host: host}}, Policy{}).pathOptions()
+		if err != nil || len(opt.Names) != 1 || opt.Names[0].Value != want {
+			t.Errorf("%s: %v, %v", host, opt.Names, err)
+		}
+	}
+}
