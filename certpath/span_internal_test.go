@@ -8,8 +8,12 @@ import (
 func TestSpan(t *testing.T) {
 	for d, want := range map[time.Duration]string{time.Second: "1 second", 90 * time.Second: "90 seconds", 2 * time.Minute: "2 minutes",
 		3 * time.Hour: "3 hours", 47 * time.Hour: "47 hours", 48 * time.Hour: "2 days", 400 * 24 * time.Hour: "400 days"} {
-		if got := span(d); got != want {
+		from := time.Unix(1e9, 0)
+		if got := span(from, from.Add(d)); got != want {
 			t.Errorf("%v: %s, want %s", d, got, want)
 		}
+	}
+	if got := span(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)); got != "2921939 days" {
+		t.Errorf("to the end of time: %s", got)
 	}
 }

@@ -127,25 +127,26 @@ var notJudgedOfAnchors = map[finding.ID]bool{
 func (j *judgement) dates(i int) {
 	c, t := j.chain[i], j.o.Time
 	if t.Before(c.NotBefore) {
-		j.add(i, finding.New(finding.CertNotYetValid, "not-before", stamp(c.NotBefore), "ahead", span(c.NotBefore.Sub(t))))
+		j.add(i, finding.New(finding.CertNotYetValid, "not-before", stamp(c.NotBefore), "ahead", span(t, c.NotBefore)))
 	}
 	if t.After(c.NotAfter) {
-		j.add(i, finding.New(finding.CertExpired, "not-after", stamp(c.NotAfter), "ago", span(t.Sub(c.NotAfter))))
+		j.add(i, finding.New(finding.CertExpired, "not-after", stamp(c.NotAfter), "ago", span(c.NotAfter, t)))
 	}
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-// span tells a duration as people do.
-func span(d time.Duration) string {
-	n, unit := int64(d/time.Second), "second"
+// span tells the time between two moments as people do. A time.Duration holds
+// no more than 292 years.
+func span(from, to time.Time) string {
+	n, unit := to.Unix()-from.Unix(), "second"
 	switch {
-	case d >= 48*time.Hour:
-		n, unit = int64(d/(24*time.Hour)), "day"
-	case d >= 2*time.Hour:
-		n, unit = int64(d/time.Hour), "hour"
-	case d >= 2*time.Minute:
-		n, unit = int64(d/time.Minute), "minute"
+	case n >= 48*3600:
+		n, unit = n/(24*3600), "day"
+	case n >= 2*3600:
+		n, unit = n/3600, "hour"
+	case n >= 2*60:
+		n, unit = n/60, "minute"
 	}
 	text := strconv.FormatInt(n, 10) + " " + unit
 	if n != 1 {

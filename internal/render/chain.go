@@ -212,11 +212,11 @@ func (t *text) validity(c report.Cert) string {
 	switch now := t.r.Time; {
 	case now.IsZero():
 	case now.Before(c.NotBefore):
-		s += ", begins in " + span(c.NotBefore.Sub(now))
+		s += ", begins in " + span(now, c.NotBefore)
 	case now.After(c.NotAfter):
-		s += ", over for " + span(now.Sub(c.NotAfter))
+		s += ", over for " + span(c.NotAfter, now)
 	default:
-		s += ", " + span(c.NotAfter.Sub(now)) + " left"
+		s += ", " + span(now, c.NotAfter) + " left"
 	}
 	return s
 }

@@ -409,17 +409,17 @@ func (t *text) list(vs []string) string {
 // when formats a time, always in UTC.
 func when(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-// span says how far t is from now, in the unit that fits.
-func span(d time.Duration) string {
-	d = d.Abs()
-	n, unit := int64(d/time.Second), "second"
+// span says how far to is from from, in the unit that fits. A time.Duration
+// holds no more than 292 years.
+func span(from, to time.Time) string {
+	n, unit := to.Unix()-from.Unix(), "second"
 	switch {
-	case d >= 48*time.Hour:
-		n, unit = int64(d/(24*time.Hour)), "day"
-	case d >= 2*time.Hour:
-		n, unit = int64(d/time.Hour), "hour"
-	case d >= 2*time.Minute:
-		n, unit = int64(d/time.Minute), "minute"
+	case n >= 48*3600:
+		n, unit = n/(24*3600), "day"
+	case n >= 2*3600:
+		n, unit = n/3600, "hour"
+	case n >= 2*60:
+		n, unit = n/60, "minute"
 	}
 	if n != 1 {
 		unit += "s"
