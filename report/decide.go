@@ -16,7 +16,7 @@ func Decide(r *Report) Verdict {
 	r.Headline = nil
 	consider := func(f finding.Finding, path, cert int) {
 		worst = max(worst, clamp(f.Severity))
-		if f.Severity < finding.Warning {
+		if clamp(f.Severity) < finding.Warning {
 			return
 		}
 		if r.Headline == nil || outranks(f, r.Headline.Finding) {
