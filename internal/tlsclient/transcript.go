@@ -180,7 +180,7 @@ func (r *reader) message(kind byte, msg cryptobyte.String) error {
 			r.setKey("SERVER_HANDSHAKE_TRAFFIC_SECRET")
 		}
 	case msgEncryptedExtensions:
-		ok = t.extensions(&msg)
+		ok = t.encryptedExtensions(&msg)
 	case msgCertificate:
 		if t.finished || t.hasCerts {
 			return errors.New("a second Certificate message")
@@ -246,7 +246,23 @@ func (t *transcript) serverHello(m cryptobyte.String) bool {
 	return m.Empty() || t.extensions(&m)
 }
 
-// extensions reads the extensions of a ServerHello or EncryptedExtensions.
+// encryptedExtensions reads RFC 8446, 4.3.1. As in crypto/tls only the protocol
+// counts there.
+func (t *transcript) encryptedExtensions(m *cryptobyte.String) bool {
+	return eachExtension(m, func(id uint16, body cryptobyte.String) bool { return id != extALPN || t.protocol(body) })
+}
+
+// protocol reads RFC 7301, 3.1.
+func (t *transcript) protocol(body cryptobyte.String) bool {
+	var list, name cryptobyte.String
+	if !body.ReadUint16LengthPrefixed(&list) || !list.ReadUint8LengthPrefixed(&name) {
+		return false
+	}
+	t.alpn = clean(string(name))
+	return true
+}
+
+// extensions reads the extensions of a ServerHello.
 func (t *transcript) extensions(m *cryptobyte.String) bool {
 	return eachExtension(m, func(id uint16, body cryptobyte.String) bool {
 		switch id {
@@ -262,11 +278,7 @@ func (t *transcript) extensions(m *cryptobyte.String) bool {
 		case extPreSharedKey:
 			t.resumed = true
 		case extALPN:
-			var list, name cryptobyte.String
-			if !body.ReadUint16LengthPrefixed(&list) || !list.ReadUint8LengthPrefixed(&name) {
-				return false
-			}
-			t.alpn = clean(string(name))
+			return t.protocol(body)
 		case extSCT:
 			t.scts = bytes.Clone(body)
 		}
