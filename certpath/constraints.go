@@ -100,7 +100,10 @@ func (j *judgement) eachName(c *cert.Certificate, check func(form, string, *cert
 		n := &c.SAN[i]
 		f, text := form(n.Type), n.Value
 		if n.Type == cert.OtherName && n.Value == cert.OIDSmtpUTF8Mailbox {
-			// RFC 9598, 6: constraints on rfc822Name apply.
+			// RFC 9598, 6: constraints on rfc822Name apply, beside those on otherName.
+			if !each(f, text, n) {
+				return
+			}
 			f, text = emailForm, "\x00"
 			if t, ok := utf8Mailbox(n); ok {
 				text = t
