@@ -16,6 +16,7 @@ import (
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/roots"
 	"github.com/assaytls/assay/internal/store"
+	"github.com/assaytls/assay/internal/tlsclient"
 	"github.com/assaytls/assay/report"
 )
 
@@ -165,10 +166,16 @@ func copyJSON(from, to any) error {
 	return json.Unmarshal(b, to)
 }
 
-// copyReport returns a copy whose findings may be appended to: memoised
-// reports are shared.
-func copyReport(r *report.Report) *report.Report {
+// copyReport returns a copy whose findings may be appended to, since memoised
+// reports are shared, and that tells of ev's connection, not of the one that
+// was judged.
+func copyReport(r *report.Report, ev *evidence.Evidence) *report.Report {
 	c := *r
 	c.Findings = append([]finding.Finding(nil), r.Findings...)
+	if r.Connection != nil {
+		conn, at := *r.Connection, ev.Connection
+		conn.Addr, conn.ALPN, conn.Resumed, conn.Group = at.Addr, at.ALPN, at.Resumed, tlsclient.GroupName(at.Group)
+		c.Connection = &conn
+	}
 	return &c
 }

@@ -189,7 +189,7 @@ func (v *Verifier) handshake(d dialled, cs *tls.ConnectionState, p *engine.Polic
 		v.refreshBeside(ev, verifiedChains(cs), p)
 	}
 	if v.conf.Verify != nil {
-		r = copyReport(r)
+		r = copyReport(r, ev)
 		v.hook(v.context(d), ev, r)
 	}
 	v.log(d.name(cs), r)
