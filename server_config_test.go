@@ -149,3 +149,28 @@ func TestClientKeyUsage(t *testing.T) {
 		}
 	}
 }
+
+// A client at a private address earns no downloads from private addresses,
+// with GetConfigForClient or without: nobody dialled it.
+func TestClientAddressEarnsNothing(t *testing.T) {
+	w := newWorld(t)
+	srv, cl := w.server(), w.client()
+	base := &tls.Config{Certificates: []tls.Certificate{srv.TLS()}, ClientAuth: tls.RequireAndVerifyClientCert}
+	chooses := base.Clone()
+	chooses.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return base, nil }
+	for _, private := range []bool{false, true} {
+		for name, b := range map[string]*tls.Config{"plain": base, "chosen": chooses} {
+			c := w.config(assay.Config{Network: assay.Inline, Unknown: assay.UnknownDeny})
+			c.PrivateFetch = private
+			conf, err := newVerifier(t, c).ServerConfig(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := w.hits.Load()
+			_, err = talk(serve(t, conf), &tls.Config{RootCAs: w.pool(t), ServerName: "localhost", Certificates: []tls.Certificate{cl.TLS()}})
+			if got := w.hits.Load() > before; got != private || (err == nil) != private {
+				t.Errorf("%s, PrivateFetch %v: downloaded %v, error %v", name, private, got, err)
+			}
+		}
+	}
+}

@@ -125,11 +125,9 @@ func (v *Verifier) ServerConfig(base *tls.Config) (*tls.Config, error) {
 		if chosen == nil || err != nil {
 			return nil, err // nil: c itself
 		}
-		d := dialled{ctx: hello.Context()}
-		if hello.Conn != nil { // QUIC has none
-			d.peer = hello.Conn.RemoteAddr()
-		}
-		return v.serverConfig(d, chosen)
+		// A client's own address earns no downloads from its neighbours: it was
+		// not dialled. Over QUIC there is no net.Conn to ask.
+		return v.serverConfig(dialled{ctx: hello.Context()}, chosen)
 	}
 	return c, nil
 }
