@@ -195,8 +195,14 @@ func (v *Verifier) Check(ctx context.Context, t Target) (*report.Report, error) 
 // Judge judges evidence as it stands and opens no socket: what is missing is a
 // finding. The same evidence under the same Config gives the same report. A
 // handshake's evidence has no name of its own when the target was an address.
-// It may be used after Close.
+// ev is not changed. It may be used after Close.
 func (v *Verifier) Judge(ctx context.Context, ev *evidence.Evidence) *report.Report {
+	own := evidence.Evidence{Version: evidence.Version}
+	if ev != nil {
+		own = *ev // the engine notes in it what it finds
+		own.Artefacts = slices.Clone(ev.Artefacts)
+	}
+	ev = &own
 	r := v.engine.Judge(ctx, ev, v.policy)
 	v.hook(ctx, ev, r)
 	v.learn(r)
