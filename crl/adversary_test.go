@@ -3,6 +3,7 @@ package crl_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -159,5 +160,220 @@ func TestNextUpdateYearOne(t *testing.T) {
 		if r.Status != report.Unknown || !has(r, finding.CRLTimesInvalid) {
 			t.Errorf("%s: %s, %v", at, r.Status, r.Findings)
 		}
+	}
+}
+
+// Whoever is not a CA and has no key usage is no issuer of lists, anchored or not.
+func TestSignerWithoutLeave(t *testing.T) {
+	w := world()
+	for ku, want := range map[bool]report.Status{false: report.Unknown, true: report.Good} {
+		e := exts(f.BasicConstraints(false, -1))
+		if ku {
+			e = append(e, f.KeyUsage(f.CRLSign))
+		}
+		signer := w.root.Issue(f.Cert{Subject: w.ca.Name, Extensions: e})
+		r := judged(t, leaf(), func(q *crl.Query) { trust(q); q.Pool = []*cert.Certificate{cert.Parse(signer.Raw)} }, signer.CRL(f.CRL{}))
+		if r.Status != want || has(r, finding.CRLSignNotAllowed) != !ku {
+			t.Errorf("cRLSign %v: %s, %v", ku, r.Status, r.Findings)
+		}
+	}
+}
+
+// Work on signers is bounded: by how many may have signed one list, and by the
+// signatures of all.
+func TestSignerBudgets(t *testing.T) {
+	w := world()
+	for _, c := range []struct {
+		signers, lists int
+		over           bool
+	}{{15, 1, false}, {16, 1, true}, {15, 30, false}, {15, 33, true}} {
+		stranger := f.NewRoot("CA", nil)
+		r := judged(t, leaf(), func(q *crl.Query) {
+			for range c.signers {
+				q.Pool = append(q.Pool, cert.Parse(w.root.Intermediate("CA", nil).Raw))
+			}
+			for range c.lists - 1 {
+				q.Sources = append(q.Sources, q.Sources[0])
+			}
+		}, stranger.CRL(f.CRL{}))
+		if r.Status != report.Unknown || has(r, finding.CRLBudget) != c.over {
+			t.Errorf("%+v: %s, %v", c, r.Status, r.Findings[:min(3, len(r.Findings))])
+		}
+	}
+}
+
+// About a separate issuer of lists its own lists say nothing, nor do those of
+// somebody who merely bears the name of its issuer.
+func TestSignerJudgedByOthers(t *testing.T) {
+	w := world()
+	second := w.root.Issue(f.Cert{Subject: w.root.Name, Extensions: exts(f.BasicConstraints(true, -1), f.KeyUsage(f.CRLSign))})
+	subject := w.root.Issue(f.Cert{Serial: serial, Extensions: exts(f.CRLDP(url))})
+	impostor := f.NewRoot("Root", nil)
+	underRoot := func(pool ...*f.CA) func(*crl.Query) {
+		return func(q *crl.Query) {
+			q.Issuer = q.Anchor
+			q.Anchored = func(c *cert.Certificate) bool { return c.SHA256 == cert.Parse(second.Raw).SHA256 }
+			for _, p := range pool {
+				q.Pool = append(q.Pool, cert.Parse(p.Raw))
+			}
+		}
+	}
+	itself := f.CRL{Entries: entries(f.Revoke(second.Serial, 1))}
+	for name, c := range map[string]struct {
+		lists [][]byte
+		want  report.Status
+		id    finding.ID
+	}{
+		"nobody":     {[][]byte{second.CRL(f.CRL{})}, report.Good, finding.CRLIssuerUnchecked},
+		"itself":     {[][]byte{second.CRL(itself)}, report.Good, finding.CRLIssuerUnchecked},
+		"impostor":   {[][]byte{second.CRL(f.CRL{}), impostor.CRL(itself)}, report.Good, finding.CRLIssuerUnchecked},
+		"its issuer": {[][]byte{second.CRL(f.CRL{Entries: entries(noise)}), w.root.CRL(itself)}, report.Good, finding.CRLIssuerRevoked},
+	} {
+		r := judged(t, subject, underRoot(second, impostor), c.lists...)
+		if r.Status != c.want || !has(r, c.id) {
+			t.Errorf("%s: %s, %v", name, r.Status, r.Findings)
+		}
+	}
+}
+
+// Names that are not the same do not match.
+func TestScopeNames(t *testing.T) {
+	w := world()
+	part := []f.Attr{{OID: "2.5.4.3", Value: "part 1"}}
+	other := func(v string) []byte { return f.OtherName("1.3.6.1.4.1.55555.2", f.UTF8(v)) }
+	idp := func(i f.IDP) f.CRL { return f.CRL{Extensions: exts(i.Ext())} }
+	for name, c := range map[string]struct {
+		subject *f.CA
+		list    []byte
+		want    report.Status
+	}{
+		"relative to the one issuer": {leaf(f.CRLDPs(f.DP{Relative: part, CRLIssuer: [][]byte{aName(w.lists)}})), w.lists.CRL(idp(f.IDP{Relative: part, Indirect: true})), report.Good},
+		"relative to which":          {leaf(f.CRLDPs(f.DP{Relative: part, CRLIssuer: [][]byte{aName(w.lists), aName(w.other)}})), w.lists.CRL(idp(f.IDP{Relative: part, Indirect: true})), report.Unknown},
+		"otherName":                  {leaf(f.CRLDPs(f.DP{FullName: [][]byte{other("a")}})), w.ca.CRL(idp(f.IDP{FullName: [][]byte{other("a")}})), report.Good},
+		"another otherName":          {leaf(f.CRLDPs(f.DP{FullName: [][]byte{other("a")}})), w.ca.CRL(idp(f.IDP{FullName: [][]byte{other("b")}})), report.Unknown},
+		"IP":                         {leaf(f.CRLDPs(f.DP{FullName: [][]byte{f.IP("10.0.0.1")}})), w.ca.CRL(idp(f.IDP{FullName: [][]byte{f.IP("10.0.0.2")}})), report.Unknown},
+	} {
+		if r := judged(t, c.subject, trustLists, c.list); r.Status != c.want {
+			t.Errorf("%s: %s, %v", name, r.Status, r.Findings)
+		}
+	}
+	nameless := w.root.Issue(f.Cert{Extensions: exts(f.BasicConstraints(true, -1), f.KeyUsage(f.CRLSign))})
+	subject := nameless.Issue(f.Cert{Serial: serial, Extensions: exts(f.CRLDP(url))})
+	r := judged(t, subject, func(q *crl.Query) { q.Issuer = cert.Parse(nameless.Raw) }, nameless.CRL(f.CRL{}))
+	if r.Status != report.Unknown {
+		t.Errorf("without a name: %s, %v", r.Status, r.Findings)
+	}
+}
+
+// A revocation in a stale list keeps its weight beside a current list, a hold
+// does not; and the tolerance for clocks is what was asked for.
+func TestStaleWeights(t *testing.T) {
+	w := world()
+	old := func(e f.Entry, end time.Duration) []byte {
+		return w.ca.CRL(f.CRL{ThisUpdate: daysAgo(9), NextUpdate: time.Now().Add(-end), Entries: entries(e)})
+	}
+	current := w.ca.CRL(f.CRL{})
+	r := judged(t, leaf(), nil, old(listed, 24*time.Hour), current)
+	for _, f := range r.Findings {
+		if want := f.ID == finding.CRLStaleListed; (f.Severity == finding.Inconclusive) != want {
+			t.Errorf("%s is %s", f.ID, f.Severity)
+		}
+	}
+	if r.Status != report.Good || len(r.Findings) != 2 {
+		t.Errorf("%s, %v", r.Status, r.Findings)
+	}
+	if r := judged(t, leaf(), nil, old(onHold, 24*time.Hour), current); has(r, finding.CRLStaleListed) {
+		t.Errorf("a hold: %v", r.Findings)
+	}
+	for end, want := range map[time.Duration]report.Status{4 * time.Minute: report.Good, 6 * time.Minute: report.Unknown} {
+		if r := judged(t, leaf(), func(q *crl.Query) { q.Skew = 5 * time.Minute }, old(noise, end)); r.Status != want {
+			t.Errorf("%s ago: %s", end, r.Status)
+		}
+	}
+}
+
+// A list by another key is no later edition, and one for some reasons is not
+// shown as good.
+func TestEditions(t *testing.T) {
+	w := world()
+	second := w.root.Intermediate("CA", nil)
+	r := judged(t, leaf(), func(q *crl.Query) { trust(q); q.Pool = []*cert.Certificate{cert.Parse(second.Raw)} },
+		w.ca.CRL(f.CRL{ThisUpdate: daysAgo(2), Extensions: exts(f.CRLNumber(1)), Entries: entries(onHold)}), second.CRL(f.CRL{Extensions: exts(f.CRLNumber(2))}))
+	if r.Status != report.Revoked {
+		t.Errorf("a later list by another key: %s, %v", r.Status, r.Findings)
+	}
+	some := func(r ...int) []byte { return w.ca.CRL(f.CRL{Extensions: exts(f.IDP{OnlySomeReasons: r}.Ext())}) }
+	r = judged(t, leaf(), nil, some(1, 2), some(3, 4, 5, 6, 7, 8))
+	if r.Status != report.Good {
+		t.Errorf("%s, %v", r.Status, r.Findings)
+	}
+	for _, a := range r.Answers {
+		if a.Status == report.Good || a.Detail == "" {
+			t.Errorf("%+v", a)
+		}
+	}
+}
+
+// What does not end a hold, and what does not undo a revocation.
+func TestNotTakenBack(t *testing.T) {
+	w := world()
+	edition := func(number int64, age int, es []f.Entry, e ...f.Ext) []byte {
+		return w.ca.CRL(f.CRL{ThisUpdate: daysAgo(age), Extensions: append(exts(f.CRLNumber(number)), e...), Entries: es})
+	}
+	for name, lists := range map[string][][]byte{
+		"a later edition of another scope":       {edition(1, 2, entries(onHold), f.IDP{OnlyUser: true}.Ext()), edition(2, 1, nil, point.Ext())},
+		"a later edition with something unknown": {edition(1, 2, entries(onHold)), edition(2, 1, nil, f.Unknown(true))},
+		"a later delta, neither with a base":     {edition(7, 2, entries(listed), f.DeltaIndicator(5)), edition(9, 1, nil, f.DeltaIndicator(8))},
+	} {
+		if r := judged(t, leaf(), nil, lists...); r.Status != report.Revoked {
+			t.Errorf("%s: %s, %v", name, r.Status, r.Findings)
+		}
+	}
+	now := time.Now()
+	r := judged(t, leaf(), func(q *crl.Query) { q.Time, q.Stale = now, "allow" }, w.ca.CRL(f.CRL{ThisUpdate: daysAgo(9), NextUpdate: daysAgo(1)}))
+	if r.Status != report.Good || !r.Expires.Equal(now) {
+		t.Errorf("a stale list that is allowed: %s until %s", r.Status, r.Expires)
+	}
+	var points []f.DP
+	for i := range 20 {
+		points = append(points, f.DP{FullName: [][]byte{f.URI(fmt.Sprint("http://crl.test/delta", i))}})
+	}
+	if r := judged(t, leaf(f.FreshestCRL(points...)), nil, w.ca.CRL(f.CRL{})); len(r.Needs) != 8 {
+		t.Errorf("%d needs", len(r.Needs))
+	}
+}
+
+// Extensions are there once, in DER, and numbers are not negative.
+func TestExtensionSyntax(t *testing.T) {
+	w := world()
+	// last replaces the list's last extension by what change makes of it.
+	last := func(change func([]byte) []byte) func([]byte) []byte {
+		return func(tbs []byte) []byte {
+			n := len(f.Children(tbs)) - 1
+			all := f.Children(f.Children(f.Children(tbs)[n])[0])
+			all[len(all)-1] = change(all[len(all)-1])
+			return f.Replace(tbs, n, f.Explicit(0, f.Seq(all...)))
+		}
+	}
+	long := func(x []byte) []byte { _, body, _ := f.SplitTLV(x); return f.LongTLV(0x30, 2, body) }
+	twice := func(x []byte) []byte { return append(x, x...) }
+	if _, err := crl.Parse(w.ca.CRL(f.CRL{Extensions: exts(point.Ext()), MutateTBS: last(twice)})); err == nil {
+		t.Error("an extension twice")
+	}
+	for name, c := range map[string]struct {
+		list f.CRL
+		id   finding.ID
+	}{
+		"a long length":     {f.CRL{Extensions: exts(f.Unknown(false)), MutateTBS: last(long)}, finding.CRLNotDER},
+		"a negative number": {f.CRL{Extensions: exts(f.CRLNumber(-1))}, finding.CRLExtensionMalformed},
+		"only no reasons":   {f.CRL{Extensions: exts(f.IDP{OnlySomeReasons: []int{}}.Ext())}, finding.CRLScopeContradictory},
+	} {
+		if r := judged(t, leaf(), nil, w.ca.CRL(c.list)); r.Status != report.Unknown || !has(r, c.id) {
+			t.Errorf("%s: %s, %v", name, r.Status, r.Findings)
+		}
+	}
+	l, err := crl.Parse(w.ca.CRL(f.CRL{Extensions: exts(f.Ext{OID: "2.5.29.27", Critical: true, Value: f.Null()})}))
+	if err != nil || !l.Delta() {
+		t.Errorf("a delta list whose base is unreadable is still one: %v", err)
 	}
 }
