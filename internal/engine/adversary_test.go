@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/lab/forge"
@@ -144,5 +145,39 @@ func TestLargeSmallBodies(t *testing.T) {
 				t.Errorf("%s, limit %d: %s %+v", name, limit, r.Verdict, r.Fetches)
 			}
 		}
+	}
+}
+
+// A server that fails costs no run its time while that is remembered, also
+// where the cache has an old list that is of no use.
+func TestFailureRememberedBesideStaleCopy(t *testing.T) {
+	var dead atomic.Bool
+	w := newWeather(t, func(w *weather) http.HandlerFunc {
+		return func(rw http.ResponseWriter, r *http.Request) {
+			if dead.Load() {
+				http.Error(rw, "no", http.StatusServiceUnavailable)
+				return
+			}
+			serves(w)(rw, r)
+		}
+	})
+	w.list.ThisUpdate, w.list.NextUpdate = time.Now().Add(-48*time.Hour), time.Now().Add(-24*time.Hour)
+	w.dir = filepath.Join(t.TempDir(), "cache")
+	leaf := w.leaf()
+	e := w.engine(t)
+	if r := resolve(e, leaf, engine.Policy{Stale: "allow"}); r.Verdict != report.Accept {
+		t.Fatal(r.Verdict, findings(r))
+	}
+	dead.Store(true)
+	before := w.hits.Load()
+	for range 3 {
+		for _, e := range []*engine.Engine{e, w.engine(t)} {
+			if r := resolve(e, leaf, engine.Policy{}); r.Verdict != report.Inconclusive {
+				t.Error(r.Verdict, findings(r))
+			}
+		}
+	}
+	if n := w.hits.Load() - before; n != 1 {
+		t.Errorf("%d requests to a server that fails", n)
 	}
 }

@@ -147,7 +147,7 @@ func (e *Engine) body(ctx context.Context, n need, o bodyOptions) fetched {
 	// What may be connected to is part of the question: a refusal for one
 	// target is none for another.
 	asked := key + fmt.Sprint(o.scope)
-	if f, ok := e.recentFailure(n, asked, o.now); ok && !o.refresh {
+	if f, ok := e.recentFailure(n, asked, o.now); ok {
 		if old != nil {
 			return fetched{body: old.body, cached: true, fetched: old.fetched, outcome: "cached", detail: "not revalidated: " + f.detail}
 		}
