@@ -110,7 +110,11 @@ func TestEntryIssuerUnreadable(t *testing.T) {
 		"no directory name": {f.DNS("ca.test"), report.Unknown},
 		"primitive":         {f.TLV(0x84, w.ca.Name), report.Unknown},
 		"empty":             {f.DirName(f.EmptyName()), report.Unknown},
+		"truncated":         {[]byte{0xa4, 5, 0x30}, report.Unknown},
+		"not a name in it":  {f.Explicit(4, f.Null()), report.Unknown},
+		"too many":          {bytes.Repeat(aName(w.other), 9), report.Unknown},
 		"another":           {aName(w.other), report.Good},
+		"several":           {bytes.Repeat(aName(w.other), 8), report.Good},
 	} {
 		r := judged(t, byLists(), trustLists, indirectList(noise, f.Revoke(serial, 1, f.CertificateIssuer(c.names))))
 		if r.Status != c.want {

@@ -119,8 +119,8 @@ func (e *entry) extensions(exts der.Element, flaws *der.Flaw) error {
 			}
 			*flaws |= names.Flaws
 			e.issuer = names.Body
-			if parsed, bad := cert.ParseGeneralNames(names.Body, names.BodyOffset()); len(bad) > 0 || !slices.ContainsFunc(parsed, directory) {
-				e.flaw = "a certificateIssuer whose names are malformed or no directory names"
+			if !namesIssuer(names.Reader()) {
+				e.flaw = "a certificateIssuer whose names are malformed, too many or no directory names"
 			}
 		case oidHold:
 			known = 3
@@ -139,8 +139,29 @@ func (e *entry) extensions(exts der.Element, flaws *der.Flaw) error {
 	return nil
 }
 
-// directory reports whether g can name a certificate's issuer.
-func directory(g cert.GeneralName) bool { return g.Type == cert.DirectoryName && !g.Dir.Empty() }
+// maxIssuerNames bounds the names of one certificateIssuer.
+const maxIssuerNames = 8
+
+// namesIssuer reports whether the GeneralNames in r can name a certificate's
+// issuer. Only directory names are looked into: lists may have millions of
+// entries, and nobody has verified their signature yet.
+func namesIssuer(r der.Reader) (found bool) {
+	for n := 0; !r.Empty(); n++ {
+		e, err := r.Next()
+		if err != nil || e.Tag&0xc0 != 0x80 || n == maxIssuerNames {
+			return false
+		}
+		if e.Tag != der.Explicit(4) {
+			continue
+		}
+		name, bad := cert.ParseName(e.Body)
+		if name.Empty() || slices.ContainsFunc(bad, func(f finding.Finding) bool { return f.Severity >= finding.Inconclusive }) {
+			return false
+		}
+		found = true
+	}
+	return found
+}
 
 // extension is one Extension as read.
 type extension struct {
