@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -179,5 +180,47 @@ func TestFailureRememberedBesideStaleCopy(t *testing.T) {
 	}
 	if n := w.hits.Load() - before; n != 1 {
 		t.Errorf("%d requests to a server that fails", n)
+	}
+}
+
+// Who answers once in the server's place, with an authentic list and tags of
+// his own, does not keep its successors away once it has ended.
+func TestTagsOfAnother(t *testing.T) {
+	for name, header := range map[string][2]string{
+		"a date in the future": {"Last-Modified", "Fri, 31 Dec 2100 23:59:59 GMT"},
+		"an ETag too long":     {"Etag", `"` + strings.Repeat("x", 30_000) + `"`},
+		"a date of today":      {"Last-Modified", time.Now().UTC().Format(http.TimeFormat)},
+		"an ETag":              {"Etag", `"1"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var honest atomic.Bool
+			w := newWeather(t, func(w *weather) http.HandlerFunc {
+				return func(rw http.ResponseWriter, r *http.Request) {
+					if !honest.Load() {
+						rw.Header().Set(header[0], header[1])
+						rw.Header().Set("Cache-Control", "no-cache")
+						rw.Write(w.root.CRL(w.list))
+						return
+					}
+					if r.Header.Get("If-Modified-Since") != "" || r.Header.Get("If-None-Match") != "" {
+						rw.WriteHeader(http.StatusNotModified)
+						return
+					}
+					rw.Write(w.root.CRL(forge.CRL{}))
+				}
+			})
+			w.dir = filepath.Join(t.TempDir(), "cache")
+			w.list.ThisUpdate, w.list.NextUpdate = time.Now().Add(-48*time.Hour), time.Now().Add(-24*time.Hour)
+			leaf, e := w.leaf(), w.engine(t)
+			if r := resolve(e, leaf, engine.Policy{Stale: "allow"}); r.Verdict != report.Accept {
+				t.Fatal(r.Verdict, findings(r))
+			}
+			honest.Store(true)
+			for _, e := range []*engine.Engine{w.engine(t), e} { // from the disk, from memory
+				if r := resolve(e, leaf, engine.Policy{}); r.Verdict != report.Accept {
+					t.Error(r.Verdict, findings(r))
+				}
+			}
+		})
 	}
 }

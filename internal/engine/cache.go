@@ -234,7 +234,7 @@ func (e *Engine) single(ctx context.Context, key string, f func(context.Context)
 // download asks the network, conditionally when there is an old copy.
 func (e *Engine) download(ctx context.Context, n need, key, asked string, old *cached, o bodyOptions) fetched {
 	req := fetch.Request{URL: n.URL, Scope: o.scope, MaxBytes: e.maxBytes(n)}
-	if old != nil && old.proved && n.Kind != kindOCSP { // of what is not proved, whoever sent it chose the ETag
+	if old != nil && old.proved && !expired(old, o.now) && n.Kind != kindOCSP { // whoever sent it chose its tags: they confirm nothing that is useless
 		req.ETag, req.LastModified = old.etag, old.lastModified
 	}
 	var resp *fetch.Response

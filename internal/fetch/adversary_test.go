@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"testing"
+	"time"
 )
 
 // Dots at the end of a name do not hide what it is from the check of what a
@@ -32,6 +34,27 @@ func TestClassifyCarried(t *testing.T) {
 	} {
 		if got := Classify(netip.MustParseAddr(a)); got != want {
 			t.Errorf("%s is %s, want %s", a, got, want)
+		}
+	}
+}
+
+// Tags are kept only when they can be sent back without harm.
+func TestTags(t *testing.T) {
+	var tag, modified string
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Etag", tag)
+		w.Header().Set("Last-Modified", modified)
+	})
+	past := time.Now().Add(-time.Minute).UTC().Format(http.TimeFormat)
+	for _, c := range []struct{ etag, modified, wantETag, wantModified string }{
+		{`"1"`, past, `"1"`, past},
+		{`"` + strings.Repeat("x", 300) + `"`, time.Now().Add(time.Hour).UTC().Format(http.TimeFormat), "", ""},
+		{"", "yesterday", "", ""},
+	} {
+		tag, modified = c.etag, c.modified
+		resp, f := (&Client{}).Do(context.Background(), Request{URL: s.URL, Scope: loopback})
+		if f != nil || resp.ETag != c.wantETag || resp.LastModified != c.wantModified {
+			t.Errorf("%+v: %+v %v", c, resp, f)
 		}
 	}
 }

@@ -357,7 +357,7 @@ func (c *Client) answer(ctx context.Context, r Request, hr *http.Response, resp 
 		return "", &Failure{ID: HTTPStatus, Status: hr.StatusCode, Detail: "HTTP status " + strconv.Itoa(hr.StatusCode)}
 	}
 	resp.Status = hr.StatusCode
-	resp.ContentType, resp.ETag, resp.LastModified = h.Get("Content-Type"), h.Get("Etag"), h.Get("Last-Modified")
+	resp.ContentType, resp.ETag, resp.LastModified = h.Get("Content-Type"), etag(h.Get("Etag")), lastModified(h.Get("Last-Modified"))
 	resp.Expires, _ = http.ParseTime(h.Get("Expires"))
 	resp.Date, _ = http.ParseTime(h.Get("Date"))
 	resp.MaxAge, resp.NoStore, resp.NoCache = cacheControl(h.Values("Cache-Control"))
@@ -397,6 +397,25 @@ func (c *Client) answer(ctx context.Context, r Request, hr *http.Response, resp 
 		resp.Body = buf.Bytes()
 	}
 	return "", nil
+}
+
+// maxETag bounds the tags that are sent back: servers refuse long headers.
+const maxETag = 256
+
+func etag(s string) string {
+	if len(s) > maxETag {
+		return ""
+	}
+	return s
+}
+
+// lastModified leaves out what is no date or lies ahead: some servers confirm
+// anything that is later than what they have.
+func lastModified(s string) string {
+	if t, err := http.ParseTime(s); err != nil || t.After(time.Now()) {
+		return ""
+	}
+	return s
 }
 
 func tooLarge(limit int64) *Failure {
