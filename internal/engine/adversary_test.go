@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/store"
@@ -222,5 +225,36 @@ func TestTagsOfAnother(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A refusal that is due to where the target is says nothing for another target,
+// in this engine or another.
+func TestRefusalIsOfTheScope(t *testing.T) {
+	w := newWeather(t, serves)
+	w.dir = filepath.Join(t.TempDir(), "cache")
+	leaf, e := w.leaf(), w.engine(t)
+	ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Chain: []evidence.Entry{{Cert: leaf.Raw}}}
+	r := e.Resolve(context.Background(), ev, engine.Policy{Names: []string{"a.test"}})
+	if r.Verdict != report.Inconclusive || !explained(r, finding.FetchRefusedAddress, w.url) {
+		t.Fatal(r.Verdict, findings(r))
+	}
+	for _, e := range []*engine.Engine{w.engine(t), e} {
+		if r := resolve(e, leaf, engine.Policy{}); r.Verdict != report.Accept {
+			t.Error(r.Verdict, findings(r))
+		}
+	}
+}
+
+// Beside a download, a copy past its end is none; offline it is a stale one.
+func TestEndedCopyBeside(t *testing.T) {
+	w := newWeather(t, serves)
+	w.list.ThisUpdate, w.list.NextUpdate = time.Now().Add(-48*time.Hour), time.Now().Add(-24*time.Hour)
+	leaf, e := w.leaf(), w.engine(t)
+	resolve(e, leaf, engine.Policy{Stale: "allow"})
+	for beside, want := range map[bool]finding.ID{true: finding.RevocationNotFetched, false: finding.CRLStale} {
+		if r := resolve(e, leaf, engine.Policy{Offline: true, Beside: beside}); !explained(r, want, w.url) {
+			t.Errorf("beside %v: %s %v", beside, r.Verdict, findings(r))
+		}
 	}
 }

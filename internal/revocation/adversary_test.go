@@ -1,6 +1,7 @@
 package revocation_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -18,5 +19,62 @@ func TestNotExempt(t *testing.T) {
 	w = newWorld().with(Cert{}, NoRevAvail(), FreshestCRL(DP{FullName: [][]byte{URI(crlURL)}}))
 	if c := judge(w.input()).Certs[0]; c.Revocation.Why != "no-pointer" || !slices.Contains(ids(c), finding.NoRevAvailConflict) {
 		t.Errorf("noRevAvail beside a freshest CRL: %+v", c)
+	}
+}
+
+// What was had of one address, as one kind, is no answer of another.
+func TestArtefactsApart(t *testing.T) {
+	w := newWorld().with(Cert{}, CRLDP(crlURL))
+	in := w.input()
+	in.Artefacts = append(in.Artefacts, w.artefact("delta-crl", crlURL, good, w.list)...)
+	if res := judge(in); len(res.Needs) != 1 || res.Certs[0].Revocation.Status != report.Unknown {
+		t.Errorf("a delta list's address: %+v", res)
+	}
+	w = newWorld().with(Cert{}, AIA([]string{ocspURL, ocspURL + "2"}, nil))
+	in = w.input()
+	in.Artefacts = append(in.Artefacts, w.artefact("ocsp", ocspURL, good, w.response)...)
+	if res := judge(in); len(res.Needs) != 1 || res.Needs[0].URL != ocspURL+"2" {
+		t.Errorf("a second responder: %+v", res.Needs)
+	}
+	// SCTs that come with an intermediate's response are none of the leaf's.
+	single := w.root.Good(w.ca.Serial)
+	single.Extensions = []Ext{OCSPSCTs([]byte{0, 0})}
+	in.Staples = [][]byte{nil, OCSP{Singles: []Single{single}}.Sign(w.root)}
+	if res := judge(in); res.SCTList != nil || res.Certs[1].Revocation.Status != report.Good {
+		t.Errorf("SCTs %x of an intermediate", res.SCTList)
+	}
+}
+
+// Addresses of one point, deltas and responses from files are bounded too.
+func TestMoreBudgets(t *testing.T) {
+	var alternatives, deltas [][]byte
+	for i := range 20 {
+		alternatives = append(alternatives, URI(fmt.Sprint("http://crl.example/alternative", i)))
+		deltas = append(deltas, URI(fmt.Sprint("http://crl.example/delta", i)))
+	}
+	w := newWorld().with(Cert{}, CRLDPs(DP{FullName: alternatives}))
+	in := w.input()
+	for n := 1; ; n++ {
+		res := judge(in)
+		if len(res.Needs) == 0 {
+			if n != 5 {
+				t.Errorf("%d rounds of alternatives", n)
+			}
+			break
+		}
+		in.Artefacts = append(in.Artefacts, w.artefact("crl", res.Needs[0].URL, unavailable, nil)...)
+	}
+	w = newWorld().with(Cert{}, CRLDP(crlURL), FreshestCRL(DP{FullName: deltas}))
+	in = w.input()
+	in.Artefacts = append(in.Artefacts, w.artefact("crl", crlURL, good, w.list)...)
+	if res := judge(in); len(res.Needs) != 8 {
+		t.Errorf("%d deltas", len(res.Needs))
+	}
+	in = newWorld().with(Cert{}).input()
+	for range 100 {
+		in.OfferedOCSP = append(in.OfferedOCSP, w.response(foreign))
+	}
+	if n := len(judge(in).Certs[0].Revocation.Sources); n != 64 {
+		t.Errorf("%d responses from files", n)
 	}
 }
