@@ -6,8 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/finding"
 	. "github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/internal/revocation"
 	"github.com/assaytls/assay/report"
 )
 
@@ -76,5 +78,51 @@ func TestMoreBudgets(t *testing.T) {
 	}
 	if n := len(judge(in).Certs[0].Revocation.Sources); n != 64 {
 		t.Errorf("%d responses from files", n)
+	}
+}
+
+// The policy's bound on age reaches every judge, and who vouches for separate
+// issuers of lists is asked.
+func TestPolicyReachesJudges(t *testing.T) {
+	w := newWorld()
+	for _, scheme := range []string{"staple", "ocsp", "crl"} {
+		for _, c := range []struct {
+			age  time.Duration
+			want report.Status
+		}{{0, report.Good}, {2 * time.Hour, report.Good}, {30 * time.Minute, report.Unknown}} {
+			in := w.input()
+			in.Policy.Schemes, in.Policy.MaxAge, in.Policy.LeafOnly = []string{scheme}, c.age, true
+			in.Staples = [][]byte{w.response(good)}
+			in.Artefacts = append(in.Artefacts, w.artefact("crl", crlURL, good, w.list)...)
+			in.Artefacts = append(in.Artefacts, w.artefact("ocsp", ocspURL, good, w.response)...)
+			if got := judge(in).Certs[0]; got.Revocation.Status != c.want {
+				t.Errorf("%s, at most %s old: %s %v", scheme, c.age, got.Revocation.Status, got.Findings)
+			}
+		}
+	}
+	second := w.root.Intermediate("Test CA", nil)
+	in := w.input()
+	in.Policy.Schemes, in.Policy.LeafOnly, in.Pool = []string{"crl"}, true, parse(second)
+	in.Artefacts = append(in.Artefacts, revocation.Artefact{Kind: "crl", URL: crlURL, Body: second.CRL(CRL{})})
+	for _, vouched := range []bool{false, true} {
+		in.Anchored = func(*cert.Certificate) bool { return vouched }
+		if got := judge(in).Certs[0].Revocation.Status; (got == report.Good) != vouched {
+			t.Errorf("vouched for: %v, %s", vouched, got)
+		}
+	}
+	if in.Anchored = nil; judge(in).Certs[0].Revocation.Status != report.Unknown {
+		t.Error("nobody to ask, and good")
+	}
+}
+
+// One address that certificates of different issuers name is asked for each.
+func TestNeedsOfEachIssuer(t *testing.T) {
+	w := newWorld()
+	w.ca = w.root.Intermediate("Test CA", nil, CRLDP(crlURL))
+	w = w.with(Cert{}, CRLDP(crlURL))
+	in := w.input()
+	in.Artefacts = nil
+	if res := judge(in); len(res.Needs) != 2 || res.Needs[0].IssuerKey == res.Needs[1].IssuerKey {
+		t.Errorf("%+v", res.Needs)
 	}
 }
