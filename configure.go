@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -63,8 +62,8 @@ func (v *Verifier) configure() error {
 	if v.engine, err = engine.New(opt); err != nil {
 		return err
 	}
-	v.hash, err = judgementHash(v.policy, opt.Anchors, opt.LogList, c.PublicRoots)
-	return err
+	v.hash = judgementHash(v.policy, opt.Anchors, opt.LogList, c.PublicRoots)
+	return nil
 }
 
 // anchors loads the trust anchors, and the pool that crypto/tls gets when they
@@ -106,12 +105,10 @@ func (c *Config) public() (func(spki []byte) bool, error) {
 
 // judgementHash tells apart the policies, anchors and log lists under which
 // verdicts and TLS sessions were judged.
-func judgementHash(p engine.Policy, anchors *certpath.Anchors, list *ct.LogList, public [][]byte) ([32]byte, error) {
-	b, err := json.Marshal(p)
-	if err != nil {
-		return [32]byte{}, err
-	}
-	h := anchors.Hash()
+func judgementHash(p engine.Policy, anchors *certpath.Anchors, list *ct.LogList, public [][]byte) [32]byte {
+	h := p.Hash()
+	b := append([]byte(nil), h[:]...)
+	h = anchors.Hash()
 	b = append(b, h[:]...)
 	if list != nil {
 		h = list.Hash()
@@ -121,7 +118,7 @@ func judgementHash(p engine.Policy, anchors *certpath.Anchors, list *ct.LogList,
 		h = sha256.Sum256(der)
 		b = append(b, h[:]...)
 	}
-	return sha256.Sum256(b), nil
+	return sha256.Sum256(b)
 }
 
 // warn logs what changes no verdict.
@@ -143,27 +140,6 @@ func (v *Verifier) log(name string, r *report.Report) {
 	}
 	f := r.Headline.Finding
 	l.Log(context.Background(), level, "assay: "+f.Title(), "name", finding.Quote(name), "verdict", string(r.Verdict), "id", finding.Quote(string(f.ID)))
-}
-
-// deepCopies returns copies for a hook: what it does to them changes nothing.
-func deepCopies(ev *evidence.Evidence, r *report.Report) (*evidence.Evidence, *report.Report, error) {
-	var ev2 evidence.Evidence
-	var r2 report.Report
-	if err := copyJSON(ev, &ev2); err != nil {
-		return nil, nil, err
-	}
-	if err := copyJSON(r, &r2); err != nil {
-		return nil, nil, err
-	}
-	return &ev2, &r2, nil
-}
-
-func copyJSON(from, to any) error {
-	b, err := json.Marshal(from)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(b, to)
 }
 
 // copyReport returns a copy whose findings may be appended to, since memoised

@@ -78,18 +78,14 @@ func TestJudgementHash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, h := range []func() ([32]byte, error){
-		func() ([32]byte, error) { return judgementHash(engine.Policy{}, anchors, nil, nil) },
-		func() ([32]byte, error) { return judgementHash(engine.Policy{Strict: true}, anchors, nil, nil) },
-		func() ([32]byte, error) { return judgementHash(engine.Policy{MinRSA: 3072}, anchors, nil, nil) },
-		func() ([32]byte, error) { return judgementHash(engine.Policy{Schemes: []string{}}, anchors, nil, nil) },
-		func() ([32]byte, error) { return judgementHash(engine.Policy{}, anchors, nil, [][]byte{{1}}) },
-		func() ([32]byte, error) { return judgementHash(engine.Policy{}, anchors, nil, [][]byte{{2}}) },
+	for i, k := range [][32]byte{
+		judgementHash(engine.Policy{}, anchors, nil, nil),
+		judgementHash(engine.Policy{Strict: true}, anchors, nil, nil),
+		judgementHash(engine.Policy{MinRSA: 3072}, anchors, nil, nil),
+		judgementHash(engine.Policy{Schemes: []string{}}, anchors, nil, nil),
+		judgementHash(engine.Policy{}, anchors, nil, [][]byte{{1}}),
+		judgementHash(engine.Policy{}, anchors, nil, [][]byte{{2}}),
 	} {
-		k, err := h()
-		if err != nil {
-			t.Fatal(err)
-		}
 		if other, dup := seen[k]; dup {
 			t.Errorf("%d and %d have one hash", i, other)
 		}

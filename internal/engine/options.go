@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -45,15 +43,6 @@ func (p Policy) Validate() error {
 		return fmt.Errorf("security level %d is not 0 to 5", *l)
 	}
 	return nil
-}
-
-// hash names the policy in reports: equal hashes, equal policies.
-func (p Policy) hash() string {
-	b, err := json.Marshal(p)
-	if err != nil {
-		return ""
-	}
-	return hexHash(sha256.Sum256(b))
 }
 
 // identifiers parses the reference identifiers; names stand in for the host.

@@ -19,7 +19,7 @@ func TestPanicBetweenJudges(t *testing.T) {
 	e.cache = nil // whatever touches it panics
 	ev := &evidence.Evidence{Artefacts: []evidence.Artefact{{Kind: kindCRL, URL: "http://x.test/", Cached: true}}}
 	j := e.newJudgement(ev, Policy{})
-	j.needs[0] = need{}
+	j.needs = map[int]need{0: {}}
 	j.answers = []report.Answer{{URL: "http://x.test/"}}
 	r := j.resolve(t.Context())
 	if r.Verdict != report.Reject || r.Headline == nil || r.Headline.Finding.ID != finding.InternalError {

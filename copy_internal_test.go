@@ -1,0 +1,150 @@
+package assay
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/report"
+)
+
+// fill gives everything below v a value of its own, two levels of recursive
+// types deep.
+func fill(v reflect.Value, n *int, depth int) {
+	*n++
+	switch v.Kind() {
+	case reflect.Pointer:
+		if depth < 12 {
+			v.Set(reflect.New(v.Type().Elem()))
+			fill(v.Elem(), n, depth+1)
+		}
+	case reflect.Slice:
+		if depth < 12 {
+			v.Set(reflect.MakeSlice(v.Type(), 2, 3))
+			fill(v.Index(0), n, depth+1)
+			fill(v.Index(1), n, depth+1)
+		}
+	case reflect.Array:
+		for i := range v.Len() {
+			fill(v.Index(i), n, depth+1)
+		}
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		for range 2 {
+			key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+			fill(key, n, depth+1)
+			fill(value, n, depth+1)
+			v.SetMapIndex(key, value)
+		}
+	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			v.Set(reflect.ValueOf(time.Unix(int64(*n), 0).UTC()))
+			return
+		}
+		for i := range v.NumField() {
+			if v.Field(i).CanSet() {
+				fill(v.Field(i), n, depth+1)
+			}
+		}
+	case reflect.String:
+		v.SetString(fmt.Sprint("text ", *n))
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Float64:
+		v.SetFloat(float64(*n))
+	case reflect.Int, reflect.Int8, reflect.Int64:
+		v.SetInt(int64(*n % 100))
+	case reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		v.SetUint(uint64(*n % 100))
+	case reflect.Interface:
+	default:
+		panic("a kind that deepCopy does not know: " + v.Kind().String())
+	}
+}
+
+// shared lists what two values both refer to, and fields that no copy reaches.
+func shared(t *testing.T, where string, a, b reflect.Value) {
+	switch a.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Map:
+		if a.IsNil() {
+			return
+		}
+		if a.Pointer() == b.Pointer() {
+			t.Errorf("%s is shared", where)
+		}
+	case reflect.Interface, reflect.Chan, reflect.Func, reflect.UnsafePointer:
+		t.Errorf("%s is a %s", where, a.Kind())
+	}
+	switch a.Kind() {
+	case reflect.Pointer:
+		shared(t, where, a.Elem(), b.Elem())
+	case reflect.Slice, reflect.Array:
+		for i := range a.Len() {
+			shared(t, where+"[]", a.Index(i), b.Index(i))
+		}
+	case reflect.Map:
+		for _, key := range a.MapKeys() {
+			shared(t, where+"[]", a.MapIndex(key), b.MapIndex(key))
+		}
+	case reflect.Struct:
+		if a.Type() == reflect.TypeFor[time.Time]() {
+			return
+		}
+		for i := range a.NumField() {
+			name := where + "." + a.Type().Field(i).Name
+			if !a.Type().Field(i).IsExported() {
+				t.Errorf("%s is not exported: nobody copies what it refers to", name)
+				continue
+			}
+			shared(t, name, a.Field(i), b.Field(i))
+		}
+	}
+}
+
+// Copies for hooks are equal and share nothing.
+func TestDeepCopy(t *testing.T) {
+	n := 0
+	var ev evidence.Evidence
+	fill(reflect.ValueOf(&ev).Elem(), &n, 0)
+	var r report.Report
+	fill(reflect.ValueOf(&r).Elem(), &n, 0)
+	if n < 500 {
+		t.Fatalf("only %d values were set", n)
+	}
+	ev2, r2 := deepCopy(&ev), deepCopy(&r)
+	if !reflect.DeepEqual(&ev, ev2) || !reflect.DeepEqual(&r, r2) {
+		t.Error("a copy is not equal")
+	}
+	shared(t, "evidence", reflect.ValueOf(ev), reflect.ValueOf(*ev2))
+	shared(t, "report", reflect.ValueOf(r), reflect.ValueOf(*r2))
+	if c := deepCopy(&report.Report{}); !reflect.DeepEqual(c, &report.Report{}) {
+		t.Errorf("of the zero report: %+v", c)
+	}
+}
+
+// Every field of a policy is part of what judgements are remembered by.
+func TestPolicyHash(t *testing.T) {
+	base := engine.Policy{}.Hash()
+	seen := map[[32]byte]string{base: "the zero policy"}
+	typ := reflect.TypeFor[engine.Policy]()
+	for i := range typ.NumField() {
+		var p engine.Policy
+		n := 1
+		fill(reflect.ValueOf(&p).Elem().Field(i), &n, 0)
+		h := p.Hash()
+		if other, ok := seen[h]; ok {
+			t.Errorf("%s hashes as %s", typ.Field(i).Name, other)
+		}
+		seen[h] = typ.Field(i).Name
+		if p.Hash() != h {
+			t.Error("not the same twice")
+		}
+	}
+	empty := engine.Policy{Schemes: []string{}} // off, where nil means all
+	if empty.Hash() == base {
+		t.Error("an empty list hashes as none")
+	}
+}
