@@ -122,7 +122,7 @@ var connectionKinds = []Kind{
 
 	{ID: ProxyFailure, Class: ClassConnection, Severity: Inconclusive, Rank: 74,
 		Title:   "the proxy {proxy} could not be used to reach {host} port {port}: {detail}",
-		Explain: "The proxy was reached, but the conversation with it failed.",
+		Explain: "The way to the server leads through a proxy, and the proxy could not be connected to, or the conversation with it failed.",
 		Risk:    riskUnjudged,
 		Fix:     "Check the proxy's address and kind (http:// or socks5://) in --proxy or HTTPS_PROXY, ALL_PROXY. NO_PROXY excepts hosts.",
 		Spec:    "RFC 9110, 9.3.6; RFC 1928",
@@ -326,7 +326,7 @@ var connectionKinds = []Kind{
 		Title:   "a second connection resumed the session; judged again, the verdict is {verdict}",
 		Explain: "A resumed connection is shorter because the server's certificates are not sent again. They are those of the first connection, and the verdict was made again from them.",
 		Risk:    "A client that does not judge again on resumption goes on trusting a certificate that has been revoked since.",
-		Fix:     "Nothing needs to be done.",
+		Fix:     "Nothing needs to be done. If this verdict is not the first connection's, the report of the second one follows and says why.",
 		Spec:    "RFC 8446, 2.2; RFC 5077",
 		Since:   "0.1"},
 	{ID: SessionNotResumed, Class: ClassConnection, Severity: Info, Rank: 5,

@@ -218,10 +218,11 @@ func (a *app) prefetch(ctx context.Context, f *checkFlags, args []string) error 
 		}
 		files = append(files, ev)
 	}
-	configs, err := a.targets(f, targets)
+	configs, err := a.targets(ctx, f, targets)
 	if err != nil {
 		return err
 	}
+	f.network.proxy = f.conn.proxy
 	eng, done, err := a.engine(ctx, &f.trust, &f.network, &f.ct)
 	if err != nil {
 		return err

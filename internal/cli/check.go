@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -75,10 +77,6 @@ func (f *checkFlags) policy() (engine.Policy, error) {
 }
 
 func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
-	configs, err := a.targets(f, args)
-	if err != nil {
-		return err
-	}
 	p, err := f.policy()
 	if err != nil {
 		return err
@@ -87,6 +85,10 @@ func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 		return err
 	}
 	if err := f.more.check(&f.out); err != nil {
+		return err
+	}
+	configs, err := a.targets(ctx, f, args)
+	if err != nil {
 		return err
 	}
 	save, err := createEvidence(f.out.evidence, len(args))
@@ -100,13 +102,17 @@ func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	eng, done, err := a.engine(ctx, &f.trust, &f.network, &f.ct)
+	f.network.proxy = f.conn.proxy
+	o, err := a.engineOptions(ctx, &f.trust, &f.network, &f.ct)
 	if err != nil {
 		return err
 	}
-	defer done()
+	judge, err := f.more.judge(o, p)
+	if err != nil {
+		return err
+	}
 
-	results := a.checkAll(ctx, configs, f.more.judge(eng, p), f.out.quiet)
+	results := a.checkAll(ctx, configs, judge, f.out.quiet)
 	nth := 0
 	for i := range configs {
 		res, ok := <-results[i]
@@ -127,7 +133,7 @@ func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 }
 
 // targets reads the arguments; nothing is dialled unless all are sound.
-func (a *app) targets(f *checkFlags, args []string) ([]tlsclient.Config, error) {
+func (a *app) targets(ctx context.Context, f *checkFlags, args []string) ([]tlsclient.Config, error) {
 	var configs []tlsclient.Config
 	var hints []string
 	for _, arg := range args {
@@ -144,11 +150,21 @@ func (a *app) targets(f *checkFlags, args []string) ([]tlsclient.Config, error) 
 		}
 		configs = append(configs, c)
 	}
+	for _, c := range configs {
+		if f.more.all && c.Proxy != "" {
+			return nil, usagef("--all-addresses: the addresses of %s are the proxy's affair", c.Host).hint("--proxy none goes without a proxy")
+		}
+	}
+	own, err := f.conn.clientCertificate(ctx)
+	if err != nil {
+		return nil, err
+	}
 	log, err := a.keyLog()
 	if err != nil {
 		return nil, err
 	}
 	for i := range configs {
+		configs[i].Certificate = own
 		if log != nil {
 			configs[i].KeyLog = log // closed with the program
 		}
@@ -232,7 +248,11 @@ func createEvidence(name string, targets int) (*evidenceFile, error) {
 		e.temp = true
 		e.f, err = os.CreateTemp(filepath.Dir(name), ".assay-*")
 	}
-	if err != nil {
+	var p *fs.PathError
+	switch {
+	case errors.As(err, &p) && e.temp:
+		return nil, usagef("--save-evidence: %s cannot be created: %v", name, p.Err)
+	case err != nil:
 		return nil, usagef("--save-evidence: %v", plainPathError(err))
 	}
 	return e, nil

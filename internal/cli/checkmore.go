@@ -42,17 +42,28 @@ func (f *moreFlags) check(out *outputFlags) error {
 type judge func(context.Context, tlsclient.Config) []result
 
 // judge is what the flags ask for.
-func (f *moreFlags) judge(eng *engine.Engine, p engine.Policy) judge {
+func (f *moreFlags) judge(o engine.Options, p engine.Policy) (judge, error) {
+	eng, err := engine.New(o)
+	if err != nil {
+		return nil, err
+	}
 	switch {
 	case f.all:
-		return func(ctx context.Context, c tlsclient.Config) []result { return everyAddress(ctx, eng, c, p) }
+		return func(ctx context.Context, c tlsclient.Config) []result { return everyAddress(ctx, eng, c, p) }, nil
 	case f.resume:
-		return func(ctx context.Context, c tlsclient.Config) []result { return resumed(ctx, eng, c, p) }
+		var afresh *engine.Engine // without a memory, so that it asks every source again
+		if !p.Offline {
+			o.Store = nil
+			if afresh, err = engine.New(o); err != nil {
+				return nil, err
+			}
+		}
+		return func(ctx context.Context, c tlsclient.Config) []result { return resumed(ctx, eng, afresh, c, p) }, nil
 	}
 	return func(ctx context.Context, c tlsclient.Config) []result {
 		r, ev := eng.Check(ctx, c, p)
 		return []result{{r, ev}}
-	}
+	}, nil
 }
 
 // everyAddress checks each address of the host. What was fetched for a chain
@@ -108,8 +119,9 @@ func compareLeaves(rs []result, different int) {
 }
 
 // resumed checks a target and then connects again with its session. The second
+// connection is judged by afresh, or, offline, by what the first one was. Its
 // report is shown only when it comes to another verdict.
-func resumed(ctx context.Context, eng *engine.Engine, c tlsclient.Config, p engine.Policy) []result {
+func resumed(ctx context.Context, eng, afresh *engine.Engine, c tlsclient.Config, p engine.Policy) []result {
 	c.Sessions = tls.NewLRUClientSessionCache(8)
 	r, ev := eng.Check(ctx, c, p)
 	out := []result{{r, ev}}
@@ -129,10 +141,13 @@ func resumed(ctx context.Context, eng *engine.Engine, c tlsclient.Config, p engi
 		report.Decide(r)
 		return out
 	}
-	if chainKey(again) == chainKey(ev) {
-		again.Artefacts, again.Extra = slices.Clone(ev.Artefacts), slices.Clone(ev.Extra)
+	if afresh == nil {
+		afresh = eng
+		if chainKey(again) == chainKey(ev) {
+			again.Artefacts, again.Extra = slices.Clone(ev.Artefacts), slices.Clone(ev.Extra)
+		}
 	}
-	second := eng.Resolve(ctx, again, p)
+	second := afresh.Resolve(ctx, again, p)
 	second.Target.Source = "check"
 	r.Findings = append(r.Findings, finding.New(finding.SessionResumed, "verdict", string(second.Verdict)))
 	report.Decide(r)

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"crypto"
 	"crypto/aes"
 	"crypto/cipher"
@@ -17,65 +19,81 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"os"
 	"strings"
 
 	"golang.org/x/term"
 	"software.sslmate.com/src/go-pkcs12"
-
-	"github.com/assaytls/assay/internal/tlsclient"
 )
 
 // maxKeyFile bounds files with certificates and keys of one's own.
 const maxKeyFile = 4 << 20
 
-// clientCertificate loads --cert and --key.
-func (f *connFlags) clientCertificate(c *tlsclient.Config) error {
+// checkCert wants the flags about the client's certificate to go together.
+func (f *connFlags) checkCert() error {
+	switch {
+	case f.cert != "":
+	case f.key != "":
+		return usagef("--key needs --cert")
+	case f.passFile != "":
+		return usagef("--pass-file needs --cert")
+	}
+	return nil
+}
+
+// clientCertificate loads --cert and --key; nil without.
+func (f *connFlags) clientCertificate(ctx context.Context) (*tls.Certificate, error) {
 	if f.cert == "" {
-		switch {
-		case f.key != "":
-			return usagef("--key needs --cert")
-		case f.passFile != "":
-			return usagef("--pass-file needs --cert")
-		}
-		return nil
+		return nil, nil
 	}
 	b, err := readFile(f.cert, nil, maxKeyFile)
 	if err != nil {
-		return usagef("--cert: %v", err)
+		return nil, usagef("--cert: %v", err)
 	}
-	password := f.password(f.cert)
+	password := f.password(ctx, f.cert)
 	var pair tls.Certificate
 	if !isPEM(b) {
 		if f.key != "" {
-			return usagef("--cert %s is not PEM; as PKCS#12 it holds the key too: leave out --key", f.cert)
+			return nil, usagef("--cert %s is not PEM; as PKCS#12 it holds the key too: leave out --key", f.cert)
 		}
 		if pair, err = fromPKCS12(b, password); err != nil {
-			return usagef("--cert %s: %v", f.cert, err)
+			return nil, usagef("--cert %s: %v", f.cert, err)
 		}
-	} else {
-		keyName, keyBytes := f.cert, b
-		if f.key != "" {
-			keyName = f.key
-			if keyBytes, err = readFile(f.key, nil, maxKeyFile); err != nil {
-				return usagef("--key: %v", err)
-			}
-			password = f.password(f.key)
-		}
-		if keyBytes, err = decryptedPEM(keyBytes, password); err != nil {
-			return usagef("%s: %v", keyName, err)
-		}
-		if pair, err = tls.X509KeyPair(b, keyBytes); err != nil {
-			return usagef("--cert %s: %v", f.cert, strings.TrimPrefix(err.Error(), "tls: "))
-		}
+		return &pair, nil
 	}
-	c.Certificate = &pair
-	return nil
+	keyName, keyBytes := f.cert, b
+	if f.key != "" {
+		keyName = f.key
+		if keyBytes, err = readFile(f.key, nil, maxKeyFile); err != nil {
+			return nil, usagef("--key: %v", err)
+		}
+		password = f.password(ctx, f.key)
+	}
+	if keyBytes, err = decryptedPEM(keyBytes, password); err != nil {
+		return nil, usagef("%s: %v", keyName, err)
+	}
+	if pair, err = tls.X509KeyPair(b, keyBytes); err != nil {
+		return nil, f.badPair(err)
+	}
+	return &pair, nil
+}
+
+// badPair says in a user's words why --cert and --key make no pair.
+func (f *connFlags) badPair(err error) error {
+	text := strings.TrimPrefix(err.Error(), "tls: ")
+	switch {
+	case f.key == "" && strings.Contains(text, "private key"):
+		return usagef("--cert %s: it holds no private key", f.cert).hint("give the key's file with --key")
+	case strings.Contains(text, "does not match"):
+		return usagef("--cert %s: the private key in %s is not this certificate's", f.cert, cmp.Or(f.key, f.cert))
+	}
+	return usagef("--cert %s: %s", f.cert, text)
 }
 
 // password returns what gets the password when one is needed: the first line
 // of --pass-file, or what the user types.
-func (f *connFlags) password(name string) func() (string, error) {
+func (f *connFlags) password(ctx context.Context, name string) func() (string, error) {
 	return func() (string, error) {
 		if f.passFile != "" {
 			b, err := readFile(f.passFile, nil, maxKeyFile)
@@ -91,9 +109,37 @@ func (f *connFlags) password(name string) func() (string, error) {
 		}
 		defer tty.Close()
 		fmt.Fprintf(tty, "Password for %s: ", quoteLines(name))
-		b, err := term.ReadPassword(int(tty.Fd()))
+		word, err := readPassword(ctx, int(tty.Fd()))
 		fmt.Fprintln(tty)
-		return string(b), err
+		if err == io.EOF {
+			err = errors.New("it is encrypted, and no password was typed")
+		}
+		return word, err
+	}
+}
+
+// readPassword reads a line from a terminal that does not show it. When ctx
+// ends first the terminal is put back as it was; the read is left to itself.
+func readPassword(ctx context.Context, fd int) (string, error) {
+	before, err := term.GetState(fd)
+	if err != nil {
+		return "", err
+	}
+	type line struct {
+		text []byte
+		err  error
+	}
+	typed := make(chan line, 1)
+	go func() {
+		b, err := term.ReadPassword(fd)
+		typed <- line{b, err}
+	}()
+	select {
+	case l := <-typed:
+		return string(l.text), l.err
+	case <-ctx.Done():
+		_ = term.Restore(fd, before)
+		return "", ctx.Err()
 	}
 }
 

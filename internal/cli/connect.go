@@ -52,8 +52,11 @@ func (a *app) connectCommand() *cobra.Command {
 		Long: `Connect to a server, judge it, and only then carry standard input to it and what
 it says to standard output, until both have ended. crypto/tls's own verification
 is on and assay's is added. A server that is not accepted gets nothing: the
-report goes to standard error and the exit status is 1. 3 means that the server
-was not reached, or that the connection was cut off.
+report goes to standard error.
+
+Exit status: 0 when both sides have ended properly; 1 when the server was
+refused; 3 when it was not reached, the connection was cut off, or it ended
+before it had taken all of the input.
 
 When standard input ends, the server is told so (close_notify) and its answer is
 still read. Some servers take that for a client that has gone: programs behind
@@ -73,6 +76,13 @@ tell them; the server must then end the connection itself (HTTP:
 	f.conn.add(c)
 	for _, name := range []string{"servername", "no-servername"} {
 		c.Flags().Lookup(name).Hidden = true
+	}
+	for name, usage := range map[string]string{
+		"alpn":    "application protocols to offer (default none)",
+		"timeout": "limit for everything before the first byte is relayed (default 1m)",
+		"proxy":   "go through the proxy at `URL` (http://, socks5://); none ignores the environment's",
+	} {
+		c.Flags().Lookup(name).Usage = usage
 	}
 	f.trust.add(c)
 	f.addJudgement(c)
@@ -213,7 +223,7 @@ func (f *ctFlags) bytes(stored string) ([]byte, error) {
 }
 
 func (a *app) connect(ctx context.Context, f *connectFlags, arg string, onEOFGiven bool) error {
-	t, dial, err := a.connectTarget(f, arg)
+	t, dial, err := a.connectTarget(ctx, f, arg)
 	if err != nil {
 		return err
 	}
@@ -224,7 +234,7 @@ func (a *app) connect(ctx context.Context, f *connectFlags, arg string, onEOFGiv
 	}
 	v, err := assay.New(conf)
 	if err != nil {
-		return usagef("%s", strings.TrimPrefix(err.Error(), "assay: "))
+		return f.refusedConfig(err)
 	}
 	defer v.Close()
 	r := &relay{in: a.stdin, out: a.stdout.w, onEOF: f.onEOF.value, crlf: f.crlf}
@@ -262,22 +272,45 @@ func (a *app) connect(ctx context.Context, f *connectFlags, arg string, onEOFGiv
 	var refused *assay.Error
 	switch {
 	case errors.As(err, &refused):
-		return a.refused(refused.Report, ev, t)
+		transport.Facts()
+		return a.refused(completed(ctx, v, refused.Report, ev, t), f.verbose)
 	case err != nil:
 		transport.Failed(shaking, err)
 		return a.notReached(shaking, v, ev)
 	}
+	if f.verbose && seen != nil {
+		transport.Facts()
+		seen = completed(ctx, v, seen, ev, t)
+	}
 	transport.Established()
-	a.accepted(seen, ev, t, f.verbose)
+	a.accepted(seen, f.verbose)
 	r.conn, r.transport = conn, transport
 	return a.relayed(ctx, r, f.truncate)
+}
+
+// refusedConfig says in a user's words what the library refuses.
+func (f *connectFlags) refusedConfig(err error) error {
+	text := strings.TrimPrefix(err.Error(), "assay: ")
+	if why, ok := strings.CutPrefix(text, "allow: "); ok {
+		u := usagef("--allow: %s", why)
+		for _, id := range f.allow.vs {
+			switch _, known := finding.Lookup(finding.ID(id)); {
+			case known && strings.HasPrefix(why, id+" "):
+				return u.hint("assay explain %s tells more", id)
+			case !known:
+				return u.hint("assay explain lists the findings")
+			}
+		}
+		return u
+	}
+	return usagef("%s", text)
 }
 
 // serverName is the form of a host that crypto/tls verifies.
 func serverName(host string) string { return strings.TrimSuffix(tlsclient.ASCIIName(host), ".") }
 
 // connectTarget reads the argument and the flags about the connection.
-func (a *app) connectTarget(f *connectFlags, arg string) (report.Target, tlsclient.Config, error) {
+func (a *app) connectTarget(ctx context.Context, f *connectFlags, arg string) (report.Target, tlsclient.Config, error) {
 	var none report.Target
 	if f.conn.servername != "" || f.conn.noServername {
 		return none, tlsclient.Config{}, usagef("assay connect verifies the name that it sends").hint("--name NAME sends and verifies another name")
@@ -287,7 +320,7 @@ func (a *app) connectTarget(f *connectFlags, arg string) (report.Target, tlsclie
 			return none, tlsclient.Config{}, usagef("--name: %v", err)
 		}
 	}
-	configs, err := a.targets(&checkFlags{conn: f.conn}, []string{arg})
+	configs, err := a.targets(ctx, &checkFlags{conn: f.conn}, []string{arg})
 	if err != nil {
 		return none, tlsclient.Config{}, err
 	}
@@ -311,36 +344,35 @@ func (a *app) notReached(ctx context.Context, v *assay.Verifier, ev *evidence.Ev
 }
 
 // refused prints why the server was not accepted.
-func (a *app) refused(r *report.Report, ev *evidence.Evidence, t report.Target) error {
+func (a *app) refused(r *report.Report, verbose bool) error {
 	a.status = exitReject
-	return render.Text(a.stderr, completed(r, ev, t), render.Options{Width: 80})
+	return render.Text(a.stderr, r, render.Options{Width: 80, Verbose: verbose})
 }
 
-// completed adds to the report of a handshake what only the dial knows.
-func completed(r *report.Report, ev *evidence.Evidence, t report.Target) *report.Report {
+// completed adds to the report of a handshake what only the dial knows: what
+// is in the evidence of the connection.
+func completed(ctx context.Context, v *assay.Verifier, r *report.Report, ev *evidence.Evidence, t report.Target) *report.Report {
 	full := *r
 	full.Target.Input, full.Target.Host, full.Target.Port, full.Target.Source = t.Input, t.Host, t.Port, "connect"
-	if r.Connection == nil {
-		full.Connection = &report.Connection{}
-	} else {
-		conn := *r.Connection
-		full.Connection = &conn
+	dial := v.Judge(ctx, &evidence.Evidence{Version: ev.Version, Target: ev.Target, Time: ev.Time, Connection: ev.Connection, Attempts: ev.Attempts})
+	full.Connection, full.Timing = dial.Connection, dial.Timing
+	if full.Connection != nil && r.Connection != nil {
+		full.Connection.Stapled, full.Connection.TLSSCTs = r.Connection.Stapled, r.Connection.TLSSCTs
 	}
-	full.Connection.Addr = ev.Connection.Addr
-	for _, at := range ev.Attempts {
-		full.Connection.Attempts = append(full.Connection.Attempts, report.Attempt{Addr: at.Addr, Outcome: at.Outcome,
-			MS: float64(at.Duration.Microseconds()) / 1000, Detail: at.Detail})
+	if full.Timing != nil && r.Timing != nil {
+		full.Timing.Judge = r.Timing.Judge
+		full.Timing.Total = float64(time.Since(ev.Time).Microseconds()) / 1000
 	}
 	return &full
 }
 
 // accepted says which findings were waived, and everything when verbose.
-func (a *app) accepted(r *report.Report, ev *evidence.Evidence, t report.Target, verbose bool) {
+func (a *app) accepted(r *report.Report, verbose bool) {
 	if r == nil {
 		return
 	}
 	if verbose {
-		_ = render.Text(a.stderr, completed(r, ev, t), render.Options{Width: 80, Verbose: true})
+		_ = render.Text(a.stderr, r, render.Options{Width: 80, Verbose: true})
 		return
 	}
 	for _, f := range chosenFindings(r) {

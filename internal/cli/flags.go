@@ -40,7 +40,7 @@ type connFlags struct {
 const defaultTimeout = time.Minute
 
 func (f *connFlags) add(c *cobra.Command) {
-	f.alpn = words{typ: "PROTO[,PROTO]", splitter: ",", check: checkALPN}
+	f.alpn = words{typ: "PROTO[,PROTO]", splitter: ",", none: true, check: checkALPN}
 	f.tlsMin = enum{value: "1.2", allowed: []string{"1.2", "1.3"}}
 	f.tlsMax = enum{value: "1.3", allowed: []string{"1.2", "1.3"}}
 	f.starttls = enum{allowed: tlsclient.StartTLSProtocols()}
@@ -53,7 +53,7 @@ func (f *connFlags) add(c *cobra.Command) {
 	fs.StringVar(&f.servername, "servername", "", "`NAME` to send (SNI) instead of the host")
 	fs.BoolVar(&f.noServername, "no-servername", false, "send no server name")
 	fs.Var(&f.starttls, "starttls", "ask for TLS in this protocol first")
-	fs.StringVar(&f.proxy, "proxy", "", "go through the proxy at `URL` (http://, socks5://); none ignores the environment's")
+	fs.StringVar(&f.proxy, "proxy", "", "go through the proxy at `URL` (http://, socks5://), downloads too; none ignores the environment's")
 	fs.StringVar(&f.cert, "cert", "", "show the client certificate in `FILE` (PEM or PKCS#12, with its chain) to a server that asks")
 	fs.StringVar(&f.key, "key", "", "`FILE` with its private key (default: the same)")
 	fs.StringVar(&f.passFile, "pass-file", "", "`FILE` whose first line is the password of an encrypted key (default: ask)")
@@ -61,7 +61,7 @@ func (f *connFlags) add(c *cobra.Command) {
 	f.ciphers = words{typ: "SUITE[,SUITE]", splitter: ",", check: checkCipher}
 	fs.Var(&f.groups, "groups", "key-exchange groups to offer, a set: "+strings.Join(groupNames(), ", "))
 	fs.Var(&f.ciphers, "ciphers", "suites of TLS 1.2 to offer, a set; needs --tls-max 1.2")
-	fs.Var(&f.alpn, "alpn", "application protocols to offer (default h2,http/1.1)")
+	fs.Var(&f.alpn, "alpn", "application protocols to offer, '' is none (default h2,http/1.1 but for mail and other services)")
 	fs.Var(&f.tlsMin, "tls-min", "lowest version of TLS to offer")
 	fs.Var(&f.tlsMax, "tls-max", "highest version of TLS to offer")
 	fs.Var(&f.connectTimeout, "connect-timeout", "limit for connecting, all addresses together")
@@ -104,7 +104,7 @@ func (f *connFlags) config(t target) (tlsclient.Config, error) {
 	if err := f.throughProxy(&c); err != nil {
 		return c, err
 	}
-	if err := f.clientCertificate(&c); err != nil {
+	if err := f.checkCert(); err != nil {
 		return c, err
 	}
 	if f.servername != "" {
@@ -115,8 +115,8 @@ func (f *connFlags) config(t target) (tlsclient.Config, error) {
 			return c, usagef("--servername: %v", err)
 		}
 	}
-	if len(f.alpn.vs) > 0 {
-		c.ALPN = f.alpn.vs
+	if c.ALPN = f.alpn.vs; c.ALPN == nil && !f.web(t, c.Port) {
+		c.ALPN = []string{} // mail servers refuse a web client's offer
 	}
 	versions := map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
 	c.MinVersion, c.MaxVersion = versions[f.tlsMin.value], versions[f.tlsMax.value]
@@ -139,11 +139,28 @@ func (f *connFlags) throughProxy(c *tlsclient.Config) (err error) {
 		}
 		c.Proxy = f.proxy
 	default:
-		if c.Proxy, err = tlsclient.ProxyFromEnvironment(c.Host, c.Port); err != nil {
-			return usagef("the proxy in the environment: %v", err).hint("--proxy none goes without")
+		if c.Proxy, err = tlsclient.ProxyFromEnvironment(c.Host, c.Port); err == nil && c.Proxy != "" {
+			_, err = tlsclient.ParseProxy(c.Proxy)
+		}
+		if err != nil {
+			return usagef("the proxy in the environment (HTTPS_PROXY, ALL_PROXY): %v", err).hint("--proxy none goes without")
 		}
 	}
 	return nil
+}
+
+// web reports whether the target may be a web server: the scheme and the port
+// are not another service's.
+func (f *connFlags) web(t target, port string) bool {
+	if t.scheme != "" {
+		return t.scheme == "https"
+	}
+	for scheme, s := range services {
+		if s.port == port && scheme != "https" {
+			return false
+		}
+	}
+	return true
 }
 
 // trustFlags say whom to trust.
@@ -258,6 +275,7 @@ type networkFlags struct {
 	maxDownload size
 	offline     bool
 	cacheDir    string
+	proxy       string // --proxy: it holds for downloads too
 }
 
 func (f *networkFlags) add(c *cobra.Command, nonce *bool) {
@@ -278,7 +296,14 @@ func (f *networkFlags) apply(p *engine.Policy) {
 
 // client returns the downloader that the flags ask for.
 func (f *networkFlags) client() *fetch.Client {
-	return &fetch.Client{MaxBytes: f.maxDownload.n, Proxy: http.ProxyFromEnvironment, UserAgent: "assay/" + version}
+	c := &fetch.Client{MaxBytes: f.maxDownload.n, Proxy: http.ProxyFromEnvironment, UserAgent: "assay/" + version}
+	switch u, err := tlsclient.ParseProxy(f.proxy); {
+	case f.proxy == "none":
+		c.Proxy = nil
+	case f.proxy != "" && err == nil:
+		c.Proxy = http.ProxyURL(u)
+	}
+	return c
 }
 
 // addCacheDir adds --cache-dir.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -36,6 +37,8 @@ type relay struct {
 	out       io.Writer
 	onEOF     string // "half-close", "wait", "close"
 	crlf      bool
+
+	writing atomic.Bool // input is on its way to the server
 }
 
 // ending says why a relay ended; the zero value is a proper end.
@@ -61,9 +64,9 @@ func (r *relay) run(ctx context.Context) ending {
 	up, down := make(chan sent, 1), make(chan got, 1)
 	go func() { up <- r.upward() }()
 	go func() { down <- r.downward() }()
-	var gone chan struct{} // the transport's end, after the server's close_notify
-	sending, lost := true, error(nil)
-	var late <-chan time.Time
+	sending, ended, lost := true, false, error(nil) // ended: the server said close_notify
+	var gone chan struct{}                          // the transport's end, after that
+	var idle, late <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -79,10 +82,10 @@ func (r *relay) run(ctx context.Context) ending {
 				// The server hung up or is about to say why it does not want more.
 				lost = s.write
 				late = time.After(farewell)
-				if gone != nil {
-					return ending{}
+				if ended { // it did not want all of the input
+					return ending{failure: r.transport.Broken(r.conn.ConnectionState(), lost)}
 				}
-			case gone != nil:
+			case ended:
 				return ending{}
 			case r.onEOF == "close":
 				r.leave()
@@ -101,13 +104,29 @@ func (r *relay) run(ctx context.Context) ending {
 				return ending{failure: r.transport.Cut()}
 			case lost != nil:
 				return ending{failure: r.transport.Broken(r.conn.ConnectionState(), lost)}
-			case !sending || r.conn.ConnectionState().Version < tls.VersionTLS13:
-				return ending{} // before TLS 1.3 close_notify ends both directions
+			case !sending:
+				return ending{}
+			case r.conn.ConnectionState().Version < tls.VersionTLS13: // close_notify ends both directions
+				if !r.writing.Load() {
+					return ending{}
+				}
+				lost, late = syscall.EPIPE, time.After(farewell)
 			}
-			gone = make(chan struct{})
+			ended, gone = true, make(chan struct{})
 			go func() { io.Copy(io.Discard, r.transport); close(gone) }()
 		case <-gone:
-			return ending{}
+			// The server hung up, or only has nothing more to say: that input is
+			// still taken from us tells.
+			gone = nil
+			ticker := time.NewTicker(farewell / 20)
+			defer ticker.Stop()
+			if idle = ticker.C; !r.writing.Load() {
+				return ending{}
+			}
+		case <-idle:
+			if !r.writing.Load() {
+				return ending{}
+			}
 		case <-late:
 			return ending{failure: r.transport.Broken(r.conn.ConnectionState(), lost)}
 		}
@@ -137,9 +156,12 @@ func (r *relay) upward() sent {
 	for {
 		n, err := r.in.Read(buf)
 		if n > 0 {
-			if _, err := r.conn.Write(lines.convert(buf[:n])); err != nil {
+			r.writing.Store(true)
+			_, err := r.conn.Write(lines.convert(buf[:n]))
+			if err != nil {
 				return sent{write: err}
 			}
+			r.writing.Store(false)
 		}
 		switch {
 		case err == io.EOF:

@@ -13,12 +13,21 @@ import (
 // engine makes the judge that the flags ask for. A nil network means that
 // nothing may be fetched or cached. The second result releases it.
 func (a *app) engine(ctx context.Context, trust *trustFlags, network *networkFlags, list *ctFlags) (*engine.Engine, func(), error) {
-	anchors, err := trust.anchors()
+	o, err := a.engineOptions(ctx, trust, network, list)
 	if err != nil {
 		return nil, nil, err
 	}
-	o := engine.Options{Anchors: anchors, Warn: a.warn}
-	done := func() {}
+	eng, err := engine.New(o)
+	return eng, func() {}, err
+}
+
+// engineOptions are the judge's options that the flags ask for.
+func (a *app) engineOptions(ctx context.Context, trust *trustFlags, network *networkFlags, list *ctFlags) (engine.Options, error) {
+	o := engine.Options{Warn: a.warn}
+	var err error
+	if o.Anchors, err = trust.anchors(); err != nil {
+		return o, err
+	}
 	flag := ""
 	if network != nil {
 		flag = network.cacheDir
@@ -26,7 +35,7 @@ func (a *app) engine(ctx context.Context, trust *trustFlags, network *networkFla
 	dir, dirErr := cacheDir(flag)
 	if network != nil {
 		if network.cacheDir != "" && dirErr != nil {
-			return nil, nil, usagef("--cache-dir: %v", dirErr)
+			return o, usagef("--cache-dir: %v", dirErr)
 		}
 		o.Fetch = network.client()
 		if dirErr == nil {
@@ -35,7 +44,7 @@ func (a *app) engine(ctx context.Context, trust *trustFlags, network *networkFla
 			case err == nil:
 				o.Store = s
 			case network.cacheDir != "":
-				return nil, nil, usagef("--cache-dir: %v", plainPathError(err))
+				return o, usagef("--cache-dir: %v", plainPathError(err))
 			default:
 				a.warn(fmt.Errorf("going on without a cache: %w", err))
 			}
@@ -46,16 +55,10 @@ func (a *app) engine(ctx context.Context, trust *trustFlags, network *networkFla
 		client = nil
 	}
 	if o.LogList, err = list.list(ctx, client, storedLogList(dir)); err != nil {
-		return nil, nil, err
+		return o, err
 	}
-	if o.PublicRoots, err = list.public(); err != nil {
-		return nil, nil, err
-	}
-	eng, err := engine.New(o)
-	if err != nil {
-		return nil, nil, err
-	}
-	return eng, done, nil
+	o.PublicRoots, err = list.public()
+	return o, err
 }
 
 // warn tells the user what does not change the answer.

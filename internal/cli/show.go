@@ -254,6 +254,9 @@ func (a *app) serverObjects(ctx context.Context, f *showFlags, t target) ([]obje
 	if err != nil {
 		return nil, err
 	}
+	if c.Certificate, err = f.conn.clientCertificate(ctx); err != nil {
+		return nil, err
+	}
 	if t.hint != "" {
 		a.hint("%s", t.hint)
 	}

@@ -143,12 +143,17 @@ type words struct {
 	vs       []string
 	typ      string
 	splitter string // values may also be joined by it; "" = no
+	none     bool   // "" alone means none at all: vs is empty and not nil
 	check    func(string) error
 }
 
 func (v *words) String() string { return strings.Join(v.vs, ",") }
 func (v *words) Type() string   { return v.typ }
 func (v *words) Set(s string) error {
+	if s == "" && v.none {
+		v.vs = []string{}
+		return nil
+	}
 	parts := []string{s}
 	if v.splitter != "" {
 		parts = strings.Split(s, v.splitter)

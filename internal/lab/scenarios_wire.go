@@ -79,7 +79,7 @@ var wireScenarios = []entry{
 			b.unreachable()
 		}},
 	{name: "proxy-down", story: "Nothing listens where the proxy should be.",
-		want: report.Inconclusive, findings: ids(finding.ConnectionRefused), make: func(b *build) {
+		want: report.Inconclusive, findings: ids(finding.ProxyFailure), make: func(b *build) {
 			b.good(nil)
 			b.s.Client.Proxy = "http://" + b.l.deadPort(b)
 			b.s.Flags = []string{"--proxy", b.s.Client.Proxy}

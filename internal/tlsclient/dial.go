@@ -57,8 +57,8 @@ func (c *Config) open(ctx context.Context, ev *evidence.Evidence) (net.Conn, *ev
 	}
 	conn, failure := c.connect(ctx, host, port, ev)
 	if failure != nil {
-		if c.Proxy != "" {
-			failure.Stage = "proxy"
+		if c.proxy != nil && failure.ID != string(finding.DialCancelled) {
+			failure = c.proxyUnreached(failure)
 		}
 		return nil, failure
 	}

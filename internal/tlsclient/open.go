@@ -33,7 +33,8 @@ func Open(ctx context.Context, c Config) (*Transport, *evidence.Evidence) {
 		ev.Failure = failure
 		return nil, ev
 	}
-	return &Transport{wire: &wire{Conn: conn}, c: c, keys: &keyLog{next: c.KeyLog}, ev: ev, begin: time.Now()}, ev
+	// The server's silence is bounded, not the time that judging it takes.
+	return &Transport{wire: &wire{Conn: conn, patience: c.HandshakeTimeout}, c: c, keys: &keyLog{next: c.KeyLog}, ev: ev, begin: time.Now()}, ev
 }
 
 // TLSConfig returns a configuration that verifies as crypto/tls does and
@@ -80,11 +81,20 @@ func (t *Transport) CloseWrite() error {
 	return nil
 }
 
+// Facts adds to the evidence what was recorded of a handshake, up to now. As
+// its time counts what was spent waiting for the server: judging goes on
+// meanwhile. It must not be called after Established.
+func (t *Transport) Facts() {
+	s := newSession(readTranscript(t.received(), t.keys.all()), t.wire, t.waited, t.asked && t.c.Certificate != nil)
+	s.into(t.ev)
+}
+
 // Established ends the recording: the handshake is over. No Read or Write may
 // be running.
 func (t *Transport) Established() {
 	t.relay = true
 	t.in, t.out = nil, nil
+	t.Conn.SetReadDeadline(time.Time{})
 }
 
 // Failed explains in the evidence why the handshake ended with err. The caller
@@ -92,7 +102,7 @@ func (t *Transport) Established() {
 func (t *Transport) Failed(ctx context.Context, err error) {
 	took := time.Since(t.begin)
 	if worthDraining(err, t.wire) {
-		t.SetReadDeadline(time.Now().Add(lingerTime))
+		t.patience = lingerTime
 		io.Copy(io.Discard, t.wire)
 	}
 	tr := readTranscript(t.received(), t.keys.all())

@@ -103,6 +103,23 @@ func (c *Config) tunnel(ctx context.Context, conn net.Conn) *evidence.Failure {
 		Params: map[string]string{"proxy": clean(proxy.Redacted()), "host": clean(c.Host), "port": c.Port, "detail": clean(err.Error())}}
 }
 
+// proxyUnreached is the failure of a target whose proxy could not be connected
+// to, for the reason given.
+func (c *Config) proxyUnreached(why *evidence.Failure) *evidence.Failure {
+	detail := map[finding.ID]string{
+		finding.ConnectionRefused: "it refused the connection", finding.ConnectionTimeout: "it cannot be connected to within " + why.Params["timeout"],
+		finding.DNSNotFound: "its name does not exist in the DNS", finding.DNSTimeout: "the DNS does not answer for its name",
+	}[finding.ID(why.ID)]
+	if detail == "" {
+		detail = "it cannot be connected to"
+		if why.Detail != "" {
+			detail += " (" + why.Detail + ")"
+		}
+	}
+	return &evidence.Failure{ID: string(finding.ProxyFailure), Stage: "proxy", Detail: why.Detail,
+		Params: map[string]string{"proxy": clean(c.proxy.Redacted()), "host": clean(c.Host), "port": c.Port, "detail": clean(detail)}}
+}
+
 // maxProxyHeader bounds the answer to CONNECT.
 const maxProxyHeader = 16 << 10
 

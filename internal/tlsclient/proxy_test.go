@@ -166,9 +166,15 @@ func TestProxyFaults(t *testing.T) {
 		}
 	}
 	ev := dial(t, Config{Host: "dial.test", Proxy: "http://127.0.0.1:" + freePort(t)})
-	wantFailure(t, ev, finding.ConnectionRefused)
-	if ev.Failure.Stage != "proxy" {
-		t.Errorf("stage %s", ev.Failure.Stage)
+	wantFailure(t, ev, finding.ProxyFailure)
+	if ev.Failure.Stage != "proxy" || ev.Failure.Params["host"] != "dial.test" || ev.Failure.Params["detail"] != "it refused the connection" || len(ev.Attempts) != 1 {
+		t.Errorf("%+v, %+v", ev.Failure, ev.Attempts)
+	}
+	ev = dial(t, Config{Host: "dial.test", Proxy: "http://user:secret@proxy.test:1", Network: "6",
+		Resolve: map[string][]netip.Addr{"proxy.test:1": {netip.MustParseAddr("127.0.0.1")}}})
+	wantFailure(t, ev, finding.ProxyFailure)
+	if text := fmt.Sprint(ev.Failure, ev.Target); strings.Contains(text, "secret") || !strings.Contains(text, "proxy.test") {
+		t.Errorf("%s", text)
 	}
 	wantFailure(t, dial(t, Config{Host: "dial.test", Proxy: "gopher://x"}), finding.ProxyFailure)
 }

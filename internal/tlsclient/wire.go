@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"time"
 )
 
 // wireMax bounds how much is recorded of a handshake. Real ones take a few
@@ -22,7 +23,9 @@ var errWireFull = errors.New("the server sent more than 1 MiB before the handsha
 // read only when no Read is running any more.
 type wire struct {
 	net.Conn
-	relay bool // nothing is kept any more
+	relay    bool          // nothing is kept any more
+	patience time.Duration // left for all reads together while it records; 0 = no limit
+	waited   time.Duration // in reads
 
 	mu      sync.Mutex
 	in, out []byte
@@ -33,9 +36,18 @@ type wire struct {
 }
 
 func (w *wire) Read(b []byte) (int, error) {
-	n, err := w.Conn.Read(b)
 	if w.relay {
-		return n, err
+		return w.Conn.Read(b)
+	}
+	begin := time.Now()
+	if w.patience > 0 {
+		w.Conn.SetReadDeadline(begin.Add(w.patience))
+	}
+	n, err := w.Conn.Read(b)
+	took := time.Since(begin)
+	w.waited += took
+	if w.patience > 0 {
+		w.patience = max(w.patience-took, 1)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
