@@ -24,21 +24,23 @@ import (
 	"github.com/assaytls/assay/internal/lab/peers"
 )
 
-// site is a server certificate for localhost without revocation pointers, and
-// its root, as files.
+// site is a server certificate for localhost, without revocation pointers
+// unless some are given, and its root, as files.
 type site struct {
+	ca   *forge.CA
+	leaf *forge.CA // its certificate
 	cert tls.Certificate
 	root string // file names
 	pem  string
 	key  string
 }
 
-func newSite(t testing.TB) *site {
+func newSite(t testing.TB, extra ...forge.Ext) *site {
 	root := forge.NewRoot("Connect Root", nil)
 	key := forge.P256()
-	leaf := root.Issue(forge.Cert{Key: key, Extensions: root.ServerExts(key, forge.DNS("localhost"))})
+	leaf := root.Issue(forge.Cert{Key: key, Extensions: append(root.ServerExts(key, forge.DNS("localhost")), extra...)})
 	dir := t.TempDir()
-	s := &site{leaf.TLS(), filepath.Join(dir, "root.pem"), filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")}
+	s := &site{root, leaf, leaf.TLS(), filepath.Join(dir, "root.pem"), filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")}
 	for name, b := range map[string][]byte{s.root: forge.PEM("CERTIFICATE", root.Raw), s.pem: forge.PEM("CERTIFICATE", leaf.Raw), s.key: key.PEM()} {
 		if err := os.WriteFile(name, b, 0o600); err != nil {
 			t.Fatal(err)
