@@ -230,12 +230,19 @@ func (a *app) prefetch(ctx context.Context, f *checkFlags, args []string) error 
 	defer done()
 	p := engine.Policy{NoName: true, CT: "off", Purpose: "any", NoAIA: f.network.aia.value == "off"}
 	for _, ev := range files {
-		if err := a.prefetched(ev.Target.Input, eng.Resolve(ctx, ev, p)); err != nil {
+		r := eng.Resolve(ctx, ev, p)
+		if interrupted(ctx) {
+			return nil
+		}
+		if err := a.prefetched(ev.Target.Input, r); err != nil {
 			return err
 		}
 	}
 	for _, c := range configs {
 		r, _ := eng.Check(ctx, c, p)
+		if interrupted(ctx) {
+			return nil
+		}
 		if err := a.prefetched(c.Input, r); err != nil {
 			return err
 		}

@@ -198,7 +198,7 @@ func (a *app) checkAll(ctx context.Context, configs []tlsclient.Config, judge ju
 				defer func() { <-slots }()
 				res := judge(ctx, c)
 				prog.clear()
-				if ctx.Err() == nil || context.Cause(ctx) == context.DeadlineExceeded {
+				if !interrupted(ctx) {
 					results[i] <- res
 				}
 				close(results[i])
@@ -206,6 +206,12 @@ func (a *app) checkAll(ctx context.Context, configs []tlsclient.Config, judge ju
 		}
 	}()
 	return results
+}
+
+// interrupted reports whether the user ended the run; its time limit is no
+// interrupt.
+func interrupted(ctx context.Context) bool {
+	return ctx.Err() != nil && context.Cause(ctx) != context.DeadlineExceeded
 }
 
 // print writes one report and counts its verdict. nth is its position among

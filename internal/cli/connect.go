@@ -236,7 +236,11 @@ func (a *app) connect(ctx context.Context, f *connectFlags, arg string, onEOFGiv
 	if err != nil {
 		return f.refusedConfig(err)
 	}
-	defer v.Close()
+	defer func() {
+		if !interrupted(ctx) { // nobody then waits for downloads
+			v.Close()
+		}
+	}()
 	r := &relay{in: a.stdin, out: a.stdout.w, onEOF: f.onEOF.value, crlf: f.crlf}
 	if f.request != "" {
 		file, err := os.Open(f.request)
@@ -334,8 +338,8 @@ func (a *app) connectTarget(ctx context.Context, f *connectFlags, arg string) (r
 
 // notReached prints why there was no handshake.
 func (a *app) notReached(ctx context.Context, v *assay.Verifier, ev *evidence.Evidence) error {
-	if errors.Is(ctx.Err(), context.Canceled) {
-		return nil // interrupted
+	if interrupted(ctx) {
+		return nil
 	}
 	r := v.Judge(ctx, ev)
 	r.Target.Source = "connect"

@@ -52,9 +52,13 @@ func newSite(t testing.TB, extra ...forge.Ext) *site {
 // connect runs assay connect to localhost at port.
 func (s *site) connect(t testing.TB, stdin, port string, flags ...string) (status int, out, errs string) {
 	t.Helper()
-	args := append([]string{"connect", "localhost:" + port, "--resolve", "localhost:" + port + ":127.0.0.1",
-		"--roots", s.root, "--offline", "--cache-dir", t.TempDir(), "--timeout", "20s"}, flags...)
-	return run(stdin, args...)
+	return run(stdin, append(append(s.connectArgs(t, port), "--timeout", "20s"), flags...)...)
+}
+
+// connectArgs are the arguments of a connect to localhost at port.
+func (s *site) connectArgs(t testing.TB, port string) []string {
+	return []string{"connect", "localhost:" + port, "--resolve", "localhost:" + port + ":127.0.0.1",
+		"--roots", s.root, "--offline", "--cache-dir", t.TempDir()}
 }
 
 // serve handles each connection to a TLS server until the test ends.
@@ -386,8 +390,7 @@ func TestConnectBrokenPipe(t *testing.T) {
 	r.Close()
 	defer w.Close()
 	var errs bytes.Buffer
-	status := Main([]string{"connect", "localhost:" + port, "--resolve", "localhost:" + port + ":127.0.0.1", "--roots", s.root,
-		"--offline", "--cache-dir", t.TempDir()}, neverEnding{}, w, &errs)
+	status := Main(s.connectArgs(t, port), neverEnding{}, w, &errs)
 	if status != exitPipe || errs.Len() > 0 {
 		t.Errorf("status %d\n%s", status, errs.String())
 	}
