@@ -156,36 +156,11 @@ func TestParameters(t *testing.T) {
 // server that asks for one accepts.
 func TestClientCertificates(t *testing.T) {
 	s := newSite(t)
-	root := forge.NewRoot("Clients \x1b Root", nil)
-	key := forge.P256()
-	leaf := root.Issue(forge.Cert{Key: key, Subject: forge.CN("me"), Extensions: []forge.Ext{forge.BasicConstraints(false, -1), forge.EKU(forge.ClientAuth)}})
-	dir := t.TempDir()
-	file := func(name string) string { return filepath.Join(dir, name) }
-	os.WriteFile(file("cert"), forge.PEM("CERTIFICATE", leaf.Raw), 0o600)
-	os.WriteFile(file("key"), key.PEM(), 0o600)
-	os.WriteFile(file("both"), append(forge.PEM("CERTIFICATE", leaf.Raw), key.PEM()...), 0o600)
-	os.WriteFile(file("pass"), []byte("sesame\nrest"), 0o600)
-	os.WriteFile(file("wrong"), []byte("simsalabim\n"), 0o600)
-	openssl := peers.Path(t, "openssl")
-	for _, args := range []string{
-		"pkcs8 -topk8 -in key -out pkcs8 -passout pass:sesame",
-		"pkcs8 -topk8 -v2 aes-128-cbc -v2prf hmacWithSHA512 -in key -out pkcs8b -passout pass:sesame",
-		"ec -in key -aes128 -out old -passout pass:sesame",
-		"pkcs12 -export -in cert -inkey key -out p12 -passout pass:sesame",
-		"pkcs12 -export -in cert -inkey key -out p12empty -passout pass:",
-	} {
-		cmd := exec.Command(openssl, strings.Fields(args)...)
-		cmd.Dir = dir
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("openssl %s: %v\n%s", args, err, out)
-		}
-	}
+	dir := newClientFiles(t)
 	pool := x509.NewCertPool()
-	ca, err := x509.ParseCertificate(root.Raw)
-	if err != nil {
-		t.Fatal(err)
+	if ca, err := os.ReadFile(filepath.Join(dir, "ca")); err != nil || !pool.AppendCertsFromPEM(ca) {
+		t.Fatal("no root for clients", err)
 	}
-	pool.AddCert(ca)
 	var shown atomic.Int32
 	port := listenAt(t, "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{s.cert}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool,
 		VerifyConnection: func(cs tls.ConnectionState) error { shown.Add(int32(len(cs.PeerCertificates))); return nil }})
@@ -223,4 +198,36 @@ func inDir(dir, args string) []string {
 		}
 	}
 	return out
+}
+
+// newClientFiles makes a client's certificate and key in the forms that openssl
+// writes them; the password is sesame.
+func newClientFiles(t testing.TB) (dir string) {
+	t.Helper()
+	root := forge.NewRoot("Clients \x1b Root", nil)
+	key := forge.P256()
+	leaf := root.Issue(forge.Cert{Key: key, Subject: forge.CN("me"), Extensions: []forge.Ext{forge.BasicConstraints(false, -1), forge.EKU(forge.ClientAuth)}})
+	dir = t.TempDir()
+	for name, b := range map[string][]byte{
+		"ca": forge.PEM("CERTIFICATE", root.Raw), "cert": forge.PEM("CERTIFICATE", leaf.Raw), "key": key.PEM(),
+		"both": append(forge.PEM("CERTIFICATE", leaf.Raw), key.PEM()...), "pass": []byte("sesame\nrest"), "wrong": []byte("simsalabim\n"),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, args := range []string{
+		"pkcs8 -topk8 -in key -out pkcs8 -passout pass:sesame",
+		"pkcs8 -topk8 -v2 aes-128-cbc -v2prf hmacWithSHA512 -in key -out pkcs8b -passout pass:sesame",
+		"ec -in key -aes128 -out old -passout pass:sesame",
+		"pkcs12 -export -in cert -inkey key -out p12 -passout pass:sesame",
+		"pkcs12 -export -in cert -inkey key -out p12empty -passout pass:",
+	} {
+		cmd := exec.Command(peers.Path(t, "openssl"), strings.Fields(args)...)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("openssl %s: %v\n%s", args, err, out)
+		}
+	}
+	return dir
 }

@@ -19,7 +19,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"io"
 	"os"
 	"strings"
 
@@ -111,9 +110,6 @@ func (f *connFlags) password(ctx context.Context, name string) func() (string, e
 		fmt.Fprintf(tty, "Password for %s: ", quoteLines(name))
 		word, err := readPassword(ctx, int(tty.Fd()))
 		fmt.Fprintln(tty)
-		if err == io.EOF {
-			err = errors.New("it is encrypted, and no password was typed")
-		}
 		return word, err
 	}
 }
