@@ -14,7 +14,6 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -88,47 +87,6 @@ func (s *site) serve(t testing.TB, version uint16, handle func(*tls.Conn)) (port
 	return port
 }
 
-// daemon runs a server program until the test ends and waits for its port.
-func daemon(t testing.TB, port, program string, args ...string) {
-	t.Helper()
-	cmd := exec.Command(peers.Path(t, program), args...)
-	peers.Tie(cmd)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	exited := make(chan struct{})
-	go func() { cmd.Wait(); close(exited) }()
-	t.Cleanup(func() { stdin.Close(); peers.End(cmd, exited) })
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		select {
-		case <-exited:
-			t.Fatalf("%s ended: %s", program, out.String())
-		default:
-		}
-		if c, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil {
-			c.Close()
-			return
-		}
-	}
-	t.Fatalf("%s does not listen: %s", program, out.String())
-}
-
-func freePort(t testing.TB) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
-}
-
 var tlsVersions = map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
 
 // A server that is refused gets nothing, and the report says why.
@@ -165,7 +123,7 @@ func TestConnectRefuses(t *testing.T) {
 
 func TestConnectNotReached(t *testing.T) {
 	s := newSite(t)
-	if status, _, errs := s.connect(t, "", freePort(t)); status != exitInconclusive || !strings.Contains(errs, "[connection-refused]") {
+	if status, _, errs := s.connect(t, "", peers.FreePort(t)); status != exitInconclusive || !strings.Contains(errs, "[connection-refused]") {
 		t.Errorf("status %d\n%s", status, errs)
 	}
 	plain := httptest.NewServer(http.NotFoundHandler())
@@ -338,27 +296,27 @@ func TestConnectPeers(t *testing.T) {
 	get := "GET /page HTTP/1.0\r\n\r\n"
 	for name := range tlsVersions {
 		t.Run("openssl TLS "+name, func(t *testing.T) {
-			port := freePort(t)
-			daemon(t, port, "openssl", "s_server", "-accept", "127.0.0.1:"+port, "-quiet", "-rev", "-cert", s.pem, "-key", s.key)
+			port := peers.FreePort(t)
+			peers.Start(t, port, "openssl", "s_server", "-accept", "127.0.0.1:"+port, "-quiet", "-rev", "-cert", s.pem, "-key", s.key)
 			if status, out, errs := s.connect(t, "olleh\nCLOSE\n", port, "--tls-max", name, "--on-eof", "wait"); status != 0 || out != "hello\n" {
 				t.Errorf("status %d, %q\n%s", status, out, errs)
 			}
 		})
 		t.Run("gnutls-serv TLS "+name, func(t *testing.T) {
-			port := freePort(t)
-			daemon(t, port, "gnutls-serv", "--echo", "--quiet", "--port", port, "--x509certfile", s.pem, "--x509keyfile", s.key)
+			port := peers.FreePort(t)
+			peers.Start(t, port, "gnutls-serv", "--echo", "--quiet", "--port", port, "--x509certfile", s.pem, "--x509keyfile", s.key)
 			if status, out, errs := s.connect(t, "hello\n", port, "--tls-max", name); status != 0 || out != "hello\n" {
 				t.Errorf("status %d, %q\n%s", status, out, errs)
 			}
 		})
 		t.Run("nginx TLS "+name, func(t *testing.T) {
-			port := freePort(t)
+			port := peers.FreePort(t)
 			conf := filepath.Join(t.TempDir(), "nginx.conf")
 			os.WriteFile(conf, fmt.Appendf(nil, `daemon off; master_process off; pid %s/pid; error_log stderr;
 events {}
 http { access_log off; client_body_temp_path %[1]s/a; proxy_temp_path %[1]s/b; fastcgi_temp_path %[1]s/c; uwsgi_temp_path %[1]s/d; scgi_temp_path %[1]s/e;
 server { listen 127.0.0.1:%[2]s ssl; ssl_certificate %[3]s; ssl_certificate_key %[4]s; root %[5]s; } }`, t.TempDir(), port, s.pem, s.key, dir), 0o600)
-			daemon(t, port, "nginx", "-e", "stderr", "-c", conf)
+			peers.Start(t, port, "nginx", "-e", "stderr", "-c", conf)
 			if status, out, errs := s.connect(t, get, port, "--tls-max", name, "--on-eof", "wait"); status != 0 || !strings.HasSuffix(out, "\r\n\r\n"+page) {
 				t.Errorf("status %d, %d bytes\n%s", status, len(out), errs)
 			}

@@ -7,7 +7,6 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,49 +19,11 @@ import (
 	"github.com/assaytls/assay/internal/lab/peers"
 )
 
-// freePort returns a loopback port that nobody listens on.
-func freePort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	check(t, err)
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
-}
-
-// start runs a server program until the test ends and waits until port
-// answers.
-func start(t testing.TB, port, program string, args ...string) {
-	t.Helper()
-	cmd := exec.Command(peers.Path(t, program), args...)
-	peers.Tie(cmd)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	stdin, err := cmd.StdinPipe()
-	check(t, err)
-	check(t, cmd.Start())
-	exited := make(chan struct{})
-	go func() { cmd.Wait(); close(exited) }()
-	t.Cleanup(func() { stdin.Close(); peers.End(cmd, exited) })
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		select {
-		case <-exited:
-			t.Fatalf("%s ended: %s", program, out.String())
-		default:
-		}
-		if c, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil {
-			c.Close()
-			return
-		}
-	}
-	t.Fatalf("%s does not listen: %s", program, out.String())
-}
-
 // sServer starts openssl s_server and returns its port.
 func sServer(t testing.TB, args ...string) string {
 	t.Helper()
-	port := freePort(t)
-	start(t, port, "openssl", append([]string{"s_server", "-accept", "127.0.0.1:" + port, "-quiet", "-naccept", "1000"}, args...)...)
+	port := peers.FreePort(t)
+	peers.Start(t, port, "openssl", append([]string{"s_server", "-accept", "127.0.0.1:" + port, "-quiet", "-naccept", "1000"}, args...)...)
 	return port
 }
 
@@ -306,14 +267,14 @@ func TestClientCertificates(t *testing.T) {
 func TestGnuTLS(t *testing.T) {
 	k := ecKey(t)
 	for _, prio := range []string{"NORMAL:-VERS-ALL:+VERS-TLS1.3", "NORMAL:-VERS-ALL:+VERS-TLS1.2"} {
-		port := freePort(t)
-		start(t, port, "gnutls-serv", "--quiet", "--echo", "-p", port, "--x509certfile", k.cert, "--x509keyfile", k.key, "--priority", prio, "--require-client-cert")
+		port := peers.FreePort(t)
+		peers.Start(t, port, "gnutls-serv", "--quiet", "--echo", "-p", port, "--x509certfile", k.cert, "--x509keyfile", k.key, "--priority", prio, "--require-client-cert")
 		ev := dial(t, Config{Port: port, SNI: "dial.test"})
 		wantChain(t, ev, k)
 		wantFailure(t, ev, finding.ClientCertRequired)
 	}
-	port := freePort(t)
-	start(t, port, "gnutls-serv", "--quiet", "--echo", "-p", port, "--x509certfile", k.cert, "--x509keyfile", k.key,
+	port := peers.FreePort(t)
+	peers.Start(t, port, "gnutls-serv", "--quiet", "--echo", "-p", port, "--x509certfile", k.cert, "--x509keyfile", k.key,
 		"--priority", "NORMAL:-VERS-ALL:+VERS-TLS1.0", "--disable-client-cert")
 	ev := dial(t, Config{Port: port, SNI: "dial.test"})
 	wantFailure(t, ev, finding.NoSafeTLS)
@@ -323,7 +284,7 @@ func TestGnuTLS(t *testing.T) {
 func TestNginx(t *testing.T) {
 	k := ecKey(t)
 	dir := t.TempDir()
-	port, plain := freePort(t), freePort(t)
+	port, plain := peers.FreePort(t), peers.FreePort(t)
 	conf := filepath.Join(dir, "nginx.conf")
 	check(t, os.WriteFile(conf, fmt.Appendf(nil, `
 daemon off; master_process off; pid %[1]s/pid; error_log stderr;
@@ -332,7 +293,7 @@ http { ssl_protocols TLSv1.2 TLSv1.3; access_log off; client_body_temp_path %[1]
  server { listen 127.0.0.1:%[2]s ssl http2; server_name dial.test; ssl_certificate %[4]s; ssl_certificate_key %[5]s; }
  server { listen 127.0.0.1:%[2]s ssl default_server; server_name _; ssl_reject_handshake on; }
  server { listen 127.0.0.1:%[3]s; } }`, dir, port, plain, k.cert, k.key), 0o600))
-	start(t, port, "nginx", "-c", conf, "-p", dir)
+	peers.Start(t, port, "nginx", "-c", conf, "-p", dir)
 	ev := dial(t, Config{Port: port, SNI: "dial.test"})
 	wantChain(t, ev, k)
 	if ev.Failure != nil || ev.Connection.ALPN != "h2" || ev.Connection.Version != tls.VersionTLS13 {
@@ -346,7 +307,7 @@ http { ssl_protocols TLSv1.2 TLSv1.3; access_log off; client_body_temp_path %[1]
 // ends. Too early or too late a press goes unheeded, so it takes a few tries.
 func TestRenegotiation(t *testing.T) {
 	k := ecKey(t)
-	port := freePort(t)
+	port := peers.FreePort(t)
 	cmd := exec.Command(peers.Path(t, "openssl"), append([]string{"s_server", "-accept", "127.0.0.1:" + port, "-tls1_2"}, k.args()...)...)
 	peers.Tie(cmd)
 	stdin, err := cmd.StdinPipe()

@@ -9,13 +9,12 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/lab/peers"
 )
 
 // relay copies both ways between a and b until either ends.
@@ -165,7 +164,7 @@ func TestProxyFaults(t *testing.T) {
 			t.Errorf("stage %s", ev.Failure.Stage)
 		}
 	}
-	ev := dial(t, Config{Host: "dial.test", Proxy: "http://127.0.0.1:" + freePort(t)})
+	ev := dial(t, Config{Host: "dial.test", Proxy: "http://127.0.0.1:" + peers.FreePort(t)})
 	wantFailure(t, ev, finding.ProxyFailure)
 	if ev.Failure.Stage != "proxy" || ev.Failure.Params["host"] != "dial.test" || ev.Failure.Params["detail"] != "it refused the connection" || len(ev.Attempts) != 1 {
 		t.Errorf("%+v, %+v", ev.Failure, ev.Attempts)
@@ -223,11 +222,8 @@ func TestProxyFromEnvironment(t *testing.T) {
 func TestRealProxies(t *testing.T) {
 	cert := chainFor(t)
 	server := serve(t, &tls.Config{Certificates: []tls.Certificate{cert}})
-	dir := t.TempDir()
 	t.Run("tinyproxy", func(t *testing.T) {
-		port, conf := freePort(t), filepath.Join(dir, "tinyproxy.conf")
-		check(t, os.WriteFile(conf, fmt.Appendf(nil, "Port %s\nListen 127.0.0.1\nTimeout 10\nAllow 127.0.0.1\nBasicAuth user pass\nConnectPort %s\n", port, server), 0o600))
-		start(t, port, "tinyproxy", "-d", "-c", conf)
+		port := peers.Tinyproxy(t, server)
 		if ev := dial(t, Config{Host: "localhost", Port: server, Proxy: "http://user:pass@127.0.0.1:" + port}); ev.Failure != nil || len(ev.Chain) != 2 {
 			t.Errorf("%+v", ev.Failure)
 		}
@@ -235,16 +231,7 @@ func TestRealProxies(t *testing.T) {
 		wantFailure(t, dial(t, Config{Host: "localhost", Port: server, Proxy: "http://127.0.0.1:" + port}), finding.ProxyAuthRequired)
 	})
 	t.Run("dante", func(t *testing.T) {
-		port, conf := freePort(t), filepath.Join(dir, "danted.conf")
-		check(t, os.WriteFile(conf, fmt.Appendf(nil, `logoutput: stderr
-internal: 127.0.0.1 port = %s
-external: lo
-clientmethod: none
-socksmethod: none
-client pass { from: 127.0.0.0/8 to: 0.0.0.0/0 }
-socks pass { from: 127.0.0.0/8 to: 0.0.0.0/0 port = %s }
-`, port, server), 0o600))
-		start(t, port, "danted", "-f", conf)
+		port := peers.Dante(t, server)
 		if ev := dial(t, Config{Host: "localhost", Port: server, Proxy: "socks5h://127.0.0.1:" + port}); ev.Failure != nil || len(ev.Chain) != 2 {
 			t.Errorf("%+v", ev.Failure)
 		}

@@ -20,6 +20,9 @@ func End(cmd *exec.Cmd, exited <-chan struct{}) {
 	case <-exited:
 	case <-time.After(3 * time.Second):
 	}
-	syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	kill(cmd)
 	<-exited
 }
+
+// kill kills the group of a tied cmd.
+func kill(cmd *exec.Cmd) { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }

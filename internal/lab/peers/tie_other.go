@@ -12,3 +12,5 @@ func End(cmd *exec.Cmd, exited <-chan struct{}) {
 	cmd.Process.Kill()
 	<-exited
 }
+
+func kill(cmd *exec.Cmd) { cmd.Process.Kill() }

@@ -1,0 +1,233 @@
+package peers
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"testing"
+)
+
+// Each of these runs a real server until the test ends, with the certificate
+// and the key in the files named, and returns its ports. Where not told
+// otherwise it asks for TLS by STARTTLS and listens on 127.0.0.1 only.
+
+// NginxMail is nginx's mail module: SMTP, IMAP, POP3, and IMAP without TLS.
+func NginxMail(t testing.TB, cert, key string) (smtp, imap, pop3, plain string) {
+	t.Helper()
+	module := "/usr/lib/nginx/modules/ngx_mail_module.so"
+	if _, err := os.Stat(module); err != nil {
+		Path(t, "nginx-mail-module") // skips or fails
+	}
+	smtp, imap, pop3, plain = FreePort(t), FreePort(t), FreePort(t), FreePort(t)
+	conf, dir := config(t, cert, key, "", fmt.Sprintf(`load_module %s;
+daemon off; master_process off; pid $DIR/pid; error_log stderr; events {}
+mail { server_name mx.test; auth_http 127.0.0.1:1/; ssl_certificate $CERT; ssl_certificate_key $KEY; ssl_protocols TLSv1.2 TLSv1.3;
+ server { listen 127.0.0.1:%s; protocol smtp; starttls on; smtp_auth login plain; }
+ server { listen 127.0.0.1:%s; protocol imap; starttls on; }
+ server { listen 127.0.0.1:%s; protocol pop3; starttls on; }
+ server { listen 127.0.0.1:%s; protocol imap; starttls off; } }`, module, smtp, imap, pop3, plain))
+	Start(t, plain, "nginx", "-e", "stderr", "-c", conf, "-p", dir)
+	return smtp, imap, pop3, plain
+}
+
+// Exim speaks SMTP at the first port, and TLS at once at the second.
+func Exim(t testing.TB, cert, key string) (smtp, smtps string) {
+	t.Helper()
+	smtp, smtps = FreePort(t), FreePort(t)
+	conf, dir := config(t, cert, key, smtp, `spool_directory = $DIR
+log_file_path = $DIR/log-%s
+primary_hostname = mx.test
+tls_advertise_hosts = *
+tls_certificate = $CERT
+tls_privatekey = $KEY
+local_interfaces = 127.0.0.1
+daemon_smtp_ports = $PORT : `+smtps+`
+tls_on_connect_ports = `+smtps+`
+exim_user = root
+exim_group = root
+never_users =
+`)
+	open(t, dir, filepath.Dir(cert))
+	check(t, os.Chmod(key, 0o644))
+	Start(t, smtp, "exim4", "-C", conf, "-bdf", "-q1h")
+	return smtp, smtps
+}
+
+// Dovecot speaks IMAP and POP3.
+func Dovecot(t testing.TB, cert, key string) (imap, pop3 string) {
+	t.Helper()
+	imap, pop3 = FreePort(t), FreePort(t)
+	conf, dir := config(t, cert, key, "", fmt.Sprintf(`protocols = imap pop3
+base_dir = $DIR/run
+state_dir = $DIR/state
+log_path = /dev/stderr
+listen = 127.0.0.1
+ssl = yes
+ssl_cert = <$CERT
+ssl_key = <$KEY
+mail_location = maildir:$DIR/mail
+default_internal_user = nobody
+default_login_user = nobody
+default_internal_group = nogroup
+passdb {
+ driver = static
+}
+service imap-login {
+ chroot =
+ inet_listener imap {
+  port = %s
+ }
+ inet_listener imaps {
+  port = 0
+ }
+}
+service pop3-login {
+ chroot =
+ inet_listener pop3 {
+  port = %s
+ }
+ inet_listener pop3s {
+  port = 0
+ }
+}
+service anvil {
+ chroot =
+}
+`, imap, pop3))
+	check(t, os.MkdirAll(filepath.Join(dir, "run"), 0o755))
+	open(t, dir)
+	Start(t, imap, "dovecot", "-F", "-c", conf)
+	return imap, pop3
+}
+
+// Vsftpd speaks FTP. Its key must be an RSA key.
+func Vsftpd(t testing.TB, cert, key string) (port string) {
+	t.Helper()
+	port = FreePort(t)
+	conf, dir := config(t, cert, key, port, `listen=YES
+listen_address=127.0.0.1
+listen_port=$PORT
+background=NO
+seccomp_sandbox=NO
+anonymous_enable=YES
+secure_chroot_dir=$DIR/empty
+ssl_enable=YES
+rsa_cert_file=$CERT
+rsa_private_key_file=$KEY
+`)
+	check(t, os.Mkdir(filepath.Join(dir, "empty"), 0o555))
+	Start(t, port, "vsftpd", conf)
+	return port
+}
+
+// Slapd speaks LDAP. Without a certificate ("") it does not offer TLS.
+func Slapd(t testing.TB, cert, key string) (port string) {
+	t.Helper()
+	port = FreePort(t)
+	files := ""
+	if cert != "" {
+		files = "TLSCertificateFile $CERT\nTLSCertificateKeyFile $KEY\n"
+	}
+	conf, dir := config(t, cert, key, port, `include /etc/ldap/schema/core.schema
+pidfile $DIR/pid
+`+files+`database ldif
+suffix "dc=test"
+directory $DIR/db
+`)
+	check(t, os.Mkdir(filepath.Join(dir, "db"), 0o700))
+	Start(t, port, "slapd", "-d", "0", "-f", conf, "-h", "ldap://127.0.0.1:"+port+"/")
+	return port
+}
+
+// Prosody speaks XMPP for the domain.
+func Prosody(t testing.TB, cert, key, domain string) (port string) {
+	t.Helper()
+	port = FreePort(t)
+	conf, dir := config(t, cert, key, port, `pidfile = "$DIR/pid"
+data_path = "$DIR"
+daemonize = false
+run_as_root = true
+interfaces = { "127.0.0.1" }
+c2s_ports = { $PORT }
+legacy_ssl_ports = {}
+modules_enabled = { "tls", "saslauth" }
+modules_disabled = { "s2s" }
+certificates = "$DIR"
+log = { warn = "*console" }
+VirtualHost "`+domain+`"
+ ssl = { certificate = "$CERT", key = "$KEY" }
+`)
+	open(t, dir)
+	Start(t, port, "prosody", "--config", conf, "-F")
+	return port
+}
+
+// Postgres speaks PostgreSQL, with or without TLS. Everybody may log in.
+func Postgres(t testing.TB, cert, key string, ssl bool) (port string) {
+	t.Helper()
+	postgres := Path(t, "postgres")
+	who, err := user.Lookup("postgres")
+	if err != nil {
+		t.Skip("no user postgres")
+	}
+	if real, err := filepath.EvalSymlinks(postgres); err == nil {
+		postgres = real
+	}
+	data := filepath.Join(t.TempDir(), "data")
+	open(t, filepath.Dir(data))
+	open(t, filepath.Dir(cert))
+	as := func(args ...string) *exec.Cmd {
+		return exec.Command("setpriv", append([]string{"--reuid", who.Uid, "--regid", who.Gid, "--clear-groups"}, args...)...)
+	}
+	if out, err := as(filepath.Join(filepath.Dir(postgres), "initdb"), "-D", data, "-A", "trust", "--no-sync").CombinedOutput(); err != nil {
+		t.Fatalf("initdb: %v\n%s", err, out)
+	}
+	check(t, exec.Command("install", "-o", who.Uid, "-g", who.Gid, "-m", "600", key, filepath.Join(data, "server.key")).Run())
+	check(t, exec.Command("install", "-o", who.Uid, "-g", who.Gid, "-m", "644", cert, filepath.Join(data, "server.crt")).Run())
+	port = FreePort(t)
+	Start(t, port, "setpriv", "--reuid", who.Uid, "--regid", who.Gid, "--clear-groups", postgres, "-D", data, "-p", port,
+		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off", "-c", fmt.Sprintf("ssl=%t", ssl))
+	return port
+}
+
+// MariaDB speaks MySQL's protocol. Its key must be an RSA key.
+func MariaDB(t testing.TB, cert, key string) (port string) {
+	t.Helper()
+	port = FreePort(t)
+	dir := filepath.Join(t.TempDir(), "data")
+	server := Path(t, "mariadbd")
+	if out, err := exec.Command(Path(t, "mariadb-install-db"), "--no-defaults", "--datadir="+dir, "--user=root", "--skip-test-db").CombinedOutput(); err != nil {
+		t.Fatalf("mariadb-install-db: %v\n%s", err, out)
+	}
+	Start(t, port, server, "--no-defaults", "--user=root", "--datadir="+dir, "--port="+port, "--bind-address=127.0.0.1",
+		"--socket="+filepath.Join(dir, "s"), "--ssl-cert="+cert, "--ssl-key="+key)
+	return port
+}
+
+// Tinyproxy is an HTTP proxy that connects to the target's port only and wants
+// the login user:pass.
+func Tinyproxy(t testing.TB, target string) (port string) {
+	t.Helper()
+	port = FreePort(t)
+	conf, _ := config(t, "", "", port, "Port $PORT\nListen 127.0.0.1\nTimeout 60\nAllow 127.0.0.1\nBasicAuth user pass\nConnectPort "+target+"\n")
+	Start(t, port, "tinyproxy", "-d", "-c", conf)
+	return port
+}
+
+// Dante is a SOCKS5 proxy that connects to the target's port only.
+func Dante(t testing.TB, target string) (port string) {
+	t.Helper()
+	port = FreePort(t)
+	conf, _ := config(t, "", "", port, `logoutput: stderr
+internal: 127.0.0.1 port = $PORT
+external: lo
+clientmethod: none
+socksmethod: none
+client pass { from: 127.0.0.0/8 to: 0.0.0.0/0 }
+socks pass { from: 127.0.0.0/8 to: 0.0.0.0/0 port = `+target+` }
+`)
+	Start(t, port, "danted", "-f", conf)
+	return port
+}
