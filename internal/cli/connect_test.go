@@ -34,9 +34,11 @@ type site struct {
 	key  string
 }
 
-func newSite(t testing.TB, extra ...forge.Ext) *site {
+func newSite(t testing.TB, extra ...forge.Ext) *site { return newSiteWith(t, "P-256", extra...) }
+
+func newSiteWith(t testing.TB, kind string, extra ...forge.Ext) *site {
 	root := forge.NewRoot("Connect Root", nil)
-	key := forge.P256()
+	key := forge.NewKey(kind)
 	leaf := root.Issue(forge.Cert{Key: key, Extensions: append(root.ServerExts(key, forge.DNS("localhost")), extra...)})
 	dir := t.TempDir()
 	s := &site{root, leaf, leaf.TLS(), filepath.Join(dir, "root.pem"), filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")}

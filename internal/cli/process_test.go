@@ -85,6 +85,23 @@ func (p *process) status(t testing.TB) int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
+// says waits until text has come on standard output.
+func (p *process) says(t testing.TB, text string) {
+	t.Helper()
+	for end := time.Now().Add(patience); !strings.Contains(p.out.String(), text); time.Sleep(2 * time.Millisecond) {
+		select {
+		case <-p.exited:
+			if !strings.Contains(p.out.String(), text) {
+				t.Fatalf("it ended without %q:\n%q\n%s", text, p.out, p.errs)
+			}
+		default:
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%q does not come:\n%q\n%s", text, p.out, p.errs)
+		}
+	}
+}
+
 // silentListener accepts connections, says that it did, and never answers.
 func silentListener(t testing.TB) (addr string, accepted chan struct{}) {
 	t.Helper()

@@ -96,7 +96,10 @@ func (c *Config) tunnel(ctx context.Context, conn net.Conn) *evidence.Failure {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return cancelled(ctx, "proxy")
 	}
-	if isTimeout(err) {
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		err = errors.New("it closed the connection")
+	case isTimeout(err):
 		err = fmt.Errorf("no answer within %s", waited(c.ConnectTimeout, time.Since(begin)))
 	}
 	return &evidence.Failure{ID: string(id), Stage: "proxy", Detail: clean(err.Error()),
