@@ -27,6 +27,8 @@ const (
 	relayBuffer = 64 << 10
 	// farewell bounds the wait for the other side when the relay ends.
 	farewell = time.Second
+	// lull is how long no input may be under way before it counts as none.
+	lull = 25 * time.Millisecond
 )
 
 // relay carries bytes between the streams and a judged connection.
@@ -38,7 +40,8 @@ type relay struct {
 	onEOF     string // "half-close", "wait", "close"
 	crlf      bool
 
-	writing atomic.Bool // input is on its way to the server
+	writing atomic.Bool  // input is on its way to the server
+	written atomic.Int64 // how often it was
 }
 
 // ending says why a relay ended; the zero value is a proper end.
@@ -67,6 +70,7 @@ func (r *relay) run(ctx context.Context) ending {
 	sending, ended, lost := true, false, error(nil) // ended: the server said close_notify
 	var gone chan struct{}                          // the transport's end, after that
 	var idle, late <-chan time.Time
+	var before int64 // of written, when idle was set
 	for {
 		select {
 		case <-ctx.Done():
@@ -106,27 +110,27 @@ func (r *relay) run(ctx context.Context) ending {
 				return ending{failure: r.transport.Broken(r.conn.ConnectionState(), lost)}
 			case !sending:
 				return ending{}
-			case r.conn.ConnectionState().Version < tls.VersionTLS13: // close_notify ends both directions
-				if !r.writing.Load() {
-					return ending{}
-				}
-				lost, late = syscall.EPIPE, time.After(farewell)
 			}
-			ended, gone = true, make(chan struct{})
+			ended = true
+			if r.conn.ConnectionState().Version < tls.VersionTLS13 {
+				// close_notify ends both directions: input that is under way now
+				// will not be taken.
+				idle, before = time.After(lull), r.written.Load()
+				lost, late = syscall.EPIPE, time.After(farewell)
+				continue
+			}
+			gone = make(chan struct{})
 			go func() { io.Copy(io.Discard, r.transport); close(gone) }()
 		case <-gone:
 			// The server hung up, or only has nothing more to say: that input is
 			// still taken from us tells.
 			gone = nil
-			ticker := time.NewTicker(farewell / 20)
-			defer ticker.Stop()
-			if idle = ticker.C; !r.writing.Load() {
-				return ending{}
-			}
+			idle, before = time.After(lull), r.written.Load()
 		case <-idle:
-			if !r.writing.Load() {
+			if r.written.Load() == before && !r.writing.Load() {
 				return ending{}
 			}
+			idle, before = time.After(lull), r.written.Load()
 		case <-late:
 			return ending{failure: r.transport.Broken(r.conn.ConnectionState(), lost)}
 		}
@@ -161,6 +165,7 @@ func (r *relay) upward() sent {
 			if err != nil {
 				return sent{write: err}
 			}
+			r.written.Add(1)
 			r.writing.Store(false)
 		}
 		switch {

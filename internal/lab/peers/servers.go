@@ -187,8 +187,9 @@ func Postgres(t testing.TB, cert, key string, ssl bool) (port string) {
 	check(t, exec.Command("install", "-o", who.Uid, "-g", who.Gid, "-m", "600", key, filepath.Join(data, "server.key")).Run())
 	check(t, exec.Command("install", "-o", who.Uid, "-g", who.Gid, "-m", "644", cert, filepath.Join(data, "server.crt")).Run())
 	port = FreePort(t)
-	Start(t, port, "setpriv", "--reuid", who.Uid, "--regid", who.Gid, "--clear-groups", postgres, "-D", data, "-p", port,
-		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off", "-c", fmt.Sprintf("ssl=%t", ssl))
+	s := Start(t, port, "setpriv", "--reuid", who.Uid, "--regid", who.Gid, "--clear-groups", postgres, "-D", data, "-p", port,
+		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "lc_messages=C", "-c", fmt.Sprintf("ssl=%t", ssl))
+	s.Shows(t, "ready to accept connections")
 	return port
 }
 

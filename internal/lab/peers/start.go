@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -26,6 +27,35 @@ func FreePort(t testing.TB) string {
 type Server struct {
 	cmd    *exec.Cmd
 	exited chan struct{}
+	out    *output
+}
+
+// output is what a program has written so far.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+// Shows waits until the server has written text.
+func (s *Server) Shows(t testing.TB, text string) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !strings.Contains(s.out.String(), text); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("the server does not write %q: %s", text, s.out)
+		}
+	}
 }
 
 // Kill ends the server and its children at once, so that they cannot say
@@ -41,12 +71,12 @@ func Start(t testing.TB, port, program string, args ...string) *Server {
 	t.Helper()
 	cmd := exec.Command(Path(t, program), args...)
 	Tie(cmd)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
+	out := &output{}
+	cmd.Stdout, cmd.Stderr = out, out
 	stdin, err := cmd.StdinPipe()
 	check(t, err)
 	check(t, cmd.Start())
-	s := &Server{cmd, make(chan struct{})}
+	s := &Server{cmd, make(chan struct{}), out}
 	go func() { cmd.Wait(); close(s.exited) }()
 	t.Cleanup(func() { stdin.Close(); End(cmd, s.exited) })
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
