@@ -175,11 +175,15 @@ func TestClientCertificates(t *testing.T) {
 			t.Errorf("%s: status %d, %v", args, status, allFindings(&rs[0]))
 		}
 	}
-	for _, args := range []string{
-		"--cert cert --key pkcs8 --pass-file wrong", "--cert p12 --pass-file wrong", "--cert cert --key old --pass-file pass",
-		"--cert p12 --key key", "--cert cert", "--cert pass", "--cert absent", "--cert cert --key pkcs8 --pass-file absent",
+	for args, says := range map[string]string{
+		"--cert cert --key pkcs8 --pass-file wrong": "pkcs8: the password is wrong", "--cert p12 --pass-file wrong": "p12: the password is wrong",
+		"--cert cert --key old --pass-file pass": "openssl pkcs8 -topk8", "--cert p12 --key key": "leave out --key",
+		"--cert cert": "cert: it holds no private key", "--cert cert --key cert": "cert: it holds no private key", "--cert key --key cert": "no certificate",
+		"--cert key": "no certificate", "--cert ca --key key": "is not this certificate's", "--cert pass": "neither PEM nor PKCS#12",
+		"--cert absent": "--cert: ", "--cert cert --key absent": "--key: ", "--cert cert --key pkcs8 --pass-file absent": "--pass-file: ", "--cert cert --key both --pass-file absent": "",
 	} {
-		if status, _, errs := run("", append([]string{"check", "localhost:" + port}, inDir(dir, args)...)...); status != exitUsage || strings.Contains(errs, "sesame") {
+		status, _, errs := run("", append([]string{"check", "--roots", s.root, "--offline", "localhost:" + port}, inDir(dir, args)...)...)
+		if (status == exitUsage) != (says != "") || strings.Contains(errs, "sesame") || !strings.Contains(errs, says) {
 			t.Errorf("%s: status %d\n%s", args, status, errs)
 		}
 	}

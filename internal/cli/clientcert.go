@@ -81,10 +81,15 @@ func (f *connFlags) clientCertificate(ctx context.Context) (*tls.Certificate, er
 // badPair says in a user's words why --cert and --key make no pair.
 func (f *connFlags) badPair(err error) error {
 	text := strings.TrimPrefix(err.Error(), "tls: ")
+	has := func(part string) bool { return strings.Contains(text, part) }
 	switch {
-	case f.key == "" && strings.Contains(text, "private key"):
+	case has("in certificate input") && has("PRIVATE KEY"), has("may have been switched"):
+		return usagef("--cert %s: it holds a private key and no certificate", f.cert).hint("--cert FILE is the certificate, --key FILE its private key")
+	case f.key == "" && has("in key input"), f.key == "" && has("rather than a key"):
 		return usagef("--cert %s: it holds no private key", f.cert).hint("give the key's file with --key")
-	case strings.Contains(text, "does not match"):
+	case has("in key input"), has("rather than a key"):
+		return usagef("--key %s: it holds no private key", f.key)
+	case has("does not match"):
 		return usagef("--cert %s: the private key in %s is not this certificate's", f.cert, cmp.Or(f.key, f.cert))
 	}
 	return usagef("--cert %s: %s", f.cert, text)

@@ -5,7 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/assaytls/assay/internal/tlsclient"
 )
 
 func TestParseTarget(t *testing.T) {
@@ -57,6 +60,64 @@ func TestParseTarget(t *testing.T) {
 		var u *usageError
 		if !errors.As(err, &u) {
 			t.Errorf("%q was read as %+v (%v)", in, got, err)
+		}
+	}
+}
+
+// Every protocol that has STARTTLS is asked for by flag and by scheme, on its
+// port; a web client's protocols are offered to web servers only.
+func TestTargetProtocols(t *testing.T) {
+	config := func(s string, set func(*connFlags)) (tlsclient.Config, error) {
+		target, err := parseTarget(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := &connFlags{}
+		f.add(&cobra.Command{})
+		f.proxy = "none"
+		set(f)
+		return f.config(target)
+	}
+	none := func(*connFlags) {}
+	for _, p := range tlsclient.StartTLSProtocols() {
+		byScheme, err := config(p+"://a.test", none)
+		if err != nil {
+			t.Fatal(err)
+		}
+		byFlag, err := config("a.test", func(f *connFlags) { f.starttls.value = p })
+		if err != nil {
+			t.Fatal(err)
+		}
+		for how, c := range map[string]tlsclient.Config{"scheme": byScheme, "flag": byFlag} {
+			if c.StartTLS != p || c.Port != tlsclient.StartTLSPort(p) || c.Port == "" || len(c.ALPN) > 0 {
+				t.Errorf("%s by %s: %+v", p, how, c)
+			}
+		}
+		if _, err := config("https://a.test", func(f *connFlags) { f.starttls.value = p }); err == nil {
+			t.Errorf("--starttls %s and https:// go together", p)
+		}
+	}
+	for in, want := range map[string]struct {
+		port, starttls string
+		web            bool
+	}{
+		"a.test": {"443", "", true}, "https://a.test:465": {"465", "", true}, "a.test:8443": {"8443", "", true}, "a.test:465": {"465", "", false},
+		"smtps://a.test": {"465", "", false}, "imaps://a.test": {"993", "", false}, "pop3s://a.test:1995": {"1995", "", false}, "ldaps://a.test": {"636", "", false},
+		"ftps://a.test": {"990", "", false}, "xmpps://a.test": {"5223", "", false}, "postgresql://a.test": {"5432", "postgres", false},
+	} {
+		c, err := config(in, none)
+		if err != nil || c.Port != want.port || c.StartTLS != want.starttls || (c.ALPN == nil) != want.web {
+			t.Errorf("%s: %+v, %v", in, c, err)
+		}
+	}
+	for in, want := range map[string]int{"": 0, "h2": 1, "imap,x": 2} {
+		c, err := config("smtps://a.test", func(f *connFlags) {
+			if err := f.alpn.Set(in); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if err != nil || c.ALPN == nil || len(c.ALPN) != want {
+			t.Errorf("--alpn %q: %v, %v", in, c.ALPN, err)
 		}
 	}
 }

@@ -25,7 +25,7 @@ var services = map[string]struct{ port, starttls string }{
 	"https": {"443", ""}, "smtps": {"465", ""}, "imaps": {"993", ""}, "pop3s": {"995", ""}, "ftps": {"990", ""},
 	"ldaps": {"636", ""}, "xmpps": {"5223", ""},
 	"smtp": {"25", "smtp"}, "imap": {"143", "imap"}, "pop3": {"110", "pop3"}, "ftp": {"21", "ftp"}, "ldap": {"389", "ldap"},
-	"postgres": {"5432", "postgres"}, "mysql": {"3306", "mysql"}, "xmpp": {"5222", "xmpp"}, "xmpp-server": {"5269", "xmpp-server"},
+	"postgres": {"5432", "postgres"}, "postgresql": {"5432", "postgres"}, "mysql": {"3306", "mysql"}, "xmpp": {"5222", "xmpp"}, "xmpp-server": {"5269", "xmpp-server"},
 }
 
 // parseTarget reads host, host:port, an IP address, [v6]:port or a URL with
@@ -36,7 +36,11 @@ func parseTarget(s string) (target, error) {
 	if scheme, after, ok := strings.Cut(s, "://"); ok {
 		t.scheme = strings.ToLower(scheme)
 		if _, known := services[t.scheme]; !known {
-			return t, usagef("%q: the scheme %q is not known", s, scheme).hint("give HOST, HOST:PORT or https://HOST")
+			u := usagef("%q: the scheme %q is not known", s, scheme)
+			if t.scheme == "http" {
+				return t, u.hint("without TLS there is nothing to judge; with it: https://%s", after)
+			}
+			return t, u.hint("give HOST, HOST:PORT or https://HOST")
 		}
 		rest = after
 		if i := strings.IndexAny(rest, "/?#"); i >= 0 && strings.Contains(rest[:i], "@") || i < 0 && strings.Contains(rest, "@") {
