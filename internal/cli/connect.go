@@ -277,7 +277,11 @@ func (a *app) connect(ctx context.Context, f *connectFlags, arg string, onEOFGiv
 	switch {
 	case errors.As(err, &refused):
 		transport.Facts()
-		return a.refused(completed(ctx, v, refused.Report, ev, t), f.verbose)
+		r := completed(ctx, v, refused.Report, ev, t)
+		if seen != nil { // crypto/tls had accepted it
+			namedByTLS(r, base.ServerName)
+		}
+		return a.refused(r, f.verbose)
 	case err != nil:
 		transport.Failed(shaking, err)
 		return a.notReached(shaking, v, ev)
@@ -285,6 +289,7 @@ func (a *app) connect(ctx context.Context, f *connectFlags, arg string, onEOFGiv
 	if f.verbose && seen != nil {
 		transport.Facts()
 		seen = completed(ctx, v, seen, ev, t)
+		namedByTLS(seen, base.ServerName)
 	}
 	transport.Established()
 	a.accepted(seen, f.verbose)
@@ -370,6 +375,17 @@ func completed(ctx context.Context, v *assay.Verifier, r *report.Report, ev *evi
 	return &full
 }
 
+// namedByTLS says in the report of a handshake that the name was compared,
+// which crypto/tls did.
+func namedByTLS(r *report.Report, name string) {
+	r.Checks = slices.Clone(r.Checks)
+	for i, c := range r.Checks {
+		if c.Name == "name" && c.State == report.NotAsked {
+			r.Checks[i].State, r.Checks[i].Detail = report.Done, name
+		}
+	}
+}
+
 // accepted says which findings were waived, and everything when verbose.
 func (a *app) accepted(r *report.Report, verbose bool) {
 	if r == nil {
@@ -419,7 +435,11 @@ func (a *app) relayed(ctx context.Context, r *relay, ignoreTruncation bool) erro
 	}
 	f := finding.New(finding.ID(end.failure.ID), kv...)
 	fmt.Fprintf(a.stderr, "assay: error: %s [%s]\n", f.Title(), f.ID)
-	a.hint("%s", f.Expand(f.Kind().Fix))
+	if end.unsent {
+		a.hint("it did not take all of the input; what it said before, or its log, may tell why")
+	} else {
+		a.hint("%s", f.Expand(f.Kind().Fix))
+	}
 	a.hint("assay explain %s tells more", f.ID)
 	return nil
 }

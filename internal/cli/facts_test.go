@@ -52,6 +52,7 @@ func TestWireFacts(t *testing.T) {
 	if status != 0 {
 		t.Errorf("connect: status %d\n%s", status, errs)
 	}
+	wants = append(wants, `done +name: localhost`)
 	for _, want := range wants {
 		for command, text := range map[string]string{"check": out, "connect": errs} {
 			// Lines are wrapped: what belongs together is looked for in one.

@@ -48,6 +48,7 @@ type relay struct {
 type ending struct {
 	stdin, stdout error
 	failure       *evidence.Failure
+	unsent        bool // the failure is that the server did not take all of the input
 }
 
 // sent and got are how the two directions ended.
@@ -87,7 +88,7 @@ func (r *relay) run(ctx context.Context) ending {
 				lost = s.write
 				late = time.After(farewell)
 				if ended { // it did not want all of the input
-					return ending{failure: r.transport.Broken(r.conn.ConnectionState(), lost)}
+					return r.unsent(lost)
 				}
 			case ended:
 				return ending{}
@@ -107,7 +108,7 @@ func (r *relay) run(ctx context.Context) ending {
 			case assay.Truncated(r.conn):
 				return ending{failure: r.transport.Cut()}
 			case lost != nil:
-				return ending{failure: r.transport.Broken(r.conn.ConnectionState(), lost)}
+				return r.unsent(lost)
 			case !sending:
 				return ending{}
 			}
@@ -132,9 +133,14 @@ func (r *relay) run(ctx context.Context) ending {
 			}
 			idle, before = time.After(lull), r.written.Load()
 		case <-late:
-			return ending{failure: r.transport.Broken(r.conn.ConnectionState(), lost)}
+			return r.unsent(lost)
 		}
 	}
+}
+
+// unsent is the end when the server takes no more of the input.
+func (r *relay) unsent(err error) ending {
+	return ending{failure: r.transport.Broken(r.conn.ConnectionState(), err), unsent: true}
 }
 
 // leave ends the connection from this side: close_notify, then the transport,
