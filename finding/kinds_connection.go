@@ -48,6 +48,7 @@ const (
 	ClientCertRefused         ID = "client-certificate-refused"
 	RenegotiationDemanded     ID = "renegotiation-demanded"
 	Truncated                 ID = "truncated"
+	DataDamaged               ID = "data-damaged"
 	AddressesDiffer           ID = "addresses-differ"
 	SessionResumed            ID = "session-resumed"
 	SessionNotResumed         ID = "session-not-resumed"
@@ -315,6 +316,13 @@ var connectionKinds = []Kind{
 		Risk:    "Somebody on the way can cut a connection off at a place of their choice. If the protocol inside does not mark its own end, data may be missing without notice.",
 		Fix:     "Fix the server to send close_notify. If the protocol inside marks its own end (HTTP with a length), --ignore-truncation accepts it.",
 		Spec:    "RFC 8446, 6.1",
+		Since:   "0.1"},
+	{ID: DataDamaged, Class: ClassConnection, Severity: Inconclusive, Rank: 70,
+		Title:   "{host} port {port} sent data that breaks the rules of TLS: {detail}",
+		Explain: "After the handshake something came that does not decrypt under the connection's keys, or that TLS forbids there. Nothing of it was passed on.",
+		Risk:    "The data was damaged or altered on the way, or one side has a faulty TLS implementation. What came before is authentic, and incomplete.",
+		Fix:     "Try again, and from another network. If it happens again, compare with another client (openssl s_client) and look at devices on the way.",
+		Spec:    "RFC 8446, 5.2",
 		Since:   "0.1"},
 	{ID: AddressesDiffer, Class: ClassConnection, Severity: Warning, Rank: 20,
 		Title:   "{addr} presents another certificate than {other} ({count} different ones at {total} addresses)",

@@ -191,6 +191,21 @@ func TestConnectResetInRecord(t *testing.T) {
 	}
 }
 
+// A record that does not decrypt: what came before it is passed on, and no more.
+func TestConnectDamaged(t *testing.T) {
+	s := newSite(t)
+	for name, version := range tlsVersions {
+		port := s.serve(t, version, func(c *tls.Conn) {
+			io.WriteString(c, "so far")
+			c.NetConn().Write(append([]byte{23, 3, 3, 0, 64}, make([]byte, 64)...))
+			io.Copy(io.Discard, c.NetConn())
+		})
+		if status, out, errs := s.connect(t, "", port, "--on-eof", "wait"); status != exitInconclusive || out != "so far" || !strings.Contains(errs, "[data-damaged]") {
+			t.Errorf("TLS %s: status %d, output %q\n%s", name, status, out, errs)
+		}
+	}
+}
+
 type writeTo func([]byte)
 
 func (f writeTo) Write(b []byte) (int, error) { f(b); return len(b), nil }

@@ -98,7 +98,7 @@ func dial(t testing.TB, c Config) *evidence.Evidence {
 var seen sync.Map
 
 // elsewhere are the kinds that the command line makes, and its tests provoke.
-var elsewhere = []finding.ID{finding.Truncated, finding.AddressesDiffer, finding.SessionResumed, finding.SessionNotResumed}
+var elsewhere = []finding.ID{finding.Truncated, finding.DataDamaged, finding.AddressesDiffer, finding.SessionResumed, finding.SessionNotResumed}
 
 // TestMain requires of a full run (ASSAY_FULL=1), with all peers, that every kind of a
 // connection's failure was provoked.

@@ -3,8 +3,10 @@ package tlsclient
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/assaytls/assay/evidence"
@@ -135,10 +137,14 @@ func (t *Transport) Broken(cs tls.ConnectionState, err error) *evidence.Failure 
 	if f := t.c.afterFailure(s, err); f != nil {
 		return f
 	}
-	if isReset(err) {
-		return t.c.failed(finding.ConnectionReset, err, "stage", "sending data")
+	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Op == "local error" { // crypto/tls sent an alert
+		return t.c.failed(finding.DataDamaged, err, "detail", strings.TrimPrefix(op.Err.Error(), "tls: "))
 	}
-	return t.c.failed(finding.ConnectionFailed, err, "detail", plainError(err))
+	stage := "sending data"
+	if !isReset(err) {
+		stage += " (" + plainError(err) + ")"
+	}
+	return t.c.failed(finding.ConnectionReset, err, "stage", stage)
 }
 
 // Cut is the failure of a transport that ended without close_notify.
