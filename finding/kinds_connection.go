@@ -293,7 +293,7 @@ var connectionKinds = []Kind{
 		Title:   "{host} port {port} requires a client certificate (it answered {alert})",
 		Explain: "The server wants to know who connects and refused because no certificate was shown. Its own certificates were received and are judged.",
 		Risk:    "None by itself: access is restricted on purpose.",
-		Fix:     "Give a certificate and key with --cert and --key. The report lists the issuers that the server accepts.",
+		Fix:     "Give a certificate and key with --cert and --key. The report of assay check lists the issuers that the server accepts.",
 		Spec:    "RFC 8446, 4.4.2.4",
 		Since:   "0.1"},
 	{ID: ClientCertRefused, Class: ClassConnection, Severity: Inconclusive, Rank: 72,

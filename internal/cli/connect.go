@@ -55,8 +55,8 @@ is on and assay's is added. A server that is not accepted gets nothing: the
 report goes to standard error.
 
 Exit status: 0 when both sides have ended properly; 1 when the server was
-refused; 3 when it was not reached, the connection was cut off, or it ended
-before it had taken all of the input.
+rejected; 3 when it was not reached or could not be judged, the connection was
+cut off, or the server took no more before the input had ended.
 
 When standard input ends, the server is told so (close_notify) and its answer is
 still read. Some servers take that for a client that has gone: programs behind
@@ -294,7 +294,7 @@ func (a *app) connect(ctx context.Context, f *connectFlags, arg string, onEOFGiv
 	transport.Established()
 	a.accepted(seen, f.verbose)
 	r.conn, r.transport = conn, transport
-	return a.relayed(ctx, r, f.truncate)
+	return a.relayed(ctx, r, f.truncate, t.Input)
 }
 
 // refusedConfig says in a user's words what the library refuses.
@@ -354,7 +354,9 @@ func (a *app) notReached(ctx context.Context, v *assay.Verifier, ev *evidence.Ev
 
 // refused prints why the server was not accepted.
 func (a *app) refused(r *report.Report, verbose bool) error {
-	a.status = exitReject
+	if a.verdict(r.Verdict); a.status == exitAccept { // it was refused, whatever the report says
+		a.status = exitReject
+	}
 	return render.Text(a.stderr, r, render.Options{Width: 80, Verbose: verbose})
 }
 
@@ -414,8 +416,8 @@ func chosenFindings(r *report.Report) []finding.Finding {
 	return fs
 }
 
-// relayed runs the relay and says how it ended.
-func (a *app) relayed(ctx context.Context, r *relay, ignoreTruncation bool) error {
+// relayed runs the relay and says how it ended; target is as the user wrote it.
+func (a *app) relayed(ctx context.Context, r *relay, ignoreTruncation bool, target string) error {
 	end := r.run(ctx)
 	switch {
 	case end.stdout != nil && brokenPipe(end.stdout):
@@ -439,6 +441,9 @@ func (a *app) relayed(ctx context.Context, r *relay, ignoreTruncation bool) erro
 		a.hint("it did not take all of the input; what it said before, or its log, may tell why")
 	} else {
 		a.hint("%s", f.Expand(f.Kind().Fix))
+	}
+	if strings.HasPrefix(string(f.ID), "client-certificate-") {
+		a.hint("assay check %s lists the issuers and the algorithms that it accepts", target)
 	}
 	a.hint("assay explain %s tells more", f.ID)
 	return nil

@@ -245,7 +245,7 @@ func TestConnectClientCertificate(t *testing.T) {
 		}
 	}()
 	_, port, _ := net.SplitHostPort(l.Addr().String())
-	if status, _, errs := s.connect(t, "", port, "--on-eof", "wait"); status != exitInconclusive || !strings.Contains(errs, "[client-certificate-required]") {
+	if status, _, errs := s.connect(t, "", port, "--on-eof", "wait"); status != exitInconclusive || !strings.Contains(errs, "[client-certificate-required]") || !strings.Contains(errs, "hint: assay check localhost:"+port) {
 		t.Errorf("status %d\n%s", status, errs)
 	}
 	if status, out, errs := s.connect(t, "", port, "--on-eof", "wait", "--cert", s.pem, "--key", s.key); status != 0 || out != "welcome" {

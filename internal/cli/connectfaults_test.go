@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,6 +54,43 @@ func TestConnectLabFaults(t *testing.T) {
 			statuses := map[report.Verdict]int{report.Reject: exitReject, report.Inconclusive: exitInconclusive}
 			if status != statuses[want.Verdict] && s.Name != "proxy-private-pointers" || out != "" || !strings.Contains(errs, "["+string(id)+"]") {
 				t.Errorf("status %d, output %q, want %s and %s\n%s", status, out, want.Verdict, id, errs)
+			}
+		})
+	}
+}
+
+// On every server of the lab connect is as strict as check, or stricter: where
+// check does not accept, nothing passes, and the exit status is the report's.
+func TestConnectNoLaxer(t *testing.T) {
+	l := startLab(t)
+	stricter := []string{"missing-intermediate", "equivalent-names", "critical-directory-names", "critical-must-staple"}
+	for _, s := range l.Scenarios {
+		if s.Group == "connection" || s.Group == "wire" || s.DownloadTimeout > 0 || s.Timeout > 0 || s.Local {
+			continue
+		}
+		t.Run(s.Name, func(t *testing.T) {
+			t.Parallel()
+			args := append(l.Assay(s), "--cache-dir", t.TempDir(), "--on-eof", "close")
+			args[0] = "connect"
+			status, out, errs := run("", args...)
+			switch {
+			case status == exitUsage && (strings.Contains(errs, "unknown flag") || strings.Contains(errs, "are for assay check")):
+				return // a flag that connect does not have
+			case out != "":
+				t.Errorf("output %q", out)
+			case status == exitAccept:
+				if s.Want != report.Accept || strings.Contains(errs, "REJECT") || strings.Contains(errs, "INCONCLUSIVE") {
+					t.Errorf("connected, and check says %s\n%s", s.Want, errs)
+				}
+			case status == exitReject && strings.HasPrefix(errs, "REJECT  "), status == exitInconclusive && strings.HasPrefix(errs, "INCONCLUSIVE  "):
+				if s.Want == report.Accept && !slices.Contains(stricter, s.Name) {
+					t.Errorf("refused, and check accepts\n%s", errs)
+				}
+				if s.Want == report.Reject && status != exitReject {
+					t.Errorf("status %d, and check rejects\n%s", status, errs)
+				}
+			default:
+				t.Errorf("status %d\n%s", status, errs)
 			}
 		})
 	}
