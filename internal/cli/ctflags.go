@@ -2,8 +2,10 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -13,6 +15,7 @@ import (
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/roots"
+	"github.com/assaytls/assay/internal/store"
 )
 
 // ctFlags are the relying party's rules for Certificate Transparency.
@@ -65,7 +68,7 @@ func (f *ctFlags) public() (func(spki []byte) bool, error) {
 
 // list reads the log list: the one named, or the one that was stored. A URL is
 // fetched unless offline.
-func (f *ctFlags) list(ctx context.Context, client *fetch.Client, stored string) (*ct.LogList, error) {
+func (f *ctFlags) list(ctx context.Context, d downloads, stored string) (*ct.LogList, error) {
 	name := f.logList
 	if name == "" {
 		if _, err := os.Stat(stored); err == nil {
@@ -86,25 +89,76 @@ func (f *ctFlags) list(ctx context.Context, client *fetch.Client, stored string)
 		if err := checkURL(name); err != nil {
 			return nil, usagef("--log-list: %v", err)
 		}
-		if client == nil {
-			return nil, usagef("--log-list %s: nothing is downloaded offline", name).hint("give a file, or store a list with assay update log-list URL")
-		}
-		resp, failure := client.Do(ctx, fetch.Request{URL: name, Scope: userScope(name)})
-		if failure != nil {
-			return nil, usagef("--log-list %s: %s", name, failure.Detail)
-		}
-		b = resp.Body
+		return d.logList(ctx, name)
 	} else if b, err = readFile(name, nil, maxCertFile); err != nil {
 		return nil, usagef("--log-list: %v", err)
 	}
+	if f.logList != "" {
+		return parseLogList(name, b)
+	}
 	l, err := ct.ParseLogList(b)
-	switch {
-	case err != nil && f.logList == "":
+	if err != nil {
 		return nil, usagef("the stored log list %s is damaged: %v", name, err).hint("assay update log-list URL stores another")
-	case err != nil:
+	}
+	return l, nil
+}
+
+func parseLogList(name string, b []byte) (*ct.LogList, error) {
+	l, err := ct.ParseLogList(b)
+	if err != nil {
 		return nil, usagef("--log-list %s: %v", name, err).hint("it must be a log list in the JSON format of version 3")
 	}
 	return l, nil
+}
+
+// downloads is where what the user named by URL comes from.
+type downloads struct {
+	client *fetch.Client // nil: nothing is downloaded
+	store  *store.Store  // nil: nothing is kept
+	warn   func(error)
+}
+
+// logList gets the log list at url: from the cache for as long as HTTP allows,
+// else from the network, conditionally. When that fails, or offline, what the
+// cache has counts; the report shows the list's own age.
+func (d downloads) logList(ctx context.Context, url string) (*ct.LogList, error) {
+	key := store.Key{Kind: "log-list", URL: url}
+	var old store.Entry
+	cached := false
+	if d.store != nil {
+		old, cached = d.store.Get(key)
+	}
+	if cached && (d.client == nil || time.Now().Before(old.Again)) {
+		return parseLogList(url, old.Body)
+	}
+	if d.client == nil {
+		return nil, usagef("--log-list %s: nothing is downloaded offline, and the cache has no copy", url).hint("give a file, or store a list with assay update log-list URL")
+	}
+	resp, failure := d.client.Do(ctx, fetch.Request{URL: url, Scope: userScope(url), ETag: old.ETag, LastModified: old.LastModified})
+	if failure != nil {
+		if !cached {
+			return nil, usagef("--log-list %s: %s", url, failure.Detail)
+		}
+		d.warn(fmt.Errorf("--log-list %s: going on with the copy of %s: %s", url, when(old.Fetched), failure.Detail))
+		return parseLogList(url, old.Body)
+	}
+	now := time.Now()
+	e := store.Entry{Body: resp.Body, Fetched: now, ETag: resp.ETag, LastModified: resp.LastModified}
+	if resp.NotModified {
+		e = old
+		e.Fetched = now
+	}
+	e.Again = now
+	if fresh, ok := resp.FreshFor(); ok {
+		e.Again = now.Add(min(fresh, time.Hour))
+	}
+	l, err := parseLogList(url, e.Body)
+	if err == nil && d.store != nil && !resp.NoStore {
+		if err := d.store.Put(key, e); err != nil {
+			d.warn(err)
+		}
+	}
+	return l, err
 }
 
 // userScope lets the user's own URLs reach private and loopback addresses:

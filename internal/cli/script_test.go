@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -26,9 +27,16 @@ func TestScript(t *testing.T) {
 	l := startLab(t)
 	good, _ := l.Scenario("sct-embedded")
 	key, other := forge.RSA(2048), forge.P256()
+	var once atomic.Bool
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/list.json", "/unsigned.json", "/forged.json":
+			w.Write(l.LogList)
+		case "/once.json":
+			if once.Swap(true) {
+				http.Error(w, "no", http.StatusServiceUnavailable)
+				return
+			}
 			w.Write(l.LogList)
 		case "/list.sig":
 			w.Write(key.Sign(forge.SHA256WithRSA, l.LogList))

@@ -54,7 +54,7 @@ func (a *app) engineOptions(ctx context.Context, trust *trustFlags, network *net
 	if network != nil && network.offline {
 		client = nil
 	}
-	if o.LogList, err = list.list(ctx, client, storedLogList(dir)); err != nil {
+	if o.LogList, err = list.list(ctx, downloads{client, o.Store, a.warn}, storedLogList(dir)); err != nil {
 		return o, err
 	}
 	o.PublicRoots, err = list.public()

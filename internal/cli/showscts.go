@@ -30,7 +30,7 @@ func (a *app) showList(ctx context.Context, f *showFlags) (*ct.LogList, error) {
 	if dir, err := cacheDir(""); err == nil {
 		stored = storedLogList(dir)
 	}
-	l, err := flags.list(ctx, nil, stored)
+	l, err := flags.list(ctx, downloads{}, stored)
 	if err != nil && f.logList == "" {
 		a.warn(err)
 		return nil, nil
