@@ -17,6 +17,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// With the race detector each process would wait a second before it ends.
+	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 	testscript.Main(m, map[string]func(){
 		"assay": func() { os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 	})
@@ -52,6 +54,7 @@ func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
+			e.Setenv("GORACE", os.Getenv("GORACE"))
 			e.Setenv("ESC", "\x1b")
 			e.Setenv("ROOTS", l.RootFile)
 			e.Setenv("LOGS", l.LogListFile)
