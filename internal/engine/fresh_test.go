@@ -3,6 +3,8 @@ package engine
 import (
 	"testing"
 	"time"
+
+	"github.com/assaytls/assay/internal/fetch"
 )
 
 // A cached body answers without asking for an hour, less when HTTP, the policy
@@ -41,4 +43,27 @@ func TestFresh(t *testing.T) {
 			t.Errorf("%s: %v", tt.name, got)
 		}
 	}
+}
+
+// A failure is remembered for a minute, then twice as long each time, up to
+// ten; a success ends that.
+func TestFailuresDouble(t *testing.T) {
+	c := newBodyCache()
+	now := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+	fail := func(want time.Duration) {
+		t.Helper()
+		c.remember("k", fetch.Failure{ID: fetch.Timeout, Detail: "x"}, now)
+		e := &Engine{cache: c}
+		if f, ok := e.recentFailure(need{}, "k", now.Add(want-time.Second)); !ok || f.id != fetch.Timeout {
+			t.Errorf("forgotten before %v", want)
+		}
+		if _, ok := e.recentFailure(need{}, "k", now.Add(want)); ok {
+			t.Errorf("remembered after %v", want)
+		}
+	}
+	for _, want := range []time.Duration{1, 2, 4, 8, 10, 10} {
+		fail(want * time.Minute)
+	}
+	c.forget("k")
+	fail(time.Minute)
 }

@@ -94,6 +94,14 @@ func TestNoRevAvail(t *testing.T) {
 	in.Artefacts = append(in.Artefacts, w.artefact("crl", crlURL, good, w.list)...)
 	wantStatus(t, judge(in).Certs[0], report.Good, "", report.Accept)
 
+	// Any other pointer contradicts it, too.
+	for what, x := range map[string]Ext{"responder": AIA([]string{ocspURL}, nil), "freshest list": FreshestCRL(DP{FullName: [][]byte{URI(crlURL)}})} {
+		w = newWorld().with(Cert{}, NoRevAvail(), x)
+		if c = judge(w.input()).Certs[0]; !slices.Contains(ids(c), finding.NoRevAvailConflict) || c.Revocation.Why == "no-rev-avail" {
+			t.Errorf("%s: %+v %v", what, c.Revocation, c.Findings)
+		}
+	}
+
 	// In an authority's certificate it is void.
 	w = newWorld()
 	ca := w.root.Intermediate("Void CA", w.ca.Key, NoRevAvail())
