@@ -94,8 +94,8 @@ func (s *cacheSite) check(name, cache string, flags ...string) []string {
 	return append([]string{"assay", "check", "localhost:" + port, "--resolve", "localhost:" + port + ":127.0.0.1", "--roots", s.root, "--cache-dir", cache, "-v"}, flags...)
 }
 
-// process runs a command and returns its exit status and what it said.
-func process(t *testing.T, cmd *exec.Cmd) (status int, stdout, stderr string) {
+// finish runs a command and returns its exit status and what it said.
+func finish(t *testing.T, cmd *exec.Cmd) (status int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
@@ -115,7 +115,7 @@ func command(args []string) *exec.Cmd { return exec.Command(args[0], args[1:]...
 func (s *cacheSite) both(t *testing.T, cache string, wrap func([]string) *exec.Cmd, flags ...string) (stderr string) {
 	t.Helper()
 	for name, want := range map[string]int{"good": exitAccept, "revoked": exitReject} {
-		status, out, errs := process(t, wrap(s.check(name, cache, flags...)))
+		status, out, errs := finish(t, wrap(s.check(name, cache, flags...)))
 		if status != want {
 			t.Errorf("%s: exit status %d\n%s%s", name, status, out, errs)
 		}
@@ -127,7 +127,7 @@ func (s *cacheSite) both(t *testing.T, cache string, wrap func([]string) *exec.C
 // sound wants a cache without damage.
 func sound(t *testing.T, cache string) {
 	t.Helper()
-	if status, out, errs := process(t, exec.Command("assay", "cache", "verify", "--cache-dir", cache)); status != 0 || !strings.Contains(out, "0 files were damaged") {
+	if status, out, errs := finish(t, exec.Command("assay", "cache", "verify", "--cache-dir", cache)); status != 0 || !strings.Contains(out, "0 files were damaged") {
 		t.Errorf("exit status %d: %s%s", status, out, errs)
 	}
 }
@@ -225,14 +225,14 @@ func TestReadOnlyCache(t *testing.T) {
 	if errs := s.both(t, empty, as); strings.Count(errs, "assay: warning: the cache in "+empty) != 2 || !strings.Contains(errs, "permission denied") {
 		t.Errorf("it says %q", errs)
 	}
-	status, out, errs := process(t, as([]string{"assay", "cache", "list", "--cache-dir", filled}))
+	status, out, errs := finish(t, as([]string{"assay", "cache", "list", "--cache-dir", filled}))
 	if status != 0 || !strings.Contains(out, "3 entries") {
 		t.Errorf("list: %d %s%s", status, out, errs)
 	}
-	if status, out, errs = process(t, as([]string{"assay", "cache", "prune", "--all", "--cache-dir", filled})); status == 0 || !strings.Contains(errs, "permission denied") {
+	if status, out, errs = finish(t, as([]string{"assay", "cache", "prune", "--all", "--cache-dir", filled})); status == 0 || !strings.Contains(errs, "permission denied") {
 		t.Errorf("prune: %d %s%s", status, out, errs)
 	}
-	status, out, errs = process(t, as([]string{"assay", "cache", "list", "--cache-dir", empty}))
+	status, out, errs = finish(t, as([]string{"assay", "cache", "list", "--cache-dir", empty}))
 	if status != 0 || !strings.Contains(out, "0 entries") {
 		t.Errorf("list: %d %s%s", status, out, errs)
 	}
@@ -259,7 +259,7 @@ func TestProcessesRace(t *testing.T) {
 				time.Sleep(10 * time.Millisecond)
 				continue
 			}
-			if status, out, errs := process(t, exec.Command("assay", "cache", "prune", "--all", "--cache-dir", cache)); status != 0 {
+			if status, out, errs := finish(t, exec.Command("assay", "cache", "prune", "--all", "--cache-dir", cache)); status != 0 {
 				t.Errorf("prune: %d %s%s", status, out, errs)
 			}
 		}
@@ -332,13 +332,13 @@ func TestTamperedCache(t *testing.T) {
 					}
 				}
 				for server, wrong := range map[string]int{"good": exitReject, "revoked": exitAccept} {
-					if status, out, errs := process(t, command(s.check(server, cache, "--offline"))); status == wrong {
+					if status, out, errs := finish(t, command(s.check(server, cache, "--offline"))); status == wrong {
 						t.Errorf("%s, offline: %d\n%s%s", server, status, out, errs)
 					}
 				}
 				s.both(t, cache, command)
 				if dir == "bodies" { // the answers that came instead are other files
-					if status, out, _ := process(t, exec.Command("assay", "cache", "verify", "--cache-dir", cache)); status != exitReject || !strings.Contains(out, "2 files were damaged") {
+					if status, out, _ := finish(t, exec.Command("assay", "cache", "verify", "--cache-dir", cache)); status != exitReject || !strings.Contains(out, "2 files were damaged") {
 						t.Errorf("verify: %d %s", status, out)
 					}
 				}
@@ -429,13 +429,13 @@ func TestPrefetch(t *testing.T) {
 	t.Run("servers", func(t *testing.T) {
 		cache := filepath.Join(t.TempDir(), "cache")
 		args := append(at("good"), at("revoked")...)
-		status, out, errs := process(t, prefetch(cache, args...))
+		status, out, errs := finish(t, prefetch(cache, args...))
 		if status != 0 || strings.Count(out, "fetched ocsp "+s.url) != 2 || strings.Count(out, "crl "+s.url+"/list.crl") != 2 || errs != "" {
 			t.Fatalf("%d %s%s", status, out, errs)
 		}
 		before := s.hits.Load()
 		s.both(t, cache, command, "--offline")
-		if status, out, errs := process(t, prefetch(cache, args...)); status != 0 || strings.Contains(out, " fetched ") {
+		if status, out, errs := finish(t, prefetch(cache, args...)); status != 0 || strings.Contains(out, " fetched ") {
 			t.Errorf("again: %d %s%s", status, out, errs)
 		}
 		if n := s.hits.Load() - before; n != 0 {
@@ -451,7 +451,7 @@ func TestPrefetch(t *testing.T) {
 		s.good, s.revoked = good, revoked
 		cmd := prefetch(cache, file(good), file(revoked))
 		cmd.Env = append(os.Environ(), "HTTP_PROXY="+s.url, "NO_PROXY=")
-		status, out, errs := process(t, cmd)
+		status, out, errs := finish(t, cmd)
 		if status != 0 || strings.Count(out, "fetched ocsp "+host) != 2 || strings.Count(out, "crl "+host+"/list.crl") != 2 || errs != "" {
 			t.Fatalf("%d %s%s", status, out, errs)
 		}
@@ -462,7 +462,7 @@ func TestPrefetch(t *testing.T) {
 	t.Run("refused", func(t *testing.T) {
 		cache := filepath.Join(t.TempDir(), "cache")
 		before := s.hits.Load()
-		status, out, _ := process(t, prefetch(cache, file(s.leaf("good", forge.RandomSerial(), s.url))))
+		status, out, _ := finish(t, prefetch(cache, file(s.leaf("good", forge.RandomSerial(), s.url))))
 		if status != exitInconclusive || !strings.Contains(out, "refused crl "+s.url+"/list.crl") || !strings.Contains(out, "loopback") || s.hits.Load() != before {
 			t.Errorf("%d %s", status, out)
 		}
@@ -470,7 +470,7 @@ func TestPrefetch(t *testing.T) {
 	t.Run("not to be had", func(t *testing.T) {
 		cache := filepath.Join(t.TempDir(), "cache")
 		port := listenAt(t, "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{s.leaf("none", forge.RandomSerial(), s.url).TLS()}})
-		status, out, _ := process(t, prefetch(cache, "localhost:"+port, "--resolve", "localhost:"+port+":127.0.0.1"))
+		status, out, _ := finish(t, prefetch(cache, "localhost:"+port, "--resolve", "localhost:"+port+":127.0.0.1"))
 		if status != exitInconclusive || !strings.Contains(out, "failed ocsp "+s.url+"/none") || !strings.Contains(out, "404") {
 			t.Errorf("%d %s", status, out)
 		}

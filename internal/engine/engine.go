@@ -139,13 +139,21 @@ func (j *judgement) resolve(ctx context.Context) (r *report.Report) {
 	return r
 }
 
-// shielded runs f, which changes no verdict: a panic becomes an error, also
-// that of reading a mapped file which somebody has cut.
+// shielded runs f, which reads bodies to keep or renew them and changes no
+// verdict: the fault of reading a mapped file that somebody has cut becomes an
+// error. Any other panic goes on.
 func shielded(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("internal error: %v", v)
+		switch v := recover().(type) {
+		case nil:
+		case interface { // what SetPanicOnFault makes of a fault
+			error
+			Addr() uintptr
+		}:
+			err = fmt.Errorf("the cache changed while it was read: %w", v)
+		default:
+			panic(v)
 		}
 	}()
 	return f()
