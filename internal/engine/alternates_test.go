@@ -1,0 +1,128 @@
+package engine_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/assaytls/assay/certpath"
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/report"
+)
+
+func judgeFiles(t *testing.T, anchors, chain, crls [][]byte, p engine.Policy) *report.Report {
+	t.Helper()
+	set := certpath.NewAnchors()
+	for _, a := range anchors {
+		if err := set.Add(a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e, err := engine.New(engine.Options{Anchors: set})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now()}
+	for _, c := range chain {
+		ev.Chain = append(ev.Chain, evidence.Entry{Cert: c})
+	}
+	for _, c := range crls {
+		ev.Artefacts = append(ev.Artefacts, evidence.Artefact{Kind: "crl-file", URL: "file", Body: c})
+	}
+	p.Names = []string{"a.test"}
+	return e.Judge(t.Context(), ev, p)
+}
+
+// When an intermediate is revoked, the next paths without errors are judged, at
+// most three in all, and one that is revoked too is no way out.
+func TestAlternatePaths(t *testing.T) {
+	const roots = 6
+	caKey, leafKey := forge.P256(), forge.P256()
+	for _, c := range []struct {
+		name        string
+		revokedCAs  int // of the six certificates of the CA
+		leafRevoked bool
+		want        report.Verdict
+	}{
+		{"one", 1, false, report.Accept}, {"two", 2, false, report.Accept},
+		{"three", 3, false, report.Reject}, {"all", roots, false, report.Reject}, {"one, and the leaf", 1, true, report.Reject},
+	} {
+		var anchors, crls, cas [][]byte
+		ca := &forge.CA{Name: forge.CN("The CA"), Key: caKey}
+		leaf := ca.Server("a.test", leafKey, forge.CRLDP("http://crl.test/ca"))
+		for i := range roots {
+			root := forge.NewRoot(fmt.Sprint("Root ", i), nil)
+			own := root.Intermediate("The CA", caKey, forge.CRLDP(fmt.Sprint("http://crl.test/", i)))
+			anchors, cas = append(anchors, root.Raw), append(cas, own.Raw)
+			list := forge.CRL{}
+			if i < c.revokedCAs {
+				list.Entries = []forge.Entry{forge.Revoke(own.Serial, forge.KeyCompromise)}
+			}
+			crls = append(crls, root.CRL(list))
+		}
+		list := forge.CRL{}
+		if c.leafRevoked {
+			list.Entries = []forge.Entry{forge.Revoke(leaf.Serial, forge.KeyCompromise)}
+		}
+		crls = append(crls, ca.CRL(list))
+		r := judgeFiles(t, anchors, append([][]byte{leaf.Raw}, cas...), crls, engine.Policy{})
+		judged := 0
+		for _, p := range r.Paths {
+			if len(p.Certs) > 1 && p.Certs[1].Revocation != nil {
+				judged++
+			}
+		}
+		if r.Verdict != c.want || judged > 3 || len(r.Paths) < roots {
+			t.Errorf("%s: %s, %d of %d paths judged, headline %+v", c.name, r.Verdict, judged, len(r.Paths), r.Headline)
+		}
+		if c.want == report.Accept && !slices.ContainsFunc(r.Paths[r.Chosen].Findings, func(f finding.Finding) bool { return f.ID == finding.AlternatePathRevoked }) {
+			t.Errorf("%s: nothing said of the revoked path", c.name)
+		}
+	}
+}
+
+// A list signed by another than the certificate's issuer counts only when its
+// signer has a sound path to the same anchor (RFC 5280, 6.3.3 (f)).
+func TestSeparateCRLIssuer(t *testing.T) {
+	root, other := forge.NewRoot("Root", nil), forge.NewRoot("Other", nil)
+	name := forge.CN("CRL Issuer")
+	dp := forge.CRLDPs(forge.DP{FullName: [][]byte{forge.URI("http://crl.test/x")}, CRLIssuer: [][]byte{forge.DirName(name)}})
+	leaf := root.Server("a.test", nil, dp)
+	signer := func(by *forge.CA, ends time.Time) *forge.CA {
+		key := forge.P256()
+		return by.Issue(forge.Cert{Subject: name, Key: key, NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: ends,
+			Extensions: []forge.Ext{forge.BasicConstraints(false, -1), forge.KeyUsage(forge.CRLSign), forge.SKI(key.ID()), forge.AKI(by.Key.ID())}})
+	}
+	next := time.Now().AddDate(0, 1, 0)
+	for what, c := range map[string]struct {
+		signer *forge.CA
+		counts bool
+	}{
+		"sound":          {signer(root, next), true},
+		"expired":        {signer(root, time.Now().Add(-time.Hour)), false},
+		"another anchor": {signer(other, next), false},
+	} {
+		for _, revoked := range []bool{false, true} {
+			list := forge.CRL{Extensions: []forge.Ext{forge.CRLNumber(1), forge.AKI(c.signer.Key.ID()),
+				forge.IDP{FullName: [][]byte{forge.URI("http://crl.test/x")}, Indirect: true}.Ext()}}
+			if revoked {
+				list.Entries = []forge.Entry{forge.Revoke(leaf.Serial, forge.KeyCompromise, forge.CertificateIssuer(forge.DirName(root.Name)))}
+			}
+			r := judgeFiles(t, [][]byte{root.Raw, other.Raw}, [][]byte{leaf.Raw, c.signer.Raw}, [][]byte{c.signer.CRL(list)}, engine.Policy{})
+			want := report.Inconclusive
+			switch {
+			case c.counts && revoked:
+				want = report.Reject
+			case c.counts:
+				want = report.Accept
+			}
+			if got := r.Verdict; got != want && !(want == report.Inconclusive && got == report.Reject) {
+				t.Errorf("%s, revoked %v: %s, headline %+v", what, revoked, got, r.Headline)
+			}
+		}
+	}
+}
