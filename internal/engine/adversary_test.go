@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/engine"
@@ -257,4 +258,61 @@ func TestEndedCopyBeside(t *testing.T) {
 			t.Errorf("beside %v: %s %v", beside, r.Verdict, findings(r))
 		}
 	}
+}
+
+// In one engine, too, what was had for one issuer's key is nothing for another's.
+func TestMemoryOtherIssuer(t *testing.T) {
+	w := newWeather(t, serves)
+	other := forge.NewRoot("Weather Root", nil)
+	a := certpath.NewAnchors()
+	for _, r := range []*forge.CA{w.root, other} {
+		if err := a.Add(r.Raw); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e, err := engine.New(engine.Options{Anchors: a, Fetch: &w.Client})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := resolve(e, w.leaf(), engine.Policy{}); r.Verdict != report.Accept {
+		t.Fatal(r.Verdict, findings(r))
+	}
+	leaf := other.Server("a.test", nil, forge.CRLDP(w.url))
+	if r := resolve(e, leaf, engine.Policy{Offline: true}); !explained(r, finding.RevocationNotFetched, w.url) {
+		t.Errorf("%s %v", r.Verdict, findings(r))
+	}
+}
+
+// No more than 64 downloads are made for one judgement, and more is said.
+func TestNeedsAreBounded(t *testing.T) {
+	w := newWeather(t, func(*weather) http.HandlerFunc { return http.NotFound })
+	var chain []evidence.Entry
+	ca := w.root
+	for i := range 6 {
+		var ocsp, lists []string
+		for k := range 8 {
+			lists = append(lists, fmt.Sprint(w.url, i, k))
+			if k < 4 {
+				ocsp = append(ocsp, fmt.Sprint(w.url, "/ocsp", i, k))
+			}
+		}
+		exts := []forge.Ext{forge.CRLDP(lists...), forge.AIA(ocsp, nil)}
+		if i == 5 {
+			ca = ca.Server("a.test", nil, exts...)
+		} else {
+			ca = ca.Intermediate(fmt.Sprint("CA ", i), nil, exts...)
+		}
+		chain = append([]evidence.Entry{{Cert: ca.Raw}}, chain...)
+	}
+	ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Chain: chain}
+	r := w.engine(t).Resolve(context.Background(), ev, engine.Policy{Names: []string{"a.test"}, PrivateFetch: true, Unknown: "allow"})
+	if len(r.Fetches) != 64 || r.Verdict != report.Reject {
+		t.Errorf("%d downloads, %s", len(r.Fetches), r.Verdict)
+	}
+	for _, f := range r.Findings {
+		if f.ID == finding.BudgetNeeds {
+			return
+		}
+	}
+	t.Error("nothing is said", findings(r))
 }

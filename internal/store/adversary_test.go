@@ -2,6 +2,8 @@ package store
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -55,5 +57,29 @@ func TestBoundOfProcesses(t *testing.T) {
 	}
 	if most > 600_000 {
 		t.Errorf("%d octets", most)
+	}
+}
+
+// Files of somebody else are not read, nor what is no file.
+func TestOthersFiles(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give files away")
+	}
+	for _, dir := range []string{entriesDir, bodiesDir} {
+		s := open(t, t.TempDir())
+		if err := s.Put(key(1), Entry{Body: body(1, 100)}); err != nil {
+			t.Fatal(err)
+		}
+		files, err := s.files(dir)
+		if err != nil || len(files) != 1 {
+			t.Fatal(files, err)
+		}
+		name := filepath.Join(s.dir, dir, files[0].name)
+		if err := os.Chown(name, 1, 1); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := s.Get(key(1)); ok {
+			t.Errorf("%s: a file of another user is read", dir)
+		}
 	}
 }
