@@ -316,3 +316,17 @@ func TestNeedsAreBounded(t *testing.T) {
 	}
 	t.Error("nothing is said", findings(r))
 }
+
+// A target on this machine may point to this machine; one behind a proxy on
+// this machine may not.
+func TestScopeBehindProxy(t *testing.T) {
+	w := newWeather(t, serves)
+	for proxy, want := range map[string]report.Verdict{"": report.Accept, "socks5://127.0.0.1:1080": report.Inconclusive} {
+		ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Chain: []evidence.Entry{{Cert: w.leaf().Raw}},
+			Target: evidence.Target{Host: "a.test", Proxy: proxy}, Connection: evidence.Connection{Addr: "127.0.0.1:443"}}
+		r := w.engine(t).Resolve(context.Background(), ev, engine.Policy{})
+		if r.Verdict != want || proxy != "" && !explained(r, finding.FetchRefusedAddress, w.url) {
+			t.Errorf("proxy %q: %s %v", proxy, r.Verdict, findings(r))
+		}
+	}
+}

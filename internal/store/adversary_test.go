@@ -1,11 +1,13 @@
 package store
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // size is what all files of a store take.
@@ -80,6 +82,62 @@ func TestOthersFiles(t *testing.T) {
 		}
 		if _, ok := s.Get(key(1)); ok {
 			t.Errorf("%s: a file of another user is read", dir)
+		}
+	}
+}
+
+// Keys that read alike when written one part after the other are apart.
+func TestKeysThatReadAlike(t *testing.T) {
+	s := open(t, t.TempDir())
+	keys := []Key{{Kind: "a", URL: "bc"}, {Kind: "ab", URL: "c"}, {URL: "abc"}}
+	for i, k := range keys {
+		if err := s.Put(k, Entry{Body: body(i, 10)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, k := range keys {
+		if e, ok := s.Get(k); !ok || !bytes.Equal(e.Body, body(i, 10)) {
+			t.Errorf("%+v: %v", k, ok)
+		}
+	}
+}
+
+// A failure is respected for its own key, and for as long as any may be.
+func TestFailuresOfOthers(t *testing.T) {
+	s := open(t, t.TempDir())
+	if err := s.Fail(key(1), "fetch-failed", "no"); err != nil {
+		t.Fatal(err)
+	}
+	one, other := key(1).record(), key(2).record()
+	if err := s.root.Rename(one.name(true), other.name(true)); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := s.Failed(key(2)); ok {
+		t.Error("another key's failure")
+	}
+	for left, want := range map[time.Duration]bool{-time.Second: false, 5 * time.Minute: true, time.Hour: false} {
+		one.Failure, one.Until = "fetch-failed", time.Now().Add(left)
+		if err := s.writeRecord(one.name(true), one); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := s.Failed(key(1)); ok != want {
+			t.Errorf("until %s from now: %v", left, ok)
+		}
+	}
+}
+
+// Directories of somebody else are not used.
+func TestOthersDirectories(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give directories away")
+	}
+	for _, dir := range []string{".", "v1", bodiesDir} {
+		s := open(t, t.TempDir())
+		if err := os.Chown(filepath.Join(s.dir, dir), 1, 1); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(s.dir); err == nil {
+			t.Errorf("%s of another user is used", dir)
 		}
 	}
 }
