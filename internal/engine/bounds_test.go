@@ -81,3 +81,15 @@ func TestFlightsAreBounded(t *testing.T) {
 		t.Errorf("a panic: %+v", got)
 	}
 }
+
+// Of a body with many certificates only the first few are taken.
+func TestIssuerCertificatesAreBounded(t *testing.T) {
+	var many [][]byte
+	for range 100 {
+		many = append(many, forge.EmptyName())
+	}
+	certs, err := issuerCertificates(forge.PEM("CERTIFICATE", many...))
+	if err != nil || len(certs) != maxAIACerts {
+		t.Errorf("%d certificates, %v", len(certs), err)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -55,6 +56,47 @@ func TestTags(t *testing.T) {
 		resp, f := (&Client{}).Do(context.Background(), Request{URL: s.URL, Scope: loopback})
 		if f != nil || resp.ETag != c.wantETag || resp.LastModified != c.wantModified {
 			t.Errorf("%+v: %+v %v", c, resp, f)
+		}
+	}
+}
+
+// A body without an end is read no further than the limit, with and without a
+// length that was announced.
+func TestEndlessBody(t *testing.T) {
+	for _, length := range []string{"", "1099511627776"} {
+		var sent atomic.Int64
+		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if length != "" {
+				w.Header().Set("Content-Length", length)
+			}
+			for b := make([]byte, 1<<16); sent.Load() < 64<<20; {
+				n, err := w.Write(b)
+				if sent.Add(int64(n)); err != nil {
+					return
+				}
+			}
+		})
+		_, f := (&Client{MaxBytes: 1 << 20}).Do(context.Background(), Request{URL: s.URL, Scope: loopback})
+		wantFailure(t, f, TooLarge)
+		s.CloseClientConnections()
+		if n := sent.Load(); n > 32<<20 {
+			t.Errorf("length %q: %d octets were taken", length, n)
+		}
+	}
+}
+
+// max-age=0 is as good as no-cache.
+func TestMaxAgeZero(t *testing.T) {
+	var control string
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Cache-Control", control) })
+	for c, want := range map[string]time.Duration{"max-age=0": 0, "no-cache": 0, "max-age=60": time.Minute, "max-age=60, no-cache": 0, `max-age="60"`: time.Minute} {
+		control = c
+		resp, f := (&Client{}).Do(context.Background(), Request{URL: s.URL, Scope: loopback})
+		if f != nil {
+			t.Fatal(f)
+		}
+		if d, ok := resp.FreshFor(); !ok || d != want {
+			t.Errorf("%s: %s %v", c, d, ok)
 		}
 	}
 }

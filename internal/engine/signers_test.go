@@ -1,0 +1,175 @@
+package engine_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/assaytls/assay/certpath"
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/fetch"
+	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/report"
+)
+
+// trusting returns an engine with these anchors.
+func trusting(t *testing.T, c *fetch.Client, roots ...*forge.CA) *engine.Engine {
+	t.Helper()
+	a := certpath.NewAnchors()
+	for _, r := range roots {
+		if err := a.Add(r.Raw); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e, err := engine.New(engine.Options{Anchors: a, Fetch: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// judgeChain resolves a chain for a.test.
+func judgeChain(e *engine.Engine, p engine.Policy, certs ...*forge.CA) *report.Report {
+	ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now()}
+	for _, c := range certs {
+		ev.Chain = append(ev.Chain, evidence.Entry{Cert: c.Raw})
+	}
+	p.Names, p.PrivateFetch = []string{"a.test"}, true
+	return e.Resolve(context.Background(), ev, p)
+}
+
+// A separate issuer of lists counts when its own path is valid and ends at the
+// anchor of the path that is judged (RFC 5280, 6.3.3 (f)), and only then.
+func TestSeparateListIssuer(t *testing.T) {
+	var list []byte
+	w := newWeather(t, func(*weather) http.HandlerFunc {
+		return func(rw http.ResponseWriter, _ *http.Request) { rw.Write(list) }
+	})
+	other := forge.NewRoot("Other Root", nil)
+	exts := []forge.Ext{forge.BasicConstraints(true, -1), forge.KeyUsage(forge.CRLSign, forge.KeyCertSign)}
+	for name, c := range map[string]struct {
+		by   *forge.CA
+		cert forge.Cert
+		want report.Verdict
+	}{
+		"valid":             {w.root, forge.Cert{}, report.Accept},
+		"expired":           {w.root, forge.Cert{NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-time.Hour)}, report.Inconclusive},
+		"of another anchor": {other, forge.Cert{}, report.Inconclusive},
+		"of nobody":         {forge.NewRoot("Stranger", nil), forge.Cert{}, report.Inconclusive},
+		"badly signed":      {w.root, forge.Cert{MutateSig: forge.FlipMiddle}, report.Inconclusive},
+	} {
+		c.cert.Subject, c.cert.Extensions = w.root.Name, exts
+		signer := c.by.Issue(c.cert)
+		list = signer.CRL(forge.CRL{})
+		r := judgeChain(trusting(t, &w.Client, w.root, other), engine.Policy{}, w.leaf(), signer)
+		if r.Verdict != c.want || c.want != report.Accept && !explained(r, finding.CRLIssuerUntrusted, w.url) {
+			t.Errorf("%s: %s %v", name, r.Verdict, findings(r))
+		}
+	}
+}
+
+// The pointers of a leaf that an anchor did not sign are anybody's text.
+func TestUnprovenPointers(t *testing.T) {
+	w := newWeather(t, serves)
+	forged := forge.NewRoot("Weather Root", nil)
+	leaf := forged.Server("a.test", nil, forge.CRLDP(w.url), forge.AIA([]string{w.url + "/ocsp"}, []string{w.url + "/ca"}))
+	if r := judgeChain(w.engine(t), engine.Policy{}, leaf); r.Verdict != report.Reject || w.hits.Load() != 0 {
+		t.Errorf("%s after %d requests: %v", r.Verdict, w.hits.Load(), findings(r))
+	}
+}
+
+// When an intermediate is revoked, another path counts only if nothing is
+// wrong with it and the leaf is not revoked itself.
+func TestOtherPaths(t *testing.T) {
+	one, two := forge.NewRoot("Root 1", nil), forge.NewRoot("Root 2", nil)
+	var ca *forge.CA
+	var revoked map[string][]forge.Entry
+	w := newWeather(t, func(*weather) http.HandlerFunc {
+		return func(rw http.ResponseWriter, r *http.Request) {
+			by := map[string]*forge.CA{"/list.crl1": one, "/list.crl2": two, "/list.crl3": ca}[r.URL.Path]
+			rw.Write(by.CRL(forge.CRL{Entries: revoked[r.URL.Path]}))
+		}
+	})
+	for name, c := range map[string]struct {
+		second forge.Cert
+		also   string // whose list names whom else
+		want   report.Verdict
+	}{
+		"sound":        {forge.Cert{}, "", report.Accept},
+		"expired":      {forge.Cert{NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-time.Hour)}, "", report.Reject},
+		"revoked too":  {forge.Cert{}, "/list.crl2", report.Reject},
+		"revoked leaf": {forge.Cert{}, "/list.crl3", report.Reject},
+	} {
+		ca = one.Intermediate("CA", nil, forge.CRLDP(w.url+"1"))
+		c.second.Subject, c.second.Key = ca.Name, ca.Key
+		c.second.Extensions = []forge.Ext{forge.BasicConstraints(true, -1), forge.KeyUsage(forge.KeyCertSign, forge.CRLSign), forge.SKI(ca.Key.ID()), forge.CRLDP(w.url + "2")}
+		again := two.Issue(c.second)
+		leaf := ca.Server("a.test", nil, forge.CRLDP(w.url+"3"))
+		revoked = map[string][]forge.Entry{"/list.crl1": {forge.Revoke(ca.Serial, 1)}}
+		switch c.also {
+		case "/list.crl2":
+			revoked[c.also] = []forge.Entry{forge.Revoke(again.Serial, 1)}
+		case "/list.crl3":
+			revoked[c.also] = []forge.Entry{forge.Revoke(leaf.Serial, 1)}
+		}
+		for _, order := range [][]*forge.CA{{leaf, ca, again}, {leaf, again, ca}} {
+			if r := judgeChain(trusting(t, &w.Client, one, two), engine.Policy{}, order...); r.Verdict != c.want {
+				t.Errorf("%s: %s %v", name, r.Verdict, findings(r))
+			}
+		}
+	}
+}
+
+// A revocation is never waived, whatever a policy that was not validated says;
+// and one that names it is not valid.
+func TestRevocationNotWaived(t *testing.T) {
+	w := newWeather(t, serves)
+	leaf := w.leaf()
+	w.list.Entries = []forge.Entry{forge.Revoke(leaf.Serial, 1)}
+	p := engine.Policy{Allow: []finding.ID{finding.CertRevoked}}
+	if r := judgeChain(w.engine(t), p, leaf); r.Verdict != report.Reject {
+		t.Error(r.Verdict, findings(r))
+	}
+	if p.Validate() == nil {
+		t.Error("the policy is valid")
+	}
+}
+
+// A revocation check that was asked for and came to nothing is not done.
+func TestRevocationCheckState(t *testing.T) {
+	w := newWeather(t, func(*weather) http.HandlerFunc { return http.NotFound })
+	for unknown, required := range map[string]bool{"": true, "deny": true, "warn": false, "allow": false} {
+		r := judgeChain(w.engine(t), engine.Policy{Unknown: unknown}, w.leaf())
+		for _, c := range r.Checks {
+			if c.Name == "revocation" && (c.State != report.NotDone || c.Required != required) {
+				t.Errorf("unknown=%s: %+v", unknown, c)
+			}
+		}
+	}
+	stranger := forge.NewRoot("Stranger", nil)
+	r := judgeChain(w.engine(t), engine.Policy{}, stranger.Server("a.test", nil))
+	for _, c := range r.Checks {
+		if c.Name == "revocation" && c.State != report.NotDone {
+			t.Errorf("without an anchor: %+v", c)
+		}
+	}
+}
+
+// Of a body with many certificates only the first few are taken.
+func TestManyIssuers(t *testing.T) {
+	raw := forge.NewRoot("Root", nil).Raw
+	var many [][]byte
+	for range 100 {
+		many = append(many, raw)
+	}
+	body := forge.Seq(forge.OID("1.2.840.113549.1.7.2"), forge.Explicit(0, forge.Seq(forge.Int(1), forge.Set(),
+		forge.Seq(forge.OID("1.2.840.113549.1.7.1")), forge.Explicit(0, many...), forge.Set())))
+	for _, limit := range []int{0, 7} {
+		if certs, lists, err := engine.PKCS7(body, limit); err != nil || len(certs) != limit || len(lists) != 0 {
+			t.Errorf("limit %d: %d certificates, %v", limit, len(certs), err)
+		}
+	}
+}
