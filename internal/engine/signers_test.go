@@ -173,3 +173,29 @@ func TestManyIssuers(t *testing.T) {
 		}
 	}
 }
+
+// A chain that crypto/tls refused is never accepted, nor is anything fetched on
+// its behalf; and a handshake that is not to wait asks nobody.
+func TestHandshakesAskNobody(t *testing.T) {
+	w := newWeather(t, serves)
+	leaf, e := w.leaf(), w.engine(t)
+	ev := func() *evidence.Evidence {
+		return &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Target: evidence.Target{Host: "a.test"},
+			Connection: evidence.Connection{Addr: "127.0.0.1:443", Version: 0x0304}, Chain: []evidence.Entry{{Cert: leaf.Raw}}}
+	}
+	p := engine.Policy{PrivateFetch: true, Schemes: []string{}}
+	if r := e.Refused(ev(), p, "a reason"); r.Verdict != report.Reject {
+		t.Error(r.Verdict, findings(r))
+	}
+	p.Schemes = nil
+	if r := e.Refused(ev(), p, "a reason"); r.Verdict != report.Reject || w.hits.Load() != 0 {
+		t.Errorf("%s after %d requests: %v", r.Verdict, w.hits.Load(), findings(r))
+	}
+	chains := [][][]byte{{leaf.Raw, w.root.Raw}}
+	if r, due := e.Handshake(context.Background(), ev(), chains, p, false); r.Verdict != report.Inconclusive || !due || w.hits.Load() != 0 {
+		t.Errorf("%s, due %v, after %d requests: %v", r.Verdict, due, w.hits.Load(), findings(r))
+	}
+	if r, due := e.Handshake(context.Background(), ev(), chains, p, true); r.Verdict != report.Accept || due || w.hits.Load() != 1 {
+		t.Errorf("%s, due %v, after %d requests: %v", r.Verdict, due, w.hits.Load(), findings(r))
+	}
+}
