@@ -12,32 +12,36 @@ var tables = [][]Kind{
 	revocationKinds, ctKinds, engineKinds,
 }
 
-// index is the table, sorted, and the places of the IDs in it; made when first
-// asked for, so that a program that starts pays nothing.
-var index = sync.OnceValue(func() (t struct {
-	kinds []Kind
-	byID  map[ID]int
-}) {
-	t.kinds = slices.Concat(tables...)
-	slices.SortFunc(t.kinds, func(a, b Kind) int { return strings.Compare(string(a.ID), string(b.ID)) })
-	t.byID = make(map[ID]int, len(t.kinds))
-	for i, k := range t.kinds {
-		t.byID[k.ID] = i
+// index finds the kinds by ID; made when first asked for, so that a program
+// that starts pays nothing.
+var index = sync.OnceValue(func() map[ID]*Kind {
+	n := 0
+	for _, t := range tables {
+		n += len(t)
 	}
-	return t
+	byID := make(map[ID]*Kind, n)
+	for _, t := range tables {
+		for i := range t {
+			byID[t[i].ID] = &t[i]
+		}
+	}
+	return byID
 })
 
 // Kinds returns a copy of the table, sorted by ID.
-func Kinds() []Kind { return slices.Clone(index().kinds) }
+func Kinds() []Kind {
+	kinds := slices.Concat(tables...)
+	slices.SortFunc(kinds, func(a, b Kind) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	return kinds
+}
 
 // Lookup returns the table entry of id.
 func Lookup(id ID) (Kind, bool) {
-	t := index()
-	i, ok := t.byID[id]
+	k, ok := index()[id]
 	if !ok {
 		return Kind{}, false
 	}
-	return t.kinds[i], true
+	return *k, true
 }
 
 func sortedParams(m map[string]string) []Param {
