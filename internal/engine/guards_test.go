@@ -1,0 +1,132 @@
+package engine
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/assaytls/assay/certpath"
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/fetch"
+	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/internal/revocation"
+	"github.com/assaytls/assay/report"
+)
+
+func guardEngine(t *testing.T, anchors ...[]byte) *Engine {
+	set := certpath.NewAnchors()
+	for _, a := range anchors {
+		if err := set.Add(a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e, err := New(Options{Anchors: set})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// Pointers are followed only when the signatures reach an anchor: else they
+// are anybody's text.
+func TestUnprovenPointers(t *testing.T) {
+	root := forge.NewRoot("Root", nil)
+	for _, forged := range []bool{false, true} {
+		c := forge.Cert{Key: forge.P256()}
+		c.Extensions = append(root.ServerExts(c.Key, forge.DNS("a.test")), forge.CRLDP("http://crl.test/"))
+		if forged {
+			c.MutateSig = forge.Flip
+		}
+		ev := &evidence.Evidence{Time: time.Now(), Target: evidence.Target{Host: "a.test"}, Chain: []evidence.Entry{{Cert: root.Issue(c).Raw}}}
+		r, needs := guardEngine(t, root.Raw).newJudgement(ev, Policy{}).judge(t.Context())
+		if (len(needs) == 0) != forged || r.Verdict == report.Accept {
+			t.Errorf("forged %v: %s, needs %+v", forged, r.Verdict, needs)
+		}
+		i := slices.IndexFunc(r.Checks, func(c report.Check) bool { return c.Name == "revocation" })
+		if c := r.Checks[i]; forged && (c.State != report.NotDone || !c.Required) {
+			t.Errorf("the check of revocation: %+v", c)
+		}
+	}
+}
+
+// No judgement asks for more than maxNeeds downloads.
+func TestNeedsAreBounded(t *testing.T) {
+	j := guardEngine(t).newJudgement(&evidence.Evidence{}, Policy{Offline: true})
+	var needs []need
+	for i := range 3 * maxNeeds {
+		needs = append(needs, need{Need: revocation.Need{Kind: kindCRL, URL: fmt.Sprint("http://crl.test/", i)}})
+	}
+	j.fetchAll(t.Context(), needs)
+	if len(j.asked) != maxNeeds || !slices.ContainsFunc(j.setup, func(f finding.Finding) bool { return f.ID == finding.BudgetNeeds }) {
+		t.Errorf("%d asked, findings %v", len(j.asked), j.setup)
+	}
+}
+
+// A proxy's address earns the target nothing.
+func TestScope(t *testing.T) {
+	for addr, want := range map[string]fetch.Scope{"127.0.0.1:443": {Loopback: true}, "10.0.0.1:443": {Private: true}, "8.8.8.8:443": {}, "": {}, "[::ffff:10.0.0.1]:443": {Private: true}} {
+		for _, proxy := range []string{"", "http://127.0.0.1:8080"} {
+			ev := &evidence.Evidence{Target: evidence.Target{Proxy: proxy}, Connection: evidence.Connection{Addr: addr}}
+			got := guardEngine(t).newJudgement(ev, Policy{}).scope()
+			if proxy != "" {
+				want = fetch.Scope{}
+			}
+			if got != want {
+				t.Errorf("%s, proxy %q: %+v", addr, proxy, got)
+			}
+		}
+	}
+}
+
+// A refusal of an address for one target is none for another.
+func TestFailuresByScope(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("body")) }))
+	defer s.Close()
+	e := guardEngine(t)
+	n := need{Need: revocation.Need{Kind: kindCRL, URL: s.URL}}
+	if b := e.body(t.Context(), n, bodyOptions{now: time.Now()}); b.failure != fetch.AddressRefused {
+		t.Errorf("%+v", b)
+	}
+	if b := e.body(t.Context(), n, bodyOptions{now: time.Now(), scope: fetch.Scope{Loopback: true}}); string(b.body) != "body" {
+		t.Errorf("%+v", b)
+	}
+}
+
+// Only kinds of the table that may be waived are, whoever asks.
+func TestAllowGuards(t *testing.T) {
+	for id, ok := range map[finding.ID]bool{finding.MustStapleMissing: true, finding.CertRevoked: false, finding.NameMismatch: false,
+		finding.SignatureInvalid: false, finding.BudgetPaths: false, finding.InternalError: false, "x-mine": false} {
+		if err := (Policy{Allow: []finding.ID{id}}).Validate(); (err == nil) != ok {
+			t.Errorf("%s: %v", id, err)
+		}
+		r := &report.Report{Findings: []finding.Finding{{ID: id, Severity: finding.Error}}}
+		j := guardEngine(t).newJudgement(&evidence.Evidence{}, Policy{Allow: []finding.ID{id}})
+		if j.allow(r); (r.Findings[0].Severity == finding.Warning) != ok {
+			t.Errorf("%s: %v", id, r.Findings[0])
+		}
+	}
+}
+
+// What crypto/tls refused is refused, sound as it may look here.
+func TestRefusedNeverAccepts(t *testing.T) {
+	root := forge.NewRoot("Root", nil)
+	leaf := root.Server("a.test", nil)
+	ev := &evidence.Evidence{Time: time.Now(), Target: evidence.Target{Host: "a.test"}, Chain: []evidence.Entry{{Cert: leaf.Raw}}}
+	r := guardEngine(t, root.Raw).Refused(ev, Policy{Schemes: []string{}}, "because")
+	if r.Verdict != report.Reject || r.Headline == nil || r.Headline.Finding.ID != finding.X509Refused {
+		t.Errorf("%s, %+v", r.Verdict, r.Headline)
+	}
+}
+
+// A search that stopped at a limit has not checked the path.
+func TestBudgetIsNotDone(t *testing.T) {
+	j := guardEngine(t).newJudgement(&evidence.Evidence{}, Policy{NoName: true})
+	r := &report.Report{Paths: []report.Path{{End: report.EndBudget}}}
+	if j.checks(r); r.Checks[0].Name != "path" || r.Checks[0].State != report.NotDone || !r.Checks[0].Required {
+		t.Errorf("%+v", r.Checks)
+	}
+}
