@@ -232,18 +232,31 @@ func TestTagsOfAnother(t *testing.T) {
 // A refusal that is due to where the target is says nothing for another target,
 // in this engine or another.
 func TestRefusalIsOfTheScope(t *testing.T) {
-	w := newWeather(t, serves)
-	w.dir = filepath.Join(t.TempDir(), "cache")
-	leaf, e := w.leaf(), w.engine(t)
-	ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Chain: []evidence.Entry{{Cert: leaf.Raw}}}
-	r := e.Resolve(context.Background(), ev, engine.Policy{Names: []string{"a.test"}})
-	if r.Verdict != report.Inconclusive || !explained(r, finding.FetchRefusedAddress, w.url) {
-		t.Fatal(r.Verdict, findings(r))
-	}
-	for _, e := range []*engine.Engine{w.engine(t), e} {
-		if r := resolve(e, leaf, engine.Policy{}); r.Verdict != report.Accept {
-			t.Error(r.Verdict, findings(r))
+	for name, another := range map[string]bool{"this engine": false, "another": true} {
+		w := newWeather(t, serves)
+		w.dir = filepath.Join(t.TempDir(), "cache")
+		leaf, e := w.leaf(), w.engine(t)
+		ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Chain: []evidence.Entry{{Cert: leaf.Raw}}}
+		r := e.Resolve(context.Background(), ev, engine.Policy{Names: []string{"a.test"}})
+		if r.Verdict != report.Inconclusive || !explained(r, finding.FetchRefusedAddress, w.url) {
+			t.Fatal(r.Verdict, findings(r))
 		}
+		if another {
+			e = w.engine(t)
+		}
+		if r := resolve(e, leaf, engine.Policy{}); r.Verdict != report.Accept {
+			t.Errorf("%s: %s %v", name, r.Verdict, findings(r))
+		}
+	}
+}
+
+// What has just come and is of no use is not asked for again at once.
+func TestUselessIsAskedOnce(t *testing.T) {
+	w := newWeather(t, func(*weather) http.HandlerFunc {
+		return func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, "garbage") }
+	})
+	if r := resolve(w.engine(t), w.leaf(), engine.Policy{}); r.Verdict != report.Inconclusive || w.hits.Load() != 1 {
+		t.Errorf("%s after %d requests", r.Verdict, w.hits.Load())
 	}
 }
 
