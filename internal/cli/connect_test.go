@@ -275,16 +275,18 @@ func TestConnectReverseProxy(t *testing.T) {
 	defer front.Close()
 	_, port, _ := net.SplitHostPort(front.Listener.Addr().String())
 	request := "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-	if _, out, _ := s.connect(t, request, port); strings.Contains(out, "slow answer") {
-		t.Error("this proxy used to answer 502 to a half-close: the help says so")
-	}
-	if status, out, errs := s.connect(t, request, port, "--on-eof", "wait"); status != 0 || !strings.HasSuffix(out, "slow answer") {
-		t.Errorf("status %d\n%s\n%s", status, out, errs)
-	}
 	file := filepath.Join(t.TempDir(), "request")
 	os.WriteFile(file, []byte(request), 0o600)
-	if status, out, errs := s.connect(t, "", port, "--request", file); status != 0 || !strings.HasSuffix(out, "slow answer") {
-		t.Errorf("status %d\n%s\n%s", status, out, errs)
+	for name := range tlsVersions {
+		if _, out, _ := s.connect(t, request, port, "--tls-max", name); strings.Contains(out, "slow answer") {
+			t.Error("this proxy used to answer 502 to a half-close: the help says so")
+		}
+		if status, out, errs := s.connect(t, request, port, "--tls-max", name, "--on-eof", "wait"); status != 0 || !strings.HasSuffix(out, "slow answer") {
+			t.Errorf("TLS %s: status %d\n%s\n%s", name, status, out, errs)
+		}
+		if status, out, errs := s.connect(t, "", port, "--tls-max", name, "--request", file); status != 0 || !strings.HasSuffix(out, "slow answer") {
+			t.Errorf("TLS %s: status %d\n%s\n%s", name, status, out, errs)
+		}
 	}
 }
 
@@ -328,6 +330,28 @@ server { listen 127.0.0.1:%[2]s ssl; ssl_certificate %[3]s; ssl_certificate_key 
 				t.Errorf("half-close: status %d, %d bytes\n%s", status, len(out), errs)
 			}
 		})
+	}
+}
+
+// --on-eof close ends the connection with the input, properly, and waits for
+// no answer.
+func TestConnectOnEOFClose(t *testing.T) {
+	s := newSite(t)
+	for name, version := range tlsVersions {
+		ended := make(chan error, 1)
+		port := s.serve(t, version, func(c *tls.Conn) {
+			b, err := io.ReadAll(c)
+			if err == nil && string(b) != "goodbye" {
+				err = fmt.Errorf("got %q", b)
+			}
+			ended <- err
+		})
+		if status, out, errs := s.connect(t, "goodbye", port, "--on-eof", "close"); status != 0 || out != "" || errs != "" {
+			t.Errorf("TLS %s: status %d, output %q\n%s", name, status, out, errs)
+		}
+		if err := <-ended; err != nil {
+			t.Errorf("TLS %s: the server saw %v", name, err)
+		}
 	}
 }
 
