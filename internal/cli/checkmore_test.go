@@ -142,7 +142,7 @@ func TestParameters(t *testing.T) {
 		t.Errorf("suite %s", rs[0].Connection.Suite)
 	}
 	for _, args := range [][]string{
-		{"--groups", "P-224"}, {"--ciphers", suite}, {"--ciphers", "TLS_AES_128_GCM_SHA256", "--tls-max", "1.2"}, {"--ciphers", "ECDHE", "--tls-max", "1.2"},
+		{"--groups", "P-224"}, {"--groups", "X25519MLKEM768", "--tls-max", "1.2"}, {"--ciphers", suite}, {"--ciphers", "TLS_AES_128_GCM_SHA256", "--tls-max", "1.2"}, {"--ciphers", "ECDHE", "--tls-max", "1.2"},
 		{"--ciphers", "TLS_RSA_WITH_RC4_128_SHA", "--tls-max", "1.2"}, {"--all-addresses", "--resume"}, {"--all-addresses", "--save-evidence", "x"},
 		{"--key", "x"}, {"--pass-file", "x"},
 	} {

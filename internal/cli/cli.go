@@ -186,7 +186,10 @@ func (a *app) hint(format string, args ...any) {
 // name, or text of a peer. Long messages keep their length.
 func quoteLines(s string) string {
 	var b strings.Builder
-	for _, w := range strings.SplitAfter(strings.ReplaceAll(s, "\n", "; "), " ") {
+	for i, w := range strings.Split(strings.ReplaceAll(s, "\n", "; "), " ") {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
 		b.WriteString(finding.Quote(w))
 	}
 	return b.String()

@@ -284,7 +284,8 @@ func (a *app) connect(ctx context.Context, f *connectFlags, arg string, onEOFGiv
 		return a.refused(r, f.verbose)
 	case err != nil:
 		transport.Failed(shaking, err)
-		return a.notReached(shaking, v, ev)
+		transport.Close()
+		return a.notReached(shaking, v, probed(shaking, dial, ev))
 	}
 	if f.verbose && seen != nil {
 		transport.Facts()
@@ -339,6 +340,20 @@ func (a *app) connectTarget(ctx context.Context, f *connectFlags, arg string) (r
 		c.ALPN = []string{} // a web client's offer would have servers speak HTTP/2
 	}
 	return report.Target{Input: c.Input, Host: c.Host, Port: c.Port}, c, nil
+}
+
+// probed is the evidence of check's dial, which offers more and so finds out
+// what the server wants, where the handshake failed for want of parameters in
+// common.
+func probed(ctx context.Context, dial tlsclient.Config, ev *evidence.Evidence) *evidence.Evidence {
+	switch finding.ID(ev.Failure.ID) {
+	case finding.NoCommonParameters, finding.TLSVersionUnsupported:
+		if again := tlsclient.Dial(ctx, dial); again.Failure != nil {
+			again.Chain, again.TLSSCTs = nil, nil // not what it failed for, and not judged here
+			return again
+		}
+	}
+	return ev
 }
 
 // notReached prints why there was no handshake.

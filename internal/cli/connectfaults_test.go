@@ -24,9 +24,8 @@ import (
 // nothing, and prints nothing on standard output.
 func TestConnectLabFaults(t *testing.T) {
 	l := startLab(t)
-	// What check learns by a second, permissive dial, or after the handshake,
-	// connect cannot know.
-	instead := map[string]finding.ID{"tls10": finding.TLSVersionUnsupported, "client-certificate-required": "", "client-certificate-refused": ""}
+	// What check learns after the handshake connect learns when it reads.
+	instead := map[string]finding.ID{"client-certificate-required": "", "client-certificate-refused": ""}
 	for _, s := range l.Scenarios {
 		if s.Group != "connection" && s.Group != "wire" || s.DownloadTimeout > 0 || s.Local || s.Want == report.Accept {
 			continue

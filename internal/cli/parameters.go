@@ -74,6 +74,10 @@ func (f *connFlags) parameters(c *tlsclient.Config) error {
 		id, _ := groupID(s)
 		c.Groups = append(c.Groups, uint16(id))
 	}
+	hybrid := func(s string) bool { return strings.Contains(strings.ToUpper(s), "MLKEM") }
+	if len(f.groups.vs) > 0 && c.MaxVersion < tls.VersionTLS13 && !slices.ContainsFunc(f.groups.vs, func(s string) bool { return !hybrid(s) }) {
+		return usagef("--groups %s: only TLS 1.3 has these groups", f.groups.String()).hint("leave out --tls-max 1.2, or add X25519 or P-256")
+	}
 	if len(f.ciphers.vs) == 0 {
 		return nil
 	}

@@ -169,6 +169,16 @@ func TestValues(t *testing.T) {
 	}
 }
 
+func TestQuoteLines(t *testing.T) {
+	for in, want := range map[string]string{
+		"a  b ": "a  b ", "a\nb": "a; b", "a\x1b[1mb c": `a\u{1b}[1mb c`, strings.Repeat("x", 300) + ": too long": strings.Repeat("x", 256) + "… too long",
+	} {
+		if got := quoteLines(in); got != want {
+			t.Errorf("%q: %q", in, got)
+		}
+	}
+}
+
 func TestWorse(t *testing.T) {
 	for _, c := range []struct{ a, b, want int }{
 		{0, 0, 0}, {0, 3, 3}, {3, 0, 3}, {3, 1, 1}, {1, 3, 1}, {1, 0, 1}, {2, 1, 2}, {3, 2, 2},
