@@ -145,7 +145,8 @@ type Ext struct {
 
 // Connection is what was seen on the wire.
 type Connection struct {
-	Addr       string    `json:"addr,omitempty"` // the address that answered
+	Addr       string    `json:"addr,omitempty"`  // the address that answered: the proxy's, if there is one
+	Proxy      string    `json:"proxy,omitempty"` // the proxy gone through, without its password
 	Attempts   []Attempt `json:"attempts,omitempty"`
 	Version    string    `json:"version,omitempty"` // "TLS 1.3"
 	Suite      string    `json:"suite,omitempty"`

@@ -123,6 +123,9 @@ func wantProxied(t *testing.T, s *site, proxy, target, other string, got *atomic
 		t.Errorf("the server got %d bytes", before)
 	}
 	status, out, errs := run("secret", args(target, "--roots", newSite(t).root)...)
+	if shown := strings.Replace(proxy, ":pass@", ":xxxxx@", 1); !strings.Contains(errs, "  proxy      "+shown+"\n") || strings.Contains(errs, "  address ") {
+		t.Errorf("the proxy %s is not shown:\n%s", shown, errs)
+	}
 	if status != exitReject || out != "" || !strings.Contains(errs, "REJECT  "+target) || got.Load() != before {
 		t.Errorf("not trusted: status %d, output %q, the server got %d bytes\n%s", status, out, got.Load()-before, errs)
 	}

@@ -158,7 +158,7 @@ func (j *judgement) connection(r *report.Report) {
 	}
 	c := ev.Connection
 	rc := &report.Connection{
-		Addr: c.Addr, ALPN: c.ALPN, ServerName: ev.Target.SNI, Resumed: c.Resumed, ClientCert: c.ClientCert,
+		Addr: c.Addr, Proxy: ev.Target.Proxy, ALPN: c.ALPN, ServerName: ev.Target.SNI, Resumed: c.Resumed, ClientCert: c.ClientCert,
 		Version: tlsclient.VersionName(c.Version), Suite: tlsclient.SuiteName(c.Suite), Group: tlsclient.GroupName(c.Group),
 		Signature: tlsclient.SignatureName(c.Signature), BytesIn: c.BytesIn, BytesOut: c.BytesOut,
 		TLSSCTs: sctCount(ev.TLSSCTs),

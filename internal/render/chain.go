@@ -16,7 +16,10 @@ func (t *text) connection() {
 		return
 	}
 	t.heading("CONNECTION")
-	if c.Addr != "" {
+	switch {
+	case c.Proxy != "":
+		t.field(2, "proxy", finding.Quote(c.Proxy))
+	case c.Addr != "":
 		t.field(2, "address", finding.Quote(c.Addr))
 	}
 	var proto []string
