@@ -274,6 +274,9 @@ func (e *Engine) download(ctx context.Context, n need, key, asked string, old *c
 		return fetched{outcome: outcome, failure: fail.ID, detail: fail.Detail, status: fail.Status}
 	}
 	e.cache.forget(asked)
+	if why := e.steppedBack(n, old, resp, o.now); why != "" {
+		return fetched{body: old.body, cached: true, fetched: old.fetched, outcome: "cached", detail: why}
+	}
 	c := &cached{fetched: o.now, etag: resp.ETag, lastModified: resp.LastModified}
 	if d, ok := resp.FreshFor(); ok {
 		c.again = o.now.Add(d)

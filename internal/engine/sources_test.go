@@ -246,6 +246,69 @@ func TestUselessCopyIsReplaced(t *testing.T) {
 	}
 }
 
+// A list or an answer that was good an hour ago and is replayed does not take
+// back the revocation that the cache knows of, in this process or another.
+func TestOlderEditionReplayed(t *testing.T) {
+	root := forge.NewRoot("Root", nil)
+	for _, kind := range []string{"crl", "ocsp"} {
+		for name, numbers := range map[string][2]int64{"numbered": {7, 6}, "not numbered": {0, 0}, "the later number wins": {7, 8}} {
+			if kind == "ocsp" && name != "numbered" {
+				continue
+			}
+			t.Run(kind+" "+name, func(t *testing.T) {
+				var body atomic.Value
+				s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+					rw.Header().Set("Cache-Control", "no-cache")
+					rw.Write(body.Load().([]byte))
+				}))
+				t.Cleanup(s.Close)
+				pointer := map[string]forge.Ext{"crl": forge.CRLDP(s.URL + "/list.crl"), "ocsp": forge.AIA([]string{s.URL + "/list.crl"}, nil)}
+				leaf := root.Server("a.test", nil, pointer[kind])
+				edition := func(ago time.Duration, number int64, revoked bool) []byte {
+					this := time.Now().Add(-ago)
+					if kind == "ocsp" {
+						single := root.Good(leaf.Serial)
+						if revoked {
+							single = root.RevokedSingle(leaf.Serial, forge.KeyCompromise)
+						}
+						single.ThisUpdate = this
+						return forge.OCSP{Singles: []forge.Single{single}}.Sign(root)
+					}
+					l := forge.CRL{ThisUpdate: this}
+					if number > 0 {
+						l.Extensions = []forge.Ext{forge.CRLNumber(number)}
+					}
+					if revoked {
+						l.Entries = []forge.Entry{forge.Revoke(leaf.Serial, forge.KeyCompromise)}
+					}
+					return root.CRL(l)
+				}
+				dir := filepath.Join(t.TempDir(), "cache")
+				e := engineFor(t, dir, root)
+				body.Store(edition(time.Hour, numbers[0], true))
+				if r := resolveChain(t, e, engine.Policy{}, nil, leaf); r.Verdict != report.Reject {
+					t.Fatal(r.Verdict, findings(r))
+				}
+				body.Store(edition(2*time.Hour, numbers[1], false))
+				want := report.Reject
+				if numbers[1] > numbers[0] {
+					want = report.Accept
+				}
+				for _, e := range []*engine.Engine{e, engineFor(t, dir, root)} {
+					r := resolveChain(t, e, engine.Policy{}, nil, leaf)
+					if r.Verdict != want || want == report.Reject && !strings.Contains(r.Fetches[0].Detail, "older edition") {
+						t.Errorf("%s %v %+v", r.Verdict, findings(r), r.Fetches)
+					}
+				}
+				body.Store(edition(time.Minute, 9, false)) // a later one may
+				if r := resolveChain(t, engineFor(t, dir, root), engine.Policy{}, nil, leaf); r.Verdict != report.Accept {
+					t.Errorf("a later edition: %s %v", r.Verdict, findings(r))
+				}
+			})
+		}
+	}
+}
+
 // Offline the intermediates that were fetched once complete the path.
 func TestAIAFromTheDisk(t *testing.T) {
 	l, root := newLibrary(t), forge.NewRoot("AIA Root", nil)
@@ -316,7 +379,9 @@ func TestBadWeatherOCSP(t *testing.T) {
 			return func(rw http.ResponseWriter, _ *http.Request) { http.Error(rw, "no", 500) }
 		}, finding.FetchHTTPStatus, true},
 		{"redirect loop", func(*forge.CA) http.HandlerFunc {
-			return func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, r.URL.Path, 307) }
+			return func(rw http.ResponseWriter, r *http.Request) {
+				http.Redirect(rw, r, r.URL.Path, http.StatusTemporaryRedirect)
+			}
 		}, finding.FetchRedirectLimit, false},
 		{"redirect to metadata", func(*forge.CA) http.HandlerFunc { return redirectTo("http://169.254.169.254/") }, finding.FetchRefusedAddress, false},
 		{"try later", static(forge.OCSP{Status: forge.TryLater}.Sign(root)), finding.OCSPTryLater, true},
