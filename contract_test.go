@@ -2,11 +2,8 @@ package assay_test
 
 import (
 	"context"
-	"crypto/ecdh"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/binary"
 	"errors"
 	"log/slog"
 	"net"
@@ -148,54 +145,6 @@ func TestVerifyPeerCertificate(t *testing.T) {
 	if _, err := talk(addr, conf); !errors.Is(err, mine) || w.hits.Load() != 0 {
 		t.Errorf("error %v, %d downloads", err, w.hits.Load())
 	}
-}
-
-// A server that rejects Encrypted Client Hello is verified and judged under its
-// public name before its word is taken.
-func TestECHRejection(t *testing.T) {
-	w := newWorld(t)
-	issue := func(name string) *forge.CA {
-		key := forge.P256()
-		return w.root.Issue(forge.Cert{Key: key, Extensions: append(w.root.ServerExts(key, forge.DNS(name)), forge.CRLDP(w.crl.URL+"/crl"))})
-	}
-	good, bad, other := issue("public.test"), issue("public.test"), issue("other.test")
-	w.revoke(bad)
-	for _, c := range []struct {
-		name  string
-		cert  *forge.CA
-		check func(error) bool
-	}{
-		{"good", good, func(err error) bool { var e *tls.ECHRejectionError; return errors.As(err, &e) }},
-		{"revoked", bad, func(err error) bool { return errors.Is(err, finding.CertRevoked) }},
-		{"other name", other, func(err error) bool { var e x509.HostnameError; return errors.As(err, &e) }},
-	} {
-		addr := serve(t, &tls.Config{Certificates: []tls.Certificate{c.cert.TLS()}})
-		v := newVerifier(t, w.config(assay.Config{Network: assay.Inline}))
-		_, err := v.DialContext(context.Background(), "tcp", addr, &tls.Config{ServerName: "hidden.test", MinVersion: tls.VersionTLS13,
-			EncryptedClientHelloConfigList: echConfigs(t, "public.test")})
-		if !c.check(err) {
-			t.Errorf("%s: error %v", c.name, err)
-		}
-	}
-	v := newVerifier(t, w.config(assay.Config{}))
-	if _, err := v.ClientConfig(&tls.Config{EncryptedClientHelloRejectionVerify: func(tls.ConnectionState) error { return nil }}); err == nil {
-		t.Error("a base that does not verify servers that reject ECH was accepted")
-	}
-}
-
-// echConfigs is an ECHConfigList (RFC 9849, 4) with one configuration to which
-// nobody has the key.
-func echConfigs(t *testing.T, publicName string) []byte {
-	k, err := ecdh.X25519().GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sized := func(b []byte) []byte { return append(binary.BigEndian.AppendUint16(nil, uint16(len(b))), b...) }
-	body := append([]byte{7, 0, 0x20}, sized(k.PublicKey().Bytes())...)
-	body = append(body, sized([]byte{0, 1, 0, 1})...) // HKDF-SHA256, AES-128-GCM
-	body = append(body, 32, byte(len(publicName)))
-	body = append(append(body, publicName...), 0, 0)
-	return sized(append([]byte{0xfe, 0x0d}, sized(body)...))
 }
 
 // Errors are one line with the root cause, and wrap what crypto/x509 said.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"reflect"
 	"time"
 
 	"github.com/assaytls/assay/evidence"
@@ -22,11 +23,12 @@ import (
 // then VerifyConnection; their refusals stand. It is an error when base turns
 // verification off, or brings roots although Config does.
 //
-// When a server rejects Encrypted Client Hello, crypto/tls verifies the
-// certificate for its public name, calls no callback, and fails the handshake
-// with a *tls.ECHRejectionError; [Verifier.DialContext] judges that certificate
-// too. It is an error when base has EncryptedClientHelloRejectionVerify, which
-// turns even that verification off.
+// A server that rejects Encrypted Client Hello is refused with ErrECHRejected,
+// and its retry configurations are withheld: crypto/tls calls no callback then
+// but EncryptedClientHelloRejectionVerify, to which it shows no certificate.
+// [Verifier.DialContext] and [Verifier.Client] do better. It is an error when
+// base has EncryptedClientHelloRejectionVerify, which takes the place of the
+// standard library's verification.
 //
 // Sessions in base.ClientSessionCache are resumed as long as the judgement of
 // their connection holds.
@@ -35,7 +37,29 @@ import (
 // Close. [Verifier.DialContext] and [Verifier.Transport] use the dial's
 // context too.
 func (v *Verifier) ClientConfig(base *tls.Config) (*tls.Config, error) {
-	return v.clientConfig(dialled{}, base)
+	c, err := v.clientConfig(dialled{}, base)
+	if err != nil {
+		return nil, err
+	}
+	// Whether ECH is asked for may be decided later, on a clone: refuse always.
+	c.EncryptedClientHelloRejectionVerify = refuseECH
+	return c, nil
+}
+
+// ErrECHRejected is how a handshake with a config of [Verifier.ClientConfig]
+// ends when the server rejects Encrypted Client Hello (RFC 9849, 6.1.6). The
+// server's certificate could not be judged, so what it offers for another
+// attempt must not be used: an impostor whose certificate is revoked could
+// learn the hidden name that way. [Verifier.DialContext] and [Verifier.Client]
+// judge the certificate of the public name and then return crypto/tls's
+// *tls.ECHRejectionError.
+var ErrECHRejected = errors.New("assay: the server rejected Encrypted Client Hello, and its certificate cannot be judged in this handshake")
+
+func refuseECH(tls.ConnectionState) error { return ErrECHRejected }
+
+// isRefuseECH tells the hook that ClientConfig sets from anybody else's.
+func isRefuseECH(f func(tls.ConnectionState) error) bool {
+	return reflect.ValueOf(f).Pointer() == reflect.ValueOf(refuseECH).Pointer()
 }
 
 // dialled is what is known of a connection besides its tls.ConnectionState,
@@ -95,10 +119,14 @@ func (v *Verifier) adopt(base *tls.Config) (*tls.Config, error) {
 	if tlsclient.SkipsVerification(base) {
 		return nil, errors.New("assay: the base tls.Config turns verification off; assay only tightens it")
 	}
-	if base.EncryptedClientHelloRejectionVerify != nil {
+	c := base.Clone()
+	if isRefuseECH(c.EncryptedClientHelloRejectionVerify) { // base came from ClientConfig
+		c.EncryptedClientHelloRejectionVerify = nil
+	}
+	if c.EncryptedClientHelloRejectionVerify != nil {
 		return nil, errors.New("assay: EncryptedClientHelloRejectionVerify in the base tls.Config turns off the verification of servers that reject ECH")
 	}
-	return base.Clone(), nil
+	return c, nil
 }
 
 // ServerConfig returns a copy of base that checks client certificates with
