@@ -25,7 +25,7 @@ type world struct {
 	revoked [][]byte      // serial numbers
 	life    time.Duration // of a CRL: nextUpdate
 	age     time.Duration // thisUpdate
-	stall   chan struct{} // when not nil, answers wait for it
+	stall   chan struct{} // when not nil, answers wait until it is closed
 	hits    atomic.Int64
 
 	cacheControl string // of HTTP
@@ -46,8 +46,8 @@ func newWorld(t *testing.T) *world {
 			select {
 			case <-stall:
 			case <-r.Context().Done():
+				return
 			}
-			return
 		}
 		if w.cacheControl != "" {
 			rw.Header().Set("Cache-Control", w.cacheControl)

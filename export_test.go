@@ -1,0 +1,33 @@
+package assay
+
+import (
+	"time"
+
+	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/fetch"
+)
+
+// NewPatient is New with d as the bound of one download, which has no field in
+// Config, so that a test does not depend on how busy the machine is.
+func NewPatient(c Config, d time.Duration) (*Verifier, error) {
+	v, err := New(c)
+	if err != nil {
+		return nil, err
+	}
+	anchors, err := v.conf.anchors()
+	if err != nil {
+		return nil, err
+	}
+	v.engine, err = engine.New(engine.Options{Anchors: anchors, Context: v.ctx, Fetch: &fetch.Client{Timeout: d}})
+	return v, err
+}
+
+// Beside is how many background refreshes are under way.
+func (v *Verifier) Beside() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return len(v.beside)
+}
+
+// MaxBeside is how many there may be.
+const MaxBeside = maxBeside
