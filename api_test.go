@@ -7,17 +7,24 @@ import (
 	"go/printer"
 	"go/token"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 )
 
-// apiPackage reads the package's own files, without tests.
-func apiPackage(t *testing.T) (*doc.Package, *token.FileSet) {
+// publicPackages are the directories of the packages that others may import.
+var publicPackages = []string{".", "finding", "report", "evidence", "cert", "certpath", "crl", "ocsp", "ct", "assaygrpc", "ctlogtest"}
+
+const modulePath = "github.com/assaytls/assay"
+
+// apiPackage reads a package's own files, without tests. Of its declarations
+// only what is exported is left.
+func apiPackage(t *testing.T, dir string) (*doc.Package, *token.FileSet) {
 	t.Helper()
 	set := token.NewFileSet()
-	paths, err := filepath.Glob("*.go")
+	paths, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,16 +39,75 @@ func apiPackage(t *testing.T) (*doc.Package, *token.FileSet) {
 		}
 		files = append(files, f)
 	}
-	pkg, err := doc.NewFromFiles(set, files, "github.com/assaytls/assay")
+	pkg, err := doc.NewFromFiles(set, files, path.Join(modulePath, dir))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return pkg, set
 }
 
-// The API is what testdata/api.txt says: a change to it is deliberate.
+// No public package is forgotten.
+func TestPublicPackages(t *testing.T) {
+	var found []string
+	err := filepath.WalkDir(".", func(p string, d os.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == "internal" || d.Name() == "testdata" || d.Name() == "cmd" || strings.HasPrefix(d.Name(), ".") && p != "."):
+			return filepath.SkipDir
+		case strings.HasSuffix(p, ".go") && !strings.HasSuffix(p, "_test.go") && !slices.Contains(found, filepath.Dir(p)):
+			found = append(found, filepath.Dir(p))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := slices.Sorted(slices.Values(publicPackages))
+	if slices.Sort(found); !slices.Equal(found, want) {
+		t.Errorf("public packages are %v, publicPackages has %v", found, want)
+	}
+}
+
+// The API is what testdata/api says: a change to it is deliberate.
 func TestAPI(t *testing.T) {
-	pkg, set := apiPackage(t)
+	for _, dir := range publicPackages {
+		pkg, set := apiPackage(t, dir)
+		got := apiText(t, pkg, set)
+		file := filepath.Join("testdata", "api", pkg.Name+".txt")
+		if *update {
+			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got != string(want) {
+			t.Errorf("the API of %s is not what %s says; if it should be: go test -run TestAPI -update .\n%s", dir, file, lineDiff(string(want), got))
+		}
+	}
+}
+
+// lineDiff lists the lines that only one of the two has.
+func lineDiff(want, got string) string {
+	var b strings.Builder
+	only := func(mark, of, other string) {
+		known := strings.Split(other, "\n")
+		for line := range strings.Lines(of) {
+			if !slices.Contains(known, strings.TrimSuffix(line, "\n")) {
+				b.WriteString(mark + line)
+			}
+		}
+	}
+	only("- ", want, got)
+	only("+ ", got, want)
+	return b.String()
+}
+
+// apiText prints what a package exports, without comments.
+func apiText(t *testing.T, pkg *doc.Package, set *token.FileSet) string {
 	var lines []string
 	add := func(n ast.Node) {
 		var b strings.Builder
@@ -83,57 +149,94 @@ func TestAPI(t *testing.T) {
 			function(f)
 		}
 	}
-	got := strings.Join(lines, "\n") + "\n"
-	path := filepath.Join("testdata", "api.txt")
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
+	return strings.Join(lines, "\n") + "\n"
+}
+
+// Everything exported is documented: functions, types, values one by one or as a
+// group, fields and the methods of interfaces.
+func TestDocumented(t *testing.T) {
+	for _, dir := range publicPackages {
+		pkg, set := apiPackage(t, dir)
+		missing := func(n ast.Node, name string) {
+			t.Errorf("%s: %s.%s is not documented", set.Position(n.Pos()), pkg.Name, name)
 		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
+		if len(pkg.Doc) < 80 {
+			t.Errorf("package %s has no comment worth the name", pkg.Name)
 		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("the API is not what %s says; if it should be: go test -run TestAPI -update .\n%s", path, got)
+		function := func(prefix string, f *doc.Func) {
+			if f.Doc == "" && !conventional[f.Name] {
+				missing(f.Decl, prefix+f.Name)
+			}
+		}
+		values := func(vs []*doc.Value) {
+			for _, v := range vs {
+				for _, s := range v.Decl.Specs {
+					s := s.(*ast.ValueSpec)
+					if v.Doc == "" && s.Doc == nil && s.Comment == nil {
+						missing(s, s.Names[0].Name)
+					}
+				}
+			}
+		}
+		values(pkg.Consts)
+		values(pkg.Vars)
+		for _, f := range pkg.Funcs {
+			function("", f)
+		}
+		for _, typ := range pkg.Types {
+			if typ.Doc == "" {
+				missing(typ.Decl, typ.Name)
+			}
+			values(typ.Consts)
+			values(typ.Vars)
+			for _, f := range typ.Funcs {
+				function("", f)
+			}
+			for _, f := range typ.Methods {
+				function(typ.Name+".", f)
+			}
+			var group *ast.Field // documented, and nothing stands between it and the next
+			ast.Inspect(typ.Decl, func(n ast.Node) bool {
+				f, ok := n.(*ast.Field)
+				if !ok {
+					_, function := n.(*ast.FuncType)
+					return !function
+				}
+				if f.Doc != nil || f.Comment != nil {
+					group = f
+				} else if group != nil && set.Position(f.Pos()).Line == set.Position(group.End()).Line+1 {
+					group = f // a comment above a run of fields is for all of them
+				} else if len(f.Names) > 0 {
+					missing(f, typ.Name+"."+f.Names[0].Name)
+				}
+				return true
+			})
+		}
 	}
 }
 
-// Everything exported is documented, and every entry point has an example.
-func TestDocumented(t *testing.T) {
-	pkg, _ := apiPackage(t)
+// conventional methods are documented by their interfaces.
+var conventional = map[string]bool{"String": true, "Error": true, "Unwrap": true, "MarshalJSON": true, "UnmarshalJSON": true}
+
+// Every entry point has an example.
+func TestExamples(t *testing.T) {
+	pkg, _ := apiPackage(t, ".")
 	examples := exampleBodies(t)
-	function := func(prefix string, f *doc.Func) {
-		if f.Doc == "" {
-			t.Errorf("%s%s is not documented", prefix, f.Name)
-		}
-		if _, ok := examples["Example"+prefix+f.Name]; !ok && (prefix == "" || prefix == "Verifier_") {
-			t.Errorf("%s%s has no example", prefix, f.Name)
+	want := func(name string) {
+		if _, ok := examples[name]; !ok {
+			t.Errorf("there is no %s", name)
 		}
 	}
 	for _, f := range pkg.Funcs {
-		function("", f)
+		want("Example" + f.Name)
 	}
 	for _, typ := range pkg.Types {
-		if typ.Doc == "" {
-			t.Errorf("%s is not documented", typ.Name)
-		}
 		for _, f := range typ.Funcs {
-			function("", f)
+			want("Example" + f.Name)
 		}
 		for _, f := range typ.Methods {
-			function(typ.Name+"_", f)
-		}
-		s, ok := typ.Decl.Specs[0].(*ast.TypeSpec).Type.(*ast.StructType)
-		if !ok {
-			continue
-		}
-		for _, f := range s.Fields.List {
-			if len(f.Names) > 0 && f.Names[0].IsExported() && f.Doc == nil && f.Comment == nil && typ.Name == "Config" {
-				t.Errorf("%s.%s is not documented", typ.Name, f.Names[0])
+			if typ.Name == "Verifier" {
+				want("Example" + typ.Name + "_" + f.Name)
 			}
 		}
 	}

@@ -22,8 +22,8 @@ import (
 // A refusal by the standard library is wrapped: errors.As finds its
 // *tls.CertificateVerificationError and the x509 types in it.
 type Error struct {
-	Report *report.Report
-	cause  error // the standard library's refusal, if that came first
+	Report *report.Report // why: everything that was found, the headline first; never nil in errors of this package
+	cause  error          // the standard library's refusal, if that came first
 }
 
 // Error returns one line with the root cause. Peer text in it is quoted.

@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "rewrite the guides' code and testdata/api.txt")
+var update = flag.Bool("update", false, "rewrite the guides' code and testdata/api")
 
 // goBlock is a block of Go in a guide with the example that it must equal.
 var goBlock = regexp.MustCompile("(?s)(<!-- (Example\\w*) -->\n)?```go\n(.*?)```\n")

@@ -97,8 +97,8 @@ type place struct {
 
 // Extension is one extension, as it stands.
 type Extension struct {
-	OID      string
-	Critical bool
+	OID      string // dotted
+	Critical bool   // whether who does not know it must refuse
 	Value    []byte // contents of the extnValue OCTET STRING
 	Offset   int    // of Value in Certificate.Raw
 	Known    bool   // decoded by this package, and processed by a validator
@@ -106,8 +106,8 @@ type Extension struct {
 
 // Name is a distinguished name (RFC 5280, 4.1.2.4).
 type Name struct {
-	Raw  []byte
-	RDNs [][]Attribute
+	Raw  []byte        // the whole element
+	RDNs [][]Attribute // as encoded, most significant first
 	// Canon is the form that RFC 5280, 7.1 compares: equal Canon, equal name.
 	// It is a map key, not text. Empty only for the empty name.
 	Canon string
@@ -115,7 +115,7 @@ type Name struct {
 
 // Attribute is one AttributeTypeAndValue.
 type Attribute struct {
-	OID   string
+	OID   string // of the type, dotted
 	Tag   uint32 // of the value
 	Value string // as UTF-8 where the string type is known, else the raw contents
 	Raw   []byte // the value's whole element
@@ -158,7 +158,7 @@ const (
 
 // GeneralName is one GeneralName.
 type GeneralName struct {
-	Type  NameType
+	Type  NameType   // which of the alternatives, and so which fields below hold it
 	Value string     // text for e-mail, DNS, URI; dotted OID for registered IDs and otherNames' type
 	IP    netip.Addr // for IPName with 4 or 16 octets
 	Dir   Name       // for DirectoryName
@@ -170,8 +170,8 @@ const OIDSmtpUTF8Mailbox = "1.3.6.1.5.5.7.8.9"
 
 // DistributionPoint is one DistributionPoint (RFC 5280, 4.2.1.13).
 type DistributionPoint struct {
-	FullName   []GeneralName
-	Relative   []Attribute // nameRelativeToCRLIssuer
+	FullName   []GeneralName // of distributionPoint, URLs as a rule
+	Relative   []Attribute   // nameRelativeToCRLIssuer
 	HasName    bool
 	Reasons    Reasons // zero when HasReasons is false
 	HasReasons bool
@@ -185,19 +185,21 @@ type Reasons uint16
 const AllReasons Reasons = 0x1fe
 
 // PolicyMapping is one pair of RFC 5280, 4.2.1.5.
-type PolicyMapping struct{ Issuer, Subject string }
+type PolicyMapping struct {
+	Issuer, Subject string // OIDs: the issuer's policy and its equal below
+}
 
 // NameConstraints is RFC 5280, 4.2.1.10.
 type NameConstraints struct {
-	Critical            bool
-	Permitted, Excluded []Subtree
+	Critical            bool      // as RFC 5280 requires
+	Permitted, Excluded []Subtree // what names below must, and must not, fall under
 }
 
 // Subtree is one GeneralSubtree. For IP bases, Prefix is set when the mask is
 // contiguous; Base.Bytes has address and mask always.
 type Subtree struct {
-	Base    GeneralName
-	Prefix  netip.Prefix
-	Minimum int
-	Maximum int // -1 when absent
+	Base    GeneralName  // the name that is the root of the subtree
+	Prefix  netip.Prefix // the address range of an IP base
+	Minimum int          // 0, or unsupported
+	Maximum int          // -1 when absent
 }

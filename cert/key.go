@@ -32,7 +32,7 @@ func (k *PublicKey) Public() crypto.PublicKey {
 
 // Algorithm is a signature algorithm as named in a signed object.
 type Algorithm struct {
-	OID      string
+	OID      string // dotted
 	Name     string // "SHA-256 with RSA"
 	Hash     crypto.Hash
 	Weak     string // "MD5", "SHA-1" … when the hash is broken; else ""

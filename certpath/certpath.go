@@ -37,7 +37,7 @@ type Options struct {
 	Time  time.Time    // the moment to judge for
 	Names []Identifier // must all match the leaf; none means names are not checked
 
-	Purpose      Purpose
+	Purpose      Purpose       // what the leaf is for; the zero Purpose is a TLS server
 	UsedKeyUsage cert.KeyUsage // what the handshake needed of the leaf's key; 0 means not known
 	NoWildcards  bool
 
@@ -50,7 +50,7 @@ type Options struct {
 	Policies                                         []string // the initial policy set, dotted OIDs; none means any
 	ExplicitPolicy, InhibitMapping, InhibitAnyPolicy bool     // RFC 5280, 6.1.1 (e), (f), (g)
 
-	Budget Budget
+	Budget Budget     // limits on the work; its zero means the defaults
 	Memo   *cert.Memo // may be nil
 	// Signed says that the caller knows the signatures along the given path to
 	// be right: crypto/tls has verified them. Only for Validate.
@@ -73,7 +73,7 @@ type Budget struct {
 
 // Path is one attempt: leaf first, the anchor last if one was reached.
 type Path struct {
-	Certs []*cert.Certificate
+	Certs []*cert.Certificate // leaf first, anchor last
 	// CertFindings is parallel to Certs: what each certificate's own parse
 	// found (strict rules too, if asked for) and what its place on this path
 	// adds. An anchor's own findings are there for information only.

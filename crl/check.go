@@ -13,16 +13,16 @@ import (
 
 // Source is a list and where it came from.
 type Source struct {
-	List    *List
-	URL     string
-	Point   int // index in the certificate's CRLPoints; -1 when not known (a file)
+	List    *List  // complete or delta
+	URL     string // where it came from
+	Point   int    // index in the certificate's CRLPoints; -1 when not known (a file)
 	Cached  bool
 	Fetched time.Time
 }
 
 // Query asks about one certificate.
 type Query struct {
-	Cert   *cert.Certificate
+	Cert   *cert.Certificate // whose status is wanted
 	Issuer *cert.Certificate // the next certificate on the path
 	Anchor *cert.Certificate // the path's last
 
@@ -37,7 +37,7 @@ type Query struct {
 	// MinRSA is the least RSA modulus, in bits, that may sign a list; 0 means 2048.
 	MinRSA int
 
-	Sources []Source
+	Sources []Source // the lists at hand
 
 	// Pool holds candidates for separate CRL issuers. One is believed only if
 	// Anchored says that it has a valid path to Anchor; a nil Anchored
@@ -58,7 +58,7 @@ type Result struct {
 	// the combination of all sources reports it once.
 	Findings []finding.Finding
 
-	Needs   []Need
+	Needs   []Need    // what would have helped; empty when nothing would
 	Expires time.Time // until when Status may be reused; zero when Unknown
 }
 
@@ -66,9 +66,9 @@ type Result struct {
 // satisfies: a freshest CRL (RFC 5280, 4.2.1.15 and 5.2.6), or one that says
 // whether a separate CRL issuer is revoked.
 type Need struct {
-	URL   string
-	Delta bool
-	Point int // index in the certificate's CRLPoints of the complete list; -1 when not known
+	URL   string // where from
+	Delta bool   // whether a delta is wanted, not a complete list
+	Point int    // index in the certificate's CRLPoints of the complete list; -1 when not known
 }
 
 // maxSources bounds the lists that are judged for one certificate.

@@ -31,8 +31,8 @@ type Audit struct {
 
 // Need is one URL to fetch with GET. A body beyond MaxBytes is worthless.
 type Need struct {
-	URL      string
-	MaxBytes int64
+	URL      string // what to GET
+	MaxBytes int64  // the most that an answer may have
 }
 
 type answer struct {

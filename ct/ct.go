@@ -35,7 +35,7 @@ type Input struct {
 
 // Result is what CheckSCTs concludes.
 type Result struct {
-	CT       report.CT
+	CT       report.CT           // what the report shows
 	Findings []finding.Finding   // on the leaf; the same as Certs[0]
 	Certs    [][]finding.Finding // parallel to Input.Path
 

@@ -49,8 +49,8 @@ type Log struct {
 
 // PreviousOperator ran a log until End.
 type PreviousOperator struct {
-	Name string
-	End  time.Time
+	Name string    // the operator's
+	End  time.Time // until when it ran the log
 }
 
 // OperatorAt returns who ran the log at t.
@@ -98,7 +98,9 @@ func (l *LogList) Logs() []*Log { return slices.Clone(l.order) }
 func (l *LogList) Lookup(id [32]byte) *Log { return l.logs[id] }
 
 // RefusedLog is an entry of a list that is not used.
-type RefusedLog struct{ Description, Reason string }
+type RefusedLog struct {
+	Description, Reason string // the list's text, not to be printed unquoted
+}
 
 // Refused returns the logs that were left out: their SCTs are of unknown logs.
 func (l *LogList) Refused() []RefusedLog { return slices.Clone(l.refused) }

@@ -18,7 +18,7 @@ import (
 // SCT is one SignedCertificateTimestamp (RFC 6962, 3.2). For versions other
 // than 0 (v1) only Version and Raw are set: the rest has no known form.
 type SCT struct {
-	Version    uint8
+	Version    uint8    // 0 is v1
 	LogID      [32]byte // SHA-256 of the log's SubjectPublicKeyInfo
 	Timestamp  uint64   // milliseconds since 1970-01-01 UTC
 	Extensions []byte   // CtExtensions without the length; signed

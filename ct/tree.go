@@ -18,8 +18,8 @@ import (
 // TreeHead is a signed tree head (RFC 6962, 3.5) or a static-ct checkpoint
 // whose signature has been verified.
 type TreeHead struct {
-	Size uint64
-	Root [32]byte
+	Size uint64    // number of entries
+	Root [32]byte  // Merkle tree hash of all of them
 	Time time.Time // UTC
 }
 

@@ -13,14 +13,14 @@ const Version = 1
 
 // Evidence is what one diagnostic dial, or the files given offline, brought.
 type Evidence struct {
-	Version int       `json:"version"`
-	Target  Target    `json:"target"`
-	Time    time.Time `json:"time"` // when it was gathered, UTC
+	Version int       `json:"version"` // of the JSON form: the constant Version
+	Target  Target    `json:"target"`  // who was asked for
+	Time    time.Time `json:"time"`    // when it was gathered, UTC
 
-	Attempts   []Attempt  `json:"attempts,omitempty"`
-	Connection Connection `json:"connection"`
-	Failure    *Failure   `json:"failure,omitempty"` // nil when the handshake completed
-	Probe      *Probe     `json:"probe,omitempty"`   // the second, permissive dial, if one was made
+	Attempts   []Attempt  `json:"attempts,omitempty"` // one for each address tried
+	Connection Connection `json:"connection"`         // the one that the chain came by
+	Failure    *Failure   `json:"failure,omitempty"`  // nil when the handshake completed
+	Probe      *Probe     `json:"probe,omitempty"`    // the second, permissive dial, if one was made
 
 	// Chain is the Certificate message as sent, entry by entry.
 	Chain []Entry `json:"chain,omitempty"`
@@ -28,7 +28,7 @@ type Evidence struct {
 	// SignedCertificateTimestampList of RFC 6962, outer length included).
 	TLSSCTs []byte `json:"tls_scts,omitempty"`
 
-	Artefacts []Artefact `json:"artefacts,omitempty"`
+	Artefacts []Artefact `json:"artefacts,omitempty"` // what was downloaded or given as files
 
 	// Extra are certificates from files that may complete a path.
 	Extra [][]byte `json:"extra,omitempty"`
@@ -67,14 +67,14 @@ type Attempt struct {
 // Connection is what the handshake negotiated. Numbers are the IANA code
 // points; zero means not known.
 type Connection struct {
-	Addr      string `json:"addr,omitempty"`
-	Version   uint16 `json:"version,omitempty"`
-	Suite     uint16 `json:"suite,omitempty"`
-	Group     uint16 `json:"group,omitempty"`
-	Signature uint16 `json:"signature,omitempty"`
-	ALPN      string `json:"alpn,omitempty"`
-	Resumed   bool   `json:"resumed,omitempty"`
-	StartTLS  string `json:"starttls,omitempty"`
+	Addr      string `json:"addr,omitempty"`      // "192.0.2.1:443"
+	Version   uint16 `json:"version,omitempty"`   // 0x0304 is TLS 1.3
+	Suite     uint16 `json:"suite,omitempty"`     // cipher suite
+	Group     uint16 `json:"group,omitempty"`     // key exchange
+	Signature uint16 `json:"signature,omitempty"` // scheme of the server's CertificateVerify or ServerKeyExchange
+	ALPN      string `json:"alpn,omitempty"`      // "h2"; "" when none was chosen
+	Resumed   bool   `json:"resumed,omitempty"`   // whether a session was resumed: no certificate was sent
+	StartTLS  string `json:"starttls,omitempty"`  // protocol in which TLS was asked for; "" when from the start
 	// ClientCert is "requested" when the server asked for a certificate and got
 	// none, "sent" when it got one.
 	ClientCert string   `json:"client_cert,omitempty"`
@@ -86,9 +86,9 @@ type Connection struct {
 	Tickets       int      `json:"tickets,omitempty"`
 	CloseNotify   bool     `json:"close_notify,omitempty"`
 
-	DNS     time.Duration `json:"dns,omitempty"`
-	Connect time.Duration `json:"connect,omitempty"`
-	TLS     time.Duration `json:"tls,omitempty"`
+	DNS     time.Duration `json:"dns,omitempty"`     // resolving the name
+	Connect time.Duration `json:"connect,omitempty"` // until the connection stood
+	TLS     time.Duration `json:"tls,omitempty"`     // the handshake
 	// BytesIn and BytesOut count the bytes of the TLS connection, without what
 	// was said to a proxy or before STARTTLS.
 	BytesIn  int64 `json:"bytes_in,omitempty"`
@@ -97,10 +97,10 @@ type Connection struct {
 
 // Alert is a TLS alert received from the server.
 type Alert struct {
-	Level       uint8  `json:"level"`
-	Description uint8  `json:"description"`
-	Name        string `json:"name"`
-	When        string `json:"when"` // "handshake", "after-handshake"
+	Level       uint8  `json:"level"`       // 1 warning, 2 fatal
+	Description uint8  `json:"description"` // the code point (RFC 8446, 6)
+	Name        string `json:"name"`        // "handshake_failure"
+	When        string `json:"when"`        // "handshake", "after-handshake"
 }
 
 // Failure says why no complete handshake was had.
@@ -119,9 +119,9 @@ type Failure struct {
 // Probe is the labelled second dial, made only after handshake_failure or
 // protocol_version, offering TLS 1.0 to 1.3 and every suite known.
 type Probe struct {
-	Reason     string     `json:"reason"`
-	Connection Connection `json:"connection"`
-	Failure    *Failure   `json:"failure,omitempty"`
+	Reason     string     `json:"reason"`            // the alert that led to it
+	Connection Connection `json:"connection"`        // what it negotiated
+	Failure    *Failure   `json:"failure,omitempty"` // nil when its handshake was completed
 }
 
 // Artefact is one fetched body, or the reason there is none.

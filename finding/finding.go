@@ -84,8 +84,8 @@ func (s *Severity) UnmarshalText(b []byte) error {
 
 // Kind is the table entry of one ID.
 type Kind struct {
-	ID       ID
-	Class    Class
+	ID       ID       // what programs match
+	Class    Class    // what programs match when the detail does not matter
 	Severity Severity // the default; a policy may move it before the verdict
 
 	// Rank is the specificity used to choose a report's headline: among
@@ -111,14 +111,16 @@ type Kind struct {
 
 // Param is one fact of a finding. Values may come from the peer: print them
 // only through [Quote].
-type Param struct{ Name, Value string }
+type Param struct {
+	Name, Value string // Name as in {name}
+}
 
 // Finding is one conclusion. Its place in a report says what it is about.
 type Finding struct {
-	ID       ID
-	Severity Severity
-	Params   []Param
-	Policy   string // the rule that moved the severity away from the kind's default; "" if none
+	ID       ID       // of the table's entry, or "x-..." for an application's own
+	Severity Severity // what it weighs in the verdict
+	Params   []Param  // the facts, for {name} in the kind's texts
+	Policy   string   // the rule that moved the severity away from the kind's default; "" if none
 }
 
 // New returns a finding of the kind id with its default severity. kv

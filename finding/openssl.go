@@ -10,7 +10,7 @@ import (
 // here. Numbers are those of OpenSSL's x509_vfy.h up to 4.0; codes above 94
 // came after OpenSSL 3.0.
 type OpenSSLError struct {
-	Code int
+	Code int    // the number
 	Name string // X509_V_ERR_…
 	ID   ID     // the kind of finding that corresponds best; "" when it cannot occur here
 	Note string // why it cannot occur, or how the two differ; may be empty

@@ -25,7 +25,7 @@ type Query struct {
 	Cert   *cert.Certificate // the certificate in question
 	Issuer *cert.Certificate // who issued it, on the path that is judged
 
-	Time   time.Time
+	Time   time.Time     // the moment to judge for
 	Skew   time.Duration // by how much clocks may differ, in both directions
 	MaxAge time.Duration // upper bound on thisUpdate's age; 0 = DefaultMaxAge where nextUpdate is absent, else none
 	Stale  string        // "allow", "warn", "deny": what to make of an answer past its time; "" = deny

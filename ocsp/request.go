@@ -17,7 +17,7 @@ import (
 
 // Request is an OCSPRequest (RFC 6960, 4.1.1), as far as it could be decoded.
 type Request struct {
-	Raw        []byte
+	Raw        []byte             // as received
 	Requestor  []cert.GeneralName // at most one
 	IDs        []CertID
 	Extensions []cert.Extension

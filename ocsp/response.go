@@ -101,12 +101,12 @@ type CertID struct {
 
 // Single is one SingleResponse.
 type Single struct {
-	CertID     CertID
-	Status     CertStatus
-	RevokedAt  time.Time // UTC, zero unless revoked
-	Reason     int       // CRLReason, -1 when absent
-	ThisUpdate time.Time // UTC
-	NextUpdate time.Time // UTC, zero when absent
+	CertID     CertID     // which certificate it is about
+	Status     CertStatus // of that certificate
+	RevokedAt  time.Time  // UTC, zero unless revoked
+	Reason     int        // CRLReason, -1 when absent
+	ThisUpdate time.Time  // UTC
+	NextUpdate time.Time  // UTC, zero when absent
 	Extensions []cert.Extension
 
 	// ArchiveCutoff is the extension of RFC 6960, 4.4.4; zero when absent.
@@ -129,8 +129,8 @@ func (s *Single) ReasonName() string {
 
 // Response is an OCSPResponse, as far as it could be decoded.
 type Response struct {
-	Raw    []byte
-	Status Status
+	Raw    []byte // as received
+	Status Status // of the exchange; only Successful has answers
 	Type   string // OID of the responseType; "" for errors
 
 	RawTBS        []byte // the signed ResponseData, header included

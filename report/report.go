@@ -19,14 +19,14 @@ const Version = 1
 // Report is everything concluded about one target or one set of certificates.
 // The zero Report is inconclusive.
 type Report struct {
-	Version  int               `json:"version"`
-	Verdict  Verdict           `json:"verdict"`
+	Version  int               `json:"version"`            // of the JSON form: the constant Version
+	Verdict  Verdict           `json:"verdict"`            // made by Decide alone
 	Headline *Headline         `json:"headline,omitempty"` // the root cause; nil when there is nothing to say
 	Target   Target            `json:"target"`
 	Time     time.Time         `json:"time"` // the moment judged for, UTC
 	Findings []finding.Finding `json:"findings,omitempty"`
 
-	Connection *Connection `json:"connection,omitempty"`
+	Connection *Connection `json:"connection,omitempty"` // what the handshake negotiated; nil when there was none
 
 	// Certs are the facts of every certificate that took part, sent or found.
 	// Paths refer to them by index. Sent[i] is the index of the i-th
@@ -39,8 +39,8 @@ type Report struct {
 	Paths  []Path `json:"paths,omitempty"`
 	Chosen int    `json:"chosen"`
 
-	CT     *CT     `json:"ct,omitempty"`
-	Checks []Check `json:"checks,omitempty"`
+	CT     *CT     `json:"ct,omitempty"`     // Certificate Transparency; nil when not looked at
+	Checks []Check `json:"checks,omitempty"` // what was asked for, and what became of it
 
 	// Fetches lists every download and cache hit of this judgement.
 	Fetches []Fetch `json:"fetches,omitempty"`
@@ -73,16 +73,16 @@ const (
 
 // Headline is the finding that most likely is the root cause, and its place.
 type Headline struct {
-	Finding finding.Finding `json:"finding"`
-	Path    int             `json:"path"` // index in Paths, -1 when the finding hangs on the report
-	Cert    int             `json:"cert"` // position within the path, -1 when it hangs on the path or report
+	Finding finding.Finding `json:"finding"` // the finding itself
+	Path    int             `json:"path"`    // index in Paths, -1 when the finding hangs on the report
+	Cert    int             `json:"cert"`    // position within the path, -1 when it hangs on the path or report
 }
 
 // Path is one candidate path, leaf first, anchor (if one was reached) last.
 type Path struct {
-	Certs    []PathCert        `json:"certs"`
-	Findings []finding.Finding `json:"findings,omitempty"`
-	End      PathEnd           `json:"end"`
+	Certs    []PathCert        `json:"certs"`              // leaf first, anchor last
+	Findings []finding.Finding `json:"findings,omitempty"` // about the path as a whole; others hang on its certificates
+	End      PathEnd           `json:"end"`                // where it ends
 }
 
 // PathEnd says how a path ends.
@@ -137,10 +137,10 @@ type Cert struct {
 
 // Ext is an extension as it stands in the certificate.
 type Ext struct {
-	OID      string `json:"oid"`
-	Name     string `json:"name,omitempty"`
-	Critical bool   `json:"critical,omitempty"`
-	Value    string `json:"value,omitempty"` // decoded summary, or hex
+	OID      string `json:"oid"`                // dotted
+	Name     string `json:"name,omitempty"`     // the usual name; "" when not known
+	Critical bool   `json:"critical,omitempty"` // whether who does not know it must refuse
+	Value    string `json:"value,omitempty"`    // decoded summary, or hex
 }
 
 // Connection is what was seen on the wire.
@@ -170,7 +170,7 @@ type Connection struct {
 
 // Attempt is one address that was tried.
 type Attempt struct {
-	Addr    string  `json:"addr"`
+	Addr    string  `json:"addr"`    // "192.0.2.1:443"
 	Outcome string  `json:"outcome"` // "connected", "refused", "timeout", "unreachable", "reset", "lost-race", …
 	MS      float64 `json:"ms"`
 	Detail  string  `json:"detail,omitempty"`
@@ -189,7 +189,7 @@ const (
 
 // Revocation is the one status of a certificate and every source's answer.
 type Revocation struct {
-	Status  Status   `json:"status"`
+	Status  Status   `json:"status"`           // of all sources together: revoked by one is revoked
 	Why     string   `json:"why,omitempty"`    // for not-applicable: "short-lived", "no-rev-avail", "no-pointer", "not-asked"
 	Scheme  string   `json:"scheme,omitempty"` // the source that decided
 	Sources []Answer `json:"sources,omitempty"`
@@ -267,9 +267,9 @@ type Fetch struct {
 
 // Timing holds durations in milliseconds.
 type Timing struct {
-	DNS     float64 `json:"dns_ms"`
-	Connect float64 `json:"connect_ms"`
-	TLS     float64 `json:"tls_ms"`
-	Judge   float64 `json:"judge_ms"`
-	Total   float64 `json:"total_ms"`
+	DNS     float64 `json:"dns_ms"`     // resolving the name
+	Connect float64 `json:"connect_ms"` // until the connection stood
+	TLS     float64 `json:"tls_ms"`     // the handshake
+	Judge   float64 `json:"judge_ms"`   // judging, without downloads
+	Total   float64 `json:"total_ms"`   // everything, downloads too
 }
