@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"strings"
 	"time"
@@ -51,10 +50,10 @@ func ExampleVerifier_Transport() {
 		}
 		body, _ := io.ReadAll(resp.Body)
 		resp.Body.Close()
-		fmt.Println(name, resp.Proto, string(body))
+		fmt.Println(name, resp.Proto, strings.TrimSpace(string(body)))
 	}
 	// Output:
-	// good HTTP/2.0 hello
+	// good HTTP/2.0 lab scenario good
 	// revoked refused: true
 }
 
@@ -96,7 +95,7 @@ func ExampleVerifier_Dial() {
 		log.Fatal(err)
 	}
 	defer v.Close()
-	_, err = v.Dial("tcp", site("other-name"))
+	_, err = v.Dial("tcp", site("wrong-host"))
 	fmt.Println(errors.Is(err, finding.NameMismatch))
 	// Output: true
 }
@@ -114,7 +113,7 @@ func ExampleVerifier_Client() {
 		log.Fatal(err)
 	}
 	defer raw.Close()
-	c, err := v.Client(ctx, raw, &tls.Config{ServerName: "localhost"})
+	c, err := v.Client(ctx, raw, &tls.Config{ServerName: "good.lab.assay.test"})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -146,8 +145,8 @@ func ExampleError() {
 }
 
 func ExampleExplain() {
-	_, err := tls.Dial("tcp", site("other-name"), &tls.Config{RootCAs: rootPool()}) // no assay here
-	if r := assay.Explain(err, "localhost"); r != nil {
+	_, err := tls.Dial("tcp", site("wrong-host"), &tls.Config{RootCAs: rootPool()}) // no assay here
+	if r := assay.Explain(err, "wrong-host.lab.assay.test"); r != nil {
 		fmt.Println(r.Verdict)
 	}
 	// Output: reject
@@ -163,8 +162,8 @@ func ExampleVerifier_Explain() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	_, err = tls.Dial("tcp", site("other-name"), conf)
-	if r := v.Explain(err, "localhost"); r != nil {
+	_, err = tls.Dial("tcp", site("wrong-host"), conf)
+	if r := v.Explain(err, "wrong-host.lab.assay.test"); r != nil {
 		fmt.Println(r.Headline.Finding.ID)
 	}
 	// Output: name-mismatch
@@ -176,8 +175,8 @@ func ExampleVerifier_Check() {
 		log.Fatal(err)
 	}
 	defer v.Close()
-	_, port, _ := net.SplitHostPort(site("revoked"))
-	r, err := v.Check(context.Background(), assay.Target{Host: "localhost", Port: port, Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}})
+	host, port, _ := net.SplitHostPort(site("revoked"))
+	r, err := v.Check(context.Background(), assay.Target{Host: host, Port: port})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -197,8 +196,8 @@ func ExampleVerifier_Judge() {
 		log.Fatal(err)
 	}
 	defer v.Close()
-	_, port, _ := net.SplitHostPort(site("revoked"))
-	if _, err := v.Check(context.Background(), assay.Target{Host: "localhost", Port: port}); err != nil {
+	host, port, _ := net.SplitHostPort(site("revoked"))
+	if _, err := v.Check(context.Background(), assay.Target{Host: host, Port: port}); err != nil {
 		log.Fatal(err)
 	}
 	r := v.Judge(context.Background(), seen) // opens no socket
@@ -226,7 +225,7 @@ func ExampleConfig_verify() {
 	fmt.Println(err)
 	// Output:
 	// true
-	// assay: localhost refused: our certificates live 20 days at most (x-long-lived)
+	// assay: good.lab.assay.test refused: our certificates live 20 days at most (x-long-lived)
 }
 
 func ExampleVerifier_ServerConfig() {
@@ -273,7 +272,7 @@ func ExampleWeb() {
 		log.Fatal(err)
 	}
 	defer v.Close()
-	_, err = v.Dial("tcp", site("good")) // the test CA is not one of the system's
+	_, err = v.Dial("tcp", site("good")) // the lab's CA is not one of the system's
 	fmt.Println(errors.Is(err, finding.ClassPath))
 	// Output: true
 }
@@ -284,7 +283,7 @@ func ExampleInternal() {
 		log.Fatal(err)
 	}
 	defer v.Close()
-	_, err = v.Dial("tcp", site("unreachable"))
+	_, err = v.Dial("tcp", site("crl-unreachable"))
 	fmt.Println(errors.Is(err, finding.ClassRevocationUnavailable))
 	// Output: true
 }
@@ -297,9 +296,16 @@ func ExampleStrict() {
 		log.Fatal(err)
 	}
 	defer v.Close()
-	_, err = v.Dial("tcp", site("good"))
-	fmt.Println(err) // RFC 5280, 4.1.2.6: an empty subject needs a critical subjectAltName
-	// Output: assay: localhost refused: the subject is empty, but subjectAltName is not marked critical (san-not-critical)
+	for _, name := range []string{"good", "crl-unreachable"} {
+		c, err := v.Dial("tcp", site(name))
+		if err == nil {
+			c.Close()
+		}
+		fmt.Println(name, err == nil)
+	}
+	// Output:
+	// good true
+	// crl-unreachable false
 }
 
 func ExampleVerifier_Close() {

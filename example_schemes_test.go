@@ -27,7 +27,7 @@ func ExampleConfig_crl() {
 		log.Fatal(err)
 	}
 	defer v.Close()
-	for _, name := range []string{"good", "revoked", "unreachable"} {
+	for _, name := range []string{"good", "revoked-by-crl", "crl-unreachable"} {
 		c, err := v.Dial("tcp", site(name))
 		switch {
 		case err == nil:
@@ -41,8 +41,8 @@ func ExampleConfig_crl() {
 	}
 	// Output:
 	// good accepted
-	// revoked is revoked
-	// unreachable cannot be checked
+	// revoked-by-crl is revoked
+	// crl-unreachable cannot be checked
 }
 
 func ExampleConfig_cacheDir() {
@@ -104,7 +104,7 @@ func Example_crlFile() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	issuer := cert.Parse(roots[0])
+	issuer := cert.Parse(issuerCert("revoked"))
 	if err := list.VerifySignature(nil, issuer.Key); err != nil {
 		log.Fatal(err)
 	}
@@ -112,19 +112,20 @@ func Example_crlFile() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(list.Len(), "entries; listed:", listed)
-	// Output: 2 entries; listed: true
+	fmt.Println("listed:", listed)
+	// Output: listed: true
 }
 
 func ExampleConfig_ocsp() {
 	conf := assay.Internal(roots)
 	conf.Schemes = []string{"staple", "ocsp"}
+	conf.LeafOnly = true // intermediates are revoked by lists, as a rule
 	v, err := assay.New(conf)
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer v.Close()
-	for _, name := range []string{"ocsp-good", "ocsp-revoked"} {
+	for _, name := range []string{"good-delegate", "revoked-by-ocsp", "ocsp-try-later"} {
 		c, err := v.Dial("tcp", site(name))
 		if err == nil {
 			c.Close()
@@ -132,12 +133,13 @@ func ExampleConfig_ocsp() {
 		fmt.Println(name, err == nil, errors.Is(err, finding.CertRevoked))
 	}
 	// Output:
-	// ocsp-good true false
-	// ocsp-revoked false true
+	// good-delegate true false
+	// revoked-by-ocsp false true
+	// ocsp-try-later false false
 }
 
 func Example_ocspRequest() {
-	leaf, issuer := cert.Parse(serverCert("ocsp-revoked")), cert.Parse(roots[0])
+	leaf, issuer := cert.Parse(serverCert("revoked-by-ocsp")), cert.Parse(issuerCert("revoked-by-ocsp"))
 	request := ocsp.NewRequest(leaf, issuer, crypto.SHA1, nil)
 	resp, err := http.Post(leaf.OCSPServers[0], "application/ocsp-request", bytes.NewReader(request))
 	if err != nil {
@@ -150,18 +152,19 @@ func Example_ocspRequest() {
 	}
 	r := ocsp.Check(ocsp.Query{Cert: leaf, Issuer: issuer, Time: time.Now(), Skew: time.Minute, Source: "ocsp", URL: leaf.OCSPServers[0]}, body)
 	fmt.Println(r.Status, r.Answer.Reason)
-	// Output: revoked keyCompromise
+	// Output: revoked superseded
 }
 
 func ExampleConfig_stapling() {
 	conf := assay.Internal(roots)
 	conf.Schemes = []string{"staple"} // no download at all
+	conf.LeafOnly = true              // servers staple for their own certificate
 	v, err := assay.New(conf)
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer v.Close()
-	for _, name := range []string{"stapled", "must-staple", "ocsp-good", "must-staple-missing"} {
+	for _, name := range []string{"good-staple", "revoked-by-staple", "good", "must-staple-missing"} {
 		c, err := v.Dial("tcp", site(name))
 		if err == nil {
 			c.Close()
@@ -169,9 +172,9 @@ func ExampleConfig_stapling() {
 		fmt.Println(name, err == nil)
 	}
 	// Output:
-	// stapled true
-	// must-staple true
-	// ocsp-good false
+	// good-staple true
+	// revoked-by-staple false
+	// good false
 	// must-staple-missing false
 }
 
@@ -187,7 +190,7 @@ func Example_mustStaple() {
 }
 
 func Example_staplingServer() {
-	leaf, issuer := cert.Parse(serverCert("ocsp-good")), cert.Parse(roots[0])
+	leaf, issuer := cert.Parse(serverCert("good")), cert.Parse(issuerCert("good"))
 	resp, err := http.Post(leaf.OCSPServers[0], "application/ocsp-request", bytes.NewReader(ocsp.NewRequest(leaf, issuer, crypto.SHA1, nil)))
 	if err != nil {
 		log.Fatal(err)
@@ -217,7 +220,7 @@ func ExampleConfig_certificateTransparency() {
 		log.Fatal(err)
 	}
 	defer v.Close()
-	for _, name := range []string{"logged", "good"} {
+	for _, name := range []string{"sct-embedded", "sct-none"} {
 		c, err := v.Dial("tcp", site(name))
 		if err == nil {
 			c.Close()
@@ -225,8 +228,8 @@ func ExampleConfig_certificateTransparency() {
 		fmt.Println(name, err == nil, errors.Is(err, finding.ClassCT))
 	}
 	// Output:
-	// logged true false
-	// good false true
+	// sct-embedded true false
+	// sct-none false true
 }
 
 func ExampleConfig_openssl() {

@@ -1,0 +1,145 @@
+package assay_test
+
+import (
+	"bytes"
+	"crypto"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/internal/cli"
+	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/ocsp"
+)
+
+// assayCommand runs a command line in this process.
+func assayCommand(args ...string) (exit int, output string) {
+	var out bytes.Buffer
+	exit = cli.Main(args, strings.NewReader(""), &out, &out)
+	return exit, out.String()
+}
+
+// The command lines in the guides are understood: they run here against the lab,
+// with the files that they name. What they answer is the commands' own tests'.
+func TestGuideCommands(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("SSL_CERT_FILE", examples.lab.RootFile)
+	t.Setenv("XDG_CACHE_HOME", dir)
+	fetch := func(resp *http.Response, err error) []byte {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	leaf, issuer := cert.Parse(serverCert("good")), cert.Parse(issuerCert("good"))
+	for name, b := range map[string][]byte{
+		"leaf.pem":  forge.PEM("CERTIFICATE", leaf.Raw),
+		"ca.pem":    forge.PEM("CERTIFICATE", issuer.Raw),
+		"list.json": logList,
+		"list.crl":  fetch(http.Get(leaf.CRLPoints[0].FullName[0].Value)),
+		"response.der": fetch(http.Post(leaf.OCSPServers[0], "application/ocsp-request",
+			bytes.NewReader(ocsp.NewRequest(leaf, issuer, crypto.SHA1, nil)))),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	good := scenario("good")
+	ran := 0
+	for path, text := range guideTexts(t) {
+		for line := range strings.Lines(text) {
+			line, ok := strings.CutPrefix(line, "    assay ")
+			if !ok {
+				continue
+			}
+			line, _, _ = strings.Cut(line, "#")
+			args := strings.Fields(line)
+			for i, a := range args {
+				switch {
+				case i > 0 && args[i-1] == "--name":
+					args[i] = good.Host
+				case a == "example.com" || a == "db.internal:5432":
+					args[i] = good.Target()
+				case strings.HasSuffix(a, ".pem") || strings.HasSuffix(a, ".json") || strings.HasSuffix(a, ".crl") || strings.HasSuffix(a, ".der"):
+					args[i] = filepath.Join(dir, a)
+				}
+			}
+			if exit, out := assayCommand(args...); exit == 2 || out == "" {
+				t.Errorf("%s: assay %s: exit status %d\n%s", path, line, exit, out)
+			}
+			ran++
+		}
+	}
+	if ran < 15 {
+		t.Errorf("only %d commands were run", ran)
+	}
+}
+
+var (
+	flagName  = regexp.MustCompile("`[^`\n]*`")
+	oneFlag   = regexp.MustCompile(`--[a-z][a-z0-9-]*`)
+	fenceLine = regexp.MustCompile("(?m)^```.*$")
+)
+
+// Flags that the guides name exist.
+func TestGuideFlags(t *testing.T) {
+	var help strings.Builder
+	for _, command := range []string{"check", "connect", "verify", "show", "update", "lab", "cache"} {
+		_, out := assayCommand(command, "--help")
+		help.WriteString(out)
+	}
+	known := map[string]bool{}
+	for _, f := range oneFlag.FindAllString(help.String(), -1) {
+		known[f] = true
+	}
+	for path, text := range guideTexts(t) {
+		for _, code := range flagName.FindAllString(text, -1) {
+			for _, f := range oneFlag.FindAllString(code, -1) {
+				if !known[f] {
+					t.Errorf("%s: there is no flag %s", path, f)
+				}
+			}
+		}
+	}
+}
+
+// There is no code in the guides but Go, which TestGuides compares with the
+// examples, and indented command lines.
+func TestGuideFences(t *testing.T) {
+	for path, text := range guideTexts(t) {
+		open := false
+		for _, fence := range fenceLine.FindAllString(text, -1) {
+			if open = !open; open && fence != "```go" || !open && fence != "```" {
+				t.Errorf("%s: a block of code begins or ends with %q", path, fence)
+			}
+		}
+	}
+}
+
+func guideTexts(t *testing.T) map[string]string {
+	t.Helper()
+	paths, err := filepath.Glob("docs/guides/*.md")
+	if err != nil || len(paths) != 6 {
+		t.Fatalf("%d guides, error %v", len(paths), err)
+	}
+	texts := map[string]string{}
+	for _, p := range paths {
+		b, err := os.ReadFile(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[p] = string(b)
+	}
+	return texts
+}
