@@ -1,6 +1,9 @@
 package assay
 
 import (
+	"context"
+	"errors"
+	"net"
 	"time"
 
 	"github.com/assaytls/assay/internal/engine"
@@ -19,6 +22,25 @@ func NewPatient(c Config, d time.Duration) (*Verifier, error) {
 		return nil, err
 	}
 	v.engine, err = engine.New(engine.Options{Anchors: anchors, Context: v.ctx, Fetch: &fetch.Client{Timeout: d}})
+	return v, err
+}
+
+// NewStalled is New with a network on which every name is looked up for ever,
+// without a socket, so that it works with the clock of testing/synctest.
+func NewStalled(c Config) (*Verifier, error) {
+	v, err := New(c)
+	if err != nil {
+		return nil, err
+	}
+	anchors, err := v.conf.anchors()
+	if err != nil {
+		return nil, err
+	}
+	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		<-ctx.Done()
+		return nil, errors.New("nobody answered")
+	}}
+	v.engine, err = engine.New(engine.Options{Anchors: anchors, Context: v.ctx, Fetch: &fetch.Client{Timeout: time.Hour, Resolver: resolver}})
 	return v, err
 }
 
