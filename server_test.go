@@ -1,12 +1,21 @@
 package assay_test
 
 import (
+	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"io"
+	"net"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/assaytls/assay"
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/report"
 )
 
 // A server refuses revoked client certificates, whichever config
@@ -62,4 +71,147 @@ func TestServerConfig(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What GetConfigForClient may answer: nothing, an error, a config with callbacks
+// of its own, roots given twice. The callbacks are called before the judgement,
+// and their refusals stand.
+func TestGetConfigForClient(t *testing.T) {
+	w := newWorld(t)
+	srv, good, bad := w.server(), w.client(), w.client()
+	w.revoke(bad)
+	mine := errors.New("mine")
+	var called []string
+	base := func() *tls.Config {
+		return &tls.Config{Certificates: []tls.Certificate{srv.TLS()}, ClientAuth: tls.RequireAndVerifyClientCert}
+	}
+	for name, c := range map[string]struct {
+		inner  func() (*tls.Config, error)
+		cert   *forge.CA
+		ok     bool
+		called string
+	}{
+		"nothing":          {func() (*tls.Config, error) { return nil, nil }, good, true, ""},
+		"nothing, revoked": {func() (*tls.Config, error) { return nil, nil }, bad, false, ""},
+		"an error":         {func() (*tls.Config, error) { return nil, mine }, good, false, ""},
+		"roots twice": {func() (*tls.Config, error) {
+			c := base()
+			c.ClientCAs = w.pool(t)
+			return c, nil
+		}, good, false, ""},
+		"callbacks": {func() (*tls.Config, error) {
+			c := base()
+			c.VerifyPeerCertificate = func([][]byte, [][]*x509.Certificate) error {
+				called = append(called, "peer")
+				return nil
+			}
+			c.VerifyConnection = func(tls.ConnectionState) error { called = append(called, "connection"); return nil }
+			return c, nil
+		}, bad, false, "peer connection judged"},
+		"a callback that refuses": {func() (*tls.Config, error) {
+			c := base()
+			c.VerifyConnection = func(tls.ConnectionState) error { called = append(called, "connection"); return mine }
+			return c, nil
+		}, bad, false, "connection"},
+		"a config that chooses again": {func() (*tls.Config, error) { // crypto/tls asks once only
+			c := base()
+			c.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { t.Error("asked twice"); return nil, mine }
+			return c, nil
+		}, bad, false, "judged"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			called = nil
+			v := newVerifier(t, w.config(assay.Config{Network: assay.Inline, Verify: func(context.Context, *evidence.Evidence, *report.Report) ([]finding.Finding, error) {
+				called = append(called, "judged")
+				return nil, nil
+			}}))
+			outer := base()
+			outer.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return c.inner() }
+			conf, err := v.ServerConfig(outer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = accept(t.Context(), conf, &tls.Config{RootCAs: w.pool(t), ServerName: "localhost", Certificates: []tls.Certificate{c.cert.TLS()}})
+			if (err == nil) != c.ok {
+				t.Errorf("error %v, want passing %v", err, c.ok)
+			}
+			if c.called == "peer connection judged" && !errors.Is(err, finding.CertRevoked) {
+				t.Errorf("error %v, want revoked", err)
+			}
+			if got := strings.Join(called, " "); c.called != "" && got != c.called {
+				t.Errorf("called %q, want %q", got, c.called)
+			}
+		})
+	}
+}
+
+// A config that is wrapped twice is judged by both Verifiers, also where
+// GetConfigForClient chose it.
+func TestServerConfigTwice(t *testing.T) {
+	w := newWorld(t)
+	srv, cl := w.server(), w.client()
+	refuses := func(id finding.ID) *assay.Verifier {
+		c := assay.Config{Network: assay.Inline, PrivateFetch: true, Verify: func(context.Context, *evidence.Evidence, *report.Report) ([]finding.Finding, error) {
+			return []finding.Finding{{ID: id, Severity: finding.Error}}, nil
+		}}
+		if id == "x-inner" {
+			c = w.config(c)
+		}
+		return newVerifier(t, c)
+	}
+	passes := newVerifier(t, assay.Config{Network: assay.Inline, PrivateFetch: true, Unknown: assay.UnknownAllow})
+	base := &tls.Config{Certificates: []tls.Certificate{srv.TLS()}, ClientAuth: tls.RequireAndVerifyClientCert}
+	conf, err := refuses("x-inner").ServerConfig(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if conf, err = passes.ServerConfig(conf); err != nil {
+		t.Fatal(err)
+	}
+	err = accept(t.Context(), conf, &tls.Config{RootCAs: w.pool(t), ServerName: "localhost", Certificates: []tls.Certificate{cl.TLS()}})
+	if !errors.Is(err, finding.ID("x-inner")) {
+		t.Errorf("error %v, want the inner Verifier's", err)
+	}
+}
+
+// The handshake's context, which GetConfigForClient has, bounds the judgement.
+func TestServerContext(t *testing.T) {
+	w := newWorld(t)
+	stall := make(chan struct{})
+	defer close(stall)
+	w.set(func() { w.stall = stall })
+	v, err := assay.NewPatient(w.config(assay.Config{Network: assay.Inline, FetchBudget: time.Hour, Unknown: assay.UnknownDeny, CloseGrace: time.Millisecond}), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	conf, err := v.ServerConfig(&tls.Config{Certificates: []tls.Certificate{w.server().TLS()}, ClientAuth: tls.RequireAndVerifyClientCert})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { // as soon as the judgement waits for its list
+		defer close(done)
+		until(t, "the list is asked for", func() bool { return w.hits.Load() > 0 })
+		cancel()
+	}()
+	if err := accept(ctx, conf, &tls.Config{RootCAs: w.pool(t), ServerName: "localhost", Certificates: []tls.Certificate{w.client().TLS()}}); err == nil { // hangs when nothing ends the judgement
+		t.Error("connected")
+	}
+	<-done
+}
+
+// accept is a server's side of a handshake in memory, and its error.
+func accept(ctx context.Context, conf, client *tls.Config) error {
+	a, b := net.Pipe()
+	defer a.Close()
+	defer b.Close()
+	go func() {
+		if c := tls.Client(a, client); c.Handshake() == nil {
+			io.Copy(io.Discard, c)
+		}
+		io.Copy(io.Discard, a)
+	}()
+	return tls.Server(b, conf).HandshakeContext(ctx)
 }

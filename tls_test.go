@@ -216,7 +216,7 @@ func TestFetchBudget(t *testing.T) {
 		v := newVerifier(t, w.config(assay.Config{Network: assay.Inline, FetchBudget: 200 * time.Millisecond, Unknown: unknown, CloseGrace: time.Millisecond}))
 		begin := time.Now()
 		c, err := v.Dial("tcp", addr)
-		if took := time.Since(begin); took > 2*time.Second { // the budget, and slack for a busy machine
+		if took := time.Since(begin); took > 8*time.Second { // not the 10 s of one download; how exact it is: TestStalledResponderHoldsNobodyLonger
 			t.Errorf("the handshake took %v", took)
 		}
 		if (err == nil) != (unknown == assay.UnknownWarn) {
