@@ -1,9 +1,13 @@
 package assay
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"testing"
 	"time"
 
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/report"
 )
 
@@ -70,5 +74,93 @@ func TestSessionNames(t *testing.T) {
 		if got := sniOf(key); got != want {
 			t.Errorf("%s: %q, want %q", key, got, want)
 		}
+	}
+}
+
+// Whatever a judgement rests on is part of the key it is remembered by.
+func TestMemoKey(t *testing.T) {
+	leaf, issuer, other, root := &x509.Certificate{Raw: []byte("leaf")}, &x509.Certificate{Raw: []byte("issuer")}, &x509.Certificate{Raw: []byte("other")}, &x509.Certificate{Raw: []byte("root")}
+	type input struct {
+		hash    [32]byte
+		d       dialled
+		cs      tls.ConnectionState
+		purpose string
+	}
+	base := func() input {
+		return input{d: dialled{host: "a.test", port: "443"}, purpose: "server", cs: tls.ConnectionState{Version: tls.VersionTLS13, CipherSuite: tls.TLS_AES_128_GCM_SHA256,
+			ServerName: "a.test", OCSPResponse: []byte("staple"), SignedCertificateTimestamps: [][]byte{[]byte("sct")},
+			PeerCertificates: []*x509.Certificate{leaf, issuer}, VerifiedChains: [][]*x509.Certificate{{leaf, issuer, root}}}}
+	}
+	seen := map[[32]byte]string{}
+	for name, edit := range map[string]func(*input){
+		"as it is":             func(*input) {},
+		"policy":               func(in *input) { in.hash[0] = 1 },
+		"host":                 func(in *input) { in.d.host = "b.test" },
+		"port":                 func(in *input) { in.d.port = "444" },
+		"purpose":              func(in *input) { in.purpose = "client" },
+		"version":              func(in *input) { in.cs.Version = tls.VersionTLS12 },
+		"suite":                func(in *input) { in.cs.CipherSuite = tls.TLS_AES_256_GCM_SHA384 },
+		"name":                 func(in *input) { in.cs.ServerName = "b.test" },
+		"staple":               func(in *input) { in.cs.OCSPResponse = []byte("another") },
+		"no staple":            func(in *input) { in.cs.OCSPResponse = nil },
+		"SCT":                  func(in *input) { in.cs.SignedCertificateTimestamps = [][]byte{[]byte("tcs")} },
+		"SCTs":                 func(in *input) { in.cs.SignedCertificateTimestamps = [][]byte{[]byte("s"), []byte("ct")} },
+		"leaf":                 func(in *input) { in.cs.PeerCertificates = []*x509.Certificate{other, issuer} },
+		"issuer":               func(in *input) { in.cs.PeerCertificates = []*x509.Certificate{leaf, other} },
+		"more sent":            func(in *input) { in.cs.PeerCertificates = []*x509.Certificate{leaf, issuer, other} },
+		"order sent":           func(in *input) { in.cs.PeerCertificates = []*x509.Certificate{issuer, leaf} },
+		"anchor":               func(in *input) { in.cs.VerifiedChains = [][]*x509.Certificate{{leaf, issuer, other}} },
+		"more chains":          func(in *input) { in.cs.VerifiedChains = append(in.cs.VerifiedChains, []*x509.Certificate{leaf, other}) },
+		"other cut of chains":  func(in *input) { in.cs.VerifiedChains = [][]*x509.Certificate{{leaf, issuer}, {root}} },
+		"certificates unspent": func(in *input) { in.cs.PeerCertificates = nil },
+	} {
+		in := base()
+		edit(&in)
+		key := memoKey(in.hash, in.d, &in.cs, in.purpose)
+		if old, ok := seen[key]; ok {
+			t.Errorf("%s and %s have one key", name, old)
+		}
+		seen[key] = name
+	}
+}
+
+// Verifiers that judge differently remember differently.
+func TestJudgementHash(t *testing.T) {
+	root, second := forge.NewRoot("One", nil), forge.NewRoot("Two", nil)
+	list := func(age time.Duration) []byte {
+		return forge.LogList(time.Now().Add(-age), forge.Log{Key: forge.P256(), Description: "L", Operator: "O", URL: "https://l.test/"})
+	}
+	level := 3
+	seen := map[[32]byte]string{}
+	for name, c := range map[string]Config{
+		"zero":     {},
+		"strict":   {Strict: true},
+		"level":    {SecurityLevel: &level},
+		"RSA":      {MinRSA: 3072},
+		"names":    {NoWildcards: true},
+		"schemes":  {Schemes: []string{"crl"}},
+		"none":     {Schemes: []string{}},
+		"leaf":     {LeafOnly: true},
+		"unknown":  {Unknown: UnknownDeny},
+		"age":      {MaxAge: time.Hour},
+		"CT":       {CT: "off"},
+		"allow":    {Allow: []finding.ID{finding.MustStapleMissing}},
+		"log list": {LogList: list(time.Hour)},
+		"another":  {LogList: list(2 * time.Hour)},
+		"public":   {PublicRoots: [][]byte{second.Raw}},
+		"root":     {Roots: [][]byte{second.Raw}},
+	} {
+		if c.Roots == nil {
+			c.Roots = [][]byte{root.Raw}
+		}
+		v, err := New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.Close()
+		if old, ok := seen[v.hash]; ok {
+			t.Errorf("%s and %s have one hash", name, old)
+		}
+		seen[v.hash] = name
 	}
 }
