@@ -14,20 +14,38 @@
 // crypto/x509 rejects. A handshake passes exactly when assay's verdict is
 // accept too.
 //
-// # What a zero Config checks
+// # What a zero Config does, and why
 //
-//	Revocation      staple, CRL and OCSP, every certificate but the anchor
-//	Unknown         Warn: a status that cannot be had is a warning. Revoked,
-//	                malformed, badly signed, wrongly scoped or stale data and
-//	                exhausted budgets always refuse.
-//	Stale           refused
-//	Network         Background: the handshake uses the staple and the cache;
-//	                what is missing is fetched beside it, for the next time
-//	FetchBudget     3 s for all downloads of one handshake (Network: Inline)
+//	Roots           the system's: whom the machine trusts already
+//	Revocation      staple, CRL and OCSP, every certificate but the anchor: a
+//	                stolen key is worth as much in an intermediate; revoked by
+//	                any of them refuses
+//	Unknown         UnknownWarn: a status that cannot be had is a warning, since
+//	                a responder's outage should not be yours. Revoked, malformed,
+//	                badly signed or wrongly scoped data and exhausted budgets
+//	                refuse whatever Unknown says: they are no outage
+//	Stale           refused: data past its nextUpdate may be replayed by who
+//	                holds back newer data
+//	MaxAge          as long as the data says itself; 10 days where it does not
+//	Network         Background: the handshake uses the staple and the cache and
+//	                waits for nobody; what is missing is fetched beside it, for
+//	                the next time, by 64 refreshes at once, each within 30 s
+//	FetchBudget     3 s for all downloads of one handshake (Network: Inline):
+//	                people wait that long. One download: 10 s, 64 MiB,
+//	                5 redirects. One judgement: 64 downloads
+//	PrivateFetch    off: certificates may not send you to your own network,
+//	                unless the peer was dialled there
+//	Failures        of downloads are remembered for 1 min, then twice as long,
+//	                10 min at most: a dead responder costs its time once
+//	Memory          a judgement holds for 1 h at most, 4096 are remembered, and
+//	                none survives a revocation that is learnt; TLS sessions are
+//	                resumed as long as their judgement holds
 //	CloseGrace      2 s that Close waits for running downloads
-//	CT              reported, not enforced; there is no default log list
-//	Strict          off
-//	CacheDir        none: downloads are kept in memory
+//	Keys            RSA from 2048 bits, no MD5, no SHA-1: nobody needs them
+//	CT              "report": shown, not enforced; there is no default log list,
+//	                because an old one would refuse good servers
+//	Strict          off: good servers break rules that harm nobody
+//	CacheDir        none: downloads are kept in memory, no file is written
 //
 // Profiles are functions that return a Config: [Web], [Internal], [Strict].
 package assay

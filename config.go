@@ -69,7 +69,7 @@ type Config struct {
 
 	// Allow are findings that warn instead of refusing, by ID. Only kinds that
 	// assay adds to crypto/tls's verification and that the table marks as
-	// allowable may be named: never revoked, chain, name, signature or budget.
+	// allowable may be named: never revoked, chain, name, signature or budget. nil: none.
 	Allow []finding.ID
 
 	// CacheDir is a directory, private to the user, that keeps revocation
