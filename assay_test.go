@@ -59,7 +59,7 @@ func get(c *http.Client, s lab.Scenario) error {
 }
 
 func TestTransport(t *testing.T) {
-	l := startLab(t, "good", "good-staple", "revoked", "revoked-by-crl", "revoked-by-staple", "revoked-intermediate", "must-staple-missing", "expired", "wrong-host")
+	l := startLab(t, "good", "good-staple", "revoked", "revoked-by-crl", "revoked-by-staple", "revoked-intermediate", "must-staple-missing", "expired", "wrong-host", "revoked-intermediate-alternate", "cross-signed")
 	for _, c := range []struct {
 		name string
 		want error // nil: the request passes
@@ -73,6 +73,8 @@ func TestTransport(t *testing.T) {
 		{"must-staple-missing", finding.MustStapleMissing},
 		{"expired", finding.CertExpired},
 		{"wrong-host", finding.NameMismatch},
+		{"revoked-intermediate-alternate", nil}, // one of crypto/tls's chains is clean
+		{"cross-signed", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			client, s := labClient(t, l, c.name, assay.Config{Network: assay.Inline})

@@ -356,3 +356,102 @@ func TestClose(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A target that is an address gets no server name indication, and is judged like
+// any other.
+func TestNoSNI(t *testing.T) {
+	w := newWorld(t)
+	bad := w.server()
+	w.revoke(bad)
+	for name, leaf := range map[string]tls.Certificate{"good": w.server().TLS(), "revoked": bad.TLS()} {
+		sni := "nothing came"
+		addr := serve(t, &tls.Config{GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			sni = hello.ServerName
+			return &leaf, nil
+		}})
+		v := newVerifier(t, w.config(assay.Config{Network: assay.Inline}))
+		conf, err := v.ClientConfig(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, plain := talk(addr, conf)
+		c, dialled := v.Dial("tcp", addr)
+		if dialled == nil {
+			c.Close()
+		}
+		for _, err := range []error{plain, dialled} {
+			if name == "good" && err != nil || name == "revoked" && !errors.Is(err, finding.CertRevoked) {
+				t.Errorf("%s: error %v", name, err)
+			}
+		}
+		if sni != "" {
+			t.Errorf("%s: server name %q", name, sni)
+		}
+	}
+}
+
+// Close waits for a download that ends within CloseGrace, and what it brought is
+// judged; handshakes are refused from the start.
+func TestCloseWaits(t *testing.T) {
+	w := newWorld(t)
+	stall := make(chan struct{})
+	w.set(func() { w.stall = stall })
+	addr := serve(t, &tls.Config{Certificates: []tls.Certificate{w.server().TLS()}})
+	v, err := assay.NewPatient(w.config(assay.Config{CloseGrace: time.Hour}), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := v.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	until(t, "the list is asked for", func() bool { return w.hits.Load() > 0 })
+	closed := make(chan struct{})
+	go func() { v.Close(); close(closed) }()
+	until(t, "handshakes are refused", func() bool {
+		c, err := v.Dial("tcp", addr)
+		if err == nil {
+			c.Close()
+		}
+		return errors.Is(err, assay.ErrClosed)
+	})
+	select {
+	case <-closed:
+		t.Error("Close did not wait for the download")
+	default:
+	}
+	close(stall)
+	<-closed
+	if v.Beside() != 0 {
+		t.Error("a refresh outlives Close")
+	}
+}
+
+// In TLS 1.3 the judgement comes before the proof of the key: what a thief of a
+// certificate without its key leaves behind must serve nobody.
+func TestWrongKey(t *testing.T) {
+	w := newWorld(t)
+	good := w.server()
+	thief := good.TLS()
+	thief.PrivateKey = w.server().TLS().PrivateKey
+	leaf := good.TLS()
+	v := newVerifier(t, w.config(assay.Config{Network: assay.Inline}))
+	cache := tls.NewLRUClientSessionCache(4)
+	conf, err := v.ClientConfig(&tls.Config{ServerName: "localhost", ClientSessionCache: cache})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stolen := func() string { // crypto/tls would not serve a pair that does not fit if it could tell
+		return serve(t, &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &thief, nil }})
+	}
+	fake, real := stolen(), serve(t, &tls.Config{Certificates: []tls.Certificate{leaf}})
+	for i, c := range []struct {
+		addr string
+		ok   bool
+	}{{fake, false}, {real, true}, {fake, false}} {
+		if _, err := talk(c.addr, conf); (err == nil) != c.ok {
+			t.Errorf("connection %d: error %v", i, err)
+		}
+	}
+}
