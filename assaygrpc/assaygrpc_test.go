@@ -14,6 +14,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
@@ -76,7 +77,7 @@ func serve(t *testing.T, v *assay.Verifier, base *tls.Config) (addr string) {
 }
 
 // call asks the service at addr for its health.
-func call(t *testing.T, creds *assaygrpc.Client, addr string) error {
+func call(t *testing.T, creds credentials.TransportCredentials, addr string) error {
 	conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(creds))
 	if err != nil {
 		t.Fatal(err)
@@ -124,7 +125,7 @@ func TestGRPC(t *testing.T) {
 						t.Errorf("%s: error %v, want passing %v", host, err, c.ok)
 					}
 					if c.server == p.badServer {
-						if refused := creds.Refusal(); refused == nil || !errors.Is(refused, finding.CertRevoked) || !strings.Contains(err.Error(), "revoked") {
+						if refused := creds.Refusal(); refused == nil || !errors.Is(refused, finding.CertRevoked) || !errors.Is(refused, finding.ClassRevocation) || !strings.Contains(err.Error(), "revoked") {
 							t.Errorf("%s: refusal %v, error %v", host, refused, err)
 						}
 					} else if creds.Refusal() != nil {
@@ -192,5 +193,45 @@ func TestRefuses(t *testing.T) {
 	}
 	if _, _, err := creds.ServerHandshake(nil); err == nil {
 		t.Error("a client served")
+	}
+}
+
+// gRPC's own TLS credentials take the config of ClientConfig and of ServerConfig
+// as it is; the refusal's text is in the status.
+func TestPlainCredentials(t *testing.T) {
+	p := newPKI(t)
+	v := verifier(t, p)
+	for _, c := range []struct {
+		name           string
+		server, client *forge.CA
+		ok             bool
+	}{
+		{"good", p.goodServer, p.goodClient, true},
+		{"revoked server", p.badServer, p.goodClient, false},
+		{"revoked client", p.goodServer, p.badClient, false},
+	} {
+		conf, err := v.ServerConfig(&tls.Config{Certificates: []tls.Certificate{c.server.TLS()}, ClientAuth: tls.RequireAndVerifyClientCert})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := grpc.NewServer(grpc.Creds(credentials.NewTLS(conf)))
+		healthpb.RegisterHealthServer(s, health.NewServer())
+		go s.Serve(l)
+		t.Cleanup(s.Stop)
+		mine, err := v.ClientConfig(&tls.Config{Certificates: []tls.Certificate{c.client.TLS()}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = call(t, credentials.NewTLS(mine), l.Addr().String())
+		if (err == nil) != c.ok || err != nil && status.Code(err) != codes.Unavailable {
+			t.Errorf("%s: error %v, want passing %v", c.name, err, c.ok)
+		}
+		if c.server == p.badServer && (err == nil || !strings.Contains(err.Error(), "cert-revoked")) {
+			t.Errorf("%s: error %v", c.name, err)
+		}
 	}
 }

@@ -6,6 +6,7 @@ package dropin_test
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -143,7 +144,7 @@ func want(t *testing.T, server string, err error) {
 		return
 	}
 	var refused *assay.Error
-	if !errors.Is(err, finding.CertRevoked) || !errors.As(err, &refused) || refused.Report == nil {
+	if !errors.Is(err, finding.CertRevoked) || !errors.Is(err, finding.ClassRevocation) || errors.Is(err, finding.ClassName) || !errors.As(err, &refused) || refused.Report == nil {
 		t.Errorf("error %v, want the certificate revoked, with a report", err)
 	}
 }
@@ -267,7 +268,18 @@ func TestPGXToPostgreSQL(t *testing.T) {
 				}
 			}
 			want(t, server, err)
-			if err == nil {
+			if server == "good" { // a name that is not the server's: the standard library's own type comes through
+				other := conf.Copy()
+				if other.TLSConfig, err = w.verifier().ClientConfig(&tls.Config{ServerName: "elsewhere.test"}); err != nil {
+					t.Fatal(err)
+				}
+				_, wrong := pgx.ConnectConfig(ctx, other)
+				var host x509.HostnameError
+				if !errors.As(wrong, &host) {
+					t.Errorf("error %v, want crypto/x509's HostnameError", wrong)
+				}
+			}
+			if c != nil {
 				defer c.Close(ctx)
 				var used bool
 				if err := c.QueryRow(ctx, "select ssl from pg_stat_ssl where pid = pg_backend_pid()").Scan(&used); err != nil || !used {
