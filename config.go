@@ -15,8 +15,10 @@ import (
 // Config says what to check. The zero Config is safe; every field documents
 // its zero value. A Config is copied by New and may be reused.
 type Config struct {
-	// Roots are the trust anchors, DER. nil means the system's. It is an
-	// error to give roots here and in the base tls.Config.
+	// Roots are the trust anchors, DER, one certificate for each entry; the
+	// example of this field reads a PEM file. nil means the system's, which
+	// others replace. It is an error to give roots here and in the base
+	// tls.Config.
 	Roots [][]byte
 
 	// Strict applies RFC 5280's MUSTs that most clients overlook

@@ -1,6 +1,7 @@
 package assay
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
@@ -80,6 +81,9 @@ func (c *Config) anchors() (*certpath.Anchors, error) {
 	for i, der := range c.Roots {
 		x, err := x509.ParseCertificate(der)
 		if err != nil {
+			if bytes.Contains(der, []byte("-----BEGIN ")) {
+				return nil, fmt.Errorf("Config.Roots[%d] is PEM, not DER: decode it with encoding/pem, one certificate for each entry", i)
+			}
 			return nil, fmt.Errorf("Config.Roots[%d]: %w", i, err)
 		}
 		c.rootPool.AddCert(x)

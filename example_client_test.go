@@ -3,6 +3,7 @@ package assay_test
 import (
 	"context"
 	"crypto/tls"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -33,6 +34,25 @@ func ExampleNew() {
 	defer c.Close()
 	fmt.Println("connected, nothing is revoked")
 	// Output: connected, nothing is revoked
+}
+
+func ExampleConfig_roots() {
+	text, err := os.ReadFile(rootFile) // PEM, as files of roots usually are
+	if err != nil {
+		log.Fatal(err)
+	}
+	var ders [][]byte
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		ders = append(ders, block.Bytes)
+	}
+	v, err := assay.New(assay.Internal(ders))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	_, err = v.Dial("tcp", site("revoked"))
+	fmt.Println(errors.Is(err, finding.CertRevoked))
+	// Output: true
 }
 
 func ExampleVerifier_Transport() {

@@ -2,12 +2,14 @@ package assay_test
 
 import (
 	"bytes"
+	"context"
 	"crypto"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"os"
 	"time"
@@ -230,6 +232,27 @@ func ExampleConfig_certificateTransparency() {
 	// Output:
 	// sct-embedded true false
 	// sct-none false true
+}
+
+func ExampleVerifier_Check_transparency() {
+	conf := assay.Internal(roots)
+	conf.LogList = logList // CT: "report", the zero value
+	v, err := assay.New(conf)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	host, port, _ := net.SplitHostPort(site("sct-embedded"))
+	r, err := v.Check(context.Background(), assay.Target{Host: host, Port: port})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, sct := range r.CT.SCTs {
+		fmt.Println(sct.Status, sct.Source, "from", sct.Log, "run by", sct.Operator)
+	}
+	// Output:
+	// valid embedded from Lab Alpha run by Alpha Operations
+	// valid embedded from Lab Beta run by Beta Brothers
 }
 
 func ExampleConfig_openssl() {

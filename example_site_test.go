@@ -15,8 +15,9 @@ import (
 // ones by hand.
 var (
 	examples = startExamples()
-	roots    = examples.lab.Roots   // trust anchors, DER
-	logList  = examples.lab.LogList // a CT log list, JSON
+	roots    = examples.lab.Roots    // trust anchors, DER
+	rootFile = examples.lab.RootFile // the same in a file, PEM
+	logList  = examples.lab.LogList  // a CT log list, JSON
 )
 
 type exampleLab struct {

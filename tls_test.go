@@ -56,6 +56,7 @@ func TestConfigRefuses(t *testing.T) {
 		"bad log list":       {LogList: []byte("{")},
 		"empty roots":        {Roots: [][]byte{}},
 		"garbage root":       {Roots: [][]byte{{1, 2, 3}}},
+		"PEM root":           {Roots: [][]byte{[]byte("-----BEGIN CERTIFICATE-----\n")}},
 		"level out of range": {SecurityLevel: &level},
 		"negative budget":    {FetchBudget: -1},
 		"no such Unknown":    {Unknown: 7},
@@ -64,6 +65,8 @@ func TestConfigRefuses(t *testing.T) {
 		if v, err := assay.New(c); err == nil {
 			v.Close()
 			t.Errorf("%s: accepted", name)
+		} else if name == "PEM root" && !strings.Contains(err.Error(), "encoding/pem") {
+			t.Errorf("%s: %v does not say what to do", name, err)
 		}
 	}
 }
