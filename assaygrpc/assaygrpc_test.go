@@ -65,6 +65,10 @@ func serve(t *testing.T, v *assay.Verifier, base *tls.Config) (addr string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return serveWith(t, creds)
+}
+
+func serveWith(t *testing.T, creds credentials.TransportCredentials) (addr string) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -214,19 +218,12 @@ func TestPlainCredentials(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := grpc.NewServer(grpc.Creds(credentials.NewTLS(conf)))
-		healthpb.RegisterHealthServer(s, health.NewServer())
-		go s.Serve(l)
-		t.Cleanup(s.Stop)
+		addr := serveWith(t, credentials.NewTLS(conf))
 		mine, err := v.ClientConfig(&tls.Config{Certificates: []tls.Certificate{c.client.TLS()}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = call(t, credentials.NewTLS(mine), l.Addr().String())
+		err = call(t, credentials.NewTLS(mine), addr)
 		if (err == nil) != c.ok || err != nil && status.Code(err) != codes.Unavailable {
 			t.Errorf("%s: error %v, want passing %v", c.name, err, c.ok)
 		}
