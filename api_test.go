@@ -202,8 +202,14 @@ func TestDocumented(t *testing.T) {
 					_, function := n.(*ast.FuncType)
 					return !function
 				}
-				if f.Doc != nil || f.Comment != nil {
+				if f.Doc != nil {
 					group = f
+				} else if f.Comment != nil {
+					if group == nil || set.Position(f.Pos()).Line != set.Position(group.End()).Line+1 {
+						group = nil
+					} else {
+						group = f
+					}
 				} else if group != nil && set.Position(f.Pos()).Line == set.Position(group.End()).Line+1 {
 					group = f // a comment above a run of fields is for all of them
 				} else if len(f.Names) > 0 {

@@ -125,7 +125,7 @@ func serve(t *testing.T, conf *tls.Config) (addr string) {
 			}
 			go func() {
 				defer c.Close()
-				c.SetDeadline(time.Now().Add(20 * time.Second))
+				c.SetDeadline(time.Now().Add(2 * time.Minute))
 				if c.(*tls.Conn).Handshake() != nil {
 					return
 				}
@@ -140,12 +140,12 @@ func serve(t *testing.T, conf *tls.Config) (addr string) {
 
 // talk dials with conf, reads the byte, and returns the connection's state.
 func talk(addr string, conf *tls.Config) (tls.ConnectionState, error) {
-	c, err := tls.DialWithDialer(&net.Dialer{Timeout: 10 * time.Second}, "tcp", addr, conf)
+	c, err := tls.DialWithDialer(&net.Dialer{Timeout: 2 * time.Minute}, "tcp", addr, conf)
 	if err != nil {
 		return tls.ConnectionState{}, err
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(2 * time.Minute))
 	var b [1]byte
 	if _, err := c.Read(b[:]); err != nil {
 		return tls.ConnectionState{}, err

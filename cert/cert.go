@@ -24,13 +24,13 @@ type Certificate struct {
 
 	RawTBS     []byte // the signed bytes, header included
 	RawIssuer  []byte // Name, DER
-	RawSubject []byte
-	RawSPKI    []byte
+	RawSubject []byte // the whole element
+	RawSPKI    []byte // the whole SubjectPublicKeyInfo
 
-	Version   int    // 1, 2, 3; other numbers as they stand; 0 when unreadable
-	Serial    []byte // contents of the INTEGER, as encoded
-	Issuer    Name
-	Subject   Name
+	Version   int        // 1, 2, 3; other numbers as they stand; 0 when unreadable
+	Serial    []byte     // contents of the INTEGER, as encoded
+	Issuer    Name       // who signed it
+	Subject   Name       // whose key it is
 	NotBefore time.Time  // UTC, inclusive
 	NotAfter  time.Time  // UTC, inclusive
 	Key       *PublicKey // never nil
@@ -172,10 +172,10 @@ const OIDSmtpUTF8Mailbox = "1.3.6.1.5.5.7.8.9"
 type DistributionPoint struct {
 	FullName   []GeneralName // of distributionPoint, URLs as a rule
 	Relative   []Attribute   // nameRelativeToCRLIssuer
-	HasName    bool
-	Reasons    Reasons // zero when HasReasons is false
-	HasReasons bool
-	CRLIssuer  []GeneralName
+	HasName    bool          // whether distributionPoint is there
+	Reasons    Reasons       // zero when HasReasons is false
+	HasReasons bool          // whether reasons is there
+	CRLIssuer  []GeneralName // who signs the list, when not the issuer
 }
 
 // Reasons is ReasonFlags: bit n of the BIT STRING is 1<<n here.

@@ -32,12 +32,12 @@ func (k *PublicKey) Public() crypto.PublicKey {
 
 // Algorithm is a signature algorithm as named in a signed object.
 type Algorithm struct {
-	OID      string // dotted
-	Name     string // "SHA-256 with RSA"
-	Hash     crypto.Hash
-	Weak     string // "MD5", "SHA-1" … when the hash is broken; else ""
-	ParamsOK bool   // the parameters follow the algorithm's rules
-	Raw      []byte
+	OID      string      // dotted
+	Name     string      // "SHA-256 with RSA"
+	Hash     crypto.Hash // 0 where the algorithm has none of its own
+	Weak     string      // "MD5", "SHA-1" … when the hash is broken; else ""
+	ParamsOK bool        // the parameters follow the algorithm's rules
+	Raw      []byte      // the whole element
 	alg      sig.Algorithm
 }
 

@@ -39,7 +39,7 @@ type Options struct {
 
 	Purpose      Purpose       // what the leaf is for; the zero Purpose is a TLS server
 	UsedKeyUsage cert.KeyUsage // what the handshake needed of the leaf's key; 0 means not known
-	NoWildcards  bool
+	NoWildcards  bool          // refuse leaves that match by a wildcard only
 
 	Strict        bool // RFC 5280's profile to the letter
 	SecurityLevel int  // 0 to 5 as OpenSSL means them; -1 means the default policy
@@ -100,8 +100,8 @@ func (p *Path) Clean() bool {
 
 // Result is every path that was tried, and the bounds that were hit.
 type Result struct {
-	Paths    []Path // best first, never empty
-	Findings []finding.Finding
+	Paths    []Path            // best first, never empty
+	Findings []finding.Finding // about the work as a whole
 }
 
 const (

@@ -13,11 +13,11 @@ import (
 
 // Source is a list and where it came from.
 type Source struct {
-	List    *List  // complete or delta
-	URL     string // where it came from
-	Point   int    // index in the certificate's CRLPoints; -1 when not known (a file)
-	Cached  bool
-	Fetched time.Time
+	List    *List     // complete or delta
+	URL     string    // where it came from
+	Point   int       // index in the certificate's CRLPoints; -1 when not known (a file)
+	Cached  bool      // not downloaded for this judgement
+	Fetched time.Time // when, UTC
 }
 
 // Query asks about one certificate.
@@ -49,8 +49,8 @@ type Query struct {
 
 // Result is the answer.
 type Result struct {
-	Status  report.Status // Good, Revoked or Unknown
-	Answers []report.Answer
+	Status  report.Status   // Good, Revoked or Unknown
+	Answers []report.Answer // one for each list
 
 	// Findings are the defects of the lists, each with "source" and "url".
 	// When the status could be had all the same they are warnings. That the

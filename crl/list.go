@@ -26,13 +26,13 @@ import (
 // List is a parsed CRL. Its fields are copies: only the entries stay in the
 // bytes given to Parse.
 type List struct {
-	Version    int // 1 or 2
-	Issuer     cert.Name
-	ThisUpdate time.Time
+	Version    int       // 1 or 2
+	Issuer     cert.Name // who signed it
+	ThisUpdate time.Time // UTC
 	NextUpdate time.Time // zero when absent
 
 	Algorithm cert.Algorithm // the outer signatureAlgorithm
-	Signature []byte
+	Signature []byte         // the bits
 
 	// Extensions. Numbers are the contents of the INTEGER, nil when absent.
 	Number         []byte
@@ -81,16 +81,16 @@ type verification struct {
 
 // IDP is the issuing distribution point (RFC 5280, 5.2.5).
 type IDP struct {
-	Raw             []byte // contents of the extension
-	HasName         bool
-	FullName        []cert.GeneralName
-	Relative        []cert.Attribute // nameRelativeToCRLIssuer
-	OnlyUser        bool
-	OnlyCA          bool
-	OnlyAttribute   bool
-	Indirect        bool
-	HasReasons      bool
-	OnlySomeReasons cert.Reasons
+	Raw             []byte             // contents of the extension
+	HasName         bool               // whether distributionPoint is there
+	FullName        []cert.GeneralName // the names of the partition
+	Relative        []cert.Attribute   // nameRelativeToCRLIssuer
+	OnlyUser        bool               // end entities only
+	OnlyCA          bool               // CAs only
+	OnlyAttribute   bool               // attribute certificates only
+	Indirect        bool               // entries may be of other issuers
+	HasReasons      bool               // whether onlySomeReasons is there
+	OnlySomeReasons cert.Reasons       // the reasons it covers
 }
 
 // Delta reports whether the list is a delta CRL (RFC 5280, 5.2.4).
@@ -138,10 +138,10 @@ func (l *List) Len() int { return l.count }
 
 // Entry is one entry of a list.
 type Entry struct {
-	Serial         []byte // contents of the INTEGER
-	Date           time.Time
-	Reason         Reason
-	HasReason      bool
+	Serial         []byte             // contents of the INTEGER
+	Date           time.Time          // of the revocation, UTC
+	Reason         Reason             // as in RFC 5280, 5.3.1
+	HasReason      bool               // whether the entry gives one
 	InvalidityDate time.Time          // zero when absent
 	Issuer         []cert.GeneralName // certificateIssuer in force; nil means the list's issuer
 	Unknown        string             // OID of the first unknown critical extension

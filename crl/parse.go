@@ -32,7 +32,7 @@ const (
 type Error struct {
 	ID     finding.ID // CRLNotAList, CRLMalformed, CRLTruncated, CRLTooLarge or CRLUnreadable
 	Offset int64      // octets from the start of the DER
-	Reason string
+	Reason string     // for people
 }
 
 // Error returns "reason at offset n".

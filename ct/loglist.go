@@ -32,19 +32,19 @@ var stateOrder = []State{"", Pending, Qualified, Usable, ReadOnly, Retired, Reje
 
 // Log is one log of a list. Times are in UTC. URLs end in a slash.
 type Log struct {
-	ID          [32]byte // SHA-256 of the key's SubjectPublicKeyInfo
-	Key         *cert.PublicKey
-	Description string
+	ID          [32]byte           // SHA-256 of the key's SubjectPublicKeyInfo
+	Key         *cert.PublicKey    // what its SCTs are verified with
+	Description string             // the list's text
 	Operator    string             // who runs it now
 	Previous    []PreviousOperator // earliest end first
-	State       State
-	Since       time.Time     // when State began; zero when not given
-	Start, End  time.Time     // accepts notAfter in [Start, End); zero when unlimited
-	MMD         time.Duration // maximum merge delay; zero when not given
-	Tiled       bool          // static-ct-api; else RFC 6962
-	Submission  string        // submission prefix; for RFC 6962 logs the only URL
-	Monitoring  string        // monitoring prefix, static-ct-api only
-	Test        bool          // the list calls it a test log
+	State       State              // since Since
+	Since       time.Time          // when State began; zero when not given
+	Start, End  time.Time          // accepts notAfter in [Start, End); zero when unlimited
+	MMD         time.Duration      // maximum merge delay; zero when not given
+	Tiled       bool               // static-ct-api; else RFC 6962
+	Submission  string             // submission prefix; for RFC 6962 logs the only URL
+	Monitoring  string             // monitoring prefix, static-ct-api only
+	Test        bool               // the list calls it a test log
 }
 
 // PreviousOperator ran a log until End.

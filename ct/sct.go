@@ -24,8 +24,8 @@ type SCT struct {
 	Extensions []byte   // CtExtensions without the length; signed
 	HashAlg    uint8    // TLS HashAlgorithm: 4 is SHA-256
 	SigAlg     uint8    // TLS SignatureAlgorithm: 1 is RSA, 3 is ECDSA
-	Signature  []byte
-	Raw        []byte // the serialized SCT
+	Signature  []byte   // DER for ECDSA
+	Raw        []byte   // the serialized SCT
 }
 
 // lastMillis is the end of the year 9999, the last that RFC 3339 can write.

@@ -42,8 +42,8 @@ import (
 
 // Log is a running RFC 6962 log.
 type Log struct {
-	URL string // "http://127.0.0.1:port/log/"
-	Key *forge.Key
+	URL string     // "http://127.0.0.1:port/log/"
+	Key *forge.Key // what it signs with
 
 	server *http.Server
 	cancel context.CancelFunc

@@ -33,17 +33,17 @@ type Evidence struct {
 	// Extra are certificates from files that may complete a path.
 	Extra [][]byte `json:"extra,omitempty"`
 
-	AnchorsHash string `json:"anchors_hash,omitempty"` // SHA-256 over the anchor set, hex
-	LogListHash string `json:"log_list_hash,omitempty"`
+	AnchorsHash string `json:"anchors_hash,omitempty"`  // SHA-256 over the anchor set, hex
+	LogListHash string `json:"log_list_hash,omitempty"` // of the log list used
 }
 
 // Target is whom the evidence is about.
 type Target struct {
 	Input string `json:"input,omitempty"` // as written by the user
 	Host  string `json:"host,omitempty"`  // host name or IP address, without brackets
-	Port  string `json:"port,omitempty"`
-	SNI   string `json:"sni,omitempty"` // what was sent; "" for IP addresses and --no-servername
-	Proxy string `json:"proxy,omitempty"`
+	Port  string `json:"port,omitempty"`  // decimal
+	SNI   string `json:"sni,omitempty"`   // what was sent; "" for IP addresses and --no-servername
+	Proxy string `json:"proxy,omitempty"` // the proxy that was used; "" when none
 }
 
 // Entry is one certificate of the Certificate message with its extensions.
@@ -57,11 +57,11 @@ type Entry struct {
 
 // Attempt is one address tried. Durations are in nanoseconds.
 type Attempt struct {
-	Addr     string        `json:"addr"` // "192.0.2.1:443"
-	Outcome  string        `json:"outcome"`
-	Detail   string        `json:"detail,omitempty"`
-	Start    time.Duration `json:"start"` // after the dial began
-	Duration time.Duration `json:"duration"`
+	Addr     string        `json:"addr"`             // "192.0.2.1:443"
+	Outcome  string        `json:"outcome"`          // one word, as in a report
+	Detail   string        `json:"detail,omitempty"` // the underlying error's text
+	Start    time.Duration `json:"start"`            // after the dial began
+	Duration time.Duration `json:"duration"`         // of the attempt
 }
 
 // Connection is what the handshake negotiated. Numbers are the IANA code
@@ -126,14 +126,14 @@ type Probe struct {
 
 // Artefact is one fetched body, or the reason there is none.
 type Artefact struct {
-	Kind    string    `json:"kind"` // "crl", "delta-crl", "ocsp", "aia", "ct"
-	URL     string    `json:"url"`
+	Kind    string    `json:"kind"`              // "crl", "delta-crl", "ocsp", "aia", "ct"
+	URL     string    `json:"url"`               // where it came from
 	Method  string    `json:"method,omitempty"`  // "GET", "POST"
 	Request []byte    `json:"request,omitempty"` // OCSP request, DER
-	Body    []byte    `json:"body,omitempty"`
-	Fetched time.Time `json:"fetched"`
-	Cached  bool      `json:"cached,omitempty"`
-	Status  int       `json:"status,omitempty"` // HTTP status, where it matters
+	Body    []byte    `json:"body,omitempty"`    // the whole body
+	Fetched time.Time `json:"fetched"`           // when, UTC
+	Cached  bool      `json:"cached,omitempty"`  // from a cache
+	Status  int       `json:"status,omitempty"`  // HTTP status, where it matters
 	// Failure is the ID of the finding that says why there is no body; the
 	// detail is for people.
 	Failure  string        `json:"failure,omitempty"`

@@ -19,11 +19,11 @@ import (
 type Request struct {
 	Raw        []byte             // as received
 	Requestor  []cert.GeneralName // at most one
-	IDs        []CertID
-	Extensions []cert.Extension
-	Nonce      []byte // nil when absent
-	Signed     bool   // has an optionalSignature, which is not verified
-	Findings   []finding.Finding
+	IDs        []CertID           // the certificates asked about
+	Extensions []cert.Extension   // of the request, not of one certificate in it
+	Nonce      []byte             // nil when absent
+	Signed     bool               // has an optionalSignature, which is not verified
+	Findings   []finding.Finding  // breaches of the syntax
 }
 
 // ParseRequest decodes an OCSPRequest. It never returns nil and never panics.

@@ -93,21 +93,21 @@ const (
 // CertID names a certificate (RFC 6960, 4.1.1).
 type CertID struct {
 	Hash           crypto.Hash // 0 when unknown
-	HashOID        string
-	IssuerNameHash []byte
-	IssuerKeyHash  []byte
-	Serial         []byte // contents of the INTEGER, as encoded
+	HashOID        string      // dotted
+	IssuerNameHash []byte      // of the issuer's name
+	IssuerKeyHash  []byte      // of the issuer's key
+	Serial         []byte      // contents of the INTEGER, as encoded
 }
 
 // Single is one SingleResponse.
 type Single struct {
-	CertID     CertID     // which certificate it is about
-	Status     CertStatus // of that certificate
-	RevokedAt  time.Time  // UTC, zero unless revoked
-	Reason     int        // CRLReason, -1 when absent
-	ThisUpdate time.Time  // UTC
-	NextUpdate time.Time  // UTC, zero when absent
-	Extensions []cert.Extension
+	CertID     CertID           // which certificate it is about
+	Status     CertStatus       // of that certificate
+	RevokedAt  time.Time        // UTC, zero unless revoked
+	Reason     int              // CRLReason, -1 when absent
+	ThisUpdate time.Time        // UTC
+	NextUpdate time.Time        // UTC, zero when absent
+	Extensions []cert.Extension // about this certificate
 
 	// ArchiveCutoff is the extension of RFC 6960, 4.4.4; zero when absent.
 	ArchiveCutoff time.Time
@@ -133,17 +133,17 @@ type Response struct {
 	Status Status // of the exchange; only Successful has answers
 	Type   string // OID of the responseType; "" for errors
 
-	RawTBS        []byte // the signed ResponseData, header included
-	Version       int    // 1
-	ResponderName []byte // DER of the Name, nil when identified by key
-	ResponderKey  []byte // SHA-1 of the key, nil when identified by name
-	ProducedAt    time.Time
-	Singles       []Single
-	Extensions    []cert.Extension
-	Nonce         []byte // nil when absent
-	Algorithm     cert.Algorithm
-	Signature     []byte
-	Certs         [][]byte // enclosed certificates, DER
+	RawTBS        []byte           // the signed ResponseData, header included
+	Version       int              // 1
+	ResponderName []byte           // DER of the Name, nil when identified by key
+	ResponderKey  []byte           // SHA-1 of the key, nil when identified by name
+	ProducedAt    time.Time        // UTC
+	Singles       []Single         // one for each certificate
+	Extensions    []cert.Extension // of the response, not of one certificate in it
+	Nonce         []byte           // nil when absent
+	Algorithm     cert.Algorithm   // of the signature
+	Signature     []byte           // the bits
+	Certs         [][]byte         // enclosed certificates, DER
 
 	// Findings are the breaches of syntax. One that is more than a warning
 	// means that the response is worthless.

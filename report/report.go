@@ -22,9 +22,9 @@ type Report struct {
 	Version  int               `json:"version"`            // of the JSON form: the constant Version
 	Verdict  Verdict           `json:"verdict"`            // made by Decide alone
 	Headline *Headline         `json:"headline,omitempty"` // the root cause; nil when there is nothing to say
-	Target   Target            `json:"target"`
-	Time     time.Time         `json:"time"` // the moment judged for, UTC
-	Findings []finding.Finding `json:"findings,omitempty"`
+	Target   Target            `json:"target"`             // who was judged
+	Time     time.Time         `json:"time"`               // the moment judged for, UTC
+	Findings []finding.Finding `json:"findings,omitempty"` // about the report as a whole; others hang on paths and certificates
 
 	Connection *Connection `json:"connection,omitempty"` // what the handshake negotiated; nil when there was none
 
@@ -46,16 +46,16 @@ type Report struct {
 	Fetches []Fetch `json:"fetches,omitempty"`
 	Timing  *Timing `json:"timing,omitempty"`
 
-	PolicyHash  string `json:"policy_hash,omitempty"`  // SHA-256 of the policy in force, hex
-	AnchorsHash string `json:"anchors_hash,omitempty"` // SHA-256 of the anchor set, hex
-	LogListHash string `json:"log_list_hash,omitempty"`
+	PolicyHash  string `json:"policy_hash,omitempty"`   // SHA-256 of the policy in force, hex
+	AnchorsHash string `json:"anchors_hash,omitempty"`  // SHA-256 of the anchor set, hex
+	LogListHash string `json:"log_list_hash,omitempty"` // of the log list used
 }
 
 // Target is who was asked for.
 type Target struct {
-	Input  string   `json:"input,omitempty"` // as the user wrote it
-	Host   string   `json:"host,omitempty"`
-	Port   string   `json:"port,omitempty"`
+	Input  string   `json:"input,omitempty"`  // as the user wrote it
+	Host   string   `json:"host,omitempty"`   // the name or address asked for
+	Port   string   `json:"port,omitempty"`   // decimal
 	Names  []string `json:"names,omitempty"`  // reference identifiers
 	Addr   string   `json:"addr,omitempty"`   // the one address that was asked for, of several
 	Source string   `json:"source,omitempty"` // "check", "connect", "verify", "evidence", "handshake"
@@ -99,40 +99,40 @@ const (
 // PathCert is a certificate in its place on a path: findings and revocation
 // depend on the place, facts (Report.Certs) do not.
 type PathCert struct {
-	Cert       int               `json:"cert"` // index in Report.Certs
-	Role       string            `json:"role"` // "leaf", "intermediate", "anchor"
-	Findings   []finding.Finding `json:"findings,omitempty"`
-	Revocation *Revocation       `json:"revocation,omitempty"`
+	Cert       int               `json:"cert"`                 // index in Report.Certs
+	Role       string            `json:"role"`                 // "leaf", "intermediate", "anchor"
+	Findings   []finding.Finding `json:"findings,omitempty"`   // about this certificate on this path
+	Revocation *Revocation       `json:"revocation,omitempty"` // nil for the anchor and where it was not looked at
 }
 
 // Cert holds the facts of one certificate. Text from the certificate is raw:
 // print it only through finding.Quote.
 type Cert struct {
-	Subject      string    `json:"subject"` // RFC 4514 text
-	Issuer       string    `json:"issuer"`
-	Serial       string    `json:"serial"` // hex of the INTEGER's contents, as encoded
-	Version      int       `json:"version"`
-	NotBefore    time.Time `json:"not_before"`
-	NotAfter     time.Time `json:"not_after"`
-	Names        []string  `json:"names,omitempty"` // "dns:…", "ip:…", "email:…", "uri:…", "other:…"
-	Key          string    `json:"key"`             // "RSA 2048", "ECDSA P-256"
-	Signature    string    `json:"signature"`       // "SHA-256 with RSA"
-	CA           bool      `json:"ca"`
-	PathLen      *int      `json:"path_len,omitempty"`
-	KeyUsage     []string  `json:"key_usage,omitempty"`
-	ExtKeyUsage  []string  `json:"ext_key_usage,omitempty"`
-	Policies     []string  `json:"policies,omitempty"`
-	OCSP         []string  `json:"ocsp,omitempty"` // responders
-	CAIssuers    []string  `json:"ca_issuers,omitempty"`
-	CRL          []string  `json:"crl,omitempty"` // distribution points
-	MustStaple   bool      `json:"must_staple,omitempty"`
-	SubjectKeyID string    `json:"subject_key_id,omitempty"`
-	AuthorityKey string    `json:"authority_key_id,omitempty"`
-	SHA256       string    `json:"sha256"`      // of the certificate, hex
-	SPKISHA256   string    `json:"spki_sha256"` // of the SubjectPublicKeyInfo, hex
-	Extensions   []Ext     `json:"extensions,omitempty"`
-	Source       string    `json:"source"` // "sent", "anchor", "aia", "file"
-	PEM          string    `json:"pem,omitempty"`
+	Subject      string    `json:"subject"`                    // RFC 4514 text
+	Issuer       string    `json:"issuer"`                     // the name, for people; the peer's text
+	Serial       string    `json:"serial"`                     // hex of the INTEGER's contents, as encoded
+	Version      int       `json:"version"`                    // 1 to 3
+	NotBefore    time.Time `json:"not_before"`                 // UTC
+	NotAfter     time.Time `json:"not_after"`                  // UTC
+	Names        []string  `json:"names,omitempty"`            // "dns:…", "ip:…", "email:…", "uri:…", "other:…"
+	Key          string    `json:"key"`                        // "RSA 2048", "ECDSA P-256"
+	Signature    string    `json:"signature"`                  // "SHA-256 with RSA"
+	CA           bool      `json:"ca"`                         // basicConstraints says so
+	PathLen      *int      `json:"path_len,omitempty"`         // nil when there is none
+	KeyUsage     []string  `json:"key_usage,omitempty"`        // names of the bits
+	ExtKeyUsage  []string  `json:"ext_key_usage,omitempty"`    // names, dotted where not known
+	Policies     []string  `json:"policies,omitempty"`         // dotted OIDs
+	OCSP         []string  `json:"ocsp,omitempty"`             // responders
+	CAIssuers    []string  `json:"ca_issuers,omitempty"`       // where the issuer can be had
+	CRL          []string  `json:"crl,omitempty"`              // distribution points
+	MustStaple   bool      `json:"must_staple,omitempty"`      // RFC 7633
+	SubjectKeyID string    `json:"subject_key_id,omitempty"`   // hex
+	AuthorityKey string    `json:"authority_key_id,omitempty"` // hex
+	SHA256       string    `json:"sha256"`                     // of the certificate, hex
+	SPKISHA256   string    `json:"spki_sha256"`                // of the SubjectPublicKeyInfo, hex
+	Extensions   []Ext     `json:"extensions,omitempty"`       // all, known or not
+	Source       string    `json:"source"`                     // "sent", "anchor", "aia", "file"
+	PEM          string    `json:"pem,omitempty"`              // the certificate itself
 }
 
 // Ext is an extension as it stands in the certificate.
@@ -145,18 +145,18 @@ type Ext struct {
 
 // Connection is what was seen on the wire.
 type Connection struct {
-	Addr       string    `json:"addr,omitempty"`  // the address that answered: the proxy's, if there is one
-	Proxy      string    `json:"proxy,omitempty"` // the proxy gone through, without its password
-	Attempts   []Attempt `json:"attempts,omitempty"`
-	Version    string    `json:"version,omitempty"` // "TLS 1.3"
-	Suite      string    `json:"suite,omitempty"`
-	Group      string    `json:"group,omitempty"`
-	Signature  string    `json:"signature,omitempty"` // scheme of the handshake signature, where known
-	ALPN       string    `json:"alpn,omitempty"`
+	Addr       string    `json:"addr,omitempty"`        // the address that answered: the proxy's, if there is one
+	Proxy      string    `json:"proxy,omitempty"`       // the proxy gone through, without its password
+	Attempts   []Attempt `json:"attempts,omitempty"`    // one for each address tried
+	Version    string    `json:"version,omitempty"`     // "TLS 1.3"
+	Suite      string    `json:"suite,omitempty"`       // the IANA name
+	Group      string    `json:"group,omitempty"`       // the key exchange's IANA name
+	Signature  string    `json:"signature,omitempty"`   // scheme of the handshake signature, where known
+	ALPN       string    `json:"alpn,omitempty"`        // "" when none was chosen
 	ServerName string    `json:"server_name,omitempty"` // SNI sent
-	Stapled    bool      `json:"stapled"`
-	TLSSCTs    int       `json:"tls_scts"`
-	Resumed    bool      `json:"resumed,omitempty"`
+	Stapled    bool      `json:"stapled"`               // whether there was a staple
+	TLSSCTs    int       `json:"tls_scts"`              // number of SCTs in the TLS extension
+	Resumed    bool      `json:"resumed,omitempty"`     // whether a session was resumed
 	ClientCert string    `json:"client_cert,omitempty"` // "requested", "sent"
 	// ClientCAs and ClientSchemes are what a server that asks for a certificate
 	// accepts: issuers' names, raw peer text, and signature schemes.
@@ -170,10 +170,10 @@ type Connection struct {
 
 // Attempt is one address that was tried.
 type Attempt struct {
-	Addr    string  `json:"addr"`    // "192.0.2.1:443"
-	Outcome string  `json:"outcome"` // "connected", "refused", "timeout", "unreachable", "reset", "lost-race", …
-	MS      float64 `json:"ms"`
-	Detail  string  `json:"detail,omitempty"`
+	Addr    string  `json:"addr"`             // "192.0.2.1:443"
+	Outcome string  `json:"outcome"`          // "connected", "refused", "timeout", "unreachable", "reset", "lost-race", …
+	MS      float64 `json:"ms"`               // milliseconds
+	Detail  string  `json:"detail,omitempty"` // the underlying error's text
 }
 
 // Status is the revocation status of a certificate.
@@ -189,59 +189,59 @@ const (
 
 // Revocation is the one status of a certificate and every source's answer.
 type Revocation struct {
-	Status  Status   `json:"status"`           // of all sources together: revoked by one is revoked
-	Why     string   `json:"why,omitempty"`    // for not-applicable: "short-lived", "no-rev-avail", "no-pointer", "not-asked"
-	Scheme  string   `json:"scheme,omitempty"` // the source that decided
-	Sources []Answer `json:"sources,omitempty"`
+	Status  Status   `json:"status"`            // of all sources together: revoked by one is revoked
+	Why     string   `json:"why,omitempty"`     // for not-applicable: "short-lived", "no-rev-avail", "no-pointer", "not-asked"
+	Scheme  string   `json:"scheme,omitempty"`  // the source that decided
+	Sources []Answer `json:"sources,omitempty"` // what each one said
 }
 
 // Answer is what one source said about one certificate.
 type Answer struct {
-	Scheme     string    `json:"scheme"` // "staple", "ocsp", "crl", "crlite"
-	URL        string    `json:"url,omitempty"`
-	Status     Status    `json:"status,omitempty"` // "" = no information
-	Signer     string    `json:"signer,omitempty"`
-	ProducedAt time.Time `json:"produced_at,omitzero"`
-	ThisUpdate time.Time `json:"this_update,omitzero"`
-	NextUpdate time.Time `json:"next_update,omitzero"`
-	RevokedAt  time.Time `json:"revoked_at,omitzero"`
-	Reason     string    `json:"reason,omitempty"` // RFC 5280 name: "keyCompromise"
-	Cached     bool      `json:"cached,omitempty"`
+	Scheme     string    `json:"scheme"`                // "staple", "ocsp", "crl", "crlite"
+	URL        string    `json:"url,omitempty"`         // where it was asked; "" for a staple
+	Status     Status    `json:"status,omitempty"`      // "" = no information
+	Signer     string    `json:"signer,omitempty"`      // who signed the answer; the peer's text
+	ProducedAt time.Time `json:"produced_at,omitzero"`  // OCSP's producedAt
+	ThisUpdate time.Time `json:"this_update,omitzero"`  // from when it holds
+	NextUpdate time.Time `json:"next_update,omitzero"`  // until when it holds; zero when it does not say
+	RevokedAt  time.Time `json:"revoked_at,omitzero"`   // zero unless revoked
+	Reason     string    `json:"reason,omitempty"`      // RFC 5280 name: "keyCompromise"
+	Cached     bool      `json:"cached,omitempty"`      // not downloaded for this judgement
 	AgeSeconds int64     `json:"age_seconds,omitempty"` // judged time - thisUpdate
 	Detail     string    `json:"detail,omitempty"`      // why there is no information
 }
 
 // CT is what was found about Certificate Transparency.
 type CT struct {
-	Policy  string   `json:"policy"`         // "off", "report", "strict", "chrome", "apple"
-	List    string   `json:"list,omitempty"` // version, date and age of the log list
-	SCTs    []SCT    `json:"scts,omitempty"`
+	Policy  string   `json:"policy"`            // "off", "report", "strict", "chrome", "apple"
+	List    string   `json:"list,omitempty"`    // version, date and age of the log list
+	SCTs    []SCT    `json:"scts,omitempty"`    // all that were found, valid or not
 	Met     *bool    `json:"met,omitempty"`     // whether the policy is met; nil when not evaluated
 	Explain []string `json:"explain,omitempty"` // which rule is met by which SCT, what is missing
 }
 
 // SCT is one signed certificate timestamp.
 type SCT struct {
-	Cert      int       `json:"cert"`   // position on the chosen path; 0 is the leaf
-	Source    string    `json:"source"` // "embedded", "tls", "ocsp"
-	Status    string    `json:"status"` // "unverified", "unknown-log", "unknown-version", "invalid", "valid"
-	LogID     string    `json:"log_id"` // base64
-	Log       string    `json:"log,omitempty"`
-	Operator  string    `json:"operator,omitempty"`
-	State     string    `json:"state,omitempty"`
-	Time      time.Time `json:"time,omitzero"`
+	Cert      int       `json:"cert"`                 // position on the chosen path; 0 is the leaf
+	Source    string    `json:"source"`               // "embedded", "tls", "ocsp"
+	Status    string    `json:"status"`               // "unverified", "unknown-log", "unknown-version", "invalid", "valid"
+	LogID     string    `json:"log_id"`               // base64
+	Log       string    `json:"log,omitempty"`        // its description in the list
+	Operator  string    `json:"operator,omitempty"`   // who ran it at the time
+	State     string    `json:"state,omitempty"`      // of the log, in the list's words
+	Time      time.Time `json:"time,omitzero"`        // the log's promise, UTC
 	LeafIndex *uint64   `json:"leaf_index,omitempty"` // static-ct extension
-	Inclusion string    `json:"inclusion,omitempty"`
-	Detail    string    `json:"detail,omitempty"`
+	Inclusion string    `json:"inclusion,omitempty"`  // what the log itself answered, when it was asked
+	Detail    string    `json:"detail,omitempty"`     // why it does not count
 }
 
 // Check is one thing that had to be, or could have been, checked.
 type Check struct {
-	Name     string     `json:"name"` // "handshake", "path", "name", "revocation", "ct"
-	Cert     int        `json:"cert"` // position on the chosen path, -1 when not about one
-	State    CheckState `json:"state"`
-	Required bool       `json:"required"`
-	Detail   string     `json:"detail,omitempty"`
+	Name     string     `json:"name"`             // "handshake", "path", "name", "revocation", "ct"
+	Cert     int        `json:"cert"`             // position on the chosen path, -1 when not about one
+	State    CheckState `json:"state"`            // what became of it
+	Required bool       `json:"required"`         // whether the verdict depends on it
+	Detail   string     `json:"detail,omitempty"` // why it was not done, or by what
 }
 
 // CheckState says what became of a check. The zero value counts as not done.
@@ -257,12 +257,12 @@ const (
 
 // Fetch is one download, or a cache hit in its stead.
 type Fetch struct {
-	Kind    string  `json:"kind"` // "crl", "delta-crl", "ocsp", "aia", "log-list"
-	URL     string  `json:"url"`
-	Outcome string  `json:"outcome"` // "fetched", "cached", "revalidated", "failed", "refused"
-	Bytes   int64   `json:"bytes,omitempty"`
-	MS      float64 `json:"ms,omitempty"`
-	Detail  string  `json:"detail,omitempty"`
+	Kind    string  `json:"kind"`             // "crl", "delta-crl", "ocsp", "aia", "log-list"
+	URL     string  `json:"url"`              // where from
+	Outcome string  `json:"outcome"`          // "fetched", "cached", "revalidated", "failed", "refused"
+	Bytes   int64   `json:"bytes,omitempty"`  // of the body
+	MS      float64 `json:"ms,omitempty"`     // milliseconds
+	Detail  string  `json:"detail,omitempty"` // why it failed
 }
 
 // Timing holds durations in milliseconds.
