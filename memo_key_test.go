@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/assaytls/assay/finding"
-	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/report"
 )
 
@@ -67,29 +66,6 @@ func TestMemoKey(t *testing.T) {
 	i.d.peer = &net.TCPAddr{}
 	if keys[memoKey(i.hash, i.d, &i.cs, i.purpose)] != "base" {
 		t.Error("the peer's address is no part of the judgement")
-	}
-}
-
-// Policy, anchors, log list and public roots are in the hash that verdicts and
-// sessions carry.
-func TestJudgementHash(t *testing.T) {
-	seen := map[[32]byte]int{}
-	anchors, err := (&Config{}).anchors()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, k := range [][32]byte{
-		judgementHash(engine.Policy{}, anchors, nil, nil),
-		judgementHash(engine.Policy{Strict: true}, anchors, nil, nil),
-		judgementHash(engine.Policy{MinRSA: 3072}, anchors, nil, nil),
-		judgementHash(engine.Policy{Schemes: []string{}}, anchors, nil, nil),
-		judgementHash(engine.Policy{}, anchors, nil, [][]byte{{1}}),
-		judgementHash(engine.Policy{}, anchors, nil, [][]byte{{2}}),
-	} {
-		if other, dup := seen[k]; dup {
-			t.Errorf("%d and %d have one hash", i, other)
-		}
-		seen[k] = i
 	}
 }
 

@@ -1,8 +1,6 @@
 package assay
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"testing"
 	"time"
 
@@ -74,53 +72,6 @@ func TestSessionNames(t *testing.T) {
 		if got := sniOf(key); got != want {
 			t.Errorf("%s: %q, want %q", key, got, want)
 		}
-	}
-}
-
-// Whatever a judgement rests on is part of the key it is remembered by.
-func TestMemoKey(t *testing.T) {
-	leaf, issuer, other, root := &x509.Certificate{Raw: []byte("leaf")}, &x509.Certificate{Raw: []byte("issuer")}, &x509.Certificate{Raw: []byte("other")}, &x509.Certificate{Raw: []byte("root")}
-	type input struct {
-		hash    [32]byte
-		d       dialled
-		cs      tls.ConnectionState
-		purpose string
-	}
-	base := func() input {
-		return input{d: dialled{host: "a.test", port: "443"}, purpose: "server", cs: tls.ConnectionState{Version: tls.VersionTLS13, CipherSuite: tls.TLS_AES_128_GCM_SHA256,
-			ServerName: "a.test", OCSPResponse: []byte("staple"), SignedCertificateTimestamps: [][]byte{[]byte("sct")},
-			PeerCertificates: []*x509.Certificate{leaf, issuer}, VerifiedChains: [][]*x509.Certificate{{leaf, issuer, root}}}}
-	}
-	seen := map[[32]byte]string{}
-	for name, edit := range map[string]func(*input){
-		"as it is":             func(*input) {},
-		"policy":               func(in *input) { in.hash[0] = 1 },
-		"host":                 func(in *input) { in.d.host = "b.test" },
-		"port":                 func(in *input) { in.d.port = "444" },
-		"purpose":              func(in *input) { in.purpose = "client" },
-		"version":              func(in *input) { in.cs.Version = tls.VersionTLS12 },
-		"suite":                func(in *input) { in.cs.CipherSuite = tls.TLS_AES_256_GCM_SHA384 },
-		"name":                 func(in *input) { in.cs.ServerName = "b.test" },
-		"staple":               func(in *input) { in.cs.OCSPResponse = []byte("another") },
-		"no staple":            func(in *input) { in.cs.OCSPResponse = nil },
-		"SCT":                  func(in *input) { in.cs.SignedCertificateTimestamps = [][]byte{[]byte("tcs")} },
-		"SCTs":                 func(in *input) { in.cs.SignedCertificateTimestamps = [][]byte{[]byte("s"), []byte("ct")} },
-		"leaf":                 func(in *input) { in.cs.PeerCertificates = []*x509.Certificate{other, issuer} },
-		"issuer":               func(in *input) { in.cs.PeerCertificates = []*x509.Certificate{leaf, other} },
-		"more sent":            func(in *input) { in.cs.PeerCertificates = []*x509.Certificate{leaf, issuer, other} },
-		"order sent":           func(in *input) { in.cs.PeerCertificates = []*x509.Certificate{issuer, leaf} },
-		"anchor":               func(in *input) { in.cs.VerifiedChains = [][]*x509.Certificate{{leaf, issuer, other}} },
-		"more chains":          func(in *input) { in.cs.VerifiedChains = append(in.cs.VerifiedChains, []*x509.Certificate{leaf, other}) },
-		"other cut of chains":  func(in *input) { in.cs.VerifiedChains = [][]*x509.Certificate{{leaf, issuer}, {root}} },
-		"certificates unspent": func(in *input) { in.cs.PeerCertificates = nil },
-	} {
-		in := base()
-		edit(&in)
-		key := memoKey(in.hash, in.d, &in.cs, in.purpose)
-		if old, ok := seen[key]; ok {
-			t.Errorf("%s and %s have one key", name, old)
-		}
-		seen[key] = name
 	}
 }
 
