@@ -174,7 +174,8 @@ func TestServerConfigTwice(t *testing.T) {
 	}
 }
 
-// The handshake's context, which GetConfigForClient has, bounds the judgement.
+// The handshake's context, which GetConfigForClient has, bounds the judgement
+// under a config that it returns.
 func TestServerContext(t *testing.T) {
 	w := newWorld(t)
 	stall := make(chan struct{})
@@ -185,7 +186,10 @@ func TestServerContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer v.Close()
-	conf, err := v.ServerConfig(&tls.Config{Certificates: []tls.Certificate{w.server().TLS()}, ClientAuth: tls.RequireAndVerifyClientCert})
+	inner := &tls.Config{Certificates: []tls.Certificate{w.server().TLS()}, ClientAuth: tls.RequireAndVerifyClientCert}
+	base := inner.Clone()
+	base.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return inner, nil }
+	conf, err := v.ServerConfig(base)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,7 +65,7 @@ func TestRestoreOtherFields(t *testing.T) {
 		t.Fatal(err)
 	}
 	saved := l.Index()
-	const fields, sum = 12, 12 + 5*8 + 1 + 64
+	const fields, sum = 12, 12 + 5*8 + 1 + 64 + 32
 	if saved == nil || sha256.Sum256(saved[:sum]) != [32]byte(saved[sum:sum+32]) {
 		t.Fatal("the layout is another one")
 	}
