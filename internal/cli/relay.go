@@ -27,8 +27,10 @@ const (
 	relayBuffer = 64 << 10
 	// farewell bounds the wait for the other side when the relay ends.
 	farewell = time.Second
-	// lull is how long no input may be under way before it counts as none.
-	lull = 25 * time.Millisecond
+	// lull is how long no input may be under way before it counts as none;
+	// blink is for input of which nothing waits to be read.
+	lull  = 25 * time.Millisecond
+	blink = 200 * time.Microsecond
 )
 
 // relay carries bytes between the streams and a judged connection.
@@ -116,7 +118,7 @@ func (r *relay) run(ctx context.Context) ending {
 			if r.conn.ConnectionState().Version < tls.VersionTLS13 {
 				// close_notify ends both directions: input that is under way now
 				// will not be taken.
-				idle, before = time.After(lull), r.written.Load()
+				idle, before = r.pause(), r.written.Load()
 				lost, late = syscall.EPIPE, time.After(farewell)
 				continue
 			}
@@ -126,7 +128,7 @@ func (r *relay) run(ctx context.Context) ending {
 			// The server hung up, or only has nothing more to say: that input is
 			// still taken from us tells.
 			gone = nil
-			idle, before = time.After(lull), r.written.Load()
+			idle, before = r.pause(), r.written.Load()
 		case <-idle:
 			if r.written.Load() == before && !r.writing.Load() {
 				return ending{}
@@ -136,6 +138,14 @@ func (r *relay) run(ctx context.Context) ending {
 			return r.unsent(lost)
 		}
 	}
+}
+
+// pause is the time after which input that is under way would have shown.
+func (r *relay) pause() <-chan time.Time {
+	if r.writing.Load() || pending(r.in) {
+		return time.After(lull)
+	}
+	return time.After(blink)
 }
 
 // unsent is the end when the server takes no more of the input.
