@@ -113,7 +113,8 @@ type parser struct {
 	endRev int64 // where revokedCertificates ends
 	inner  cert.Algorithm
 	scan   entryScan
-	hashed bool // another goroutine hashes what is consumed
+	hashed bool  // another goroutine hashes what is consumed
+	ahead  int64 // octets that are hashed and not yet consumed
 
 	spill     []byte // tBSCertList, when streaming one that has no digest
 	spillOver bool
@@ -257,10 +258,19 @@ func (p *parser) startHash() {
 
 // consume hashes the next n octets and moves past them.
 func (p *parser) consume(n int64) {
-	if !p.hashed {
-		p.write(p.in.buf[:n])
+	if !p.hashed && p.ahead < n {
+		p.write(p.in.buf[p.ahead:n])
 	}
+	p.ahead = max(0, p.ahead-n)
 	p.in.advance(n)
+}
+
+// hashAhead hashes b, which comes next, before it is consumed.
+func (p *parser) hashAhead(b []byte) {
+	if n := int64(len(b)); !p.hashed && p.ahead < n {
+		p.write(b[p.ahead:])
+		p.ahead = n
+	}
 }
 
 func (p *parser) write(b []byte) {
@@ -340,6 +350,9 @@ func (p *parser) scanEntries(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		// Hashing hides how long memory takes to come, and scanning does not: what
+		// is hashed first is scanned in the cache.
+		p.hashAhead(b)
 		n, err := s.run(b, p.in.off)
 		if err != nil {
 			return err
