@@ -27,6 +27,8 @@
 //	Stale           refused: data past its nextUpdate may be replayed by who
 //	                holds back newer data
 //	MaxAge          as long as the data says itself; 10 days where it does not
+//	Skew            5 min around thisUpdate and nextUpdate, none for certificates:
+//	                who makes lists and answers has a clock of its own
 //	Network         Background: the handshake uses the staple and the cache and
 //	                waits for nobody; what is missing is fetched beside it, for
 //	                the next time, by 64 refreshes at once, each within 30 s

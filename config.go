@@ -44,6 +44,10 @@ type Config struct {
 	// MaxAge bounds the age of revocation data, counted from thisUpdate.
 	// 0 means as long as it says itself, at most 10 days where it does not.
 	MaxAge time.Duration
+	// Skew is by how much the clocks of who makes revocation data may differ
+	// from ours, before thisUpdate and after nextUpdate; at most 24 h. It does
+	// not concern certificates. 0 means 5 min.
+	Skew time.Duration
 
 	// Network says when downloads happen. Zero: Background.
 	Network Network

@@ -35,7 +35,7 @@ func (v *Verifier) configure() error {
 	}
 	v.policy = engine.Policy{Beside: c.Network == Background,
 		Strict: c.Strict, SecurityLevel: c.SecurityLevel, MinRSA: c.MinRSA, NoWildcards: c.NoWildcards,
-		Schemes: c.Schemes, LeafOnly: c.LeafOnly, Unknown: c.Unknown.String(), MaxAge: c.MaxAge, CT: c.CT,
+		Schemes: c.Schemes, LeafOnly: c.LeafOnly, Unknown: c.Unknown.String(), MaxAge: c.MaxAge, Skew: c.Skew, CT: c.CT,
 		PrivateFetch: c.PrivateFetch, Allow: c.Allow}
 	if err := v.policy.Validate(); err != nil {
 		return err

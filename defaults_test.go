@@ -14,6 +14,7 @@ import (
 
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/internal/revocation"
 	"github.com/assaytls/assay/ocsp"
 )
 
@@ -45,6 +46,7 @@ func TestDefaultsTable(t *testing.T) {
 		"Unknown":      {Unknown(0).goName()},
 		"Stale":        {"refused"},
 		"MaxAge":       {days(ocsp.DefaultMaxAge)},
+		"Skew":         {minutes(revocation.DefaultSkew)},
 		"Network":      {"Background", fmt.Sprint(maxBeside, " refreshes"), seconds(backgroundBudget)},
 		"FetchBudget":  {seconds(v.fetchBudget()), seconds(fetch.DefaultTimeout), fmt.Sprint(fetch.DefaultMaxBytes>>20, " MiB"), fmt.Sprint(fetch.DefaultRedirects, " redirects"), constant(t, where+"engine.go", "maxNeeds") + " downloads"},
 		"PrivateFetch": {"off"},
@@ -77,6 +79,7 @@ func TestDefaultsTable(t *testing.T) {
 func (u Unknown) goName() string { return "Unknown" + strings.ToUpper(u.String()[:1]) + u.String()[1:] }
 
 func seconds(d time.Duration) string { return fmt.Sprint(int(d/time.Second), " s") }
+func minutes(d time.Duration) string { return fmt.Sprint(int(d/time.Minute), " min") }
 func hours(d time.Duration) string   { return fmt.Sprint(int(d/time.Hour), " h") }
 func days(d time.Duration) string    { return fmt.Sprint(int(d/(24*time.Hour)), " days") }
 

@@ -94,6 +94,7 @@ func TestJudgementHash(t *testing.T) {
 		"leaf":     {LeafOnly: true},
 		"unknown":  {Unknown: UnknownDeny},
 		"age":      {MaxAge: time.Hour},
+		"skew":     {Skew: time.Hour},
 		"CT":       {CT: "off"},
 		"allow":    {Allow: []finding.ID{finding.MustStapleMissing}},
 		"log list": {LogList: list(time.Hour)},

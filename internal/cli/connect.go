@@ -16,6 +16,7 @@ import (
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/render"
+	"github.com/assaytls/assay/internal/revocation"
 	"github.com/assaytls/assay/internal/store"
 	"github.com/assaytls/assay/internal/tlsclient"
 	"github.com/assaytls/assay/report"
@@ -34,6 +35,7 @@ type connectFlags struct {
 	depth    enum
 	unknown  enum
 	maxAge   duration
+	skew     duration
 	offline  bool
 	cacheDir string
 
@@ -119,6 +121,8 @@ func (f *connectFlags) addJudgement(c *cobra.Command) {
 	fs.Var(&f.depth, "revocation-depth", "check the leaf only, or the whole chain")
 	fs.Var(&f.unknown, "unknown", "when no source can be had")
 	fs.Var(&f.maxAge, "max-age", "oldest answer that counts")
+	f.skew.d = revocation.DefaultSkew
+	fs.Var(&f.skew, "skew", "how far clocks may differ around an answer's times")
 	fs.BoolVar(&f.offline, "offline", false, "download nothing; use the cache")
 	group(c, "Revocation", fs)
 	addCacheDir(c, &f.cacheDir)
@@ -144,7 +148,7 @@ const fetchLimit = 15 * time.Second
 // report of the handshake.
 func (a *app) connectConfig(f *connectFlags, seen **report.Report) (assay.Config, error) {
 	c := assay.Config{Strict: f.strict, MinRSA: f.minRSA.n, Schemes: f.schemes.vs, LeafOnly: f.depth.value == "leaf",
-		MaxAge: f.maxAge.d, Network: assay.Inline, FetchBudget: fetchLimit, CT: f.ct.policy.value}
+		MaxAge: f.maxAge.d, Skew: f.skew.d, Network: assay.Inline, FetchBudget: fetchLimit, CT: f.ct.policy.value}
 	if c.CT == "permissive" {
 		c.CT = "report"
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/render"
+	"github.com/assaytls/assay/internal/revocation"
 	"github.com/assaytls/assay/internal/roots"
 	"github.com/assaytls/assay/internal/tlsclient"
 )
@@ -246,7 +247,7 @@ type revocationFlags struct {
 	stop, depth    enum
 	unknown, stale enum
 	nonce          bool
-	maxAge         duration
+	maxAge, skew   duration
 }
 
 func (f *revocationFlags) add(c *cobra.Command) {
@@ -261,12 +262,14 @@ func (f *revocationFlags) add(c *cobra.Command) {
 	fs.Var(&f.unknown, "unknown", "when no source can be had (default: inconclusive)")
 	fs.Var(&f.stale, "stale", "when an answer is past its nextUpdate")
 	fs.Var(&f.maxAge, "max-age", "oldest answer that counts")
+	f.skew.d = revocation.DefaultSkew
+	fs.Var(&f.skew, "skew", "how far clocks may differ around an answer's times")
 	group(c, "Revocation", fs)
 }
 
 func (f *revocationFlags) apply(p *engine.Policy) {
 	p.Schemes, p.StopFirst, p.LeafOnly = f.schemes.vs, f.stop.value == "first", f.depth.value == "leaf"
-	p.Unknown, p.Stale, p.Nonce, p.MaxAge = f.unknown.value, f.stale.value, f.nonce, f.maxAge.d
+	p.Unknown, p.Stale, p.Nonce, p.MaxAge, p.Skew = f.unknown.value, f.stale.value, f.nonce, f.maxAge.d, f.skew.d
 }
 
 // networkFlags say what may be downloaded.

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/certpath"
@@ -14,6 +15,10 @@ import (
 
 // allSchemes are run unless some are chosen, in order of cost.
 var allSchemes = []string{"staple", "crl", "ocsp"}
+
+// maxSkew bounds Policy.Skew: lists and answers live for days, and a skew
+// prolongs that.
+const maxSkew = 24 * time.Hour
 
 // Validate reports what is wrong with p: a usage error, before anything runs.
 func (p Policy) Validate() error {
@@ -38,6 +43,9 @@ func (p Policy) Validate() error {
 	}
 	if !slices.Contains([]string{"", "off", "report", "strict", "chrome", "apple"}, p.CT) {
 		return fmt.Errorf("unknown CT policy %q (known: off, report, strict, chrome, apple)", p.CT)
+	}
+	if p.Skew < 0 || p.Skew > maxSkew {
+		return fmt.Errorf("a clock skew of %s is not 0 to %s", p.Skew, maxSkew)
 	}
 	if l := p.SecurityLevel; l != nil && (*l < 0 || *l > 5) {
 		return fmt.Errorf("security level %d is not 0 to 5", *l)
@@ -123,5 +131,5 @@ func (j *judgement) revocationPolicy() revocation.Policy {
 		schemes = allSchemes
 	}
 	return revocation.Policy{Schemes: schemes, StopFirst: p.StopFirst, LeafOnly: p.LeafOnly,
-		Unknown: p.Unknown, Stale: p.Stale, Nonce: p.Nonce, MaxAge: p.MaxAge}
+		Unknown: p.Unknown, Stale: p.Stale, Nonce: p.Nonce, MaxAge: p.MaxAge, Skew: p.Skew}
 }

@@ -41,6 +41,7 @@ type Policy struct {
 	Stale     string        // "allow", "warn", "deny"; "" = deny
 	Nonce     bool          // send a nonce in OCSP requests
 	MaxAge    time.Duration // upper bound on thisUpdate's age; 0 = the default of the judges
+	Skew      time.Duration // by how much the clocks of who makes revocation data may differ; 0 = 5 min
 
 	NoAIA   bool // do not fetch missing intermediates
 	Offline bool // fetch nothing but the target
