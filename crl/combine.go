@@ -42,10 +42,12 @@ func (j *judge) combine(complete, deltas []*judged) {
 		if c.reasons == cert.AllReasons {
 			c.answer.Status = report.Good
 		} else {
+			c.answer.Partial = true
 			c.answer.Detail = "not listed; covers only " + reasonList(c.reasons)
 		}
 		j.until(c)
 		if d != nil {
+			d.answer.Partial = true
 			d.answer.Detail = "a delta list; it says nothing against the certificate"
 			j.until(d)
 		}

@@ -200,6 +200,7 @@ type Answer struct {
 	Scheme     string    `json:"scheme"`                // "staple", "ocsp", "crl", "crlite"
 	URL        string    `json:"url,omitempty"`         // where it was asked; "" for a staple
 	Status     Status    `json:"status,omitempty"`      // "" = no information
+	Partial    bool      `json:"partial,omitempty"`     // authentic and current, but an answer only together with others: a delta CRL, a CRL for some reasons
 	Signer     string    `json:"signer,omitempty"`      // who signed the answer; the peer's text
 	ProducedAt time.Time `json:"produced_at,omitzero"`  // OCSP's producedAt
 	ThisUpdate time.Time `json:"this_update,omitzero"`  // from when it holds

@@ -105,16 +105,18 @@ func TestEvidenceJudgedAgain(t *testing.T) {
 
 // A second check within the hour asks nobody.
 func TestCached(t *testing.T) {
-	l := start(t, "good")
-	e, s := newEngine(t, l), l.Scenarios[0]
-	e.Check(context.Background(), config(s), s.Policy)
-	r, _ := e.Check(context.Background(), config(s), s.Policy)
-	if r.Verdict != report.Accept || len(r.Fetches) == 0 {
-		t.Fatalf("%s with %d fetches: %v", r.Verdict, len(r.Fetches), findings(r))
-	}
-	for _, f := range r.Fetches {
-		if f.Outcome != "cached" {
-			t.Errorf("%s %s was %s", f.Kind, f.URL, f.Outcome)
+	l := start(t, "good", "crl-delta-good", "crl-by-reasons")
+	for _, s := range l.Scenarios {
+		e := newEngine(t, l)
+		first, _ := e.Check(context.Background(), config(s), s.Policy)
+		r, _ := e.Check(context.Background(), config(s), s.Policy)
+		if r.Verdict != report.Accept || len(r.Fetches) == 0 || len(r.Fetches) != len(first.Fetches) {
+			t.Fatalf("%s: %s with %d fetches, first %d: %v", s.Name, r.Verdict, len(r.Fetches), len(first.Fetches), findings(r))
+		}
+		for _, f := range r.Fetches {
+			if f.Outcome != "cached" {
+				t.Errorf("%s: %s %s was %s", s.Name, f.Kind, f.URL, f.Outcome)
+			}
 		}
 	}
 }

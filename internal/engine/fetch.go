@@ -204,7 +204,7 @@ func (j *judgement) refresh(ctx context.Context) (replaced bool) {
 func (j *judgement) verdicts() (good map[string]time.Time, useless map[string]bool) {
 	good, useless = map[string]time.Time{}, map[string]bool{}
 	for _, a := range j.answers {
-		if a.Status == report.Good || a.Status == report.Revoked {
+		if a.Status == report.Good || a.Status == report.Revoked || a.Partial {
 			good[a.URL] = a.NextUpdate
 		} else {
 			useless[a.URL] = true

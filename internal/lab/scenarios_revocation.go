@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -344,6 +345,29 @@ var revocationScenarios = append([]entry{
 				b.file("list.crl", s.issuer.CRL(forge.CRL{ThisUpdate: time.Now().Add(-30 * time.Hour), Extensions: []forge.Ext{forge.CRLNumber(5), freshest}}))
 				b.file("delta.crl", s.issuer.CRL(forge.CRL{Entries: []forge.Entry{forge.Revoke(s.cert.Serial, forge.KeyCompromise)},
 					Extensions: []forge.Ext{forge.CRLNumber(7), forge.DeltaIndicator(5)}}))
+			})
+		}},
+	{name: "crl-delta-good", story: "Neither the complete CRL nor the delta CRL that it points to has the certificate.",
+		want: report.Accept, make: func(b *build) {
+			b.good(func(s *site) {
+				s.onlyCRL(b.url("list.crl"))
+				freshest := forge.FreshestCRL(forge.DP{FullName: [][]byte{forge.URI(b.url("delta.crl"))}})
+				b.file("list.crl", s.issuer.CRL(forge.CRL{ThisUpdate: time.Now().Add(-30 * time.Hour), Extensions: []forge.Ext{forge.CRLNumber(5), freshest}}))
+				b.file("delta.crl", s.issuer.CRL(forge.CRL{Extensions: []forge.Ext{forge.CRLNumber(7), forge.DeltaIndicator(5)}}))
+			})
+		}},
+	{name: "crl-by-reasons", story: "Two CRLs, each for some of the reasons, together say that the certificate is good.",
+		want: report.Accept, make: func(b *build) {
+			b.good(func(s *site) {
+				var points []forge.DP
+				for i, reasons := range [][]int{{1, 2}, {3, 4, 5, 6, 7, 8}} {
+					name := "list-" + strconv.Itoa(i) + ".crl"
+					at := [][]byte{forge.URI(b.url(name))}
+					points = append(points, forge.DP{FullName: at, Reasons: reasons})
+					idp := forge.IDP{FullName: at, OnlySomeReasons: reasons}
+					b.file(name, s.issuer.CRL(forge.CRL{Extensions: []forge.Ext{forge.CRLNumber(5), idp.Ext()}}))
+				}
+				s.set(forge.AIA(nil, []string{s.issuer.cerURL}), forge.CRLDPs(points...))
 			})
 		}},
 	{name: "crl-indirect", story: "The list is issued by a separate CRL issuer that the certificate names, and has the certificate under its issuer's name.",
