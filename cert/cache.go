@@ -39,7 +39,7 @@ func (c *Cache) Parse(raw []byte) *Certificate {
 	if got != nil {
 		return got
 	}
-	got = Parse(bytes.Clone(raw))
+	got = parse(bytes.Clone(raw), key)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.now) >= c.max/2+1 {

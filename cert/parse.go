@@ -36,11 +36,14 @@ type block struct {
 // (RFC 5280, 4.1). The result is never nil: fields that could not be decoded
 // are zero, and each breach is in Findings with its "offset" in raw, its
 // "field" and a "detail". raw is kept and must not change afterwards.
-func Parse(raw []byte) *Certificate {
+func Parse(raw []byte) *Certificate { return parse(raw, sha256.Sum256(raw)) }
+
+// parse is Parse of bytes whose hash is known.
+func parse(raw []byte, sum [sha256.Size]byte) *Certificate {
 	b := &block{}
 	c := &b.cert
 	c.Raw = raw
-	c.SHA256 = sha256.Sum256(raw)
+	c.SHA256 = sum
 	c.PathLen, c.RequireExplicitPolicy, c.InhibitPolicyMapping, c.InhibitAnyPolicy = -1, -1, -1, -1
 	c.Key = &b.key
 	c.Extensions = b.exts[:0]

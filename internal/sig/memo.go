@@ -8,7 +8,8 @@ import (
 
 // Memo remembers signatures that verified. It is bounded, safe for concurrent
 // use, and holds positive results only, keyed by a SHA-256 over the key, the
-// algorithm, the message and the signature. A nil *Memo remembers nothing.
+// algorithm, what was signed (the message's digest by that algorithm's hash, or
+// the message) and the signature. A nil *Memo remembers nothing.
 type Memo struct {
 	mu       sync.Mutex
 	max      int
@@ -25,11 +26,15 @@ func (m *Memo) Verify(k *Key, a Algorithm, message, signature []byte) error {
 	if m == nil {
 		return Verify(k, a, message, signature)
 	}
-	key := memoKey(k, a, message, signature)
+	if err := usable(k, a); err != nil {
+		return err
+	}
+	over := signed(a, message)
+	key := memoKey(k, a, over, signature)
 	if m.has(key) {
 		return nil
 	}
-	err := Verify(k, a, message, signature)
+	err := verifySigned(k, a, over, signature)
 	if err == nil {
 		m.put(key)
 	}
@@ -55,10 +60,10 @@ func (m *Memo) put(key [32]byte) {
 	m.now[key] = struct{}{}
 }
 
-func memoKey(k *Key, a Algorithm, message, signature []byte) (key [32]byte) {
+func memoKey(k *Key, a Algorithm, signed, signature []byte) (key [32]byte) {
 	h := sha256.New()
 	var n [8]byte
-	for _, part := range [][]byte{k.Raw, a.Raw, message, signature} {
+	for _, part := range [][]byte{k.Raw, a.Raw, signed, signature} {
 		binary.BigEndian.PutUint64(n[:], uint64(len(part)))
 		h.Write(n[:])
 		h.Write(part)

@@ -10,7 +10,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	_ "crypto/sha1" // the hashes a signature may name
-	_ "crypto/sha256"
+	"crypto/sha256"
 	_ "crypto/sha512"
 	"errors"
 	"math/big"
@@ -496,15 +496,33 @@ func Verify(k *Key, a Algorithm, message, signature []byte) error {
 	if err := usable(k, a); err != nil {
 		return err
 	}
-	if a.Scheme == Ed25519 {
-		if !ed25519.Verify(k.Public.(ed25519.PublicKey), message, signature) {
+	return verifySigned(k, a, signed(a, message), signature)
+}
+
+// signed is what a signature with a usable algorithm covers: the message's
+// digest, or with Ed25519 the message.
+func signed(a Algorithm, message []byte) []byte {
+	switch a.Hash {
+	case 0:
+		return message
+	case crypto.SHA256:
+		sum := sha256.Sum256(message)
+		return sum[:]
+	}
+	h := a.Hash.New()
+	h.Write(message)
+	return h.Sum(nil)
+}
+
+// verifySigned is Verify when k is usable with a.
+func verifySigned(k *Key, a Algorithm, signed, signature []byte) error {
+	if pub, ok := k.Public.(ed25519.PublicKey); ok {
+		if !ed25519.Verify(pub, signed, signature) {
 			return ErrBadSignature
 		}
 		return nil
 	}
-	h := a.Hash.New()
-	h.Write(message)
-	return VerifyDigest(k, a, h.Sum(nil), signature)
+	return VerifyDigest(k, a, signed, signature)
 }
 
 // VerifyDigest checks a signature over the message whose a.Hash digest is
