@@ -103,7 +103,9 @@ func New(c Config) (*Verifier, error) {
 }
 
 // Close stops background work: it waits CloseGrace for running downloads and
-// judgements, ends them, and returns. Handshakes after Close are refused with
+// judgements, ends them, and returns when they have ended, which a Config.Verify
+// that does not heed its context can delay by CloseGrace once more, a second at
+// least. Handshakes after Close are refused with
 // ErrClosed. It may be called more than once; the error is always nil.
 func (v *Verifier) Close() error {
 	v.mu.Lock()
@@ -124,7 +126,10 @@ func (v *Verifier) Close() error {
 	case <-time.After(grace):
 	}
 	v.cancel()
-	<-done
+	select {
+	case <-done:
+	case <-time.After(max(grace, time.Second)): // only the application's own code can take so long
+	}
 	return nil
 }
 

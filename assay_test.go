@@ -19,6 +19,7 @@ import (
 // labClient returns a client whose connections to the scenario's name lead to
 // its server.
 func labClient(t *testing.T, l *lab.Lab, name string, c assay.Config) (*http.Client, lab.Scenario) {
+	c.PrivateFetch = true // its own dialler goes to loopback, and so do the downloads
 	t.Helper()
 	s, ok := l.Scenario(name)
 	if !ok {

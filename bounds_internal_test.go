@@ -21,7 +21,7 @@ func TestRefreshIsBounded(t *testing.T) {
 	}
 	ev := &evidence.Evidence{Version: evidence.Version}
 	refresh := func(leaf byte) int {
-		v.refreshBeside(ev, [][][]byte{{{leaf}}}, &v.policy)
+		v.refreshBeside(ev, [][][]byte{{{leaf}}}, dialled{}, &v.policy)
 		v.mu.Lock()
 		defer v.mu.Unlock()
 		return len(v.beside)

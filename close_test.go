@@ -1,11 +1,15 @@
 package assay_test
 
 import (
+	"context"
 	"crypto/tls"
 	"testing"
 	"time"
 
 	"github.com/assaytls/assay"
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/report"
 )
 
 // Close ends a handshake that waits for a download, and the later ones are
@@ -39,6 +43,32 @@ func TestCloseEndsHandshakes(t *testing.T) {
 	if _, err := v.Dial("tcp", addr); err == nil {
 		t.Error("a handshake after Close passed")
 	}
+}
+
+// A hook that heeds nothing does not keep Close for ever.
+func TestCloseLeavesStuckHooks(t *testing.T) {
+	w := newWorld(t)
+	addr := serve(t, &tls.Config{Certificates: []tls.Certificate{w.server().TLS()}})
+	entered, stuck, left := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	v, err := assay.New(w.config(assay.Config{CloseGrace: time.Millisecond,
+		Verify: func(context.Context, *evidence.Evidence, *report.Report) ([]finding.Finding, error) {
+			close(entered)
+			<-stuck
+			return nil, nil
+		}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(left)
+		if c, err := v.Dial("tcp", addr); err == nil {
+			c.Close()
+		}
+	}()
+	<-entered
+	v.Close() // hangs when it waits for the hook
+	close(stuck)
+	<-left
 }
 
 // Roots in both configs are refused for servers too.

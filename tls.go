@@ -68,6 +68,7 @@ type dialled struct {
 	ctx        context.Context // nil when there is none
 	peer       net.Addr        // nil when not known
 	host, port string          // who was asked for; "" when not known
+	foreign    bool            // somebody else connected: peer may be a proxy
 }
 
 // addr returns the peer's "address:port", "" when not known.
@@ -212,7 +213,7 @@ func (v *Verifier) handshake(d dialled, cs *tls.ConnectionState, p *engine.Polic
 	case r == nil:
 		r, until = v.judgeHandshake(d, key, ev, cs, p)
 	case due:
-		v.refreshBeside(ev, verifiedChains(cs), p)
+		v.refreshBeside(ev, verifiedChains(cs), d, p)
 	}
 	if v.conf.Verify != nil {
 		r = copyReport(r, ev)
@@ -244,6 +245,7 @@ func (v *Verifier) judgeHandshake(d dialled, key [32]byte, ev *evidence.Evidence
 		defer context.AfterFunc(v.ctx, cancel)()
 	}
 	bounded := *p
+	bounded.PublicFetch = d.foreign
 	bounded.FetchBudget = v.fetchBudget()
 	bounded.Brief = v.conf.Verify == nil
 	chains := verifiedChains(cs)
@@ -254,7 +256,7 @@ func (v *Verifier) judgeHandshake(d dialled, key [32]byte, ev *evidence.Evidence
 	}
 	unavailable := engine.Unavailable(r)
 	if v.conf.Network == Background && due {
-		v.refreshBeside(ev, chains, p)
+		v.refreshBeside(ev, chains, d, p)
 	}
 	if r.Verdict == report.Accept && !unavailable {
 		v.memo.put(key, memoEntry{r, until, renewal})
@@ -268,7 +270,9 @@ func (v *Verifier) judgeHandshake(d dialled, key [32]byte, ev *evidence.Evidence
 const maxBeside = 64
 
 // refreshBeside fetches what a handshake lacked, once at a time for each leaf.
-func (v *Verifier) refreshBeside(ev *evidence.Evidence, chains [][][]byte, p *engine.Policy) {
+func (v *Verifier) refreshBeside(ev *evidence.Evidence, chains [][][]byte, d dialled, p *engine.Policy) {
+	policy := *p
+	policy.PublicFetch = d.foreign
 	leaf := sha256.Sum256(chains[0][0])
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -287,7 +291,7 @@ func (v *Verifier) refreshBeside(ev *evidence.Evidence, chains [][][]byte, p *en
 		}()
 		ctx, cancel := context.WithTimeout(v.ctx, backgroundBudget)
 		defer cancel()
-		r, _ := v.engine.Handshake(ctx, again, chains, *p, true)
+		r, _ := v.engine.Handshake(ctx, again, chains, policy, true)
 		v.learn(r)
 	}()
 }

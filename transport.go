@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/assaytls/assay/internal/tlsclient"
 )
 
 // Transport is an http.RoundTripper whose TLS connections assay judges. Its
@@ -39,16 +41,16 @@ func (v *Verifier) Transport() *Transport {
 	// A proxy bypasses DialTLSContext, so both are set.
 	t.TLSClientConfig = conf
 	t.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		dial := t.DialContext
+		dial, foreign := t.DialContext, true
 		if dial == nil {
-			dial = dialer.DialContext
+			dial, foreign = dialer.DialContext, false
 		}
 		conf := base
 		if t.TLSClientConfig != nil { // where net/http has put the protocols that the transport speaks
 			conf = base.Clone()
 			conf.NextProtos = t.TLSClientConfig.NextProtos
 		}
-		c, err := v.dial(ctx, dial, t.TLSHandshakeTimeout, network, addr, conf)
+		c, err := v.dial(ctx, dial, foreign, t.TLSHandshakeTimeout, network, addr, conf)
 		if err != nil {
 			return nil, err // not c: a nil *tls.Conn in the interface would look like one
 		}
@@ -80,10 +82,11 @@ func (v *Verifier) Dial(network, addr string) (*tls.Conn, error) {
 // afterwards. The connection is a bare *tls.Conn. Certificate refusals, the
 // standard library's too, are *Error.
 func (v *Verifier) DialContext(ctx context.Context, network, addr string, base *tls.Config) (*tls.Conn, error) {
-	return v.dial(ctx, dialer.DialContext, 0, network, addr, base)
+	return v.dial(ctx, dialer.DialContext, false, 0, network, addr, base)
 }
 
-func (v *Verifier) dial(ctx context.Context, dial func(ctx context.Context, network, addr string) (net.Conn, error), timeout time.Duration, network, addr string, base *tls.Config) (*tls.Conn, error) {
+// dial is DialContext by dial, which is foreign when it is not this package's.
+func (v *Verifier) dial(ctx context.Context, dial func(ctx context.Context, network, addr string) (net.Conn, error), foreign bool, timeout time.Duration, network, addr string, base *tls.Config) (*tls.Conn, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, err
@@ -97,7 +100,7 @@ func (v *Verifier) dial(ctx context.Context, dial func(ctx context.Context, netw
 		ctx, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
 	}
-	c, err := v.client(ctx, raw, host, port, base)
+	c, err := v.client(raw, dialled{ctx: ctx, peer: raw.RemoteAddr(), host: host, port: port, foreign: foreign}, base)
 	if err != nil {
 		raw.Close()
 		return nil, err
@@ -107,26 +110,32 @@ func (v *Verifier) dial(ctx context.Context, dial func(ctx context.Context, netw
 
 // Client completes a judged TLS handshake over a connection that exists
 // already, as after STARTTLS. base must have a ServerName. The context bounds
-// handshake and judgement. On error the caller closes raw.
+// handshake and judgement. On error the caller closes raw. How raw came about
+// is not known, so downloads go to public addresses only, unless
+// Config.PrivateFetch is set.
 func (v *Verifier) Client(ctx context.Context, raw net.Conn, base *tls.Config) (*tls.Conn, error) {
 	if base == nil || base.ServerName == "" {
 		return nil, errors.New("assay: Client needs a tls.Config with a ServerName")
 	}
-	return v.client(ctx, raw, base.ServerName, "", base)
+	d := dialled{ctx: ctx, peer: raw.RemoteAddr(), host: base.ServerName, foreign: true}
+	if t, ok := raw.(*tlsclient.Transport); ok { // the command line's
+		d.foreign = t.Proxied()
+	}
+	return v.client(raw, d, base)
 }
 
-func (v *Verifier) client(ctx context.Context, raw net.Conn, host, port string, base *tls.Config) (*tls.Conn, error) {
-	conf, err := v.clientConfig(dialled{ctx: ctx, peer: raw.RemoteAddr(), host: host, port: port}, base)
+func (v *Verifier) client(raw net.Conn, d dialled, base *tls.Config) (*tls.Conn, error) {
+	conf, err := v.clientConfig(d, base)
 	if err != nil {
 		return nil, err
 	}
 	if conf.ServerName == "" {
-		conf.ServerName = host
+		conf.ServerName = d.host
 	}
 	c := tls.Client(&noted{Conn: raw}, conf)
-	if err := c.HandshakeContext(ctx); err != nil {
+	if err := c.HandshakeContext(d.ctx); err != nil {
 		if rejected := (*tls.ECHRejectionError)(nil); errors.As(err, &rejected) {
-			return nil, v.rejectedECH(ctx, c, err)
+			return nil, v.rejectedECH(d, c, err)
 		}
 		return nil, v.wrap(err, conf.ServerName)
 	}
@@ -135,9 +144,10 @@ func (v *Verifier) client(ctx context.Context, raw net.Conn, host, port string, 
 
 // rejectedECH judges the server that rejected Encrypted Client Hello, under its
 // public name, before its retry configurations are handed out with err.
-func (v *Verifier) rejectedECH(ctx context.Context, c *tls.Conn, err error) error {
+func (v *Verifier) rejectedECH(d dialled, c *tls.Conn, err error) error {
 	cs := c.ConnectionState()
-	if _, refused := v.handshake(dialled{ctx: ctx, peer: c.RemoteAddr()}, &cs, &v.policy); refused != nil {
+	d.host, d.port = "", "" // of the hidden name
+	if _, refused := v.handshake(d, &cs, &v.policy); refused != nil {
 		return refused
 	}
 	return err

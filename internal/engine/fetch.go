@@ -130,7 +130,7 @@ func (j *judgement) scope() fetch.Scope {
 		return fetch.Scope{Private: true, Loopback: true}
 	}
 	ap, err := netip.ParseAddrPort(j.ev.Connection.Addr)
-	if err != nil || j.ev.Target.Proxy != "" {
+	if err != nil || j.ev.Target.Proxy != "" || j.p.PublicFetch {
 		return fetch.Scope{}
 	}
 	return fetch.ScopeOf(ap.Addr().Unmap())

@@ -49,6 +49,10 @@ type Policy struct {
 	// whatever the target's own address.
 	PrivateFetch bool
 
+	// PublicFetch keeps downloads to public addresses whatever the target's own
+	// address, which may be a proxy's. PrivateFetch outweighs it.
+	PublicFetch bool
+
 	CT      string // "off", "report" (default), "strict", "chrome", "apple"
 	CTDepth string // "leaf" (default), "chain"
 	// CTAudit asks the logs of valid SCTs whether they published the

@@ -83,6 +83,9 @@ func (t *Transport) CloseWrite() error {
 	return nil
 }
 
+// Proxied reports whether there is a proxy between here and the server.
+func (t *Transport) Proxied() bool { return t.c.proxy != nil }
+
 // Facts adds to the evidence what was recorded of a handshake, up to now. As
 // its time counts what was spent waiting for the server: judging goes on
 // meanwhile. It must not be called after Established.
