@@ -85,7 +85,7 @@ var connectionKinds = []Kind{
 		Since:   "0.1"},
 
 	{ID: ConnectionRefused, Class: ClassConnection, Severity: Inconclusive, Rank: 74,
-		Title:   "{addr} refused the connection ({host}, {count} addresses tried)",
+		Title:   "{addr} refused the connection ({host}; addresses tried: {count})",
 		Explain: "The machine is there and says that nothing listens on port {port}, or a firewall says so in its place.",
 		Risk:    riskUnjudged,
 		Fix:     "Check that the service runs and listens on this port and address (ss -ltn on the server), and the firewall's rules.",
@@ -97,7 +97,7 @@ var connectionKinds = []Kind{
 		Fix:     "Check the address, routes and firewalls. A slow network needs a longer --connect-timeout.",
 		Since:   "0.1"},
 	{ID: ConnectionUnreachable, Class: ClassConnection, Severity: Inconclusive, Rank: 74,
-		Title:   "{addr} cannot be reached: {detail} ({host}, {count} addresses tried)",
+		Title:   "{addr} cannot be reached: {detail} ({host}; addresses tried: {count})",
 		Explain: "This machine or a router on the way has no route to the address. With IPv6 addresses it often means that this network has no IPv6.",
 		Risk:    riskUnjudged,
 		Fix:     "Check the network connection and the address; try -4 if only IPv6 addresses failed.",
