@@ -13,7 +13,9 @@ import (
 
 // Transport is an http.RoundTripper whose TLS connections assay judges. Its
 // embedded http.Transport may be tuned before first use, but not its
-// TLSClientConfig and DialTLSContext.
+// TLSClientConfig and DialTLSContext. With a DialContext of your own, which may
+// lead to a proxy, downloads go to public addresses unless Config.PrivateFetch
+// is set.
 type Transport struct {
 	*http.Transport
 	v *Verifier

@@ -8,6 +8,10 @@
 // Verifier's Config says. A server made with [NewServer] checks the certificates
 // of its clients in the same way.
 //
+// gRPC connects by itself, through a proxy perhaps, so downloads go to public
+// addresses only. Services whose lists and responders have private addresses
+// want [assay.Config] with PrivateFetch, as [assay.Internal] has it.
+//
 // gRPC turns the error of a handshake into the text of a status (code
 // Unavailable); [Client.Refusal] has the report behind it. Everything here is
 // safe for concurrent use. HTTP/2 is negotiated by ALPN (RFC 9113, 3.2); peers
