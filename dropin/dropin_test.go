@@ -18,7 +18,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -76,64 +75,6 @@ func (w *world) verifier() *assay.Verifier {
 	return v
 }
 
-// output collects what a program says.
-type output struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (o *output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(b)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
-}
-
-// start runs a server until the test ends and waits for its port.
-func (w *world) start(port, program string, args ...string) {
-	w.t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	out := &output{}
-	cmd := exec.CommandContext(ctx, peers.Path(w.t, program), args...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = w.dir, out, out, time.Second
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	if err := cmd.Start(); err != nil {
-		w.t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() { cmd.Wait(); close(ended) }()
-	w.t.Cleanup(func() { cancel(); <-ended })
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if c, err := net.Dial("tcp", "127.0.0.1:"+port); err == nil {
-			c.Close()
-			return
-		}
-		select {
-		case <-ended:
-			w.t.Fatalf("%s ended: %s", program, out)
-		default:
-		}
-		if time.Now().After(end) {
-			w.t.Fatalf("%s does not listen: %s", program, out)
-		}
-	}
-}
-
-func freePort(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
-}
-
 // want compares the outcome for a server, "good" or "revoked".
 func want(t *testing.T, server string, err error) {
 	t.Helper()
@@ -153,14 +94,14 @@ func TestHTTPToNginx(t *testing.T) {
 	peers.Path(t, "nginx")
 	w := newWorld(t)
 	for _, server := range []string{"good", "revoked"} {
-		port := freePort(t)
+		port := peers.FreePort(t)
 		conf := w.write(server+".conf", []byte(`daemon off; master_process off; pid `+server+`.pid; error_log stderr warn;
 events {}
 http { access_log off; client_body_temp_path t; proxy_temp_path t; fastcgi_temp_path t; uwsgi_temp_path t; scgi_temp_path t;
   server { listen 127.0.0.1:`+port+` ssl http2; ssl_certificate `+server+`.pem; ssl_certificate_key `+server+`.key;
     location / { return 200 "hello"; } } }
 `))
-		w.start(port, "nginx", "-p", w.dir, "-c", conf, "-e", "stderr")
+		peers.Start(w.t, port, "nginx", "-p", w.dir, "-c", conf, "-e", "stderr")
 		v := w.verifier()
 		conf2, err := v.ClientConfig(nil)
 		if err != nil {
@@ -191,7 +132,7 @@ func TestSMTPToExim(t *testing.T) {
 	w := newWorld(t)
 	for _, server := range []string{"good", "revoked"} {
 		t.Run(server, func(t *testing.T) {
-			port := freePort(t)
+			port := peers.FreePort(t)
 			conf := w.write(server+".conf", []byte(strings.NewReplacer("$DIR", w.dir, "$PORT", port, "$SERVER", server).Replace(`spool_directory = $DIR
 log_file_path = $DIR/log-%s
 primary_hostname = mx.test
@@ -205,7 +146,7 @@ exim_group = root
 never_users =
 pid_file_path = $DIR/$SERVER.pid
 `)))
-			w.start(port, "exim4", "-C", conf, "-bdf", "-q1h")
+			peers.Start(w.t, port, "exim4", "-C", conf, "-bdf", "-q1h")
 			tlsConf, err := w.verifier().ClientConfig(&tls.Config{ServerName: "localhost"})
 			if err != nil {
 				t.Fatal(err)
@@ -247,8 +188,8 @@ func TestPGXToPostgreSQL(t *testing.T) {
 		}
 		t.Run(server, func(t *testing.T) {
 			w := &world{t, w.dir, w.root} // servers end with the subtest: they share the data
-			port := freePort(t)
-			w.start(port, "setpriv", as(postgres, "-D", data, "-p", port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off",
+			port := peers.FreePort(t)
+			peers.Start(w.t, port, "setpriv", as(postgres, "-D", data, "-p", port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off",
 				"-c", "ssl=on", "-c", "ssl_cert_file="+filepath.Join(w.dir, server+".pem"), "-c", "ssl_key_file="+key)...)
 			conf, err := pgx.ParseConfig("host=127.0.0.1 port=" + port + " user=postgres dbname=postgres sslmode=require")
 			if err != nil {

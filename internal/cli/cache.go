@@ -223,11 +223,10 @@ func (a *app) prefetch(ctx context.Context, f *checkFlags, args []string) error 
 		return err
 	}
 	f.network.proxy = f.conn.proxy
-	eng, done, err := a.engine(ctx, &f.trust, &f.network, &f.ct)
+	eng, err := a.engine(ctx, &f.trust, &f.network, &f.ct)
 	if err != nil {
 		return err
 	}
-	defer done()
 	p := engine.Policy{NoName: true, CT: "off", Purpose: "any", NoAIA: f.network.aia.value == "off"}
 	for _, ev := range files {
 		r := eng.Resolve(ctx, ev, p)

@@ -277,12 +277,13 @@ func (a *app) connect(ctx context.Context, f *connectFlags, arg string, onEOFGiv
 		base.ServerName = serverName(dial.Host)
 	}
 	conn, err := v.Client(shaking, transport, base)
+	byTLS := seen != nil // accepted by crypto/tls, or nobody would have asked assay
 	var refused *assay.Error
 	switch {
 	case errors.As(err, &refused):
 		transport.Facts()
 		r := completed(ctx, v, refused.Report, ev, t)
-		if seen != nil { // crypto/tls had accepted it
+		if byTLS {
 			namedByTLS(r, base.ServerName)
 		}
 		return a.refused(r, f.verbose)

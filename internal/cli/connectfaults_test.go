@@ -207,7 +207,7 @@ func TestConnectResetInRecord(t *testing.T) {
 			c.NetConn().Close()
 		})
 		r, w := io.Pipe()
-		out, status, errs := "", 0, &buffer{}
+		out, status, errs := "", 0, &peers.Output{}
 		go func() {
 			status = Main(s.connectArgs(t, port), r, writeTo(func(b []byte) {
 				if out += string(b); out == "so far" {

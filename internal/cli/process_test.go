@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
@@ -11,12 +10,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/internal/lab/peers"
 )
 
 // patience bounds every wait of the tests with processes; only a fault lasts
@@ -26,34 +25,16 @@ const patience = time.Minute
 // process is a running assay.
 type process struct {
 	cmd    *exec.Cmd
-	errs   *buffer
-	out    *buffer // nil when the test reads standard output itself
+	errs   *peers.Output
+	out    *peers.Output // nil when the test reads standard output itself
 	exited chan struct{}
-}
-
-// buffer is a bytes.Buffer for two goroutines.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 // assayProcess prepares a process of its own; the test sets its streams where
 // the defaults (nothing, buffers) do not fit, and calls start.
 func assayProcess(t testing.TB, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command("assay", args...), out: &buffer{}, errs: &buffer{}, exited: make(chan struct{})}
+	p := &process{cmd: exec.Command("assay", args...), out: &peers.Output{}, errs: &peers.Output{}, exited: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), "XDG_CACHE_HOME="+t.TempDir(), "SSLKEYLOGFILE=", "HTTPS_PROXY=", "ALL_PROXY=")
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.errs
 	return p

@@ -10,13 +10,15 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/assaytls/assay/internal/lab/peers"
 )
 
 // pty is a pseudo-terminal: what a user types goes in, what a user sees comes
 // out.
 type pty struct {
 	master, slave *os.File
-	seen          *buffer
+	seen          *peers.Output
 	done          chan struct{}
 }
 
@@ -38,7 +40,7 @@ func newPTY(t testing.TB) *pty {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &pty{master, slave, &buffer{}, make(chan struct{})}
+	p := &pty{master, slave, &peers.Output{}, make(chan struct{})}
 	go func() {
 		defer close(p.done)
 		b := make([]byte, 4096)

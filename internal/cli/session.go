@@ -11,14 +11,13 @@ import (
 )
 
 // engine makes the judge that the flags ask for. A nil network means that
-// nothing may be fetched or cached. The second result releases it.
-func (a *app) engine(ctx context.Context, trust *trustFlags, network *networkFlags, list *ctFlags) (*engine.Engine, func(), error) {
+// nothing may be fetched or cached.
+func (a *app) engine(ctx context.Context, trust *trustFlags, network *networkFlags, list *ctFlags) (*engine.Engine, error) {
 	o, err := a.engineOptions(ctx, trust, network, list)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	eng, err := engine.New(o)
-	return eng, func() {}, err
+	return engine.New(o)
 }
 
 // engineOptions are the judge's options that the flags ask for.

@@ -109,11 +109,10 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 		}
 		all = append(all, ev)
 	}
-	eng, done, err := a.engine(ctx, &f.trust, nil, &f.ct)
+	eng, err := a.engine(ctx, &f.trust, nil, &f.ct)
 	if err != nil {
 		return err
 	}
-	defer done()
 	for i, ev := range all {
 		ev.Artefacts = append(ev.Artefacts, offered...)
 		ev.Extra = append(ev.Extra, extra...)

@@ -3,7 +3,6 @@ package engine
 import (
 	"bytes"
 	"math/big"
-
 	"time"
 
 	"github.com/assaytls/assay/crl"

@@ -27,22 +27,23 @@ func FreePort(t testing.TB) string {
 type Server struct {
 	cmd    *exec.Cmd
 	exited chan struct{}
-	out    *output
+	out    *Output
 }
 
-// output is what a program has written so far.
-type output struct {
+// Output is what a program has written so far; programs may write to it while
+// others read.
+type Output struct {
 	mu sync.Mutex
 	b  bytes.Buffer
 }
 
-func (o *output) Write(b []byte) (int, error) {
+func (o *Output) Write(b []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.b.Write(b)
 }
 
-func (o *output) String() string {
+func (o *Output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.b.String()
@@ -71,7 +72,7 @@ func Start(t testing.TB, port, program string, args ...string) *Server {
 	t.Helper()
 	cmd := exec.Command(Path(t, program), args...)
 	Tie(cmd)
-	out := &output{}
+	out := &Output{}
 	cmd.Stdout, cmd.Stderr = out, out
 	stdin, err := cmd.StdinPipe()
 	check(t, err)
