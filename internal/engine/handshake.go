@@ -23,12 +23,13 @@ func (e *Engine) Handshake(ctx context.Context, ev *evidence.Evidence, chains []
 	j := e.newJudgement(ev, p)
 	j.chains = chains
 	r = j.resolve(ctx)
-	r.Target.Source = "handshake"
 	if p.Brief && r.Verdict != report.Accept { // a refusal is told in full
 		j.p.Brief, j.policyHash = false, p.hash()
-		r, _ = j.judge(ctx)
-		r.Target.Source = "handshake"
+		if full, _ := j.judge(ctx); full.Verdict != report.Accept {
+			r = full
+		}
 	}
+	r.Target.Source = "handshake"
 	return r, !inline && (j.aged.Load() || Unavailable(r))
 }
 
