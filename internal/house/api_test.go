@@ -1,4 +1,4 @@
-package assay_test
+package house
 
 import (
 	"go/ast"
@@ -16,8 +16,6 @@ import (
 
 // publicPackages are the directories of the packages that others may import.
 var publicPackages = []string{".", "finding", "report", "evidence", "cert", "certpath", "crl", "ocsp", "ct", "assaygrpc", "ctlogtest"}
-
-const modulePath = "github.com/assaytls/assay"
 
 // apiPackage reads a package's own files, without tests. Of its declarations
 // only what is exported is left.
@@ -39,7 +37,7 @@ func apiPackage(t *testing.T, dir string) (*doc.Package, *token.FileSet) {
 		}
 		files = append(files, f)
 	}
-	pkg, err := doc.NewFromFiles(set, files, path.Join(modulePath, dir))
+	pkg, err := doc.NewFromFiles(set, files, path.Join(module, dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +72,7 @@ func TestAPI(t *testing.T) {
 	for _, dir := range publicPackages {
 		pkg, set := apiPackage(t, dir)
 		got := apiText(t, pkg, set)
-		file := filepath.Join("testdata", "api", pkg.Name+".txt")
+		file := filepath.Join("internal", "house", "testdata", "api", pkg.Name+".txt")
 		if *update {
 			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 				t.Fatal(err)
@@ -85,7 +83,7 @@ func TestAPI(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got != string(want) {
-			t.Errorf("the API of %s is not what %s says; if it should be: go test -run TestAPI -update .\n%s", dir, file, lineDiff(string(want), got))
+			t.Errorf("the API of %s is not what %s says; if it should be: go test -run TestAPI -update ./internal/house\n%s", dir, file, lineDiff(string(want), got))
 		}
 	}
 }

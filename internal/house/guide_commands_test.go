@@ -1,9 +1,10 @@
-package assay_test
+package house
 
 import (
 	"bytes"
 	"crypto"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/internal/cli"
+	"github.com/assaytls/assay/internal/lab"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/ocsp"
 )
@@ -27,8 +29,19 @@ func assayCommand(args ...string) (exit int, output string) {
 // The command lines in the guides are understood: they run here against the lab,
 // with the files that they name. What they answer is the commands' own tests'.
 func TestGuideCommands(t *testing.T) {
+	l, err := lab.Start(t.Context(), lab.Options{Only: []string{"good"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	resolver, err := l.Resolver()
+	if err != nil {
+		t.Fatal(err)
+	}
+	net.DefaultResolver = resolver // for the whole process: no other test here asks for names
+	good, _ := l.Scenario("good")
 	dir := t.TempDir()
-	t.Setenv("SSL_CERT_FILE", examples.lab.RootFile)
+	t.Setenv("SSL_CERT_FILE", l.RootFile)
 	t.Setenv("XDG_CACHE_HOME", dir)
 	fetch := func(resp *http.Response, err error) []byte {
 		t.Helper()
@@ -42,11 +55,11 @@ func TestGuideCommands(t *testing.T) {
 		}
 		return b
 	}
-	leaf, issuer := cert.Parse(serverCert("good")), cert.Parse(issuerCert("good"))
+	leaf, issuer := cert.Parse(good.Leaf), cert.Parse(good.Chain[0])
 	for name, b := range map[string][]byte{
 		"leaf.pem":  forge.PEM("CERTIFICATE", leaf.Raw),
 		"ca.pem":    forge.PEM("CERTIFICATE", issuer.Raw),
-		"list.json": logList,
+		"list.json": l.LogList,
 		"list.crl":  fetch(http.Get(leaf.CRLPoints[0].FullName[0].Value)),
 		"response.der": fetch(http.Post(leaf.OCSPServers[0], "application/ocsp-request",
 			bytes.NewReader(ocsp.NewRequest(leaf, issuer, crypto.SHA1, nil)))),
@@ -55,7 +68,6 @@ func TestGuideCommands(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	good := scenario("good")
 	ran := 0
 	for path, text := range guideTexts(t) {
 		for line := range strings.Lines(text) {

@@ -1,19 +1,18 @@
-package assay
+package house
 
 import (
 	"fmt"
 	"go/parser"
 	"go/token"
 	"os"
-	"path/filepath"
 	"reflect"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/assaytls/assay"
 	"github.com/assaytls/assay/internal/fetch"
-	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/revocation"
 	"github.com/assaytls/assay/ocsp"
 )
@@ -34,24 +33,19 @@ func TestDefaultsTable(t *testing.T) {
 			rows[last] += " " + strings.TrimSpace(line)
 		}
 	}
-	v, err := New(Config{Roots: [][]byte{forge.NewRoot("Defaults", nil).Raw}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer v.Close()
 	const where = "internal/engine/"
 	for row, facts := range map[string][]string{
 		"Roots":        {"system"},
 		"Revocation":   {"staple, CRL and OCSP", "every certificate but the anchor"},
-		"Unknown":      {Unknown(0).goName()},
+		"Unknown":      {goName(assay.Unknown(0))},
 		"Stale":        {"refused"},
 		"MaxAge":       {days(ocsp.DefaultMaxAge)},
 		"Skew":         {minutes(revocation.DefaultSkew)},
-		"Network":      {"Background", fmt.Sprint(maxBeside, " refreshes"), seconds(backgroundBudget)},
-		"FetchBudget":  {seconds(v.fetchBudget()), seconds(fetch.DefaultTimeout), fmt.Sprint(fetch.DefaultMaxBytes>>20, " MiB"), fmt.Sprint(fetch.DefaultRedirects, " redirects"), constant(t, where+"engine.go", "maxNeeds") + " downloads"},
+		"Network":      {"Background", number(t, "tls.go", `maxBeside = (\d+)`) + " refreshes", number(t, "tls.go", `backgroundBudget = (\d+) \* time.Second`) + " s"},
+		"FetchBudget":  {number(t, "tls.go", `(?s)\) fetchBudget\(\) time\.Duration \{.*?\n\treturn (\d+) \* time.Second`) + " s", seconds(fetch.DefaultTimeout), fmt.Sprint(fetch.DefaultMaxBytes>>20, " MiB"), fmt.Sprint(fetch.DefaultRedirects, " redirects"), number(t, where+"engine.go", `maxNeeds\s*= (\d+)`) + " downloads"},
 		"PrivateFetch": {"off"},
 		"Failures":     {"1 min", "10 min"},
-		"Memory":       {hours(memoFor), fmt.Sprint(memoMax)},
+		"Memory":       {"1 h", number(t, "memo.go", `memoMax\s*= (\d+)`)},
 		"CloseGrace":   {"2 s"},
 		"Keys":         {"2048 bits"},
 		"CT":           {`"report"`},
@@ -68,19 +62,20 @@ func TestDefaultsTable(t *testing.T) {
 	for row := range rows {
 		t.Errorf("row %s is not tested", row)
 	}
-	if v.policy.Strict || v.policy.LeafOnly || v.policy.Schemes != nil || v.policy.Unknown != "warn" || !v.policy.Beside || v.policy.PrivateFetch || v.policy.MaxAge != 0 || v.policy.CT != "" {
-		t.Errorf("the zero Config's policy is %+v", v.policy)
-	}
 	if waits := string(source(t, where+"cache.go")); !strings.Contains(waits, "min(max(time.Minute, 2*c.failed[key].wait), 10*time.Minute)") {
 		t.Error("failures are remembered differently now: bring the table up to date")
 	}
+	if !regexp.MustCompile(`memoFor\s*= time\.Hour\n`).Match(source(t, "memo.go")) {
+		t.Error("judgements are remembered differently now: bring the table up to date")
+	}
 }
 
-func (u Unknown) goName() string { return "Unknown" + strings.ToUpper(u.String()[:1]) + u.String()[1:] }
+func goName(u assay.Unknown) string {
+	return "Unknown" + strings.ToUpper(u.String()[:1]) + u.String()[1:]
+}
 
 func seconds(d time.Duration) string { return fmt.Sprint(int(d/time.Second), " s") }
 func minutes(d time.Duration) string { return fmt.Sprint(int(d/time.Minute), " min") }
-func hours(d time.Duration) string   { return fmt.Sprint(int(d/time.Hour), " h") }
 func days(d time.Duration) string    { return fmt.Sprint(int(d/(24*time.Hour)), " days") }
 
 func source(t *testing.T, path string) []byte {
@@ -91,33 +86,19 @@ func source(t *testing.T, path string) []byte {
 	return b
 }
 
-// constant reads a number from another package's source.
-func constant(t *testing.T, path, name string) string {
-	m := regexp.MustCompile(name + `\s*=\s*(\d+)`).FindSubmatch(source(t, path))
+// number reads a number from a source, the one that the pattern's group matches.
+func number(t *testing.T, path, pattern string) string {
+	m := regexp.MustCompile(pattern).FindSubmatch(source(t, path))
 	if m == nil {
-		t.Fatalf("%s has no %s", path, name)
+		t.Fatalf("%s has no %s", path, pattern)
 	}
 	return string(m[1])
-}
-
-// Profiles differ from the zero Config in what they say, and in nothing else.
-func TestProfiles(t *testing.T) {
-	roots := [][]byte{{1}}
-	for _, c := range []struct{ got, want Config }{
-		{Web(), Config{}},
-		{Internal(roots), Config{Roots: roots, Unknown: UnknownDeny, Network: Inline, PrivateFetch: true}},
-		{Strict(), Config{Strict: true, Unknown: UnknownDeny, Network: Inline}},
-	} {
-		if !reflect.DeepEqual(c.got, c.want) {
-			t.Errorf("%+v, want %+v", c.got, c.want)
-		}
-	}
 }
 
 // Every field of Config is documented, and says what its zero means.
 func TestConfigZeros(t *testing.T) {
 	text := string(source(t, "config.go"))
-	typ := reflect.TypeFor[Config]()
+	typ := reflect.TypeFor[assay.Config]()
 	for i := range typ.NumField() {
 		f := typ.Field(i)
 		if !f.IsExported() {
@@ -130,26 +111,4 @@ func TestConfigZeros(t *testing.T) {
 			t.Errorf("Config.%s does not say what its zero means: %s", f.Name, doc[1])
 		}
 	}
-}
-
-// Without CacheDir no file is written.
-func TestNoFiles(t *testing.T) {
-	dir := t.TempDir()
-	for _, name := range []string{"HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "TMPDIR"} {
-		t.Setenv(name, dir)
-	}
-	v, err := New(Config{Roots: [][]byte{forge.NewRoot("No Files", nil).Raw}, Network: Inline, PrivateFetch: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := v.Check(t.Context(), Target{Host: "127.0.0.1", Port: "1"}); err != nil {
-		t.Fatal(err)
-	}
-	v.Close()
-	filepath.WalkDir(dir, func(p string, _ os.DirEntry, err error) error {
-		if p != dir {
-			t.Errorf("%s was written, error %v", p, err)
-		}
-		return nil
-	})
 }

@@ -1,8 +1,7 @@
-package assay_test
+package house
 
 import (
 	"bytes"
-	"flag"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -12,8 +11,6 @@ import (
 	"strings"
 	"testing"
 )
-
-var update = flag.Bool("update", false, "rewrite the guides' code and testdata/api")
 
 // goBlock is a block of Go in a guide with the example that it must equal.
 var goBlock = regexp.MustCompile("(?s)(<!-- (Example\\w*) -->\n)?```go\n(.*?)```\n")
@@ -40,7 +37,7 @@ func TestGuides(t *testing.T) {
 				return block
 			}
 			if !*update && string(m[3]) != body {
-				t.Errorf("%s: the code of %s is not the example's; run go test -run TestGuides -update .", path, m[2])
+				t.Errorf("%s: the code of %s is not the example's; run go test -run TestGuides -update ./internal/house", path, m[2])
 			}
 			return []byte("<!-- " + string(m[2]) + " -->\n```go\n" + body + "```\n")
 		})

@@ -1,4 +1,4 @@
-package assay_test
+package house
 
 import (
 	"encoding/json"
@@ -48,12 +48,12 @@ func TestNothingInternalIsExposed(t *testing.T) {
 // of its own.
 func compiled(t *testing.T, dir string) *types.Package {
 	t.Helper()
-	module, target := ".", "./"+dir
+	at, target := ".", "./"+dir
 	if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-		module, target = dir, "."
+		at, target = dir, "."
 	}
 	cmd := exec.Command("go", "list", "-export", "-deps", "-json=ImportPath,Export", target)
-	cmd.Dir, cmd.Stderr = module, os.Stderr
+	cmd.Dir, cmd.Stderr = at, os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +69,7 @@ func compiled(t *testing.T, dir string) *types.Package {
 		exports[p.ImportPath] = p.Export
 	}
 	imp := importer.ForCompiler(token.NewFileSet(), "gc", func(p string) (io.ReadCloser, error) { return os.Open(exports[p]) })
-	pkg, err := imp.Import(path.Join(modulePath, dir))
+	pkg, err := imp.Import(path.Join(module, dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func (w *exposure) named(t *types.Named) {
 }
 
 func (w *exposure) check(obj *types.TypeName) {
-	if p := obj.Pkg(); p != nil && strings.HasPrefix(p.Path(), modulePath+"/internal/") {
+	if p := obj.Pkg(); p != nil && strings.HasPrefix(p.Path(), module+"/internal/") {
 		w.found = append(w.found, w.pkg.Path()+": "+w.at+" mentions "+p.Path()+"."+obj.Name())
 	}
 }
