@@ -15,58 +15,73 @@ import (
 
 // The import rules of the house. A package may import, of ours, only what its
 // row names (non-test files); "" is the root package. A package without a row
-// may not exist.
-var judges = []string{"finding", "report", "cert", "internal/der", "internal/sig"}
-
+// may not exist; a row may wait for its package.
 var allowed = map[string][]string{
 	"finding":             {},
-	"evidence":            {},
 	"internal/der":        {},
-	"internal/fetch":      {},
 	"internal/store":      {},
-	"internal/sig":        {"internal/der"},
-	"report":              {"finding"},
+	"internal/sig/known":  {},
+	"internal/house":      {},
+	"policy":              {"finding"},
+	"evidence":            {"finding"},
+	"internal/fetch":      {"finding"},
+	"report":              {"finding", "policy"},
+	"internal/sig":        {"internal/der", "internal/sig/known"},
 	"cert":                {"finding", "internal/der", "internal/sig"},
+	"cert/bundle":         {"finding", "internal/der", "internal/sig", "cert"},
+	"programs":            {"finding", "cert", "internal/der"},
 	"certpath":            judges,
 	"crl":                 judges,
 	"ocsp":                judges,
 	"crlite":              judges,
 	"ct":                  judges,
-	"internal/revocation": append([]string{"certpath", "crl", "ocsp", "crlite"}, judges...),
+	"internal/revocation": join(judges, "certpath", "crl", "ocsp", "crlite"),
+	"internal/assemble":   pure,
 	"internal/tlsclient":  {"finding", "evidence", "internal/der"},
-	"internal/roots":      {"certpath"},
-	"internal/house":      {},
-	"internal/engine":     allAbove,
-	"":                    append([]string{"internal/engine"}, allAbove...),
+	"internal/roots":      {"certpath", "cert", "cert/bundle"},
+	"internal/download":   {"finding", "policy", "internal/fetch", "internal/store", "cert", "cert/bundle", "crl", "ocsp", "crlite", "ct"},
+	"internal/engine":     core,
+	"":                    join(core, "internal/engine"),
 	"internal/render":     {"finding", "report"},
-	"internal/scan":       {"", "finding", "report"},
-	"internal/web":        {"", "finding", "report", "internal/render"},
+	"internal/target":     rimOfCore,
+	"internal/flags":      rimOfCore,
+	"internal/containers": rimOfCore,
 	"cmd/assay":           {"internal/cli"},
 }
 
-var allAbove = []string{"finding", "evidence", "report", "cert", "certpath", "crl", "ocsp", "crlite", "ct", "internal/der",
-	"internal/sig", "internal/revocation", "internal/tlsclient", "internal/fetch", "internal/store", "internal/roots"}
+// judges is what the judges of one artefact may import.
+var judges = []string{"finding", "report", "cert", "policy", "internal/der", "internal/sig"}
+
+// core is what the engine stands on.
+var core = join(pure, "internal/tlsclient", "internal/fetch", "internal/store", "internal/roots", "internal/download")
+
+// rimOfCore is what the readers of people's words and files may import.
+var rimOfCore = join(pure, "internal/tlsclient", "internal/roots")
+
+func join(row []string, more ...string) []string { return slices.Concat(row, more) }
 
 // anything lists the trees without a row of their own, and what they may not import.
 var anything = map[string][]string{
-	"internal/lab":   {"internal/cli", "internal/web"},
-	"internal/bench": {"internal/cli", "internal/web"},
+	"internal/lab":   {"internal/cli"},
+	"internal/bench": {"internal/cli"},
 	"internal/cli":   {},
 }
 
-var pure = []string{"finding", "report", "evidence", "cert", "certpath", "crl", "ocsp", "crlite", "ct",
-	"internal/der", "internal/sig", "internal/revocation"}
+// pure packages neither do I/O nor know the time.
+var pure = []string{"policy", "finding", "report", "evidence", "cert", "cert/bundle", "certpath", "crl", "ocsp", "crlite", "ct", "programs",
+	"internal/der", "internal/sig", "internal/sig/known", "internal/revocation", "internal/assemble"}
 
 var notPure = []string{"net", "net/http", "os", "os/exec", "syscall", "unsafe", "crypto/tls", "math/rand", "math/rand/v2"}
 
 // ownParsing are the packages that must not lean on Go's own X.509 parsing.
-var ownParsing = []string{"cert", "certpath", "crl", "ocsp", "crlite", "ct", "internal/der", "internal/sig", "internal/revocation"}
+var ownParsing = []string{"cert", "cert/bundle", "certpath", "crl", "ocsp", "crlite", "ct", "programs", "internal/der", "internal/sig", "internal/sig/known",
+	"internal/revocation"}
 
 // thirdParty are the modules the core may use; all others stay at the rim.
 var thirdParty = []string{"golang.org/x/crypto/cryptobyte", "golang.org/x/crypto/chacha20poly1305", "golang.org/x/mod/sumdb",
 	"golang.org/x/crypto/x509roots/fallback/bundle", "golang.org/x/net/idna", "golang.org/x/net/http/httpproxy", "golang.org/x/sys"}
 
-var rim = []string{"internal/cli", "internal/web", "internal/scan", "internal/lab", "internal/bench"}
+var rim = []string{"internal/cli", "internal/flags", "internal/containers", "internal/lab", "internal/bench"}
 
 // parsed is one non-test file of ours.
 type parsed struct {
