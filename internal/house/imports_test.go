@@ -261,7 +261,7 @@ func sources(t *testing.T) []parsed {
 			return err
 		}
 		if d.IsDir() {
-			if n := d.Name(); n == "testdata" || p != "." && strings.HasPrefix(n, ".") || p == "assaygrpc" || p == "ctlogtest" {
+			if n := d.Name(); n == "testdata" || p != "." && strings.HasPrefix(n, ".") || n == "test" || p == "assaygrpc" {
 				return filepath.SkipDir
 			}
 			return nil

@@ -1,4 +1,4 @@
-module github.com/assaytls/assay/dropin
+module github.com/assaytls/assay/test/dropin
 
 go 1.26.0
 
@@ -17,4 +17,4 @@ require (
 	golang.org/x/text v0.44.0 // indirect
 )
 
-replace github.com/assaytls/assay => ../
+replace github.com/assaytls/assay => ../../

@@ -1,10 +1,10 @@
-// Package ctlogtest runs a real Certificate Transparency log for tests: the
+// Package ctlog runs a real Certificate Transparency log for tests: the
 // front end of certificate-transparency-go over Trillian with its in-memory
 // storage, in this process, on loopback. Nothing is kept.
 //
 // It is a module of its own so that assay's go.mod does not get its many
 // dependencies.
-package ctlogtest
+package ctlog
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-module github.com/assaytls/assay/ctlogtest
+module github.com/assaytls/assay/test/ctlog
 
 go 1.26.0
 
@@ -32,4 +32,4 @@ require (
 	k8s.io/klog/v2 v2.130.1 // indirect
 )
 
-replace github.com/assaytls/assay => ../
+replace github.com/assaytls/assay => ../../

@@ -1,4 +1,4 @@
-package ctlogtest_test
+package ctlog_test
 
 import (
 	"bytes"
@@ -18,19 +18,19 @@ import (
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/ct"
-	"github.com/assaytls/assay/ctlogtest"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/lab/peers"
 	"github.com/assaytls/assay/internal/tlsclient"
 	"github.com/assaytls/assay/ocsp"
 	"github.com/assaytls/assay/report"
+	"github.com/assaytls/assay/test/ctlog"
 )
 
 // pki is a CA whose certificates go into a log.
 type pki struct {
 	t           *testing.T
-	log         *ctlogtest.Log
+	log         *ctlog.Log
 	list        *ct.LogList
 	root, inter *forge.CA
 }
@@ -40,7 +40,7 @@ func start(t *testing.T) *pki {
 	p := &pki{t: t, root: forge.NewRoot("CT root", nil)}
 	p.inter = p.root.Intermediate("CT issuing CA", nil)
 	var err error
-	if p.log, err = ctlogtest.Start(p.root.Raw); err != nil {
+	if p.log, err = ctlog.Start(p.root.Raw); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.log.Close)

@@ -1,4 +1,4 @@
-package ctlogtest_test
+package ctlog_test
 
 import (
 	"bytes"

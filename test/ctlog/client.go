@@ -1,4 +1,4 @@
-package ctlogtest
+package ctlog
 
 import (
 	"context"
