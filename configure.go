@@ -16,7 +16,7 @@ import (
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/roots"
 	"github.com/assaytls/assay/internal/store"
-	"github.com/assaytls/assay/internal/tlsclient"
+	"github.com/assaytls/assay/internal/tlsnames"
 	"github.com/assaytls/assay/report"
 )
 
@@ -154,7 +154,7 @@ func copyReport(r *report.Report, ev *evidence.Evidence) *report.Report {
 	c.Findings = append([]finding.Finding(nil), r.Findings...)
 	if r.Connection != nil {
 		conn, at := *r.Connection, ev.Connection
-		conn.Addr, conn.ALPN, conn.Resumed, conn.Group = at.Addr, at.ALPN, at.Resumed, tlsclient.GroupName(at.Group)
+		conn.Addr, conn.ALPN, conn.Resumed, conn.Group = at.Addr, at.ALPN, at.Resumed, tlsnames.Group(at.Group)
 		c.Connection = &conn
 	}
 	return &c

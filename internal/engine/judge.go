@@ -18,7 +18,7 @@ import (
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/revocation"
-	"github.com/assaytls/assay/internal/tlsclient"
+	"github.com/assaytls/assay/internal/tlsnames"
 	"github.com/assaytls/assay/report"
 )
 
@@ -159,8 +159,8 @@ func (j *judgement) connection(r *report.Report) {
 	c := ev.Connection
 	rc := &report.Connection{
 		Addr: c.Addr, Proxy: ev.Target.Proxy, ALPN: c.ALPN, ServerName: ev.Target.SNI, Resumed: c.Resumed, ClientCert: c.ClientCert,
-		Version: tlsclient.VersionName(c.Version), Suite: tlsclient.SuiteName(c.Suite), Group: tlsclient.GroupName(c.Group),
-		Signature: tlsclient.SignatureName(c.Signature), BytesIn: c.BytesIn, BytesOut: c.BytesOut,
+		Version: tlsnames.Version(c.Version), Suite: tlsnames.Suite(c.Suite), Group: tlsnames.Group(c.Group),
+		Signature: tlsnames.Signature(c.Signature), BytesIn: c.BytesIn, BytesOut: c.BytesOut,
 		TLSSCTs: sctCount(ev.TLSSCTs),
 	}
 	if len(ev.Chain) > 0 {
@@ -171,7 +171,7 @@ func (j *judgement) connection(r *report.Report) {
 		rc.ClientCAs = append(rc.ClientCAs, name.String())
 	}
 	for _, s := range c.ClientSchemes {
-		rc.ClientSchemes = append(rc.ClientSchemes, tlsclient.SignatureName(s))
+		rc.ClientSchemes = append(rc.ClientSchemes, tlsnames.Signature(s))
 	}
 	if c.Alert != nil {
 		rc.Alert = c.Alert.Name
@@ -181,8 +181,8 @@ func (j *judgement) connection(r *report.Report) {
 	}
 	if ev.Probe != nil {
 		rc.Probe = ev.Probe.Reason
-		rc.Version = tlsclient.VersionName(ev.Probe.Connection.Version)
-		rc.Suite = tlsclient.SuiteName(ev.Probe.Connection.Suite)
+		rc.Version = tlsnames.Version(ev.Probe.Connection.Version)
+		rc.Suite = tlsnames.Suite(ev.Probe.Connection.Suite)
 	}
 	r.Connection = rc
 	r.Timing = &report.Timing{DNS: milliseconds(c.DNS), Connect: milliseconds(c.Connect), TLS: milliseconds(c.TLS)}

@@ -4,13 +4,12 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/internal/revocation"
-	"github.com/assaytls/assay/internal/tlsclient"
+	"github.com/assaytls/assay/internal/tlsnames"
 )
 
 // allSchemes are run unless some are chosen, in order of cost.
@@ -107,7 +106,7 @@ func (j *judgement) usedKeyUsage() cert.KeyUsage {
 		return cert.DigitalSignature
 	case c.Version == 0 || j.ev.Failure != nil || j.p.Purpose != "" && j.p.Purpose != "server":
 		return 0
-	case c.Version < 0x0304 && strings.HasPrefix(tlsclient.SuiteName(c.Suite), "TLS_RSA_"):
+	case c.Version < 0x0304 && tlsnames.RSATransport(c.Suite):
 		return cert.KeyEncipherment
 	}
 	return cert.DigitalSignature

@@ -37,7 +37,8 @@ var allowed = map[string][]string{
 	"ct":                  judges,
 	"internal/revocation": join(judges, "certpath", "crl", "ocsp", "crlite"),
 	"internal/assemble":   pure,
-	"internal/tlsclient":  {"finding", "evidence", "internal/der"},
+	"internal/tlsnames":   {},
+	"internal/tlsclient":  {"finding", "evidence", "internal/der", "internal/tlsnames"},
 	"internal/roots":      {"certpath", "cert", "cert/bundle"},
 	"internal/download":   {"finding", "policy", "internal/fetch", "internal/store", "cert", "cert/bundle", "crl", "ocsp", "crlite", "ct"},
 	"internal/engine":     core,
@@ -69,7 +70,7 @@ var anything = map[string][]string{
 
 // pure packages neither do I/O nor know the time.
 var pure = []string{"policy", "finding", "report", "evidence", "cert", "cert/bundle", "certpath", "crl", "ocsp", "crlite", "ct", "programs",
-	"internal/der", "internal/sig", "internal/sig/known", "internal/revocation", "internal/assemble"}
+	"internal/der", "internal/sig", "internal/sig/known", "internal/revocation", "internal/tlsnames", "internal/assemble"}
 
 var notPure = []string{"net", "net/http", "os", "os/exec", "syscall", "unsafe", "crypto/tls", "math/rand", "math/rand/v2"}
 

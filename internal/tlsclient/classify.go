@@ -12,6 +12,7 @@ import (
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/tlsnames"
 )
 
 // failed makes a failure of the handshake; kv alternates parameters' names and
@@ -65,9 +66,9 @@ func (c *Config) ownRefusal(err error, s *session, t *transcript) *evidence.Fail
 	switch {
 	case has("server selected unsupported protocol version"):
 		s.alert = 70
-		return c.failed(finding.TLSVersionUnsupported, err, "detail", "it chose "+VersionName(t.version))
+		return c.failed(finding.TLSVersionUnsupported, err, "detail", "it chose "+tlsnames.Version(t.version))
 	case has("downgrade attempt detected"):
-		return c.failed(finding.HandshakeDowngrade, err, "version", VersionName(t.version))
+		return c.failed(finding.HandshakeDowngrade, err, "version", tlsnames.Version(t.version))
 	case has("handshake message of length"):
 		return c.failed(finding.HandshakeTooLarge, err, "detail", text)
 	case has("failed to parse certificate", "RSA key larger than", "unsupported type of public key", "keys are insecure", "invalid signature algorithm", "unsupported elliptic curve"):
@@ -82,7 +83,7 @@ func (c *Config) ownRefusal(err error, s *session, t *transcript) *evidence.Fail
 
 // alerted classifies an alert from the server.
 func (c *Config) alerted(code uint8, err error, s *session, when string) *evidence.Failure {
-	kv := []string{"alert", AlertName(code), "code", strconv.Itoa(int(code)), "meaning", AlertMeaning(code), "when", when, "sni", c.SNI}
+	kv := []string{"alert", tlsnames.Alert(code), "code", strconv.Itoa(int(code)), "meaning", tlsnames.AlertMeaning(code), "when", when, "sni", c.SNI}
 	id := finding.TLSAlert
 	switch {
 	case code == 116 || s.conn.ClientCert == "requested" && certAlert(code):

@@ -11,6 +11,7 @@ import (
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/tlsnames"
 )
 
 // Dial connects to c.Host, completes a handshake if it can, and closes the
@@ -120,7 +121,7 @@ func (c *Config) probe(ctx context.Context, ev *evidence.Evidence, reason string
 		if why := unsafeWhy(second.conn.Version, second.conn.Suite); why != "" {
 			c.noSafeTLS(ev, why)
 		} else {
-			ev.Failure.Params["detail"] = "but it takes " + VersionName(second.conn.Version) + " with " + SuiteName(second.conn.Suite)
+			ev.Failure.Params["detail"] = "but it takes " + tlsnames.Version(second.conn.Version) + " with " + tlsnames.Suite(second.conn.Suite)
 		}
 	case len(ev.Chain) == 0 && second.probeReason() != "" && ctx.Err() == nil:
 		c.widest(ctx, ev)

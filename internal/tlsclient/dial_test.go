@@ -22,6 +22,7 @@ import (
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/tlsnames"
 )
 
 // chainFor makes a leaf for loopback and its issuer.
@@ -149,20 +150,20 @@ func TestVersionsSuitesGroups(t *testing.T) {
 				CurvePreferences: []tls.CurveID{group}, NextProtos: []string{"http/1.1"}})
 			ev := dial(t, Config{Port: port, SNI: "dial.test"})
 			if ev.Failure != nil {
-				t.Fatalf("%s %s: %+v", VersionName(version), group, ev.Failure)
+				t.Fatalf("%s %s: %+v", tlsnames.Version(version), group, ev.Failure)
 			}
 			c := ev.Connection
-			if c.Version != version || c.Group != uint16(group) || c.ALPN != "http/1.1" || SignatureName(c.Signature) != "ecdsa_secp256r1_sha256" {
-				t.Errorf("%s %s: got %+v", VersionName(version), group, c)
+			if c.Version != version || c.Group != uint16(group) || c.ALPN != "http/1.1" || tlsnames.Signature(c.Signature) != "ecdsa_secp256r1_sha256" {
+				t.Errorf("%s %s: got %+v", tlsnames.Version(version), group, c)
 			}
 			if len(ev.Chain) != 2 || string(ev.Chain[0].Cert) != string(cert.Certificate[0]) || string(ev.Chain[0].Staple) != string(staple) {
-				t.Errorf("%s %s: chain or staple is not what was sent", VersionName(version), group)
+				t.Errorf("%s %s: chain or staple is not what was sent", tlsnames.Version(version), group)
 			}
 			if string(ev.TLSSCTs) != string(sctList(scts)) {
-				t.Errorf("%s %s: SCTs % x", VersionName(version), group, ev.TLSSCTs)
+				t.Errorf("%s %s: SCTs % x", tlsnames.Version(version), group, ev.TLSSCTs)
 			}
 			if !c.CloseNotify || c.BytesIn == 0 || c.BytesOut == 0 || c.TLS == 0 {
-				t.Errorf("%s %s: close_notify, bytes or time missing: %+v", VersionName(version), group, c)
+				t.Errorf("%s %s: close_notify, bytes or time missing: %+v", tlsnames.Version(version), group, c)
 			}
 			if version == tls.VersionTLS13 && (c.Tickets == 0 || c.HelloRetry != (group == tls.CurveP384 || group == tls.CurveP521 || group == tls.CurveP256)) {
 				t.Errorf("%s: tickets %d, hello retry %v", group, c.Tickets, c.HelloRetry)

@@ -17,6 +17,7 @@ import (
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/lab/peers"
+	"github.com/assaytls/assay/internal/tlsnames"
 )
 
 // sServer starts openssl s_server and returns its port.
@@ -93,7 +94,7 @@ func TestOpenSSLSuites(t *testing.T) {
 			ev := dial(t, Config{Port: sServer(t, append(rsa.args(), "-tls1_3", "-ciphersuites", suite, "-groups", group, "-status_file", staple)...), SNI: "dial.test"})
 			wantChain(t, ev, rsa)
 			c := ev.Connection
-			if ev.Failure != nil || SuiteName(c.Suite) != suite || GroupName(c.Group) != group || SignatureName(c.Signature) != "rsa_pss_rsae_sha256" ||
+			if ev.Failure != nil || tlsnames.Suite(c.Suite) != suite || tlsnames.Group(c.Group) != group || tlsnames.Signature(c.Signature) != "rsa_pss_rsae_sha256" ||
 				len(ev.Chain[0].Staple) != 5 || c.Tickets == 0 {
 				t.Errorf("%s %s: %+v %+v", suite, group, ev.Failure, c)
 			}

@@ -16,6 +16,7 @@ import (
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/internal/tlsnames"
 )
 
 // TestIntermediateExtensions has a TLS 1.3 Certificate message with a staple
@@ -135,7 +136,7 @@ func TestUnparsableCertificates(t *testing.T) {
 				wantFailure(t, ev, finding.HandshakeCertUnusable)
 			}
 			if len(ev.Chain) != len(cert.Certificate) || !bytes.Equal(ev.Chain[0].Cert, cert.Certificate[0]) || string(ev.Chain[0].Staple) != "staple" || len(ev.TLSSCTs) != 7 {
-				t.Errorf("%s, %s: %d certificates, staple %q, SCTs %q", name, VersionName(version), len(ev.Chain), ev.Chain[0].Staple, ev.TLSSCTs)
+				t.Errorf("%s, %s: %d certificates, staple %q, SCTs %q", name, tlsnames.Version(version), len(ev.Chain), ev.Chain[0].Staple, ev.TLSSCTs)
 			}
 			roundTrips(t, ev)
 		}
@@ -156,7 +157,7 @@ func TestKeyIsNotTheCertificates(t *testing.T) {
 		ev := dial(t, Config{Port: serve(t, &tls.Config{Certificates: []tls.Certificate{a}, MinVersion: version, MaxVersion: version})})
 		wantFailure(t, ev, finding.HandshakeSignatureInvalid)
 		if k, _ := finding.Lookup(finding.HandshakeSignatureInvalid); k.Severity != finding.Error || len(ev.Chain) != 2 {
-			t.Errorf("%s: severity %s, %d certificates", VersionName(version), k.Severity, len(ev.Chain))
+			t.Errorf("%s: severity %s, %d certificates", tlsnames.Version(version), k.Severity, len(ev.Chain))
 		}
 	}
 }
@@ -169,10 +170,10 @@ func TestResumption(t *testing.T) {
 		conf := Config{Port: serve(t, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: version, MaxVersion: version}), SNI: "dial.test", Sessions: tls.NewLRUClientSessionCache(4)}
 		first, second := dial(t, conf), dial(t, conf)
 		if first.Failure != nil || first.Connection.Resumed || second.Failure != nil || !second.Connection.Resumed {
-			t.Fatalf("%s: %+v\n%+v", VersionName(version), first, second)
+			t.Fatalf("%s: %+v\n%+v", tlsnames.Version(version), first, second)
 		}
 		if !reflect.DeepEqual(first.Chain, second.Chain) || !bytes.Equal(first.TLSSCTs, second.TLSSCTs) {
-			t.Errorf("%s: the resumed session has other certificates", VersionName(version))
+			t.Errorf("%s: the resumed session has other certificates", tlsnames.Version(version))
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/tlsnames"
 )
 
 // lingerTime is how long the dial listens after the handshake, or after it
@@ -200,7 +201,7 @@ func (s *session) noteAlert(code uint8, when string) {
 		a.When = when
 		return
 	}
-	s.conn.Alert = &evidence.Alert{Level: 2, Description: code, Name: AlertName(code), When: when}
+	s.conn.Alert = &evidence.Alert{Level: 2, Description: code, Name: tlsnames.Alert(code), When: when}
 }
 
 // into moves the outcome to the evidence.
@@ -216,7 +217,7 @@ func (s *session) probeReason() string {
 		return ""
 	}
 	if s.alert == 40 || s.alert == 70 {
-		return AlertName(uint8(s.alert))
+		return tlsnames.Alert(uint8(s.alert))
 	}
 	return ""
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 
 	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/internal/tlsnames"
 )
 
 // Record content types and handshake message types (RFC 8446, 5.1 and 4).
@@ -148,7 +149,7 @@ func (r *reader) alert(body []byte) {
 	if r.t.finished {
 		when = "after-handshake"
 	}
-	r.t.alerts = append(r.t.alerts, evidence.Alert{Level: body[0], Description: body[1], Name: AlertName(body[1]), When: when})
+	r.t.alerts = append(r.t.alerts, evidence.Alert{Level: body[0], Description: body[1], Name: tlsnames.Alert(body[1]), When: when})
 }
 
 func (r *reader) handshake(body []byte) error {

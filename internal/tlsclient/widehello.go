@@ -18,25 +18,8 @@ import (
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/tlsnames"
 )
-
-// Suites that crypto/tls does not have, with their IANA names. The wide hello
-// offers them so that a server which needs one shows its certificates.
-var rareSuites = map[uint16]string{
-	0x0013: "TLS_DHE_DSS_WITH_3DES_EDE_CBC_SHA", 0x0016: "TLS_DHE_RSA_WITH_3DES_EDE_CBC_SHA",
-	0x0032: "TLS_DHE_DSS_WITH_AES_128_CBC_SHA", 0x0033: "TLS_DHE_RSA_WITH_AES_128_CBC_SHA",
-	0x0038: "TLS_DHE_DSS_WITH_AES_256_CBC_SHA", 0x0039: "TLS_DHE_RSA_WITH_AES_256_CBC_SHA",
-	0x003d: "TLS_RSA_WITH_AES_256_CBC_SHA256", 0x0040: "TLS_DHE_DSS_WITH_AES_128_CBC_SHA256",
-	0x0041: "TLS_RSA_WITH_CAMELLIA_128_CBC_SHA", 0x0084: "TLS_RSA_WITH_CAMELLIA_256_CBC_SHA",
-	0x0067: "TLS_DHE_RSA_WITH_AES_128_CBC_SHA256", 0x006a: "TLS_DHE_DSS_WITH_AES_256_CBC_SHA256",
-	0x006b: "TLS_DHE_RSA_WITH_AES_256_CBC_SHA256",
-	0x009e: "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256", 0x009f: "TLS_DHE_RSA_WITH_AES_256_GCM_SHA384",
-	0x00a2: "TLS_DHE_DSS_WITH_AES_128_GCM_SHA256", 0x00a3: "TLS_DHE_DSS_WITH_AES_256_GCM_SHA384",
-	0xc024: "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384", 0xc028: "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384",
-	0xc09c: "TLS_RSA_WITH_AES_128_CCM", 0xc09e: "TLS_DHE_RSA_WITH_AES_128_CCM",
-	0xc0ac: "TLS_ECDHE_ECDSA_WITH_AES_128_CCM", 0xc0ad: "TLS_ECDHE_ECDSA_WITH_AES_256_CCM",
-	0xccaa: "TLS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
-}
 
 // wideHello is a ClientHello that offers more than crypto/tls can speak. It is
 // sent to read a server's certificates, never to complete a handshake.
@@ -55,10 +38,7 @@ func newWideHello(sni string) (*wideHello, error) {
 	if h.p256, err = ecdh.P256().GenerateKey(rand.Reader); err != nil {
 		return nil, err
 	}
-	suites := everySuite()
-	for id := range rareSuites {
-		suites = append(suites, id)
-	}
+	suites := tlsnames.Suites()
 	// Servers often take the client's first choice: sound suites come first.
 	slices.SortFunc(suites, func(a, b uint16) int {
 		if weakA, weakB := unsafeWhy(0x0303, a) != "", unsafeWhy(0x0303, b) != ""; weakA != weakB {
@@ -243,7 +223,7 @@ func (c *Config) widest(ctx context.Context, ev *evidence.Evidence) {
 		c.noSafeTLS(ev, why)
 		return
 	}
-	parts := []string{VersionName(t.version), SuiteName(t.suite), GroupName(t.group), SignatureName(t.scheme)}
+	parts := []string{tlsnames.Version(t.version), tlsnames.Suite(t.suite), tlsnames.Group(t.group), tlsnames.Signature(t.scheme)}
 	parts = strings.FieldsFunc(strings.Join(parts, "\n"), func(r rune) bool { return r == '\n' })
 	ev.Failure.Params["detail"] = fmt.Sprintf("it would use %s, which current clients do not offer together", strings.Join(parts, ", "))
 }
@@ -253,18 +233,18 @@ func (c *Config) noSafeTLS(ev *evidence.Evidence, why string) {
 	p := ev.Probe.Connection
 	ev.Failure.ID = string(finding.NoSafeTLS)
 	ev.Failure.Params = map[string]string{"host": clean(c.Host), "port": c.Port, "why": why,
-		"version": VersionName(p.Version), "suite": SuiteName(p.Suite)}
+		"version": tlsnames.Version(p.Version), "suite": tlsnames.Suite(p.Suite)}
 }
 
 // unsafeWhy says what is wrong with parameters that only a probe reached; "" =
 // nothing.
 func unsafeWhy(version, suite uint16) string {
-	name := SuiteName(suite)
+	name := tlsnames.Suite(suite)
 	ephemeral := strings.Contains(name, "DHE_") || version == 0x0304 || suite>>8 == 0x13
 	weak := !ephemeral || strings.Contains(name, "_CBC_") || strings.Contains(name, "RC4") || strings.Contains(name, "_DSS_")
 	switch {
 	case version < 0x0303:
-		return "it offers nothing newer than " + VersionName(version)
+		return "it offers nothing newer than " + tlsnames.Version(version)
 	case weak:
 		return "it offers only weak cipher suites, such as " + name
 	}

@@ -1,37 +1,54 @@
-package tlsclient
+// Package tlsnames has the names of the code points of IANA's TLS registries:
+// versions, cipher suites, groups, signature schemes and alerts. It is pure, so
+// that who only tells of a recorded handshake need not link crypto/tls.
+package tlsnames
 
 import (
-	"crypto/tls"
 	"fmt"
+	"maps"
+	"slices"
 )
 
-// VersionName returns the name of a protocol version's code point: "TLS 1.3".
-func VersionName(v uint16) string {
-	switch v {
-	case 0:
-		return ""
-	case 0x0200:
-		return "SSL 2.0"
-	case 0x0300:
-		return "SSL 3.0"
-	}
-	if v >= tls.VersionTLS10 && v <= tls.VersionTLS13 {
-		return tls.VersionName(v)
+var versions = map[uint16]string{
+	0x0200: "SSL 2.0", 0x0300: "SSL 3.0", 0x0301: "TLS 1.0", 0x0302: "TLS 1.1", 0x0303: "TLS 1.2", 0x0304: "TLS 1.3",
+}
+
+// Version returns the name of a protocol version's code point: "TLS 1.3".
+func Version(v uint16) string {
+	if n, ok := versions[v]; ok || v == 0 {
+		return n
 	}
 	return fmt.Sprintf("version 0x%04x", v)
 }
 
-// SuiteName returns the IANA name of a cipher suite's code point; one that
-// this package does not know is named by its number.
-func SuiteName(v uint16) string {
-	if v == 0 {
-		return ""
-	}
-	if n, ok := rareSuites[v]; ok {
+// Suite returns the IANA name of a cipher suite's code point; one that this
+// package does not know is named by its number.
+func Suite(v uint16) string {
+	if n, ok := suites[v]; ok || v == 0 {
 		return n
 	}
-	return tls.CipherSuiteName(v)
+	if n, ok := transport[v]; ok {
+		return n
+	}
+	return fmt.Sprintf("0x%04X", v)
 }
+
+// Suites are the code points of all suites that have a name here, in order.
+func Suites() []uint16 {
+	return slices.Sorted(func(yield func(uint16) bool) {
+		for _, m := range []map[uint16]string{suites, transport} {
+			for v := range maps.Keys(m) {
+				if !yield(v) {
+					return
+				}
+			}
+		}
+	})
+}
+
+// RSATransport reports whether clients encrypt the premaster secret to the
+// server's RSA key (RFC 5246, 7.4.7.1): the key decrypts and does not sign.
+func RSATransport(suite uint16) bool { return transport[suite] != "" }
 
 // The names of the IANA registry "TLS Supported Groups".
 var groupNames = map[uint16]string{
@@ -46,8 +63,8 @@ var groupNames = map[uint16]string{
 	0x6399: "X25519Kyber768Draft00",
 }
 
-// GroupName returns the usual name of a key-exchange group's code point.
-func GroupName(v uint16) string {
+// Group returns the usual name of a key-exchange group's code point.
+func Group(v uint16) string {
 	if n, ok := groupNames[v]; ok || v == 0 {
 		return n
 	}
@@ -69,8 +86,8 @@ var schemeNames = map[uint16]string{
 	0x0904: "mldsa44", 0x0905: "mldsa65", 0x0906: "mldsa87",
 }
 
-// SignatureName returns the name of a signature scheme's code point.
-func SignatureName(v uint16) string {
+// Signature returns the name of a signature scheme's code point.
+func Signature(v uint16) string {
 	if n, ok := schemeNames[v]; ok || v == 0 {
 		return n
 	}
@@ -121,8 +138,8 @@ var alerts = map[uint8]alertInfo{
 	121: {"ech_required", "the server requires Encrypted Client Hello"},
 }
 
-// AlertName returns the registered name of an alert: "handshake_failure".
-func AlertName(code uint8) string {
+// Alert returns the registered name of an alert: "handshake_failure".
+func Alert(code uint8) string {
 	if a, ok := alerts[code]; ok {
 		return a.name
 	}
