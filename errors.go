@@ -68,25 +68,9 @@ func (e *Error) Is(target error) bool {
 	if e.Report == nil {
 		return false
 	}
-	any := func(fs []finding.Finding) bool {
-		for _, f := range fs {
-			if f.Severity >= finding.Error && match(f) {
-				return true
-			}
-		}
-		return false
-	}
-	if any(e.Report.Findings) {
-		return true
-	}
-	if c := e.Report.Chosen; c >= 0 && c < len(e.Report.Paths) {
-		if any(e.Report.Paths[c].Findings) {
+	for _, f := range e.Report.Counted() {
+		if f.Severity >= finding.Error && match(f) {
 			return true
-		}
-		for _, pc := range e.Report.Paths[c].Certs {
-			if any(pc.Findings) {
-				return true
-			}
 		}
 	}
 	return false

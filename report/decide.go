@@ -10,31 +10,14 @@ import "github.com/assaytls/assay/finding"
 //     required check is not done, or when no check at all was required;
 //   - else accept.
 //
-// Findings of other paths are shown and never counted.
+// [Report.Counted] says which findings count.
 func Decide(r *Report) Verdict {
 	worst := finding.Info
 	r.Headline = nil
-	consider := func(f finding.Finding, path, cert int) {
-		worst = max(worst, clamp(f.Severity))
-		if clamp(f.Severity) < finding.Warning {
-			return
-		}
-		if r.Headline == nil || outranks(f, r.Headline.Finding) {
-			r.Headline = &Headline{Finding: f, Path: path, Cert: cert}
-		}
-	}
-	for _, f := range r.Findings {
-		consider(f, -1, -1)
-	}
-	if r.Chosen >= 0 && r.Chosen < len(r.Paths) {
-		p := r.Paths[r.Chosen]
-		for _, f := range p.Findings {
-			consider(f, r.Chosen, -1)
-		}
-		for i, c := range p.Certs {
-			for _, f := range c.Findings {
-				consider(f, r.Chosen, i)
-			}
+	for at, f := range r.Counted() {
+		worst = max(worst, f.Severity)
+		if f.Severity >= finding.Warning && (r.Headline == nil || outranks(f, r.Headline.Finding)) {
+			r.Headline = &Headline{Finding: f, Path: at.Path, Cert: at.Cert}
 		}
 	}
 	complete, required := true, 0
@@ -58,19 +41,11 @@ func Decide(r *Report) Verdict {
 	return r.Verdict
 }
 
-// clamp makes a severity outside the table the worst one.
-func clamp(s finding.Severity) finding.Severity {
-	if s < finding.Info || s > finding.Error {
-		return finding.Error
-	}
-	return s
-}
-
 // outranks reports whether a is a better headline than b: severity first, then
 // specificity. Equal ones keep their order, so the first found stays.
 func outranks(a, b finding.Finding) bool {
-	if sa, sb := clamp(a.Severity), clamp(b.Severity); sa != sb {
-		return sa > sb
+	if a.Severity != b.Severity {
+		return a.Severity > b.Severity
 	}
 	return a.Kind().Rank > b.Kind().Rank
 }

@@ -417,23 +417,11 @@ func (a *app) accepted(r *report.Report, verbose bool) {
 		_ = render.Text(a.stderr, r, render.Options{Width: 80, Verbose: true})
 		return
 	}
-	for _, f := range chosenFindings(r) {
+	for _, f := range r.Counted() {
 		if f.Policy == "allow" {
 			fmt.Fprintf(a.stderr, "assay: warning: allowed: %s [%s]\n", f.Title(), f.ID)
 		}
 	}
-}
-
-// chosenFindings are those that count for the verdict.
-func chosenFindings(r *report.Report) []finding.Finding {
-	fs := slices.Clone(r.Findings)
-	if r.Chosen >= 0 && r.Chosen < len(r.Paths) {
-		fs = append(fs, r.Paths[r.Chosen].Findings...)
-		for _, c := range r.Paths[r.Chosen].Certs {
-			fs = append(fs, c.Findings...)
-		}
-	}
-	return fs
 }
 
 // relayed runs the relay and says how it ended; target is as the user wrote it.

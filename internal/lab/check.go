@@ -127,18 +127,8 @@ func Compare(s Scenario, r *report.Report) Outcome {
 // beside those that count: the report's own and the chosen path's.
 func Found(r *report.Report) []finding.ID {
 	var all []finding.ID
-	add := func(fs []finding.Finding) {
-		for _, f := range fs {
-			all = append(all, f.ID)
-		}
-	}
-	add(r.Findings)
-	if r.Chosen >= 0 && r.Chosen < len(r.Paths) {
-		p := r.Paths[r.Chosen]
-		add(p.Findings)
-		for _, c := range p.Certs {
-			add(c.Findings)
-		}
+	for _, f := range r.Counted() {
+		all = append(all, f.ID)
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
