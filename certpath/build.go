@@ -47,6 +47,7 @@ func Build(ctx context.Context, leaf *cert.Certificate, pool []*cert.Certificate
 	r := Result{Paths: make([]Path, len(b.found))}
 	for i, f := range b.found {
 		r.Paths[i] = f.path
+		b.public(&r.Paths[i])
 	}
 	if b.spent != nil {
 		r.Findings = append(r.Findings, *b.spent)

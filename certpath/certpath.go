@@ -45,7 +45,11 @@ type Options struct {
 	SecurityLevel int  // 0 to 5 as OpenSSL means them; -1 means the default policy
 	MinRSA        int  // bits; 0 means 2048 under the default policy, else no limit of its own
 	MaxDepth      int  // certificates between leaf and anchor; 0 means 20, negative means none
-	Public        bool // judge the leaf by the rules for publicly trusted TLS certificates (warnings)
+
+	// Public reports whether an anchor is publicly trusted: the leaf of a path to
+	// one is judged by the rules for public certificates, too (warnings, which do
+	// not change the order of paths). nil: none is.
+	Public func(anchor *cert.Certificate) bool
 
 	Policies                                         []string // the initial policy set, dotted OIDs; none means any
 	ExplicitPolicy, InhibitMapping, InhibitAnyPolicy bool     // RFC 5280, 6.1.1 (e), (f), (g)

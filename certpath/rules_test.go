@@ -179,7 +179,7 @@ var rules = []struct {
 	{"explicit policy", pki{o: certpath.Options{SecurityLevel: -1, ExplicitPolicy: true}}, finding.PolicyMissing, -1, finding.Error},
 	{"policy required by the CA", pki{caExts: []forge.Ext{forge.PolicyConstraints(0, -1)}}, finding.PolicyMissing, -1, finding.Error},
 	{"other policy than asked for", pki{caExts: []forge.Ext{forge.Policies("1.2.3")}, leafExts: []forge.Ext{forge.Policies("1.2.3")}, o: certpath.Options{SecurityLevel: -1, ExplicitPolicy: true, Policies: []string{"1.2.4"}}}, finding.PolicyMissing, -1, finding.Error},
-	{"too long a life", pki{leafCert: func(c *forge.Cert) { c.NotAfter = c.NotBefore.AddDate(2, 0, 0) }, o: certpath.Options{SecurityLevel: -1, Public: true}}, finding.ValidityTooLong, 0, finding.Warning},
+	{"too long a life", pki{leafCert: func(c *forge.Cert) { c.NotAfter = c.NotBefore.AddDate(2, 0, 0) }, o: certpath.Options{SecurityLevel: -1, Public: everyAnchor}}, finding.ValidityTooLong, 0, finding.Warning},
 	{"encoding of the leaf", pki{leafCert: func(c *forge.Cert) { c.Serial = []byte{0x80} }}, finding.SerialInvalid, 0, finding.Error},
 	{"encoding of the CA", pki{caCert: func(c *forge.Cert) { c.Serial = []byte{0x80} }}, finding.SerialInvalid, 1, finding.Error},
 	{"encoding of the anchor", pki{rootCert: func(c *forge.Cert) { c.Serial = []byte{0x80} }}, finding.SerialInvalid, 2, finding.Info},

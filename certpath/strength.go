@@ -8,6 +8,7 @@ import (
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/report"
 )
 
 // levelBits are the bits of security that OpenSSL's levels ask for.
@@ -125,10 +126,14 @@ var lifetimes = []struct {
 	{time.Date(2018, 3, 1, 0, 0, 0, 0, time.UTC), 825},
 }
 
-// lifetime warns when the leaf lives longer than public certificates may. Both
-// end points belong to the period; a day has 86,400 seconds.
-func (j *judgement) lifetime() {
-	c := j.chain[0]
+// public warns when the leaf of a path to a publicly trusted anchor lives
+// longer than public certificates may. Both end points belong to the period; a
+// day has 86,400 seconds.
+func (w *worker) public(p *Path) {
+	if _, known := w.o.Purpose.row(); !known || p.End != report.EndAnchor || w.o.Public == nil || !w.o.Public(p.Certs[len(p.Certs)-1]) {
+		return
+	}
+	c := p.Certs[0]
 	const day = 24 * time.Hour
 	for _, l := range lifetimes {
 		if c.NotBefore.Before(l.from) {
@@ -137,8 +142,8 @@ func (j *judgement) lifetime() {
 		life := c.NotAfter.Sub(c.NotBefore) + time.Second
 		if life > time.Duration(l.days)*day {
 			days := (life + day - 1) / day
-			j.add(0, finding.New(finding.ValidityTooLong, "days", strconv.Itoa(int(days)), "limit", strconv.Itoa(l.days),
-				"not-before", stamp(c.NotBefore)))
+			p.CertFindings[0] = append(p.CertFindings[0], finding.New(finding.ValidityTooLong, "days", strconv.Itoa(int(days)),
+				"limit", strconv.Itoa(l.days), "not-before", stamp(c.NotBefore)))
 		}
 		return
 	}

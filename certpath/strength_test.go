@@ -28,13 +28,13 @@ func TestLifetime(t *testing.T) {
 			p := pki{leafCert: func(l *forge.Cert) { l.NotBefore, l.NotAfter = c.from, end },
 				caCert:   func(l *forge.Cert) { l.NotBefore, l.NotAfter = day(2010, 1, 1), day(2040, 1, 1) },
 				rootCert: func(l *forge.Cert) { l.NotBefore, l.NotAfter = day(2010, 1, 1), day(2040, 1, 1) },
-				o:        certpath.Options{Time: c.from, SecurityLevel: -1, Public: true}}
+				o:        certpath.Options{Time: c.from, SecurityLevel: -1, Public: everyAnchor}}
 			r := p.build()
 			warned := ids(&r.Paths[0], finding.Warning)[finding.ValidityTooLong]
 			if want := late && c.days < 5000; warned != want || !r.Paths[0].Clean() {
 				t.Errorf("%s for %d days, a second more %v: warned %v: %s", c.from, c.days, late, warned, describe(r))
 			}
-			p.o.Public = false
+			p.o.Public = nil
 			if r := p.build(); ids(&r.Paths[0], finding.Warning)[finding.ValidityTooLong] {
 				t.Error("warned about a private CA")
 			}

@@ -23,6 +23,7 @@ func Validate(ctx context.Context, chain []*cert.Certificate, o Options) Path {
 	}
 	w := newWorker(ctx, &o)
 	p := w.validate(chain, report.EndAnchor, nil)
+	w.public(&p)
 	told := w.spent != nil
 	for i, c := range chain {
 		for _, above := range chain[i+1:] {
@@ -392,9 +393,6 @@ func (j *judgement) leaf() {
 	}
 	if c.CA && c.HasBasicConstraints {
 		j.add(0, finding.New(finding.LeafIsCA))
-	}
-	if j.o.Public {
-		j.lifetime()
 	}
 }
 

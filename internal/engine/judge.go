@@ -274,10 +274,8 @@ func (j *judgement) paths(ctx context.Context, r *report.Report) (needs []need) 
 		j.built = j.validateChains(ctx, opt)
 	}
 	if j.built == nil {
+		opt.Public = j.e.publicAnchor
 		res := certpath.Build(ctx, j.sent[0], j.pool, j.e.opt.Anchors, opt)
-		if opt.Public = j.public(res.Paths[0]); opt.Public { // known only now; the signatures are remembered
-			res = certpath.Build(ctx, j.sent[0], j.pool, j.e.opt.Anchors, opt)
-		}
 		j.built = &res
 	}
 	if j.e.opt.Anchors.Len() == 0 && j.chains == nil {
@@ -399,15 +397,19 @@ func (j *judgement) revoke(ctx context.Context, r *report.Report, n int, opt cer
 
 // public reports whether a path ends in a publicly trusted anchor.
 func (j *judgement) public(p certpath.Path) bool {
-	if j.e.opt.PublicRoots == nil || p.End != report.EndAnchor {
+	return p.End == report.EndAnchor && j.e.publicAnchor(p.Certs[len(p.Certs)-1])
+}
+
+// publicAnchor reports whether a trust anchor is publicly trusted.
+func (e *Engine) publicAnchor(anchor *cert.Certificate) bool {
+	if e.opt.PublicRoots == nil {
 		return false
 	}
-	anchor := p.Certs[len(p.Certs)-1]
-	if known, ok := j.e.public.Load(anchor.SHA256); ok {
+	if known, ok := e.public.Load(anchor.SHA256); ok {
 		return known.(bool)
 	}
-	yes := j.e.opt.PublicRoots(anchor.RawSPKI)
-	j.e.public.Store(anchor.SHA256, yes) // as many as there are anchors
+	yes := e.opt.PublicRoots(anchor.RawSPKI)
+	e.public.Store(anchor.SHA256, yes) // as many as there are anchors
 	return yes
 }
 
@@ -443,7 +445,7 @@ func (j *judgement) staples(p certpath.Path) [][]byte {
 // anchored validates a separate CRL issuer's path to the same anchor (RFC
 // 5280, 6.3.3 (f)), without names.
 func (j *judgement) anchored(ctx context.Context, p certpath.Path, opt certpath.Options) func(*cert.Certificate) bool {
-	opt.Names, opt.Purpose, opt.UsedKeyUsage = nil, certpath.PurposeAny, 0
+	opt.Names, opt.Purpose, opt.UsedKeyUsage = nil, certpath.PurposeAny, 0 // of no purpose, so not one of a public certificate either
 	anchor := p.Certs[len(p.Certs)-1]
 	known := map[[32]byte]bool{} // many lists may name one issuer
 	return func(issuer *cert.Certificate) (ok bool) {
