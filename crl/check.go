@@ -51,6 +51,7 @@ type Query struct {
 type Result struct {
 	Status  report.Status   // Good, Revoked or Unknown
 	Answers []report.Answer // one for each list
+	Used    []Use           // what became of each of Query.Sources, in their order
 
 	// Findings are the defects of the lists, each with "source" and "url".
 	// When the status could be had all the same they are warnings. That the
@@ -60,6 +61,16 @@ type Result struct {
 
 	Needs   []Need    // what would have helped; empty when nothing would
 	Expires time.Time // until when Status may be reused; zero when Unknown
+}
+
+// Use is what became of one source.
+type Use struct {
+	Answer int // index in Result.Answers; -1 for a list about other certificates altogether
+
+	// Answered is set when the list is authentic, current and in scope and
+	// spoke, alone or together with others, about the certificate or about the
+	// signer of another list; Revoked when it said that one of them is revoked.
+	Answered, Revoked bool
 }
 
 // Need is a list that would sharpen the answer and that a source of that URL
@@ -111,18 +122,22 @@ func (j *judge) check(ctx context.Context) Result {
 	q := j.q
 	j.ctx = ctx
 	j.res.Status = report.Unknown
+	j.res.Used = make([]Use, len(q.Sources))
+	for i := range j.res.Used {
+		j.res.Used[i].Answer = -1
+	}
 	if len(q.Sources) > maxSources {
 		j.res.Findings = append(j.res.Findings, finding.New(finding.CRLBudget, "source", "crl", "detail", fmt.Sprintf("%d lists, the limit is %d", len(q.Sources), maxSources)))
 		return j.res
 	}
 	var complete, deltas []*judged
 	j.res.Answers = make([]report.Answer, 0, len(q.Sources))
-	for _, s := range q.Sources {
+	for i, s := range q.Sources {
 		if ctx.Err() != nil {
 			j.res.Findings = append(j.res.Findings, finding.New(finding.CRLBudget, "source", "crl", "detail", "the time was up: "+ctx.Err().Error()))
 			return j.res
 		}
-		switch d := j.source(s); {
+		switch d := j.source(i, s); {
 		case d == nil:
 		case s.List.Delta():
 			deltas = append(deltas, d)
@@ -131,14 +146,28 @@ func (j *judge) check(ctx context.Context) Result {
 		}
 	}
 	j.combine(complete, deltas)
+	j.used()
 	j.needs(complete)
 	j.grade()
 	return j.res
 }
 
-// source judges one list by itself. It returns nil for one that gives no
-// information, after reporting why.
-func (j *judge) source(s Source) *judged {
+// used notes which sources answered.
+func (j *judge) used() {
+	for i := range j.res.Used {
+		u := &j.res.Used[i]
+		if u.Answer < 0 {
+			continue
+		}
+		a := j.res.Answers[u.Answer]
+		u.Revoked = u.Revoked || a.Status == report.Revoked
+		u.Answered = u.Answered || u.Revoked || a.Status == report.Good || a.Partial
+	}
+}
+
+// source judges one list, the i-th, by itself. It returns nil for one that
+// gives no information, after reporting why.
+func (j *judge) source(i int, s Source) *judged {
 	l := s.List
 	if l == nil {
 		return nil
@@ -151,6 +180,7 @@ func (j *judge) source(s Source) *judged {
 	j.res.Answers = append(j.res.Answers, report.Answer{Scheme: "crl", URL: s.URL, ThisUpdate: l.ThisUpdate, NextUpdate: l.NextUpdate,
 		Cached: s.Cached, AgeSeconds: int64(j.q.Time.Sub(l.ThisUpdate) / time.Second)})
 	d.answer = &j.res.Answers[len(j.res.Answers)-1]
+	j.res.Used[i].Answer = len(j.res.Answers) - 1
 	for _, f := range l.Findings {
 		j.add(d, f)
 		if f.Severity >= finding.Inconclusive {

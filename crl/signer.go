@@ -113,7 +113,12 @@ func (j *judge) signerStatus(c *cert.Certificate) report.Status {
 			}
 			q.Issuer = issuer
 			sub := &judge{q: q, signatures: j.signatures, without: append(j.without[:len(j.without):len(j.without)], c)}
-			if status = sub.check(j.ctx).Status; status != report.Unknown {
+			of := sub.check(j.ctx)
+			for i, u := range of.Used {
+				j.res.Used[i].Answered = j.res.Used[i].Answered || u.Answered
+				j.res.Used[i].Revoked = j.res.Used[i].Revoked || u.Revoked
+			}
+			if status = of.Status; status != report.Unknown {
 				break
 			}
 		}

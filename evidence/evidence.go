@@ -126,14 +126,18 @@ type Probe struct {
 
 // Artefact is one fetched body, or the reason there is none.
 type Artefact struct {
-	Kind    string    `json:"kind"`              // "crl", "delta-crl", "ocsp", "aia", "ct"
-	URL     string    `json:"url"`               // where it came from
-	Method  string    `json:"method,omitempty"`  // "GET", "POST"
-	Request []byte    `json:"request,omitempty"` // OCSP request, DER
-	Body    []byte    `json:"body,omitempty"`    // the whole body
-	Fetched time.Time `json:"fetched"`           // when, UTC
-	Cached  bool      `json:"cached,omitempty"`  // from a cache
-	Status  int       `json:"status,omitempty"`  // HTTP status, where it matters
+	Kind    string `json:"kind"`              // "crl", "delta-crl", "ocsp", "aia", "ct"
+	URL     string `json:"url"`               // where it came from
+	Method  string `json:"method,omitempty"`  // "GET", "POST"
+	Request []byte `json:"request,omitempty"` // OCSP request, DER
+	// IssuerKey is the SHA-256 of the SubjectPublicKeyInfo of the issuer for
+	// which a list or response was asked for. Where it stands, the artefact says
+	// nothing about the certificates of another.
+	IssuerKey []byte    `json:"issuer_key,omitempty"`
+	Body      []byte    `json:"body,omitempty"`   // the whole body
+	Fetched   time.Time `json:"fetched"`          // when, UTC
+	Cached    bool      `json:"cached,omitempty"` // from a cache
+	Status    int       `json:"status,omitempty"` // HTTP status, where it matters
 	// Failure is the ID of the finding that says why there is no body; the
 	// detail is for people.
 	Failure  string        `json:"failure,omitempty"`

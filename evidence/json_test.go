@@ -19,7 +19,7 @@ func full() *Evidence {
 		Probe:   &Probe{Reason: "handshake_failure", Failure: &Failure{ID: "handshake-eof", Stage: "handshake"}},
 		Chain:   []Entry{{Cert: []byte{1, 2}, Staple: []byte{3}, SCTs: []byte{4}}},
 		TLSSCTs: []byte{5}, Extra: [][]byte{{6}},
-		Artefacts:   []Artefact{{Kind: "ocsp", URL: "http://o.test/", Method: "POST", Request: []byte{7}, Body: []byte{8}, Fetched: time.Unix(0, 0).UTC(), Cached: true, Status: 404, Failure: "fetch-failed", Detail: "d", Duration: 9}},
+		Artefacts:   []Artefact{{Kind: "ocsp", URL: "http://o.test/", Method: "POST", Request: []byte{7}, IssuerKey: []byte{7}, Body: []byte{8}, Fetched: time.Unix(0, 0).UTC(), Cached: true, Status: 404, Failure: "fetch-failed", Detail: "d", Duration: 9}},
 		AnchorsHash: strings.Repeat("0a", 32), LogListHash: strings.Repeat("b1", 32),
 	}
 }

@@ -103,6 +103,9 @@ func (j *judgement) nonce(i int) []byte {
 func (j *judgement) obtain(ctx context.Context, n need) (evidence.Artefact, report.Fetch) {
 	start := time.Now()
 	a := evidence.Artefact{Kind: n.Kind, URL: n.URL, Request: n.Request, Method: "GET", Fetched: start.UTC()}
+	if n.IssuerKey != [32]byte{} {
+		a.IssuerKey = n.IssuerKey[:]
+	}
 	if j.p.Nonce && n.Kind == kindOCSP {
 		a.Method = "POST"
 	}
@@ -178,9 +181,8 @@ func (j *judgement) refresh(ctx context.Context) (replaced bool) {
 	if j.p.Offline {
 		return false
 	}
-	_, useless := j.verdicts()
 	for i, a := range j.ev.Artefacts {
-		if !a.Cached || !useless[a.URL] || a.Kind == kindAIA {
+		if !a.Cached || j.use(i).Outcome != revocation.Useless {
 			continue
 		}
 		n, ok := j.needs[i]
@@ -199,18 +201,12 @@ func (j *judgement) refresh(ctx context.Context) (replaced bool) {
 	return replaced
 }
 
-// verdicts sorts the URLs asked by whether they answered: until when the
-// answer is good, and which gave an answer that could not be used.
-func (j *judgement) verdicts() (good map[string]time.Time, useless map[string]bool) {
-	good, useless = map[string]time.Time{}, map[string]bool{}
-	for _, a := range j.answers {
-		if a.Status == report.Good || a.Status == report.Revoked || a.Partial {
-			good[a.URL] = a.NextUpdate
-		} else {
-			useless[a.URL] = true
-		}
+// use says what the last round used artefact i for.
+func (j *judgement) use(i int) (u revocation.Use) {
+	if i < len(j.used) {
+		u = j.used[i]
 	}
-	return good, useless
+	return u
 }
 
 // keep writes what proved authentic to the disk cache: bodies that gave an
@@ -220,7 +216,6 @@ func (j *judgement) keep() (err error) {
 	if len(j.needs) == 0 {
 		return nil
 	}
-	good, useless := j.verdicts()
 	led := j.issuersThatLed()
 	for i, a := range j.ev.Artefacts {
 		n, asked := j.needs[i]
@@ -231,9 +226,8 @@ func (j *judgement) keep() (err error) {
 		if !asked || a.Cached || a.Failure != "" || n.Kind == kindOCSP && j.p.Nonce {
 			continue
 		}
-		until, ok := good[a.URL]
-		if a.Kind == kindAIA && led[a.URL] || a.Kind != kindAIA && ok && !useless[a.URL] {
-			if e := j.e.remember(n, a, until); e != nil && err == nil {
+		if u := j.use(i); led[i] || u.Outcome >= revocation.Answered {
+			if e := j.e.remember(n, a, u.Until); e != nil && err == nil {
 				err = e
 			}
 		}
@@ -241,10 +235,10 @@ func (j *judgement) keep() (err error) {
 	return err
 }
 
-// issuersThatLed are the URLs of fetched certificates that a path to an anchor
-// goes through.
-func (j *judgement) issuersThatLed() map[string]bool {
-	led := map[string]bool{}
+// issuersThatLed are the indexes of the artefacts that brought a certificate
+// which a path to an anchor goes through.
+func (j *judgement) issuersThatLed() map[int]bool {
+	led := map[int]bool{}
 	if j.built == nil || len(j.fromAIA) == 0 {
 		return led
 	}
@@ -253,8 +247,8 @@ func (j *judgement) issuersThatLed() map[string]bool {
 			continue
 		}
 		for _, c := range p.Certs {
-			if url, ok := j.fromAIA[c.SHA256]; ok {
-				led[url] = true
+			for _, i := range j.fromAIA[c.SHA256] {
+				led[i] = true
 			}
 		}
 	}

@@ -33,7 +33,7 @@ type judgement struct {
 	sent       []*cert.Certificate // ev.Chain, in order
 	pool       []*cert.Certificate // all that may complete a path, sent ones included
 	chains     [][][]byte          // when not nil, the only candidate paths
-	fromAIA    map[[32]byte]string // certificates that were fetched, by hash: their URL; this and the maps below are nil until needed
+	fromAIA    map[[32]byte][]int  // certificates that were fetched, by hash: the artefacts that brought them; this and the maps below are nil until needed
 	aiaSeen    int                 // AIA artefacts already in the pool
 	policyHash string
 	built      *certpath.Result  // valid while the pool does not grow
@@ -45,10 +45,10 @@ type judgement struct {
 	aiaAsks int
 	dropped int // needs beyond the limit
 	fetches []report.Fetch
-	answers []report.Answer // of the last round, to decide what is worth keeping
-	aged    atomic.Bool     // the caches gave what ought to be asked for again
-	nonces  map[int][]byte  // by position on the path
-	sctList []byte          // from the leaf's valid staple or response
+	used    []revocation.Use // parallel to ev.Artefacts: what the last round used them for
+	aged    atomic.Bool      // the caches gave what ought to be asked for again
+	nonces  map[int][]byte   // by position on the path
+	sctList []byte           // from the leaf's valid staple or response
 }
 
 func (e *Engine) newJudgement(ev *evidence.Evidence, p Policy) *judgement {
@@ -254,9 +254,9 @@ func (j *judgement) parse() {
 			c := j.e.certs.Parse(raw)
 			j.pool = append(j.pool, c)
 			if j.fromAIA == nil {
-				j.fromAIA = map[[32]byte]string{}
+				j.fromAIA = map[[32]byte][]int{}
 			}
-			j.fromAIA[c.SHA256] = a.URL
+			j.fromAIA[c.SHA256] = append(j.fromAIA[c.SHA256], j.aiaSeen)
 			j.built = nil
 		}
 	}
@@ -312,9 +312,9 @@ func (j *judgement) reportPath(table *certTable, p certpath.Path) report.Path {
 		case i == len(p.Certs)-1 && p.End == report.EndAnchor:
 			role, source = "anchor", "anchor"
 		}
-		if url, ok := j.fromAIA[c.SHA256]; ok && role != "anchor" {
+		if from := j.fromAIA[c.SHA256]; from != nil && role != "anchor" {
 			source = "aia"
-			rp.Findings = append(rp.Findings, finding.New(finding.AIAMissing, "subject", displayName(c), "url", url))
+			rp.Findings = append(rp.Findings, finding.New(finding.AIAMissing, "subject", displayName(c), "url", j.ev.Artefacts[from[0]].URL))
 		}
 		pc := report.PathCert{Cert: table.add(c, source), Role: role}
 		if i < len(p.CertFindings) {
@@ -328,7 +328,7 @@ func (j *judgement) reportPath(table *certTable, p certpath.Path) report.Path {
 // choose judges revocation on the best path and, when an intermediate of it is
 // revoked, on the next ones that have no errors.
 func (j *judgement) choose(ctx context.Context, r *report.Report, opt certpath.Options) (needs []need) {
-	j.answers = nil
+	j.used = make([]revocation.Use, len(j.ev.Artefacts))
 	first := j.revoke(ctx, r, 0, opt, &needs)
 	r.Chosen = 0
 	if first.intermediateRevoked {
@@ -366,8 +366,11 @@ func (j *judgement) revoke(ctx context.Context, r *report.Report, n int, opt cer
 		Path: path.Certs, Staples: j.staples(path), Pool: j.pool, Time: j.now, Memo: j.e.memo,
 		Policy: j.revocationPolicy(), Anchored: j.anchored(ctx, path, opt), NonceFor: j.nonce, NoHandshake: j.offlineFiles(),
 	}
-	j.artefacts(&in)
+	from := j.artefacts(&in)
 	res := revocation.Judge(ctx, in)
+	for k, u := range res.Used {
+		j.used[from[k]].Add(u)
+	}
 	for i, c := range res.Certs {
 		if i >= len(r.Paths[n].Certs)-1 { // the last one is the anchor
 			continue
@@ -376,7 +379,6 @@ func (j *judgement) revoke(ctx context.Context, r *report.Report, n int, opt cer
 		rev := c.Revocation
 		pc.Revocation = &rev
 		pc.Findings = append(pc.Findings, c.Findings...)
-		j.answers = append(j.answers, rev.Sources...)
 		if rev.Status == report.Revoked {
 			if report.Worst(pc.Findings) < finding.Error { // revoked always wins, whatever a judge forgot to say
 				pc.Findings = append(pc.Findings, finding.New(finding.InternalError, "what", displayName(path.Certs[i]), "detail", "revoked without a finding"))
@@ -463,8 +465,9 @@ func (j *judgement) anchored(ctx context.Context, p certpath.Path, opt certpath.
 	}
 }
 
-// artefacts hands the judges what was fetched or given.
-func (j *judgement) artefacts(in *revocation.Input) {
+// artefacts hands the judges what was fetched or given. It returns the indexes
+// in the evidence of in.Artefacts.
+func (j *judgement) artefacts(in *revocation.Input) (from []int) {
 	for i, a := range j.ev.Artefacts {
 		switch a.Kind {
 		case kindAIA, kindCT, kindSCTFile:
@@ -477,12 +480,14 @@ func (j *judgement) artefacts(in *revocation.Input) {
 		default:
 			x := revocation.Artefact{Kind: a.Kind, URL: a.URL, Request: a.Request, Body: a.Body,
 				Failure: finding.ID(a.Failure), Detail: a.Detail, Cached: a.Cached, Fetched: a.Fetched}
+			copy(x.IssuerKey[:], a.IssuerKey)
 			if a.Failure == "" && a.Kind != "ocsp" {
 				x.List = j.list(i)
 			}
-			in.Artefacts = append(in.Artefacts, x)
+			in.Artefacts, from = append(in.Artefacts, x), append(from, i)
 		}
 	}
+	return from
 }
 
 // list parses artefact i as a CRL, once.

@@ -6,6 +6,7 @@ import (
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/revocation"
 	"github.com/assaytls/assay/report"
 )
 
@@ -20,7 +21,7 @@ func TestPanicBetweenJudges(t *testing.T) {
 	ev := &evidence.Evidence{Artefacts: []evidence.Artefact{{Kind: kindCRL, URL: "http://x.test/", Cached: true}}}
 	j := e.newJudgement(ev, Policy{})
 	j.needs = map[int]need{0: {}}
-	j.answers = []report.Answer{{URL: "http://x.test/"}}
+	j.used = []revocation.Use{{Outcome: revocation.Useless}}
 	r := j.resolve(t.Context())
 	if r.Verdict != report.Reject || r.Headline == nil || r.Headline.Finding.ID != finding.InternalError {
 		t.Errorf("verdict %s, headline %+v", r.Verdict, r.Headline)

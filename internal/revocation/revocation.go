@@ -6,6 +6,7 @@ package revocation
 
 import (
 	"context"
+	"crypto/sha256"
 	"slices"
 	"time"
 
@@ -53,15 +54,44 @@ type Policy struct {
 
 // Artefact is one fetched body, or the reason there is none.
 type Artefact struct {
-	Kind    string // KindCRL, KindDelta, KindOCSP
-	URL     string
-	Request []byte // of OCSP: which certificate was asked about, and with which nonce
-	Body    []byte
-	List    *crl.List  // Body parsed, where the caller has done that already
-	Failure finding.ID // why there is no body; "" otherwise
-	Detail  string
-	Cached  bool
-	Fetched time.Time
+	Kind      string // KindCRL, KindDelta, KindOCSP
+	URL       string
+	Request   []byte   // of OCSP: which certificate was asked about, and with which nonce
+	IssuerKey [32]byte // as in the Need that it answers; zero when that is not known
+	Body      []byte
+	List      *crl.List  // Body parsed, where the caller has done that already
+	Failure   finding.ID // why there is no body; "" otherwise
+	Detail    string
+	Cached    bool
+	Fetched   time.Time
+}
+
+// Use says what an artefact was good for.
+type Use struct {
+	Outcome Outcome
+	// Until is when what it said ends, by its own word; zero when it does not
+	// say or said nothing. Of several the earliest.
+	Until time.Time
+}
+
+// Outcome is what became of an artefact. The greater outweighs the lesser when
+// several certificates asked it.
+type Outcome uint8
+
+// The outcomes.
+const (
+	NotUsed  Outcome = iota // nobody asked it
+	Useless                 // it gave no authentic and current answer
+	Answered                // it did, alone or together with others
+	Revoking                // and of some certificate it said that it is revoked
+)
+
+// Add notes one more use of the same artefact.
+func (u *Use) Add(v Use) {
+	u.Outcome = max(u.Outcome, v.Outcome)
+	if !v.Until.IsZero() && (u.Until.IsZero() || v.Until.Before(u.Until)) {
+		u.Until = v.Until
+	}
 }
 
 // Need is something to fetch.
@@ -103,6 +133,7 @@ type CertResult struct {
 // Result is the outcome for a path.
 type Result struct {
 	Certs   []CertResult // parallel to Path; the anchor's is zero
+	Used    []Use        // parallel to Input.Artefacts
 	Needs   []Need       // what would give more answers; each once
 	SCTList []byte       // from the leaf's valid staple or response, outer length included
 	Expires time.Time    // when the first of the statuses stops holding; zero when none has an end
@@ -111,7 +142,7 @@ type Result struct {
 // Judge gives every certificate of the path but the anchor one status. It
 // fetches nothing; what it lacks is in Needs, and the status says so.
 func Judge(ctx context.Context, in Input) Result {
-	res := Result{Certs: make([]CertResult, len(in.Path))}
+	res := Result{Certs: make([]CertResult, len(in.Path)), Used: make([]Use, len(in.Artefacts))}
 	if in.Policy.Skew == 0 {
 		in.Policy.Skew = DefaultSkew
 	}
@@ -124,7 +155,7 @@ func Judge(ctx context.Context, in Input) Result {
 			res.Certs[i].Revocation = report.Revocation{Status: report.NotApplicable, Why: "not-asked"}
 			continue
 		}
-		s := subject{in: &in, ctx: ctx, i: i, cert: in.Path[i], issuer: in.Path[i+1], offered: offered[i], sctList: &res.SCTList}
+		s := subject{in: &in, ctx: ctx, i: i, cert: in.Path[i], issuer: in.Path[i+1], offered: offered[i], used: res.Used, issuerKey: sha256.Sum256(in.Path[i+1].RawSPKI), sctList: &res.SCTList}
 		res.Certs[i] = s.judge()
 		for _, n := range s.needs {
 			if !slices.ContainsFunc(res.Needs, n.same) {

@@ -2,7 +2,6 @@ package revocation
 
 import (
 	"crypto"
-	"crypto/sha256"
 	"errors"
 	"strconv"
 
@@ -45,14 +44,14 @@ func (s *subject) askStaple() {
 		return
 	}
 	s.stapled = true
-	res := s.checkOCSP(ocsp.Query{Source: Staple}, s.in.Staples[s.i], nil)
+	res := s.checkOCSP(ocsp.Query{Source: Staple}, s.in.Staples[s.i], -1)
 	s.stapleGood = res.Status == report.Good && res.Fresh
 }
 
 // askOCSP judges what responders answered and says whom to ask.
 func (s *subject) askOCSP() (needs []Need) {
 	for _, body := range s.offered {
-		s.checkOCSP(ocsp.Query{Source: OCSP}, body, nil)
+		s.checkOCSP(ocsp.Query{Source: OCSP}, body, -1)
 	}
 	urls := s.ptr.ocsp
 	if len(urls) > maxResponders {
@@ -61,50 +60,59 @@ func (s *subject) askOCSP() (needs []Need) {
 		urls = urls[:maxResponders]
 	}
 	for _, u := range urls {
-		a := s.response(u)
+		k := s.response(u)
 		switch {
-		case a == nil:
+		case k < 0:
 			var nonce []byte
 			if s.in.Policy.Nonce && s.in.NonceFor != nil {
 				nonce = s.in.NonceFor(s.i)
 			}
 			req := ocsp.NewRequest(s.cert, s.issuer, crypto.SHA1, nonce)
 			needs = append(needs, s.need(KindOCSP, u, req))
-		case a.Failure != "":
-			s.failed(OCSP, a)
+		case s.in.Artefacts[k].Failure != "":
+			s.failed(OCSP, k)
 		default:
-			s.checkOCSP(ocsp.Query{Source: OCSP, URL: u, Nonce: ocsp.ParseRequest(a.Request).Nonce}, a.Body, a)
+			a := &s.in.Artefacts[k]
+			s.checkOCSP(ocsp.Query{Source: OCSP, URL: u, Nonce: ocsp.ParseRequest(a.Request).Nonce}, a.Body, k)
 		}
 	}
 	return needs
 }
 
-// response finds the artefact of asking the responder at url about this
-// certificate.
-func (s *subject) response(url string) *Artefact {
+// response returns the index of the artefact of asking the responder at url
+// about this certificate, -1 when nobody has asked.
+func (s *subject) response(url string) int {
 	for k := range s.in.Artefacts {
 		a := &s.in.Artefacts[k]
-		if a.Kind != KindOCSP || a.URL != url {
+		if a.Kind != KindOCSP || a.URL != url || !a.isFor(s.issuerKey) {
 			continue
 		}
 		for _, id := range ocsp.ParseRequest(a.Request).IDs {
 			if id.Matches(s.cert, s.issuer) {
-				return a
+				return k
 			}
 		}
 	}
-	return nil
+	return -1
 }
 
-// checkOCSP judges one response and records the word.
-func (s *subject) checkOCSP(q ocsp.Query, body []byte, a *Artefact) ocsp.Result {
+// isFor reports whether a was had for the issuer with the given key: what was
+// for another is never believed for this one.
+func (a *Artefact) isFor(key [32]byte) bool {
+	return a.IssuerKey == key || a.IssuerKey == [32]byte{}
+}
+
+// checkOCSP judges one response, of the artefact at index k (-1: it is none),
+// and records the word.
+func (s *subject) checkOCSP(q ocsp.Query, body []byte, k int) ocsp.Result {
 	p := s.in.Policy
 	q.Cert, q.Issuer, q.Time, q.Memo = s.cert, s.issuer, s.in.Time, s.in.Memo
 	q.Skew, q.MaxAge, q.Stale = p.Skew, p.MaxAge, p.Stale
 	q.DelegateRevoked = s.delegateRevoked
 	res := ocsp.Check(q, body)
-	if a != nil {
-		res.Answer.Cached = a.Cached
+	if k >= 0 {
+		res.Answer.Cached = s.in.Artefacts[k].Cached
+		s.used[k].Add(useOf(res.Answer))
 	}
 	if s.i == 0 && len(*s.sctList) == 0 {
 		*s.sctList = res.SCTList
@@ -122,14 +130,27 @@ func (s *subject) delegateRevoked(d *cert.Certificate) report.Status {
 	return l.result.Status
 }
 
-// failed records that there is no body.
-func (s *subject) failed(scheme string, a *Artefact) {
+// useOf is what an answer says of the artefact that it came from.
+func useOf(a report.Answer) Use {
+	switch {
+	case a.Status == report.Revoked:
+		return Use{Revoking, a.NextUpdate}
+	case a.Status == report.Good, a.Partial:
+		return Use{Answered, a.NextUpdate}
+	}
+	return Use{Outcome: Useless}
+}
+
+// failed records that the artefact at index k has no body.
+func (s *subject) failed(scheme string, k int) {
+	a := &s.in.Artefacts[k]
+	s.used[k].Add(Use{Outcome: Useless})
 	f := finding.New(a.Failure, "source", scheme, "url", a.URL, "detail", a.Detail)
 	s.note(report.Answer{Scheme: scheme, URL: a.URL, Detail: f.Title()}, f)
 }
 
 func (s *subject) need(kind, url string, req []byte) Need {
-	return Need{Kind: kind, URL: url, Request: req, IssuerKey: sha256.Sum256(s.issuer.RawSPKI), Cert: s.i}
+	return Need{Kind: kind, URL: url, Request: req, IssuerKey: s.issuerKey, Cert: s.i}
 }
 
 // askCRL judges the lists at hand and says which to fetch.
@@ -182,6 +203,7 @@ type listing struct {
 // files, and asks them about c, which the issuer of the subject issued.
 func (s *subject) lists(c *cert.Certificate, points [][]string, offered bool) (l listing) {
 	var sources []crl.Source
+	var at []int // of each source, the index of its artefact; -1 for a file
 	if len(points) > maxPoints {
 		l.words = append(l.words, word{answer: report.Answer{Scheme: CRL, Detail: "too many distribution points"},
 			findings: []finding.Finding{finding.New(finding.RevocationBudget, "count", strconv.Itoa(len(points)), "what", "distribution points", "limit", strconv.Itoa(maxPoints))}})
@@ -192,11 +214,11 @@ func (s *subject) lists(c *cert.Certificate, points [][]string, offered bool) (l
 			urls = urls[:maxResponders]
 		}
 		for _, u := range urls { // alternatives: the first that delivers a list counts
-			src, found := s.list(KindCRL, u, n, &l)
+			src, k := s.list(KindCRL, u, n, &l)
 			if src != nil {
-				sources = append(sources, *src)
+				sources, at = append(sources, *src), append(at, k)
 			}
-			if src != nil || !found {
+			if src != nil || k < 0 {
 				break
 			}
 		}
@@ -204,7 +226,7 @@ func (s *subject) lists(c *cert.Certificate, points [][]string, offered bool) (l
 	if offered {
 		for _, list := range s.in.Offered {
 			if relevant(c, list) {
-				sources = append(sources, crl.Source{List: list, Point: -1})
+				sources, at = append(sources, crl.Source{List: list, Point: -1}), append(at, -1)
 			}
 		}
 	}
@@ -228,31 +250,52 @@ func (s *subject) lists(c *cert.Certificate, points [][]string, offered bool) (l
 		if want.Delta {
 			kind = KindDelta
 		}
-		if src, _ := s.list(kind, want.URL, want.Point, &l); src != nil {
-			q.Sources = append(q.Sources, *src)
+		if src, k := s.list(kind, want.URL, want.Point, &l); src != nil {
+			q.Sources, at = append(q.Sources, *src), append(at, k)
 			deltas++
 		}
 	}
 	if deltas > 0 {
 		l.result = crl.Check(s.ctx, q)
 	}
+	for n, u := range l.result.Used {
+		if at[n] >= 0 {
+			s.used[at[n]].Add(useOfList(l.result, u))
+		}
+	}
 	return l
 }
 
-// list returns the list at url; found is false when nobody has asked there
-// yet, and then it is among the needs.
-func (s *subject) list(kind, url string, point int, l *listing) (src *crl.Source, found bool) {
+func useOfList(res crl.Result, u crl.Use) (v Use) {
+	switch {
+	case u.Revoked:
+		v.Outcome = Revoking
+	case u.Answered:
+		v.Outcome = Answered
+	default:
+		return Use{Outcome: Useless}
+	}
+	if u.Answer >= 0 {
+		v.Until = res.Answers[u.Answer].NextUpdate
+	}
+	return v
+}
+
+// list returns the list at url and the index of its artefact, which is -1 when
+// nobody has asked there yet; then it is among the needs.
+func (s *subject) list(kind, url string, point int, l *listing) (src *crl.Source, at int) {
 	for k := range s.in.Artefacts {
 		a := &s.in.Artefacts[k]
-		if a.Kind != kind || a.URL != url {
+		if a.Kind != kind || a.URL != url || !a.isFor(s.issuerKey) {
 			continue
 		}
 		bad := func(f finding.Finding) {
+			s.used[k].Add(Use{Outcome: Useless})
 			l.words = append(l.words, word{answer: report.Answer{Scheme: CRL, URL: url, Detail: f.Title()}, findings: []finding.Finding{f}})
 		}
 		if a.Failure != "" {
 			bad(finding.New(a.Failure, "source", CRL, "url", url, "detail", a.Detail))
-			return nil, true
+			return nil, k
 		}
 		list := a.List
 		if list == nil {
@@ -264,13 +307,13 @@ func (s *subject) list(kind, url string, point int, l *listing) (src *crl.Source
 					f = ce.Finding()
 				}
 				bad(f.With("source", CRL).With("url", url))
-				return nil, true
+				return nil, k
 			}
 		}
-		return &crl.Source{List: list, URL: url, Point: point, Cached: a.Cached, Fetched: a.Fetched}, true
+		return &crl.Source{List: list, URL: url, Point: point, Cached: a.Cached, Fetched: a.Fetched}, k
 	}
 	l.needs = append(l.needs, s.need(kind, url, nil))
-	return nil, false
+	return nil, -1
 }
 
 // relevant reports whether a list from a file could speak about c.

@@ -20,7 +20,10 @@ type subject struct {
 	cert    *cert.Certificate
 	issuer  *cert.Certificate
 	offered [][]byte // responses from files about this certificate
-	sctList *[]byte
+	used    []Use    // of in.Artefacts
+	// issuerKey is the SHA-256 of the issuer's SubjectPublicKeyInfo.
+	issuerKey [32]byte
+	sctList   *[]byte
 
 	ptr     pointers
 	words   []word
