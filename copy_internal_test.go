@@ -8,6 +8,7 @@ import (
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/report"
 )
 
@@ -146,5 +147,17 @@ func TestPolicyHash(t *testing.T) {
 	empty := engine.Policy{Schemes: []string{}} // off, where nil means all
 	if empty.Hash() == base {
 		t.Error("an empty list hashes as none")
+	}
+}
+
+// The zero Config asks for what the package comment says, and for nothing else.
+func TestZeroPolicy(t *testing.T) {
+	v, err := New(Config{Roots: [][]byte{forge.NewRoot("Defaults", nil).Raw}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	if v.policy.Strict || v.policy.LeafOnly || v.policy.Schemes != nil || v.policy.Unknown != "warn" || !v.policy.Beside || v.policy.PrivateFetch || v.policy.MaxAge != 0 || v.policy.CT != "" {
+		t.Errorf("the zero Config's policy is %+v", v.policy)
 	}
 }

@@ -458,3 +458,71 @@ func TestWrongKey(t *testing.T) {
 		}
 	}
 }
+
+// A hook sees the connection at hand, though the judgement is remembered from
+// another one.
+func TestHookSeesThisConnection(t *testing.T) {
+	w := newWorld(t)
+	var seen report.Connection
+	c := w.config(assay.Config{Network: assay.Inline})
+	c.Verify = func(_ context.Context, ev *evidence.Evidence, r *report.Report) ([]finding.Finding, error) {
+		if seen = *r.Connection; seen.ALPN != ev.Connection.ALPN || seen.Resumed != ev.Connection.Resumed || seen.Addr != ev.Connection.Addr {
+			t.Errorf("report %+v, evidence %+v", seen, ev.Connection)
+		}
+		return nil, nil
+	}
+	v := newVerifier(t, c)
+	addr := serve(t, &tls.Config{Certificates: []tls.Certificate{w.server().TLS()}, NextProtos: []string{"one", "two"}})
+	cache := tls.NewLRUClientSessionCache(4)
+	for i, proto := range []string{"one", "two", "two"} {
+		conf, err := v.ClientConfig(&tls.Config{ServerName: "localhost", NextProtos: []string{proto}, ClientSessionCache: cache})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cs, err := talk(addr, conf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if seen.ALPN != proto || seen.Resumed != cs.DidResume {
+			t.Errorf("connection %d: the hook saw %+v, resumed %v", i, seen, cs.DidResume)
+		}
+	}
+}
+
+// Only protocols that the transport speaks are offered, direct and through a
+// proxy: it may be tuned before its first use.
+func TestTransportProtocols(t *testing.T) {
+	w := newWorld(t)
+	site := httpServer(t, w.server().TLS(), "h2", "localhost")
+	proxy := connectProxy(t)
+	v := newVerifier(t, w.config(assay.Config{Network: assay.Inline}))
+	for name, c := range map[string]struct {
+		tune  func(*http.Transport)
+		proto int
+	}{
+		"as it is":     {func(*http.Transport) {}, 2},
+		"TLSNextProto": {func(tr *http.Transport) { tr.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{} }, 1},
+		"Protocols":    {func(tr *http.Transport) { tr.Protocols = new(http.Protocols); tr.Protocols.SetHTTP1(true) }, 1},
+		"HTTP/2 only":  {func(tr *http.Transport) { tr.Protocols = new(http.Protocols); tr.Protocols.SetHTTP2(true) }, 2},
+	} {
+		for _, via := range []string{"", "http://" + proxy} {
+			tr := v.Transport()
+			tr.Proxy = nil
+			if via != "" {
+				tr.Proxy = func(*http.Request) (*url.URL, error) { return url.Parse(via) }
+			}
+			c.tune(tr.Transport)
+			resp, err := (&http.Client{Transport: tr, Timeout: 20 * time.Second}).Get(site)
+			if err != nil {
+				t.Errorf("%s, proxy %q: %v", name, via, err)
+				continue
+			}
+			io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+			tr.CloseIdleConnections()
+			if resp.ProtoMajor != c.proto {
+				t.Errorf("%s, proxy %q: spoke %s", name, via, resp.Proto)
+			}
+		}
+	}
+}

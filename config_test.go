@@ -3,6 +3,9 @@ package assay_test
 import (
 	"crypto/tls"
 	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -47,4 +50,40 @@ func TestInternalWithoutRoots(t *testing.T) {
 			t.Errorf("%s: accepted, with whose roots?", name)
 		}
 	}
+}
+
+// Profiles differ from the zero Config in what they say, and in nothing else.
+func TestProfiles(t *testing.T) {
+	roots := [][]byte{{1}}
+	for _, c := range []struct{ got, want assay.Config }{
+		{assay.Web(), assay.Config{}},
+		{assay.Internal(roots), assay.Config{Roots: roots, Unknown: assay.UnknownDeny, Network: assay.Inline, PrivateFetch: true}},
+		{assay.Strict(), assay.Config{Strict: true, Unknown: assay.UnknownDeny, Network: assay.Inline}},
+	} {
+		if !reflect.DeepEqual(c.got, c.want) {
+			t.Errorf("%+v, want %+v", c.got, c.want)
+		}
+	}
+}
+
+// Without CacheDir no file is written.
+func TestNoFiles(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "TMPDIR"} {
+		t.Setenv(name, dir)
+	}
+	v, err := assay.New(assay.Config{Roots: [][]byte{forge.NewRoot("No Files", nil).Raw}, Network: assay.Inline, PrivateFetch: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.Check(t.Context(), assay.Target{Host: "127.0.0.1", Port: "1"}); err != nil {
+		t.Fatal(err)
+	}
+	v.Close()
+	filepath.WalkDir(dir, func(p string, _ os.DirEntry, err error) error {
+		if p != dir {
+			t.Errorf("%s was written, error %v", p, err)
+		}
+		return nil
+	})
 }
