@@ -6,7 +6,11 @@
 // The package is pure; an Evidence is plain data.
 package evidence
 
-import "time"
+import (
+	"time"
+
+	"github.com/assaytls/assay/finding"
+)
 
 // Version of the JSON form.
 const Version = 1
@@ -106,7 +110,7 @@ type Alert struct {
 // Failure says why no complete handshake was had.
 type Failure struct {
 	// ID is the finding's ID, e.g. "connection-refused".
-	ID string `json:"id"`
+	ID finding.ID `json:"id"`
 	// Params are the finding's parameters.
 	Params map[string]string `json:"params,omitempty"`
 	// Stage is "dns", "connect", "proxy", "starttls", "handshake",
@@ -140,7 +144,7 @@ type Artefact struct {
 	Status    int       `json:"status,omitempty"` // HTTP status, where it matters
 	// Failure is the ID of the finding that says why there is no body; the
 	// detail is for people.
-	Failure  string        `json:"failure,omitempty"`
+	Failure  finding.ID    `json:"failure,omitempty"`
 	Detail   string        `json:"detail,omitempty"`
 	Duration time.Duration `json:"duration,omitempty"`
 }

@@ -228,7 +228,7 @@ func (v *validator) failure(field string, f *Failure) {
 		return
 	}
 	v.require(f.ID != "", "%s.id is missing", field)
-	v.text(field+".id", f.ID)
+	v.text(field+".id", string(f.ID))
 	v.text(field+".detail", f.Detail)
 	v.oneOf(field+".stage", f.Stage, "dns", "connect", "proxy", "starttls", "handshake", "after-handshake")
 	v.count(field+".params", len(f.Params), maxParams)
@@ -242,7 +242,7 @@ func (v *validator) artefact(a *Artefact) {
 	v.oneOf("artefacts.kind", a.Kind, "crl", "delta-crl", "ocsp", "aia", "ct")
 	v.oneOf("artefacts.method", a.Method, "", "GET", "POST")
 	v.text("artefacts.url", a.URL)
-	v.text("artefacts.failure", a.Failure)
+	v.text("artefacts.failure", string(a.Failure))
 	v.text("artefacts.detail", a.Detail)
 	v.duration("artefacts.duration", a.Duration)
 	v.require(a.Fetched.Year() < 10000, "artefacts.fetched is out of range")

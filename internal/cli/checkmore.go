@@ -133,7 +133,7 @@ func resumed(ctx context.Context, eng, afresh *engine.Engine, c tlsclient.Config
 		why := "it made a full handshake"
 		switch {
 		case again.Failure != nil:
-			why = "the second connection failed (" + again.Failure.ID + ")"
+			why = "the second connection failed (" + string(again.Failure.ID) + ")"
 		case ev.Connection.Tickets == 0 && ev.Connection.Version == tls.VersionTLS13:
 			why = "it had sent no ticket"
 		}

@@ -351,7 +351,7 @@ func (a *app) connectTarget(ctx context.Context, f *connectFlags, arg string) (r
 // what the server wants, where the handshake failed for want of parameters in
 // common.
 func probed(ctx context.Context, dial tlsclient.Config, ev *evidence.Evidence) *evidence.Evidence {
-	switch finding.ID(ev.Failure.ID) {
+	switch ev.Failure.ID {
 	case finding.NoCommonParameters, finding.TLSVersionUnsupported:
 		if again := tlsclient.Dial(ctx, dial); again.Failure != nil {
 			again.Chain, again.TLSSCTs = nil, nil // not what it failed for, and not judged here
@@ -435,7 +435,7 @@ func (a *app) relayed(ctx context.Context, r *relay, ignoreTruncation bool, targ
 		return usagef("standard output cannot be written: %v", end.stdout)
 	case end.stdin != nil:
 		return usagef("the input cannot be read: %v", plainPathError(end.stdin))
-	case end.failure == nil, end.failure.ID == string(finding.Truncated) && ignoreTruncation:
+	case end.failure == nil, end.failure.ID == finding.Truncated && ignoreTruncation:
 		return nil
 	}
 	a.status = exitInconclusive
@@ -443,7 +443,7 @@ func (a *app) relayed(ctx context.Context, r *relay, ignoreTruncation bool, targ
 	for k, v := range end.failure.Params {
 		kv = append(kv, k, v)
 	}
-	f := finding.New(finding.ID(end.failure.ID), kv...)
+	f := finding.New(end.failure.ID, kv...)
 	fmt.Fprintf(a.stderr, "assay: error: %s [%s]\n", f.Title(), f.ID)
 	if end.unsent {
 		a.hint("it did not take all of the input; what it said before, or its log, may tell why")

@@ -273,7 +273,7 @@ func (a *app) serverObjects(ctx context.Context, f *showFlags, t target) ([]obje
 
 // failureFinding is the finding behind a failed connection.
 func failureFinding(f *evidence.Failure) finding.Finding {
-	out := finding.New(finding.ID(f.ID))
+	out := finding.New(f.ID)
 	for k, v := range f.Params {
 		out = out.With(k, v)
 	}

@@ -9,6 +9,8 @@ import (
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/lab/forge"
+
+	"github.com/assaytls/assay/finding"
 )
 
 // However many addresses a peer makes up, what is remembered of them is bounded.
@@ -16,7 +18,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	c := newBodyCache()
 	for i := range 3 * cacheEntries {
 		c.put(fmt.Sprint(i), &cached{body: make([]byte, 10)})
-		c.remember(fmt.Sprint(i), fetch.Failure{ID: fetch.Failed}, time.Now())
+		c.remember(fmt.Sprint(i), fetch.Failure{ID: finding.FetchFailed}, time.Now())
 	}
 	if len(c.bodies) > cacheEntries || c.bytes != int64(10*len(c.bodies)) || len(c.failed) > cacheEntries {
 		t.Errorf("%d bodies of %d octets, %d failures", len(c.bodies), c.bytes, len(c.failed))
@@ -64,7 +66,7 @@ func TestFlightsAreBounded(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if got := e.single(ctx, "one more", func(context.Context) fetched { t.Error("it ran"); return fetched{} }); got.failure != fetch.Timeout {
+	if got := e.single(ctx, "one more", func(context.Context) fetched { t.Error("it ran"); return fetched{} }); got.failure != finding.FetchTimeout {
 		t.Errorf("%+v", got)
 	}
 	for waiting := true; waiting; time.Sleep(time.Millisecond) { // or it might yet get a slot

@@ -56,9 +56,10 @@ type cached struct {
 
 // failed remembers a failure: 60 s, doubling to 10 min.
 type failed struct {
-	until      time.Time
-	wait       time.Duration
-	id, detail string
+	until  time.Time
+	wait   time.Duration
+	id     finding.ID
+	detail string
 }
 
 // bodyID tells bodies apart by identity: a parsed list keeps its body alive.
@@ -78,8 +79,8 @@ type fetched struct {
 	cached  bool
 	aged    bool // it is time to ask again, which Offline forbade
 	fetched time.Time
-	outcome string // report.Fetch's
-	failure string // a finding's ID; "" when there is a body
+	outcome string     // report.Fetch's
+	failure finding.ID // "" when there is a body
 	detail  string
 	status  int // HTTP status of a kindCT answer
 }
@@ -161,7 +162,7 @@ func (e *Engine) body(ctx context.Context, n need, o bodyOptions) fetched {
 func (e *Engine) guarded(ctx context.Context, n need, o bodyOptions) (b fetched) {
 	defer func() {
 		if v := recover(); v != nil {
-			b = fetched{outcome: "failed", failure: string(finding.InternalError), detail: fmt.Sprint(v)}
+			b = fetched{outcome: "failed", failure: finding.InternalError, detail: fmt.Sprint(v)}
 		}
 	}()
 	return e.body(ctx, n, o)
@@ -202,7 +203,7 @@ func (e *Engine) single(ctx context.Context, key string, f func(context.Context)
 		fl = &flight{done: make(chan struct{})}
 		c.flights[key] = fl
 		c.running.Go(func() {
-			fl.got = fetched{outcome: "failed", failure: fetch.Failed, detail: "the download ended unexpectedly"}
+			fl.got = fetched{outcome: "failed", failure: finding.FetchFailed, detail: "the download ended unexpectedly"}
 			defer func() {
 				if v := recover(); v != nil {
 					fl.got.detail = "the download failed internally"
@@ -218,7 +219,7 @@ func (e *Engine) single(ctx context.Context, key string, f func(context.Context)
 				fl.got = f(e.opt.Context)
 			case <-e.opt.Context.Done():
 			case <-ctx.Done(): // whoever asked first has given up before its turn came
-				fl.got = fetched{outcome: "failed", failure: fetch.Timeout, detail: "too many downloads are under way"}
+				fl.got = fetched{outcome: "failed", failure: finding.FetchTimeout, detail: "too many downloads are under way"}
 			}
 		})
 	}
@@ -227,7 +228,7 @@ func (e *Engine) single(ctx context.Context, key string, f func(context.Context)
 	case <-fl.done:
 		return fl.got
 	case <-ctx.Done():
-		return fetched{outcome: "failed", failure: fetch.Timeout, detail: "the time for the whole run ended first"}
+		return fetched{outcome: "failed", failure: finding.FetchTimeout, detail: "the time for the whole run ended first"}
 	}
 }
 
@@ -259,8 +260,8 @@ func (e *Engine) download(ctx context.Context, n need, key, asked string, old *c
 	}
 	if fail != nil {
 		e.cache.remember(asked, *fail, o.now)
-		if e.opt.Store != nil && ctx.Err() == nil && fail.ID != fetch.AddressRefused {
-			if err := e.opt.Store.Fail(storeKey(n), fail.ID, fail.Detail); err != nil && e.opt.Warn != nil {
+		if e.opt.Store != nil && ctx.Err() == nil && fail.ID != finding.FetchRefusedAddress {
+			if err := e.opt.Store.Fail(storeKey(n), string(fail.ID), fail.Detail); err != nil && e.opt.Warn != nil {
 				e.opt.Warn(err)
 			}
 		}
@@ -268,7 +269,7 @@ func (e *Engine) download(ctx context.Context, n need, key, asked string, old *c
 			return fetched{body: old.body, cached: true, fetched: old.fetched, outcome: "cached", detail: "not revalidated: " + fail.Detail}
 		}
 		outcome := "failed"
-		if fail.ID == fetch.AddressRefused || fail.ID == fetch.SchemeRefused {
+		if fail.ID == finding.FetchRefusedAddress || fail.ID == finding.FetchSchemeRefused {
 			outcome = "refused"
 		}
 		return fetched{outcome: outcome, failure: fail.ID, detail: fail.Detail, status: fail.Status}
@@ -430,7 +431,7 @@ func (e *Engine) recentFailure(n need, key string, now time.Time) (failed, bool)
 		return f, ok && now.Before(f.until)
 	}
 	d, ok := e.opt.Store.Failed(storeKey(n))
-	return failed{until: d.Until, id: d.ID, detail: d.Detail}, ok && now.Before(d.Until)
+	return failed{until: d.Until, id: finding.ID(d.ID), detail: d.Detail}, ok && now.Before(d.Until)
 }
 
 func (c *bodyCache) remember(key string, f fetch.Failure, now time.Time) {

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/assaytls/assay/internal/fetch"
+
+	"github.com/assaytls/assay/finding"
 )
 
 // A cached body answers without asking for an hour, less when HTTP, the policy
@@ -52,9 +54,9 @@ func TestFailuresDouble(t *testing.T) {
 	now := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	fail := func(want time.Duration) {
 		t.Helper()
-		c.remember("k", fetch.Failure{ID: fetch.Timeout, Detail: "x"}, now)
+		c.remember("k", fetch.Failure{ID: finding.FetchTimeout, Detail: "x"}, now)
 		e := &Engine{cache: c}
-		if f, ok := e.recentFailure(need{}, "k", now.Add(want-time.Second)); !ok || f.id != fetch.Timeout {
+		if f, ok := e.recentFailure(need{}, "k", now.Add(want-time.Second)); !ok || f.id != finding.FetchTimeout {
 			t.Errorf("forgotten before %v", want)
 		}
 		if _, ok := e.recentFailure(need{}, "k", now.Add(want)); ok {

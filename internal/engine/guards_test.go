@@ -88,7 +88,7 @@ func TestFailuresByScope(t *testing.T) {
 	defer s.Close()
 	e := guardEngine(t)
 	n := need{Need: revocation.Need{Kind: kindCRL, URL: s.URL}}
-	if b := e.body(t.Context(), n, bodyOptions{now: time.Now()}); b.failure != fetch.AddressRefused {
+	if b := e.body(t.Context(), n, bodyOptions{now: time.Now()}); b.failure != finding.FetchRefusedAddress {
 		t.Errorf("%+v", b)
 	}
 	if b := e.body(t.Context(), n, bodyOptions{now: time.Now(), scope: fetch.Scope{Loopback: true}}); string(b.body) != "body" {

@@ -193,7 +193,7 @@ func (j *judgement) connection(r *report.Report) {
 		for k, v := range f.Params {
 			kv = append(kv, k, v)
 		}
-		r.Findings = append(r.Findings, finding.New(finding.ID(f.ID), sortPairs(kv)...))
+		r.Findings = append(r.Findings, finding.New(f.ID, sortPairs(kv)...))
 	}
 	r.Checks = append(r.Checks, check)
 }
@@ -246,7 +246,7 @@ func (j *judgement) parse() {
 		}
 		certs, err := issuerCertificates(a.Body)
 		if err != nil {
-			j.ev.Artefacts[j.aiaSeen].Failure = string(finding.AIAUnavailable)
+			j.ev.Artefacts[j.aiaSeen].Failure = finding.AIAUnavailable
 			j.ev.Artefacts[j.aiaSeen].Detail = err.Error()
 			continue
 		}
@@ -479,7 +479,7 @@ func (j *judgement) artefacts(in *revocation.Input) (from []int) {
 			}
 		default:
 			x := revocation.Artefact{Kind: a.Kind, URL: a.URL, Request: a.Request, Body: a.Body,
-				Failure: finding.ID(a.Failure), Detail: a.Detail, Cached: a.Cached, Fetched: a.Fetched}
+				Failure: a.Failure, Detail: a.Detail, Cached: a.Cached, Fetched: a.Fetched}
 			copy(x.IssuerKey[:], a.IssuerKey)
 			if a.Failure == "" && a.Kind != "ocsp" {
 				x.List = j.list(i)

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/assaytls/assay/finding"
 )
 
 // Dots at the end of a name do not hide what it is from the check of what a
@@ -20,7 +22,7 @@ func TestProxyDots(t *testing.T) {
 	c := &Client{Proxy: func(*http.Request) (*url.URL, error) { return pu, nil }}
 	for _, u := range []string{"http://127.0.0.1./", "http://127.0.0.1../", "http://localhost../", "http://a.localhost../"} {
 		_, f := c.Do(context.Background(), Request{URL: u, Scope: loopback})
-		wantFailure(t, f, AddressRefused)
+		wantFailure(t, f, finding.FetchRefusedAddress)
 	}
 	if asked != 0 {
 		t.Errorf("the proxy was asked %d times", asked)
@@ -77,7 +79,7 @@ func TestEndlessBody(t *testing.T) {
 			}
 		})
 		_, f := (&Client{MaxBytes: 1 << 20}).Do(context.Background(), Request{URL: s.URL, Scope: loopback})
-		wantFailure(t, f, TooLarge)
+		wantFailure(t, f, finding.FetchTooLarge)
 		s.CloseClientConnections()
 		if n := sent.Load(); n > 32<<20 {
 			t.Errorf("length %q: %d octets were taken", length, n)

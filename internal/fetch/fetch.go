@@ -3,8 +3,7 @@
 // size, redirects, and which addresses may be connected to. Only http and
 // https are spoken, without compression, cookies or credentials.
 //
-// A failure names a kind of finding by its ID, as a string: this package
-// imports nothing of assay's.
+// A failure names a kind of finding by its ID.
 package fetch
 
 import (
@@ -23,6 +22,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/assaytls/assay/finding"
 )
 
 // The defaults of a zero Client.
@@ -30,18 +31,6 @@ const (
 	DefaultTimeout   = 10 * time.Second
 	DefaultMaxBytes  = 64 << 20
 	DefaultRedirects = 5
-)
-
-// IDs of findings that a Failure may carry.
-const (
-	Timeout         = "fetch-timeout"
-	Failed          = "fetch-failed"
-	HTTPStatus      = "fetch-http-status"
-	ContentEncoding = "fetch-content-encoding"
-	TooLarge        = "fetch-too-large"
-	RedirectLimit   = "fetch-redirect-limit"
-	SchemeRefused   = "fetch-scheme-refused"
-	AddressRefused  = "fetch-refused-address"
 )
 
 // Client holds the limits. The zero Client is ready to use and reaches public
@@ -103,13 +92,13 @@ type Response struct {
 
 // Failure says why there is no Response.
 type Failure struct {
-	ID     string // a finding's ID, one of this package's constants
-	Detail string // for people; may hold text from the peer
-	Status int    // the HTTP status, for HTTPStatus
+	ID     finding.ID // one of the kinds that begin with "fetch-"
+	Detail string     // for people; may hold text from the peer
+	Status int        // the HTTP status, for finding.FetchHTTPStatus
 }
 
 // Error returns the ID and the detail.
-func (f *Failure) Error() string { return f.ID + ": " + f.Detail }
+func (f *Failure) Error() string { return string(f.ID) + ": " + f.Detail }
 
 // errAddress is how the dialer's Control reports a refused address.
 type errAddress struct {
@@ -152,7 +141,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, *Failure) {
 		if c.Proxy != nil {
 			p, err := c.Proxy(req)
 			if err != nil {
-				return nil, &Failure{ID: Failed, Detail: "proxy: " + err.Error()}
+				return nil, &Failure{ID: finding.FetchFailed, Detail: "proxy: " + err.Error()}
 			}
 			if p != nil {
 				if f := checkProxied(u); f != nil {
@@ -177,11 +166,11 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, *Failure) {
 			return resp, nil
 		}
 		if hop >= c.redirects() {
-			return nil, &Failure{ID: RedirectLimit, Detail: fmt.Sprintf("more than %d redirects", c.redirects())}
+			return nil, &Failure{ID: finding.FetchRedirectLimit, Detail: fmt.Sprintf("more than %d redirects", c.redirects())}
 		}
 		ref, err := u.Parse(next)
 		if err != nil {
-			return nil, &Failure{ID: Failed, Detail: "redirected to something that is not a URL"}
+			return nil, &Failure{ID: finding.FetchFailed, Detail: "redirected to something that is not a URL"}
 		}
 		target = ref.String()
 	}
@@ -204,7 +193,7 @@ func (c *Client) OCSP(ctx context.Context, responder, getURL string, short bool,
 		first, second = get, post
 	}
 	resp, f := c.Do(ctx, first)
-	refused := f != nil && f.ID == HTTPStatus || f == nil && bytes.Equal(resp.Body, malformedRequest)
+	refused := f != nil && f.ID == finding.FetchHTTPStatus || f == nil && bytes.Equal(resp.Body, malformedRequest)
 	if !refused || second.URL == "" {
 		return resp, f
 	}
@@ -227,13 +216,13 @@ func (c *Client) redirects() int {
 func checkURL(s string) (*url.URL, *Failure) {
 	u, err := url.Parse(s)
 	if err != nil {
-		return nil, &Failure{ID: Failed, Detail: "not a URL"}
+		return nil, &Failure{ID: finding.FetchFailed, Detail: "not a URL"}
 	}
 	if u.Scheme != "http" && u.Scheme != "https" {
-		return nil, &Failure{ID: SchemeRefused, Detail: "scheme " + strconv.Quote(u.Scheme) + " (only http and https are followed)"}
+		return nil, &Failure{ID: finding.FetchSchemeRefused, Detail: "scheme " + strconv.Quote(u.Scheme) + " (only http and https are followed)"}
 	}
 	if u.Hostname() == "" {
-		return nil, &Failure{ID: Failed, Detail: "the URL has no host"}
+		return nil, &Failure{ID: finding.FetchFailed, Detail: "the URL has no host"}
 	}
 	if u.User != nil {
 		u.User = nil // credentials in a pointer are nobody's to send
@@ -248,12 +237,12 @@ func checkProxied(u *url.URL) *Failure {
 	host := strings.TrimRight(strings.ToLower(u.Hostname()), ".")
 	if a, err := netip.ParseAddr(host); err == nil {
 		if cl := Classify(a); cl != Public {
-			return &Failure{ID: AddressRefused, Detail: (&errAddress{host, cl}).Error()}
+			return &Failure{ID: finding.FetchRefusedAddress, Detail: (&errAddress{host, cl}).Error()}
 		}
 		return nil
 	}
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") || numericHost(host) {
-		return &Failure{ID: AddressRefused, Detail: host + " is not a public name"}
+		return &Failure{ID: finding.FetchRefusedAddress, Detail: host + " is not a public name"}
 	}
 	return nil
 }
@@ -280,7 +269,7 @@ func (c *Client) request(ctx context.Context, r Request, u *url.URL) (*http.Requ
 	}
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), body)
 	if err != nil {
-		return nil, &Failure{ID: Failed, Detail: err.Error()}
+		return nil, &Failure{ID: finding.FetchFailed, Detail: err.Error()}
 	}
 	agent := c.UserAgent
 	if agent == "" {
@@ -340,21 +329,21 @@ func (c *Client) answer(ctx context.Context, r Request, hr *http.Response, resp 
 	case http.StatusOK:
 	case http.StatusNotModified:
 		if r.ETag == "" && r.LastModified == "" {
-			return "", &Failure{ID: HTTPStatus, Status: hr.StatusCode, Detail: "304 to an unconditional request"}
+			return "", &Failure{ID: finding.FetchHTTPStatus, Status: hr.StatusCode, Detail: "304 to an unconditional request"}
 		}
 		resp.NotModified = true
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 		if loc := h.Get("Location"); loc != "" {
 			return loc, nil
 		}
-		return "", &Failure{ID: Failed, Detail: "redirected to nowhere"}
+		return "", &Failure{ID: finding.FetchFailed, Detail: "redirected to nowhere"}
 	case http.StatusSeeOther:
 		if loc := h.Get("Location"); loc != "" && r.Method != http.MethodPost {
 			return loc, nil
 		}
 		fallthrough
 	default:
-		return "", &Failure{ID: HTTPStatus, Status: hr.StatusCode, Detail: "HTTP status " + strconv.Itoa(hr.StatusCode)}
+		return "", &Failure{ID: finding.FetchHTTPStatus, Status: hr.StatusCode, Detail: "HTTP status " + strconv.Itoa(hr.StatusCode)}
 	}
 	resp.Status = hr.StatusCode
 	resp.ContentType, resp.ETag, resp.LastModified = h.Get("Content-Type"), etag(h.Get("Etag")), lastModified(h.Get("Last-Modified"))
@@ -365,7 +354,7 @@ func (c *Client) answer(ctx context.Context, r Request, hr *http.Response, resp 
 		return "", nil
 	}
 	if enc := h.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
-		return "", &Failure{ID: ContentEncoding, Detail: "the body is encoded as " + enc + " although none was offered"}
+		return "", &Failure{ID: finding.FetchContentEncoding, Detail: "the body is encoded as " + enc + " although none was offered"}
 	}
 	limit := r.MaxBytes
 	if limit <= 0 {
@@ -419,7 +408,7 @@ func lastModified(s string) string {
 }
 
 func tooLarge(limit int64) *Failure {
-	return &Failure{ID: TooLarge, Detail: fmt.Sprintf("more than %d bytes", limit)}
+	return &Failure{ID: finding.FetchTooLarge, Detail: fmt.Sprintf("more than %d bytes", limit)}
 }
 
 // FreshFor returns for how long the body may be used without asking again, by
@@ -464,11 +453,11 @@ func failure(ctx context.Context, err error, timeout time.Duration) *Failure {
 	var ne net.Error
 	switch {
 	case errors.As(err, &ea):
-		return &Failure{ID: AddressRefused, Detail: ea.Error()}
+		return &Failure{ID: finding.FetchRefusedAddress, Detail: ea.Error()}
 	case errors.Is(err, context.DeadlineExceeded), ctx.Err() == context.DeadlineExceeded:
-		return &Failure{ID: Timeout, Detail: "no complete answer within " + timeout.String()}
+		return &Failure{ID: finding.FetchTimeout, Detail: "no complete answer within " + timeout.String()}
 	case errors.As(err, &ne) && ne.Timeout():
-		return &Failure{ID: Timeout, Detail: ne.Error()}
+		return &Failure{ID: finding.FetchTimeout, Detail: ne.Error()}
 	}
-	return &Failure{ID: Failed, Detail: err.Error()}
+	return &Failure{ID: finding.FetchFailed, Detail: err.Error()}
 }

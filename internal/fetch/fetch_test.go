@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/assaytls/assay/finding"
 )
 
 var loopback = Scope{Loopback: true}
@@ -26,7 +28,7 @@ func serve(t *testing.T, h http.HandlerFunc) *httptest.Server {
 	return s
 }
 
-func wantFailure(t *testing.T, f *Failure, id string) {
+func wantFailure(t *testing.T, f *Failure, id finding.ID) {
 	t.Helper()
 	if f == nil {
 		t.Fatalf("no failure, want %s", id)
@@ -71,7 +73,7 @@ func TestConditional(t *testing.T) {
 		t.Errorf("%+v %v", resp, f)
 	}
 	_, f = (&Client{}).Do(context.Background(), Request{URL: s.URL + "/always", Scope: loopback})
-	wantFailure(t, f, HTTPStatus)
+	wantFailure(t, f, finding.FetchHTTPStatus)
 }
 
 func TestInto(t *testing.T) {
@@ -142,9 +144,9 @@ func TestFailures(t *testing.T) {
 		}
 	})
 	c := &Client{Timeout: 300 * time.Millisecond, MaxBytes: 1000}
-	for path, id := range map[string]string{
-		"/404": HTTPStatus, "/large": TooLarge, "/endless": TooLarge, "/drip": Timeout, "/silent": Timeout, "/truncated": Failed,
-		"/gzip": ContentEncoding, "/nowhere": Failed, "/badurl": Failed, "/reset": Failed, "/headers": Failed,
+	for path, id := range map[string]finding.ID{
+		"/404": finding.FetchHTTPStatus, "/large": finding.FetchTooLarge, "/endless": finding.FetchTooLarge, "/drip": finding.FetchTimeout, "/silent": finding.FetchTimeout, "/truncated": finding.FetchFailed,
+		"/gzip": finding.FetchContentEncoding, "/nowhere": finding.FetchFailed, "/badurl": finding.FetchFailed, "/reset": finding.FetchFailed, "/headers": finding.FetchFailed,
 	} {
 		start := time.Now()
 		_, f := c.Do(context.Background(), Request{URL: s.URL + path, Scope: loopback})
@@ -153,10 +155,10 @@ func TestFailures(t *testing.T) {
 			t.Errorf("%s took %v", path, d)
 		}
 	}
-	for u, id := range map[string]string{
-		"ldap://127.0.0.1/cn=x": SchemeRefused, "file:///etc/passwd": SchemeRefused, "ftp://127.0.0.1/": SchemeRefused, "": SchemeRefused,
-		"javascript:alert(1)": SchemeRefused, "http://": Failed, "http:///path": Failed, "http://a b/": Failed, "http://127.0.0.1:1/": Failed,
-		"http://no-such-host.invalid/": Failed,
+	for u, id := range map[string]finding.ID{
+		"ldap://127.0.0.1/cn=x": finding.FetchSchemeRefused, "file:///etc/passwd": finding.FetchSchemeRefused, "ftp://127.0.0.1/": finding.FetchSchemeRefused, "": finding.FetchSchemeRefused,
+		"javascript:alert(1)": finding.FetchSchemeRefused, "http://": finding.FetchFailed, "http:///path": finding.FetchFailed, "http://a b/": finding.FetchFailed, "http://127.0.0.1:1/": finding.FetchFailed,
+		"http://no-such-host.invalid/": finding.FetchFailed,
 	} {
 		if strings.Contains(u, ".invalid") && testing.Short() {
 			continue
@@ -168,7 +170,7 @@ func TestFailures(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	_, f := c.Do(ctx, Request{URL: s.URL, Scope: loopback})
-	wantFailure(t, f, Failed)
+	wantFailure(t, f, finding.FetchFailed)
 }
 
 // deadResolver never sends anything off this machine.
@@ -191,17 +193,17 @@ func TestAddresses(t *testing.T) {
 	port := s.URL[strings.LastIndexByte(s.URL, ':'):]
 	for _, u := range []string{s.URL, "http://127.0.0.1" + port, "http://[::ffff:127.0.0.1]" + port, "http://localhost" + port} {
 		_, f := c.Do(context.Background(), Request{URL: u})
-		wantFailure(t, f, AddressRefused)
+		wantFailure(t, f, finding.FetchRefusedAddress)
 		_, f = c.Do(context.Background(), Request{URL: u, Scope: Scope{Private: true}})
-		wantFailure(t, f, AddressRefused)
+		wantFailure(t, f, finding.FetchRefusedAddress)
 	}
 	for _, host := range []string{"169.254.169.254", "10.0.0.1", "0.0.0.0", "[::]", "[fe80::1]", "224.0.0.1", "255.255.255.255", "100.100.100.200",
 		"[::ffff:169.254.169.254]", "[64:ff9b::a9fe:a9fe]", "[2002:a9fe:a9fe::1]", "192.168.0.1", "[fd00:ec2::254]"} {
 		_, f := c.Do(context.Background(), Request{URL: "http://" + host + "/", Scope: loopback})
-		wantFailure(t, f, AddressRefused)
+		wantFailure(t, f, finding.FetchRefusedAddress)
 		target = "http://" + host + "/"
 		_, f = c.Do(context.Background(), Request{URL: s.URL + "/go", Scope: loopback})
-		wantFailure(t, f, AddressRefused)
+		wantFailure(t, f, finding.FetchRefusedAddress)
 	}
 	target = "/ok"
 	if resp, f := c.Do(context.Background(), Request{URL: s.URL + "/go", Scope: loopback}); f != nil || string(resp.Body) != "ok" || resp.Redirects != 1 {
@@ -210,7 +212,7 @@ func TestAddresses(t *testing.T) {
 	for _, u := range []string{"file:///etc/passwd", "ldap://127.0.0.1/", "gopher://127.0.0.1/"} {
 		target = u
 		_, f := c.Do(context.Background(), Request{URL: s.URL + "/go", Scope: loopback})
-		wantFailure(t, f, SchemeRefused)
+		wantFailure(t, f, finding.FetchSchemeRefused)
 	}
 }
 
@@ -236,17 +238,17 @@ func TestRedirects(t *testing.T) {
 		t.Errorf("%+v %v", resp, f)
 	}
 	_, f := get(&Client{}, Request{URL: s.URL + "/6"})
-	wantFailure(t, f, RedirectLimit)
+	wantFailure(t, f, finding.FetchRedirectLimit)
 	_, f = get(&Client{MaxRedirects: -1}, Request{URL: s.URL + "/1"})
-	wantFailure(t, f, RedirectLimit)
+	wantFailure(t, f, finding.FetchRedirectLimit)
 	if resp, f := get(&Client{}, Request{Method: "POST", URL: s.URL + "/1", Body: []byte("x")}); f != nil || string(resp.Body) != "POST" {
 		t.Errorf("a redirected POST became %+v %v", resp, f)
 	}
 	_, f = get(&Client{}, Request{Method: "POST", URL: s.URL + "/1?code=303", Body: []byte("x")})
-	wantFailure(t, f, HTTPStatus)
+	wantFailure(t, f, finding.FetchHTTPStatus)
 	loop := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusMovedPermanently) })
 	_, f = get(&Client{}, Request{URL: loop.URL})
-	wantFailure(t, f, RedirectLimit)
+	wantFailure(t, f, finding.FetchRedirectLimit)
 }
 
 func TestProxy(t *testing.T) {
@@ -268,21 +270,21 @@ func TestProxy(t *testing.T) {
 	for _, u := range []string{"http://127.0.0.1/", "http://localhost/", "http://a.localhost./", "http://10.1.2.3/", "http://[::1]/", "http://169.254.169.254/",
 		"http://2130706433/", "http://0x7f000001/", "http://127.1/", "http://[::ffff:7f00:1]/", "http://inside.example/"} {
 		_, f := c.Do(context.Background(), Request{URL: u, Scope: loopback})
-		wantFailure(t, f, AddressRefused)
+		wantFailure(t, f, finding.FetchRefusedAddress)
 	}
 	if len(asked) != 2 {
 		t.Errorf("the proxy was asked for %v", asked)
 	}
 	bad := &Client{Proxy: func(*http.Request) (*url.URL, error) { return nil, os.ErrInvalid }}
 	_, f = bad.Do(context.Background(), Request{URL: "http://crl.example/"})
-	wantFailure(t, f, Failed)
+	wantFailure(t, f, finding.FetchFailed)
 }
 
 func TestHTTPS(t *testing.T) {
 	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("ok")) }))
 	defer s.Close()
 	_, f := (&Client{}).Do(context.Background(), Request{URL: s.URL, Scope: loopback})
-	wantFailure(t, f, Failed)
+	wantFailure(t, f, finding.FetchFailed)
 	pool := x509.NewCertPool()
 	pool.AddCert(s.Certificate())
 	if resp, f := (&Client{RootCAs: pool}).Do(context.Background(), Request{URL: s.URL, Scope: loopback}); f != nil || string(resp.Body) != "ok" {

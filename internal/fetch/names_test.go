@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/assaytls/assay/finding"
 )
 
 // nameServer answers with the addresses of a name, one after the other and
@@ -101,13 +103,13 @@ func TestNamesLeadNowhereElse(t *testing.T) {
 		t.Fatal(f)
 	}
 	_, f := get(here+"/", Scope{}) // as for a public server
-	wantFailure(t, f, AddressRefused)
+	wantFailure(t, f, finding.FetchRefusedAddress)
 	for name := range refused {
 		target = "http://" + name + ".assay.test" + port + "/"
 		_, f := get(target, loopback)
-		wantFailure(t, f, AddressRefused)
+		wantFailure(t, f, finding.FetchRefusedAddress)
 		_, f = get(here+"/go", loopback)
-		wantFailure(t, f, AddressRefused)
+		wantFailure(t, f, finding.FetchRefusedAddress)
 		if !strings.Contains(f.Detail, "address") {
 			t.Errorf("%s: %s", name, f.Detail)
 		}
@@ -116,5 +118,5 @@ func TestNamesLeadNowhereElse(t *testing.T) {
 		t.Error(f)
 	}
 	_, f = get("http://rebinds.assay.test"+port+"/", loopback)
-	wantFailure(t, f, AddressRefused)
+	wantFailure(t, f, finding.FetchRefusedAddress)
 }

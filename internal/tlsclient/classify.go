@@ -18,7 +18,7 @@ import (
 // failed makes a failure of the handshake; kv alternates parameters' names and
 // values.
 func (c *Config) failed(id finding.ID, err error, kv ...string) *evidence.Failure {
-	f := &evidence.Failure{ID: string(id), Stage: "handshake", Params: map[string]string{"host": c.Host, "port": c.Port}}
+	f := &evidence.Failure{ID: id, Stage: "handshake", Params: map[string]string{"host": c.Host, "port": c.Port}}
 	if err != nil {
 		f.Detail = clean(err.Error())
 	}
@@ -150,7 +150,7 @@ func isReset(err error) bool {
 
 // cancelled is the failure of a dial whose context ended.
 func cancelled(ctx context.Context, stage string) *evidence.Failure {
-	return &evidence.Failure{ID: string(finding.DialCancelled), Stage: stage, Detail: ctx.Err().Error(),
+	return &evidence.Failure{ID: finding.DialCancelled, Stage: stage, Detail: ctx.Err().Error(),
 		Params: map[string]string{"stage": stage, "detail": ctx.Err().Error()}}
 }
 

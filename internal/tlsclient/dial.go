@@ -49,7 +49,7 @@ func (c *Config) open(ctx context.Context, ev *evidence.Evidence) (net.Conn, *ev
 	if c.Proxy != "" {
 		u, err := ParseProxy(c.Proxy)
 		if err != nil {
-			return nil, &evidence.Failure{ID: string(finding.ProxyFailure), Stage: "proxy", Detail: clean(err.Error()),
+			return nil, &evidence.Failure{ID: finding.ProxyFailure, Stage: "proxy", Detail: clean(err.Error()),
 				Params: map[string]string{"proxy": "given", "host": clean(c.Host), "port": c.Port, "detail": clean(err.Error())}}
 		}
 		c.proxy = u
@@ -58,7 +58,7 @@ func (c *Config) open(ctx context.Context, ev *evidence.Evidence) (net.Conn, *ev
 	}
 	conn, failure := c.connect(ctx, host, port, ev)
 	if failure != nil {
-		if c.proxy != nil && failure.ID != string(finding.DialCancelled) {
+		if c.proxy != nil && failure.ID != finding.DialCancelled {
 			failure = c.proxyUnreached(failure)
 		}
 		return nil, failure
@@ -90,7 +90,7 @@ func (c *Config) reopen(ctx context.Context, ev *evidence.Evidence) (net.Conn, *
 	var d net.Dialer
 	conn, err := d.DialContext(limit, "tcp", ev.Connection.Addr)
 	if err != nil {
-		return nil, &evidence.Failure{ID: string(finding.ConnectionFailed), Stage: "connect", Detail: clean(err.Error()),
+		return nil, &evidence.Failure{ID: finding.ConnectionFailed, Stage: "connect", Detail: clean(err.Error()),
 			Params: map[string]string{"host": clean(c.Host), "port": c.Port, "detail": plainError(err)}}
 	}
 	return c.prepared(ctx, conn)

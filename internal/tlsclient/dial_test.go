@@ -122,7 +122,7 @@ func wantFailure(t testing.TB, ev *evidence.Evidence, id finding.ID) {
 	switch {
 	case ev.Failure == nil:
 		t.Fatalf("no failure, want %s", id)
-	case ev.Failure.ID != string(id):
+	case ev.Failure.ID != id:
 		t.Fatalf("failure %s (%s), want %s", ev.Failure.ID, ev.Failure.Detail, id)
 	}
 	k, ok := finding.Lookup(id)

@@ -120,7 +120,7 @@ func FuzzBanner(f *testing.F) {
 			return
 		}
 		failure := c.plaintext(in, io.EOF)
-		if _, ok := finding.Lookup(finding.ID(failure.ID)); !ok {
+		if _, ok := finding.Lookup(failure.ID); !ok {
 			t.Fatalf("%s is not a kind", failure.ID)
 		}
 		ev := &evidence.Evidence{Version: evidence.Version, Time: time.Unix(1, 0).UTC(), Failure: failure}

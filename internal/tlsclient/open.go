@@ -117,7 +117,7 @@ func (t *Transport) Failed(ctx context.Context, err error) {
 		s.noteAlert(code, "handshake")
 	}
 	s.failure = t.c.classify(ctx, err, s, tr, t.wire)
-	if s.failure.ID != string(finding.HandshakeCertUnusable) {
+	if s.failure.ID != finding.HandshakeCertUnusable {
 		s.chain, s.scts = nil, nil // not what it failed for
 	}
 	s.into(t.ev)

@@ -326,7 +326,7 @@ func TestRenegotiation(t *testing.T) {
 			return len(b), nil
 		})
 		ev := dial(t, Config{Port: port, SNI: "dial.test", KeyLog: press})
-		if ev.Failure != nil && ev.Failure.ID == string(finding.RenegotiationDemanded) {
+		if ev.Failure != nil && ev.Failure.ID == finding.RenegotiationDemanded {
 			wantChain(t, ev, k)
 			wantFailure(t, ev, finding.RenegotiationDemanded)
 			t.Logf("try %d", i+1)

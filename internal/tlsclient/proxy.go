@@ -102,7 +102,7 @@ func (c *Config) tunnel(ctx context.Context, conn net.Conn) *evidence.Failure {
 	case isTimeout(err):
 		err = fmt.Errorf("no answer within %s", waited(c.ConnectTimeout, time.Since(begin)))
 	}
-	return &evidence.Failure{ID: string(id), Stage: "proxy", Detail: clean(err.Error()),
+	return &evidence.Failure{ID: id, Stage: "proxy", Detail: clean(err.Error()),
 		Params: map[string]string{"proxy": clean(proxy.Redacted()), "host": clean(c.Host), "port": c.Port, "detail": clean(err.Error())}}
 }
 
@@ -112,14 +112,14 @@ func (c *Config) proxyUnreached(why *evidence.Failure) *evidence.Failure {
 	detail := map[finding.ID]string{
 		finding.ConnectionRefused: "it refused the connection", finding.ConnectionTimeout: "it cannot be connected to within " + why.Params["timeout"],
 		finding.DNSNotFound: "its name does not exist in the DNS", finding.DNSTimeout: "the DNS does not answer for its name",
-	}[finding.ID(why.ID)]
+	}[why.ID]
 	if detail == "" {
 		detail = "it cannot be connected to"
 		if why.Detail != "" {
 			detail += " (" + why.Detail + ")"
 		}
 	}
-	return &evidence.Failure{ID: string(finding.ProxyFailure), Stage: "proxy", Detail: why.Detail,
+	return &evidence.Failure{ID: finding.ProxyFailure, Stage: "proxy", Detail: why.Detail,
 		Params: map[string]string{"proxy": clean(c.proxy.Redacted()), "host": clean(c.Host), "port": c.Port, "detail": clean(detail)}}
 }
 

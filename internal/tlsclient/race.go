@@ -42,7 +42,7 @@ type race struct {
 func (c *Config) connect(ctx context.Context, host, port string, ev *evidence.Evidence) (net.Conn, *evidence.Failure) {
 	p, err := strconv.ParseUint(port, 10, 16)
 	if err != nil {
-		return nil, &evidence.Failure{ID: string(finding.ConnectionFailed), Stage: "connect", Detail: err.Error(),
+		return nil, &evidence.Failure{ID: finding.ConnectionFailed, Stage: "connect", Detail: err.Error(),
 			Params: map[string]string{"host": host, "port": port, "detail": "not a port number"}}
 	}
 	r := &race{port: uint16(p), begin: time.Now(), results: make(chan tried)}
@@ -231,11 +231,11 @@ func connectFailure(host, port, timeout string, attempts []evidence.Attempt) *ev
 		if i < 0 {
 			continue
 		}
-		return &evidence.Failure{ID: string(k.id), Stage: "connect", Detail: attempts[i].Detail, Params: map[string]string{
+		return &evidence.Failure{ID: k.id, Stage: "connect", Detail: attempts[i].Detail, Params: map[string]string{
 			"host": host, "port": port, "addr": attempts[i].Addr, "stage": "connecting",
 			"count": strconv.Itoa(len(attempts)), "timeout": timeout, "detail": attempts[i].Detail,
 		}}
 	}
-	return &evidence.Failure{ID: string(finding.ConnectionTimeout), Stage: "connect",
+	return &evidence.Failure{ID: finding.ConnectionTimeout, Stage: "connect",
 		Params: map[string]string{"host": host, "port": port, "count": strconv.Itoa(len(attempts)), "timeout": timeout}}
 }

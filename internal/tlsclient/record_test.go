@@ -198,7 +198,7 @@ func TestCrossCheck(t *testing.T) {
 	} {
 		s := &session{chain: c.chain}
 		s.complete(cs, &transcript{hasCerts: c.seen, chain: c.chain})
-		if ok := s.failure == nil; ok != c.ok || !ok && s.failure.ID != string(finding.InternalError) {
+		if ok := s.failure == nil; ok != c.ok || !ok && s.failure.ID != finding.InternalError {
 			t.Errorf("%d certificates, seen %v: failure %+v", len(c.chain), c.seen, s.failure)
 		}
 	}

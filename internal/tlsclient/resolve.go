@@ -115,7 +115,7 @@ func interleave(addrs []netip.Addr) []netip.Addr {
 // dnsFailure explains why a host has no address, from what the queries said.
 // A query that failed for want of an answer outweighs "no such name".
 func dnsFailure(c *Config, host string, errs []error) *evidence.Failure {
-	f := &evidence.Failure{ID: string(finding.DNSNotFound), Stage: "dns", Params: map[string]string{"host": clean(host)}}
+	f := &evidence.Failure{ID: finding.DNSNotFound, Stage: "dns", Params: map[string]string{"host": clean(host)}}
 	var worst error
 	for _, err := range errs {
 		var d *net.DNSError
@@ -126,18 +126,18 @@ func dnsFailure(c *Config, host string, errs []error) *evidence.Failure {
 				f.Detail = clean(err.Error())
 			}
 		case errors.As(err, &d) && d.IsTimeout || errors.Is(err, context.DeadlineExceeded):
-			worst, f.ID = err, string(finding.DNSTimeout)
+			worst, f.ID = err, finding.DNSTimeout
 			f.Params["timeout"] = c.DNSTimeout.String()
 		case worst == nil:
-			worst, f.ID = err, string(finding.DNSFailure)
+			worst, f.ID = err, finding.DNSFailure
 			f.Params["detail"] = plainError(err)
 		}
 	}
 	if worst != nil {
 		f.Detail = clean(worst.Error())
 	}
-	if len(errs) == 0 || c.Network != "" && f.ID == string(finding.DNSNotFound) {
-		f.ID = string(finding.DNSNoAddress)
+	if len(errs) == 0 || c.Network != "" && f.ID == finding.DNSNotFound {
+		f.ID = finding.DNSNoAddress
 		f.Params["family"] = map[string]string{"": "IP", "4": "IPv4", "6": "IPv6"}[c.Network]
 	}
 	return f

@@ -161,7 +161,7 @@ func (s *session) complete(cs tls.ConnectionState, t *transcript) {
 		if t.err != nil {
 			detail = clean(t.err.Error())
 		}
-		s.failure = &evidence.Failure{ID: string(finding.InternalError), Stage: "handshake", Params: map[string]string{
+		s.failure = &evidence.Failure{ID: finding.InternalError, Stage: "handshake", Params: map[string]string{
 			"what": "the recorded handshake", "detail": detail}}
 	}
 }
@@ -213,7 +213,7 @@ func (s *session) into(ev *evidence.Evidence) {
 
 // probeReason names the alert for which a second, wider dial is worth while.
 func (s *session) probeReason() string {
-	if s.failure == nil || s.failure.ID == string(finding.ClientCertRequired) || s.failure.ID == string(finding.ClientCertRefused) {
+	if s.failure == nil || s.failure.ID == finding.ClientCertRequired || s.failure.ID == finding.ClientCertRefused {
 		return ""
 	}
 	if s.alert == 40 || s.alert == 70 {

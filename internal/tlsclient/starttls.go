@@ -90,12 +90,12 @@ func (c *Config) startTLS(ctx context.Context, conn net.Conn) *evidence.Failure 
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return cancelled(ctx, "starttls")
 	}
-	f := &evidence.Failure{ID: string(finding.StartTLSFailure), Stage: "starttls", Detail: clean(err.Error()),
+	f := &evidence.Failure{ID: finding.StartTLSFailure, Stage: "starttls", Detail: clean(err.Error()),
 		Params: map[string]string{"host": clean(c.Host), "port": c.Port, "protocol": c.StartTLS}}
 	var r *refusal
 	switch {
 	case errors.As(err, &r):
-		f.ID = string(r.id)
+		f.ID = r.id
 		f.Params["reply"] = clean(r.reply)
 	case isTimeout(err):
 		f.Params["detail"] = fmt.Sprintf("it said nothing for %s; perhaps the port begins with TLS", waited(c.HandshakeTimeout, time.Since(begin)))

@@ -231,7 +231,7 @@ func (c *Config) widest(ctx context.Context, ev *evidence.Evidence) {
 // noSafeTLS turns ev's failure into the one that names the probe's result.
 func (c *Config) noSafeTLS(ev *evidence.Evidence, why string) {
 	p := ev.Probe.Connection
-	ev.Failure.ID = string(finding.NoSafeTLS)
+	ev.Failure.ID = finding.NoSafeTLS
 	ev.Failure.Params = map[string]string{"host": clean(c.Host), "port": c.Port, "why": why,
 		"version": tlsnames.Version(p.Version), "suite": tlsnames.Suite(p.Suite)}
 }
