@@ -6,15 +6,40 @@ import (
 	"github.com/assaytls/assay/internal/sig"
 )
 
+// KeyKind tells keys apart by what may be done with them. The zero KeyKind is
+// one of which nothing but the name, at most, is known.
+type KeyKind uint8
+
+// The kinds of keys.
+const (
+	KeyOther   = KeyKind(sig.KeyOther)
+	KeyRSA     = KeyKind(sig.KeyRSA) // RFC 3279, 2.3.1
+	KeyPSS     = KeyKind(sig.KeyPSS) // RSA, for RSASSA-PSS alone (RFC 4055, 1.2)
+	KeyECDSA   = KeyKind(sig.KeyECDSA)
+	KeyEd25519 = KeyKind(sig.KeyEd25519)
+	KeyEd448   = KeyKind(sig.KeyEd448)
+	KeyX25519  = KeyKind(sig.KeyX25519)
+	KeyX448    = KeyKind(sig.KeyX448)
+	KeyDSA     = KeyKind(sig.KeyDSA)
+	KeyDH      = KeyKind(sig.KeyDH)
+)
+
+// Modular reports whether the key's strength is that of a modulus: RSA, DSA and
+// Diffie-Hellman in finite fields.
+func (k KeyKind) Modular() bool {
+	return k == KeyRSA || k == KeyPSS || k == KeyDSA || k == KeyDH
+}
+
 // PublicKey is a certificate's public key.
 type PublicKey struct {
-	Algorithm string // "RSA", "RSA-PSS", "ECDSA", "Ed25519", …; the OID when unknown
-	Bits      int    // modulus or field size; 0 when not known
-	Curve     string // "P-256", …
-	Exponent  int    // RSA
-	Problem   string // why a key of a known kind is unusable; "" when usable
-	Raw       []byte // SubjectPublicKeyInfo, DER
-	KeyBits   []byte // contents of subjectPublicKey, as hashed for OCSP and key identifiers
+	Kind      KeyKind // what may be done with it
+	Algorithm string  // for people: "RSA", "RSA-PSS", "ECDSA", "Ed25519", …; the OID when unknown
+	Bits      int     // modulus or field size; 0 when not known
+	Curve     string  // "P-256", …
+	Exponent  int     // RSA
+	Problem   string  // why a key of a known kind is unusable; "" when usable
+	Raw       []byte  // SubjectPublicKeyInfo, DER
+	KeyBits   []byte  // contents of subjectPublicKey, as hashed for OCSP and key identifiers
 	key       *sig.Key
 }
 
@@ -64,7 +89,7 @@ func ParsePublicKey(raw []byte) (*PublicKey, error) {
 
 func (k *PublicKey) parse(in *sig.Key, raw []byte) error {
 	err := in.Parse(raw)
-	*k = PublicKey{Algorithm: in.Name, Bits: in.Bits, Curve: in.Curve, Exponent: in.Exponent(),
+	*k = PublicKey{Kind: KeyKind(in.Kind), Algorithm: in.Name, Bits: in.Bits, Curve: in.Curve, Exponent: in.Exponent(),
 		Problem: in.Problem, Raw: raw, KeyBits: in.KeyBits, key: in}
 	return err
 }

@@ -218,14 +218,14 @@ func keyUsageForKey(r *strictRun) {
 		return
 	}
 	var never KeyUsage
-	switch c.Key.Algorithm {
-	case "RSA", "RSA-PSS":
+	switch c.Key.Kind {
+	case KeyRSA, KeyPSS:
 		never = KeyAgreement | EncipherOnly | DecipherOnly
-	case "ECDSA":
+	case KeyECDSA:
 		never = KeyEncipherment | DataEncipherment
-	case "Ed25519", "Ed448":
+	case KeyEd25519, KeyEd448:
 		never = KeyEncipherment | DataEncipherment | KeyAgreement | EncipherOnly | DecipherOnly
-	case "X25519", "X448":
+	case KeyX25519, KeyX448:
 		never = DigitalSignature | ContentCommitment | KeyCertSign | CRLSign | KeyEncipherment | DataEncipherment
 	}
 	bad := c.KeyUsage & never

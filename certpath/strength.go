@@ -3,7 +3,6 @@ package certpath
 import (
 	"crypto"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/assaytls/assay/cert"
@@ -31,13 +30,13 @@ func (j *judgement) keys(i int) {
 	if min == 0 && j.o.SecurityLevel < 0 {
 		min = defaultMinRSA
 	}
-	rsa := strings.HasPrefix(k.Algorithm, "RSA") || k.Algorithm == "DSA" || k.Algorithm == "DH"
-	if rsa && k.Bits > 0 && k.Bits < min {
+	modular := k.Kind.Modular()
+	if modular && k.Bits > 0 && k.Bits < min {
 		j.add(i, finding.New(id, "key", keyName(k), "why", "; the least is "+strconv.Itoa(min)+" bits"))
 		return
 	}
 	if j.o.SecurityLevel < 0 {
-		if bits := keyStrength(k); bits > 0 && bits < 112 && !rsa {
+		if bits := keyStrength(k); bits > 0 && bits < 112 && !modular {
 			j.add(i, finding.New(id, "key", keyName(k), "why", "; it is worth "+strconv.Itoa(bits)+" bits, the least is 112"))
 		}
 		return
@@ -54,16 +53,16 @@ func keyStrength(k *cert.PublicKey) int {
 	switch {
 	case k.Bits == 0:
 		return -1
-	case strings.HasPrefix(k.Algorithm, "RSA") || k.Algorithm == "DSA" || k.Algorithm == "DH":
+	case k.Kind.Modular():
 		for _, row := range [...][2]int{{15360, 256}, {7680, 192}, {3072, 128}, {2048, 112}, {1024, 80}} {
 			if k.Bits >= row[0] {
 				return row[1]
 			}
 		}
 		return 0
-	case k.Algorithm == "Ed25519":
+	case k.Kind == cert.KeyEd25519:
 		return 128
-	case k.Algorithm == "Ed448":
+	case k.Kind == cert.KeyEd448:
 		return 224
 	case k.Curve == "P-521":
 		return 256

@@ -247,7 +247,7 @@ func keyName(k *cert.PublicKey) string {
 		return "unreadable"
 	case k.Curve != "":
 		return k.Algorithm + " " + k.Curve
-	case k.Bits > 0 && strings.HasPrefix(k.Algorithm, "RSA"):
+	case k.Bits > 0 && (k.Kind == cert.KeyRSA || k.Kind == cert.KeyPSS):
 		return k.Algorithm + " " + strconv.Itoa(k.Bits)
 	}
 	return k.Algorithm

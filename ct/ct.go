@@ -242,9 +242,9 @@ func verifySCT(memo *cert.Memo, key *cert.PublicKey, entry []byte, s *SCT) error
 // allows SHA-256 with ECDSA or RSA, as the log's key is.
 func signatureAlgorithm(key *cert.PublicKey, hash, sig uint8) (cert.Algorithm, error) {
 	switch {
-	case hash == 4 && sig == 3 && key.Algorithm == "ECDSA":
+	case hash == 4 && sig == 3 && key.Kind == cert.KeyECDSA:
 		return ecdsaSHA256, nil
-	case hash == 4 && sig == 1 && key.Algorithm == "RSA":
+	case hash == 4 && sig == 1 && key.Kind == cert.KeyRSA:
 		return rsaSHA256, nil
 	case hash != 4 || sig != 1 && sig != 3:
 		return cert.Algorithm{}, cert.ErrUnsupported

@@ -272,7 +272,7 @@ func (l *LogList) add(operator string, j *logJSON, tiled bool) error {
 		reason = "its key is a published test key"
 	case err != nil:
 		reason = "its key is not a SubjectPublicKeyInfo"
-	case !key.Supported() || key.Algorithm == "RSA" && key.Bits < minRSABits || key.Algorithm != "RSA" && key.Algorithm != "ECDSA":
+	case !key.Supported() || key.Kind == cert.KeyRSA && key.Bits < minRSABits || key.Kind != cert.KeyRSA && key.Kind != cert.KeyECDSA:
 		reason = fmt.Sprintf("its key (%s %d) is not one that RFC 6962 allows", key.Algorithm, key.Bits)
 	}
 	if reason != "" {
@@ -375,7 +375,7 @@ func VerifyListSignature(list, signature, key []byte) error {
 		return errors.New("log list signature: the key is not a usable SubjectPublicKeyInfo")
 	}
 	alg := ecdsaSHA256
-	if k.Algorithm == "RSA" {
+	if k.Kind == cert.KeyRSA {
 		alg = rsaSHA256
 		if k.Bits < minRSABits {
 			return cert.ErrKeyTooSmall

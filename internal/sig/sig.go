@@ -239,6 +239,7 @@ func mgf1Hash(b []byte) crypto.Hash {
 // kind has Public nil.
 type Key struct {
 	OID    string
+	Kind   KeyKind
 	Name   string // "RSA", "RSA-PSS", "ECDSA", "Ed25519", …; the OID when unknown
 	Bits   int
 	Curve  string // "P-256", …, or the curve's OID
@@ -256,12 +257,33 @@ type Key struct {
 	pss            *Algorithm
 }
 
-var keyNames = map[string]string{
-	"1.2.840.113549.1.1.1": "RSA", "1.2.840.113549.1.1.10": "RSA-PSS", "1.2.840.10045.2.1": "ECDSA",
-	"1.3.101.112": "Ed25519", "1.3.101.113": "Ed448", "1.3.101.110": "X25519", "1.3.101.111": "X448",
-	"1.2.840.10040.4.1": "DSA", "1.2.840.113549.1.3.1": "DH", "1.2.840.10046.2.1": "DH",
-	"2.16.840.1.101.3.4.3.17": "ML-DSA-44", "2.16.840.1.101.3.4.3.18": "ML-DSA-65", "2.16.840.1.101.3.4.3.19": "ML-DSA-87",
-	"1.2.643.7.1.1.1.1": "GOST R 34.10-2012 256", "1.2.643.7.1.1.1.2": "GOST R 34.10-2012 512",
+// KeyKind is what may be done with a key, whatever its name. The zero KeyKind is
+// a kind of which nothing but the name, at most, is known.
+type KeyKind uint8
+
+// The kinds of keys.
+const (
+	KeyOther KeyKind = iota
+	KeyRSA
+	KeyPSS // RSA, for RSASSA-PSS alone
+	KeyECDSA
+	KeyEd25519
+	KeyEd448
+	KeyX25519
+	KeyX448
+	KeyDSA
+	KeyDH
+)
+
+var keyKinds = map[string]struct {
+	kind KeyKind
+	name string
+}{
+	"1.2.840.113549.1.1.1": {KeyRSA, "RSA"}, "1.2.840.113549.1.1.10": {KeyPSS, "RSA-PSS"}, "1.2.840.10045.2.1": {KeyECDSA, "ECDSA"},
+	"1.3.101.112": {KeyEd25519, "Ed25519"}, "1.3.101.113": {KeyEd448, "Ed448"}, "1.3.101.110": {KeyX25519, "X25519"}, "1.3.101.111": {KeyX448, "X448"},
+	"1.2.840.10040.4.1": {KeyDSA, "DSA"}, "1.2.840.113549.1.3.1": {KeyDH, "DH"}, "1.2.840.10046.2.1": {KeyDH, "DH"},
+	"2.16.840.1.101.3.4.3.17": {KeyOther, "ML-DSA-44"}, "2.16.840.1.101.3.4.3.18": {KeyOther, "ML-DSA-65"}, "2.16.840.1.101.3.4.3.19": {KeyOther, "ML-DSA-87"},
+	"1.2.643.7.1.1.1.1": {KeyOther, "GOST R 34.10-2012 256"}, "1.2.643.7.1.1.1.2": {KeyOther, "GOST R 34.10-2012 512"},
 }
 
 var curves = map[string]struct {
@@ -320,41 +342,42 @@ func (k *Key) Parse(raw []byte) error {
 		return ErrMalformed
 	}
 	params := algIn.Rest()
-	if k.Name = keyNames[k.OID]; k.Name == "" {
+	row := keyKinds[k.OID]
+	if k.Kind, k.Name = row.kind, row.name; k.Name == "" {
 		k.Name = k.OID
 	}
 	k.ParamsOK = true
-	switch k.Name {
-	case "RSA":
+	switch k.Kind {
+	case KeyRSA:
 		k.ParamsOK = null(params)
 		k.parseRSA()
-	case "RSA-PSS":
+	case KeyPSS:
 		if len(params) > 0 {
 			k.pss = &Algorithm{Scheme: RSAPSS}
 			k.pss.parsePSS(params)
 			k.ParamsOK = k.pss.ParamsOK
 		}
 		k.parseRSA()
-	case "ECDSA":
+	case KeyECDSA:
 		k.parseEC(params)
-	case "Ed25519":
+	case KeyEd25519:
 		k.ParamsOK = len(params) == 0
 		if k.Bits = 256; len(k.KeyBits) == ed25519.PublicKeySize {
 			k.Public = ed25519.PublicKey(k.KeyBits)
 		} else {
 			k.Problem = "an Ed25519 key has 32 octets"
 		}
-	case "X25519":
+	case KeyX25519:
 		k.Bits, k.ParamsOK = 256, len(params) == 0
 		if len(k.KeyBits) != 32 {
 			k.Problem = "an X25519 key has 32 octets"
 		}
-	case "Ed448":
+	case KeyEd448:
 		k.Bits, k.ParamsOK = 456, len(params) == 0
 		if len(k.KeyBits) != 57 {
 			k.Problem = "an Ed448 key has 57 octets"
 		}
-	case "DSA":
+	case KeyDSA:
 		k.parseDSA(params)
 	}
 	return nil
@@ -571,7 +594,7 @@ func usable(k *Key, a Algorithm) error {
 	switch pub := k.Public.(type) {
 	case *rsa.PublicKey:
 		ok = a.Scheme == RSAPSS && (k.pss == nil || k.pss.Scheme == RSAPSS && k.pss.Hash == a.Hash && a.SaltLen >= k.pss.SaltLen) ||
-			a.Scheme == RSAPKCS1 && k.Name == "RSA"
+			a.Scheme == RSAPKCS1 && k.Kind == KeyRSA
 		if ok && pub.N.BitLen() < minRSABits {
 			return ErrKeyTooSmall
 		}
