@@ -1,12 +1,6 @@
 package house
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"io/fs"
-	"path"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -84,26 +78,27 @@ var thirdParty = []string{"golang.org/x/crypto/cryptobyte", "golang.org/x/crypto
 
 var rim = []string{"internal/cli", "internal/flags", "internal/containers", "internal/lab", "internal/bench"}
 
-// parsed is one non-test file of ours.
-type parsed struct {
-	pkg  string // directory below the module root, "" for the root
-	name string
-	file *ast.File
-}
-
 func TestImportRules(t *testing.T) {
 	for _, f := range sources(t) {
 		for _, imp := range f.file.Imports {
 			p, _ := strconv.Unquote(imp.Path.Value)
-			if why := refused(f.pkg, p); why != "" {
+			if why := refused(f, p); why != "" {
 				t.Errorf("%s imports %s: %s", f.name, p, why)
 			}
 		}
 	}
 }
 
-// refused says why package pkg may not import p, "" if it may.
-func refused(pkg, p string) string {
+// refused says why a file may not import p, "" if it may. Modules of their own
+// may import anything but the command line.
+func refused(f parsed, p string) string {
+	if f.ownModule {
+		if p == module+"/internal/cli" {
+			return "the command line is nobody's library"
+		}
+		return ""
+	}
+	pkg := f.pkg
 	if p == module || strings.HasPrefix(p, module+"/") {
 		return refusedOurs(pkg, strings.TrimPrefix(strings.TrimPrefix(p, module), "/"))
 	}
@@ -141,151 +136,4 @@ func under(pkg string, trees []string) bool { return underAny(pkg, trees) }
 
 func underAny(p string, trees []string) bool {
 	return slices.ContainsFunc(trees, func(t string) bool { return p == t || strings.HasPrefix(p, t+"/") })
-}
-
-// TestPureClock: pure packages do not know what time it is.
-func TestPureClock(t *testing.T) {
-	for _, f := range sources(t) {
-		if !slices.Contains(pure, f.pkg) {
-			continue
-		}
-		ast.Inspect(f.file, func(n ast.Node) bool {
-			sel, ok := n.(*ast.SelectorExpr)
-			if !ok {
-				return true
-			}
-			if x, ok := sel.X.(*ast.Ident); ok && x.Name == "time" && slices.Contains([]string{"Now", "Since", "Until"}, sel.Sel.Name) {
-				t.Errorf("%s uses time.%s: the time is an input", f.name, sel.Sel.Name)
-			}
-			return true
-		})
-	}
-}
-
-// TestInsecureSkipVerify: only the diagnostic dial sets it. The root package
-// may read it, to refuse it.
-func TestInsecureSkipVerify(t *testing.T) {
-	for _, f := range sources(t) {
-		if f.pkg == "internal/tlsclient" {
-			continue
-		}
-		ast.Inspect(f.file, func(n ast.Node) bool {
-			if id, ok := n.(*ast.Ident); ok && id.Name == "InsecureSkipVerify" {
-				t.Errorf("%s contains InsecureSkipVerify", f.name)
-			}
-			return true
-		})
-	}
-}
-
-// TestNoInternalTypesExported: users can name every type they are handed.
-func TestNoInternalTypesExported(t *testing.T) {
-	for _, f := range sources(t) {
-		if strings.HasPrefix(f.pkg, "internal/") || f.pkg == "cmd/assay" {
-			continue
-		}
-		internal := map[string]bool{}
-		for _, imp := range f.file.Imports {
-			p, _ := strconv.Unquote(imp.Path.Value)
-			if strings.HasPrefix(p, module+"/internal/") {
-				name := path.Base(p)
-				if imp.Name != nil {
-					name = imp.Name.Name
-				}
-				internal[name] = true
-			}
-		}
-		for _, d := range f.file.Decls {
-			checkDecl(t, f.name, d, internal)
-		}
-	}
-}
-
-func checkDecl(t *testing.T, name string, d ast.Decl, internal map[string]bool) {
-	report := func(what string, n ast.Node) {
-		if n == nil {
-			return
-		}
-		ast.Inspect(n, func(n ast.Node) bool {
-			if sel, ok := n.(*ast.SelectorExpr); ok {
-				if x, ok := sel.X.(*ast.Ident); ok && internal[x.Name] {
-					t.Errorf("%s: exported %s mentions %s.%s", name, what, x.Name, sel.Sel.Name)
-				}
-			}
-			return true
-		})
-	}
-	switch d := d.(type) {
-	case *ast.FuncDecl:
-		if d.Name.IsExported() && (d.Recv == nil || exportedReceiver(d.Recv)) {
-			report(d.Name.Name, d.Type)
-		}
-	case *ast.GenDecl:
-		for _, s := range d.Specs {
-			switch s := s.(type) {
-			case *ast.TypeSpec:
-				if !s.Name.IsExported() {
-					continue
-				}
-				if st, ok := s.Type.(*ast.StructType); ok {
-					for _, fl := range st.Fields.List {
-						if len(fl.Names) == 0 || slices.ContainsFunc(fl.Names, func(i *ast.Ident) bool { return i.IsExported() }) {
-							report(s.Name.Name, fl.Type)
-						}
-					}
-				} else {
-					report(s.Name.Name, s.Type)
-				}
-			case *ast.ValueSpec:
-				if slices.ContainsFunc(s.Names, func(i *ast.Ident) bool { return i.IsExported() }) && s.Type != nil {
-					report(s.Names[0].Name, s.Type)
-				}
-			}
-		}
-	}
-}
-
-func exportedReceiver(r *ast.FieldList) bool {
-	e := r.List[0].Type
-	if st, ok := e.(*ast.StarExpr); ok {
-		e = st.X
-	}
-	id, ok := e.(*ast.Ident)
-	return ok && id.IsExported()
-}
-
-func sources(t *testing.T) []parsed {
-	t.Helper()
-	var out []parsed
-	err := filepath.WalkDir(".", func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.IsDir() {
-			if n := d.Name(); n == "testdata" || p != "." && strings.HasPrefix(n, ".") || n == "test" || p == "assaygrpc" {
-				return filepath.SkipDir
-			}
-			return nil
-		}
-		if !strings.HasSuffix(p, ".go") || strings.HasSuffix(p, "_test.go") {
-			return nil
-		}
-		f, err := parser.ParseFile(token.NewFileSet(), p, nil, parser.SkipObjectResolution)
-		if err != nil {
-			return err
-		}
-		dir := filepath.ToSlash(filepath.Dir(p))
-		if dir == "." {
-			dir = ""
-		}
-		out = append(out, parsed{dir, p, f})
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(out) == 0 {
-		t.Fatal("found no source files: the rules were not tested")
-	}
-	return out
 }
