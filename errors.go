@@ -133,7 +133,7 @@ func verificationError(err error) bool {
 func explain(e *engine.Engine, p engine.Policy, err error, name string) *report.Report {
 	var verr *tls.CertificateVerificationError
 	errors.As(err, &verr)
-	ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now().UTC(), Target: evidence.Target{Host: name, SNI: name}}
+	ev := &evidence.Evidence{Version: evidence.Version, Source: evidence.SourceFiles, Time: time.Now().UTC(), Target: evidence.Target{Host: name, SNI: name}}
 	for _, c := range verr.UnverifiedCertificates {
 		ev.Chain = append(ev.Chain, evidence.Entry{Cert: c.Raw})
 	}

@@ -281,7 +281,7 @@ func (v *Verifier) refreshBeside(ev *evidence.Evidence, chains [][][]byte, d dia
 	}
 	v.beside[leaf] = true
 	v.running.Add(1)
-	again := &evidence.Evidence{Version: ev.Version, Target: ev.Target, Time: ev.Time, Connection: ev.Connection, Chain: ev.Chain, TLSSCTs: ev.TLSSCTs}
+	again := &evidence.Evidence{Version: ev.Version, Source: ev.Source, Target: ev.Target, Time: ev.Time, Connection: ev.Connection, Chain: ev.Chain, TLSSCTs: ev.TLSSCTs}
 	go func() {
 		defer v.running.Done()
 		defer func() {
@@ -309,7 +309,7 @@ func (v *Verifier) fetchBudget() time.Duration {
 // handshakeEvidence turns a connection state into evidence. Certificates are
 // shared between connections: only their bytes are used, and never changed.
 func handshakeEvidence(d dialled, cs *tls.ConnectionState) *evidence.Evidence {
-	ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now().UTC(),
+	ev := &evidence.Evidence{Version: evidence.Version, Source: evidence.SourceHandshake, Time: time.Now().UTC(),
 		Target: evidence.Target{Host: d.name(cs), Port: d.port, SNI: cs.ServerName},
 		Connection: evidence.Connection{Addr: d.addr(), Version: cs.Version, Suite: cs.CipherSuite, Group: uint16(cs.CurveID),
 			ALPN: cs.NegotiatedProtocol, Resumed: cs.DidResume}}

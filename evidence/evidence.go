@@ -18,8 +18,9 @@ const Version = 1
 // Evidence is what one diagnostic dial, or the files given offline, brought.
 type Evidence struct {
 	Version int       `json:"version"` // of the JSON form: the constant Version
-	Target  Target    `json:"target"`  // who was asked for
-	Time    time.Time `json:"time"`    // when it was gathered, UTC
+	Source  Source    `json:"source,omitempty"`
+	Target  Target    `json:"target"` // who was asked for
+	Time    time.Time `json:"time"`   // when it was gathered, UTC
 
 	Attempts   []Attempt  `json:"attempts,omitempty"` // one for each address tried
 	Connection Connection `json:"connection"`         // the one that the chain came by
@@ -40,6 +41,17 @@ type Evidence struct {
 	AnchorsHash string `json:"anchors_hash,omitempty"`  // SHA-256 over the anchor set, hex
 	LogListHash string `json:"log_list_hash,omitempty"` // of the log list used
 }
+
+// Source says how the certificates were obtained. The zero Source is judged as
+// a connection's: what a server must send and did not is missed.
+type Source string
+
+// The sources.
+const (
+	SourceDial      Source = "dial"      // a diagnostic connection, recorded octet by octet
+	SourceHandshake Source = "handshake" // a connection of crypto/tls, as far as tls.ConnectionState tells of it
+	SourceFiles     Source = "files"     // certificates alone: nothing is known of a connection, so nothing is missed in it
+)
 
 // Target is whom the evidence is about.
 type Target struct {

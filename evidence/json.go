@@ -60,7 +60,22 @@ func Decode(b []byte) (*Evidence, error) {
 		return nil, err
 	}
 	ev.Time = ev.Time.UTC()
+	if ev.Source == "" {
+		ev.Source = ev.olderSource()
+	}
 	return ev, nil
+}
+
+// olderSource is the source of evidence saved before it was named: then only
+// what was empty had no connection.
+func (ev *Evidence) olderSource() Source {
+	switch {
+	case len(ev.Attempts) > 0 || ev.Failure != nil:
+		return SourceDial
+	case ev.Connection.Version != 0:
+		return SourceHandshake
+	}
+	return SourceFiles
 }
 
 // checkVersion comes first, so that a newer form is called by its name and not
@@ -175,6 +190,7 @@ func (v *validator) duration(field string, d time.Duration) {
 func (ev *Evidence) validate() error {
 	v := &validator{}
 	v.require(ev.Version == Version, "version %d; this program reads version %d", ev.Version, Version)
+	v.oneOf("source", string(ev.Source), "", string(SourceDial), string(SourceHandshake), string(SourceFiles))
 	v.require(!ev.Time.IsZero() && ev.Time.Year() < 10000, "time is missing or out of range")
 	for field, s := range map[string]string{"target.input": ev.Target.Input, "target.host": ev.Target.Host, "target.port": ev.Target.Port,
 		"target.sni": ev.Target.SNI, "target.proxy": ev.Target.Proxy} {

@@ -9,7 +9,7 @@ import (
 
 func full() *Evidence {
 	return &Evidence{
-		Version: 1, Time: time.Date(2026, 11, 1, 12, 0, 0, 123, time.UTC),
+		Version: 1, Source: SourceDial, Time: time.Date(2026, 11, 1, 12, 0, 0, 123, time.UTC),
 		Target:   Target{Input: "https://a.test/", Host: "a.test", Port: "443", SNI: "a.test", Proxy: "http://127.0.0.1:3128"},
 		Attempts: []Attempt{{Addr: "192.0.2.1:443", Outcome: "lost-race", Detail: "x", Start: 1, Duration: 2}},
 		Connection: Connection{Addr: "192.0.2.1:443", Version: 0x304, Suite: 0x1301, Group: 29, Signature: 0x804, ALPN: "h2", Resumed: true,
@@ -117,4 +117,24 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("second encoding differs: %v", err)
 		}
 	})
+}
+
+// Evidence that was saved before it said where it comes from still does.
+func TestOlderFormHasSource(t *testing.T) {
+	const head = `{"version":1,"target":{},"time":"2026-11-01T00:00:00Z"`
+	for text, want := range map[string]Source{
+		`"connection":{}`: SourceFiles,
+		`"connection":{},"attempts":[{"addr":"192.0.2.1:443","outcome":"refused","start":0,"duration":0}]`: SourceDial,
+		`"connection":{},"failure":{"id":"dns-not-found","stage":"dns"}`:                                   SourceDial,
+		`"connection":{"version":772}`:         SourceHandshake,
+		`"connection":{},"source":"handshake"`: SourceHandshake,
+	} {
+		ev, err := Decode([]byte(head + "," + text + "}"))
+		if err != nil || ev.Source != want {
+			t.Errorf("%s: %+v, %v", text, ev, err)
+		}
+	}
+	if _, err := Decode([]byte(head + `,"connection":{},"source":"hearsay"}`)); err == nil {
+		t.Error("an unknown source was read")
+	}
 }

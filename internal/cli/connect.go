@@ -385,7 +385,7 @@ func (a *app) refused(r *report.Report, verbose bool) error {
 func completed(ctx context.Context, v *assay.Verifier, r *report.Report, ev *evidence.Evidence, t report.Target) *report.Report {
 	full := *r
 	full.Target.Input, full.Target.Host, full.Target.Port, full.Target.Source = t.Input, t.Host, t.Port, "connect"
-	dial := v.Judge(ctx, &evidence.Evidence{Version: ev.Version, Target: ev.Target, Time: ev.Time, Connection: ev.Connection, Attempts: ev.Attempts})
+	dial := v.Judge(ctx, &evidence.Evidence{Version: ev.Version, Source: ev.Source, Target: ev.Target, Time: ev.Time, Connection: ev.Connection, Attempts: ev.Attempts})
 	full.Connection, full.Timing = dial.Connection, dial.Timing
 	if full.Connection != nil && r.Connection != nil {
 		full.Connection.Stapled, full.Connection.TLSSCTs = r.Connection.Stapled, r.Connection.TLSSCTs

@@ -155,7 +155,7 @@ func (a *app) fileEvidence(name string) (*evidence.Evidence, error) {
 	if err != nil {
 		return nil, usagef("%s %v", shownName(name), err)
 	}
-	ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now().UTC(), Target: evidence.Target{Input: name}}
+	ev := &evidence.Evidence{Version: evidence.Version, Source: evidence.SourceFiles, Time: time.Now().UTC(), Target: evidence.Target{Input: name}}
 	for _, c := range certs {
 		ev.Chain = append(ev.Chain, evidence.Entry{Cert: c})
 	}

@@ -149,7 +149,7 @@ func (j *judgement) names() []string {
 // connection reports what was seen on the wire.
 func (j *judgement) connection(r *report.Report) {
 	ev := j.ev
-	if j.offlineFiles() {
+	if ev.Source == evidence.SourceFiles {
 		return
 	}
 	if j.p.Brief && ev.Failure == nil {
@@ -196,12 +196,6 @@ func (j *judgement) connection(r *report.Report) {
 		r.Findings = append(r.Findings, finding.New(f.ID, sortPairs(kv)...))
 	}
 	r.Checks = append(r.Checks, check)
-}
-
-// offlineFiles reports whether the evidence comes from files: there was no
-// connection.
-func (j *judgement) offlineFiles() bool {
-	return len(j.ev.Attempts) == 0 && j.ev.Failure == nil && j.ev.Connection.Version == 0
 }
 
 // sctCount counts the SCTs of a SignedCertificateTimestampList without
@@ -364,7 +358,7 @@ func (j *judgement) revoke(ctx context.Context, r *report.Report, n int, opt cer
 	}
 	in := revocation.Input{
 		Path: path.Certs, Staples: j.staples(path), Pool: j.pool, Time: j.now, Memo: j.e.memo,
-		Policy: j.revocationPolicy(), Anchored: j.anchored(ctx, path, opt), NonceFor: j.nonce, NoHandshake: j.offlineFiles(),
+		Policy: j.revocationPolicy(), Anchored: j.anchored(ctx, path, opt), NonceFor: j.nonce, NoHandshake: j.ev.Source == evidence.SourceFiles,
 	}
 	from := j.artefacts(&in)
 	res := revocation.Judge(ctx, in)

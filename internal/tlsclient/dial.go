@@ -37,6 +37,7 @@ func Dial(ctx context.Context, c Config) *evidence.Evidence {
 func (c *Config) newEvidence() *evidence.Evidence {
 	return &evidence.Evidence{
 		Version: evidence.Version,
+		Source:  evidence.SourceDial,
 		Target:  evidence.Target{Input: clean(c.Input), Host: clean(c.Host), Port: c.Port, SNI: c.SNI},
 		Time:    time.Now().UTC().Round(0),
 	}
