@@ -18,7 +18,7 @@ import (
 func judged(t *testing.T, subject *f.CA, change func(*crl.Query), lists ...[]byte) crl.Result {
 	t.Helper()
 	w := world()
-	q := crl.Query{Cert: cert.Parse(subject.Raw), Issuer: cert.Parse(w.ca.Raw), Anchor: cert.Parse(w.root.Raw), Time: time.Now()}
+	q := crl.Query{Cert: cert.Parse(subject.Raw), Issuer: cert.Parse(w.ca.Raw), Above: []*cert.Certificate{cert.Parse(w.root.Raw)}, Time: time.Now()}
 	for _, b := range lists {
 		l, err := crl.Parse(b)
 		if err != nil {
@@ -175,7 +175,7 @@ func TestSignerWithoutLeave(t *testing.T) {
 		if ku {
 			e = append(e, f.KeyUsage(f.CRLSign))
 		}
-		signer := w.root.Issue(f.Cert{Subject: w.ca.Name, Extensions: e})
+		signer := w.ca.Issue(f.Cert{Subject: w.ca.Name, Extensions: e})
 		r := judged(t, leaf(), func(q *crl.Query) { trust(q); q.Pool = []*cert.Certificate{cert.Parse(signer.Raw)} }, signer.CRL(f.CRL{}))
 		if r.Status != want || has(r, finding.CRLSignNotAllowed) != !ku {
 			t.Errorf("cRLSign %v: %s, %v", ku, r.Status, r.Findings)
@@ -215,7 +215,7 @@ func TestSignerJudgedByOthers(t *testing.T) {
 	impostor := f.NewRoot("Root", nil)
 	underRoot := func(pool ...*f.CA) func(*crl.Query) {
 		return func(q *crl.Query) {
-			q.Issuer = q.Anchor
+			q.Issuer, q.Above = q.Above[0], nil
 			q.Anchored = func(c *cert.Certificate) bool { return c.SHA256 == cert.Parse(second.Raw).SHA256 }
 			for _, p := range pool {
 				q.Pool = append(q.Pool, cert.Parse(p.Raw))

@@ -24,7 +24,10 @@ type Source struct {
 type Query struct {
 	Cert   *cert.Certificate // whose status is wanted
 	Issuer *cert.Certificate // the next certificate on the path
-	Anchor *cert.Certificate // the path's last
+
+	// Above are the certificates above Issuer on the path, the anchor last;
+	// empty when Issuer is the anchor.
+	Above []*cert.Certificate
 
 	Time time.Time     // the moment to judge for
 	Skew time.Duration // tolerated around thisUpdate and nextUpdate
@@ -39,9 +42,14 @@ type Query struct {
 
 	Sources []Source // the lists at hand
 
+	// OtherKey lets lists count that are signed with another key of the issuer's
+	// name than the one that issued Cert: the relying party knows that its
+	// authority changed its key and speaks with the new one for both.
+	OtherKey bool
+
 	// Pool holds candidates for separate CRL issuers. One is believed only if
-	// Anchored says that it has a valid path to Anchor; a nil Anchored
-	// believes none. It must not check the path against a server's name.
+	// Anchored says that it has a valid path to the path's anchor; a nil
+	// Anchored believes none. It must not check the path against a server's name.
 	Pool     []*cert.Certificate
 	Anchored func(issuer *cert.Certificate) bool
 	Memo     *cert.Memo
@@ -102,6 +110,7 @@ type judged struct {
 	Source
 	answer  *report.Answer
 	signer  *cert.Certificate
+	leave   string       // why the signer may say "good" though the issuer's own key did not sign; "" when it did
 	reasons cert.Reasons // covered
 	entry   *Entry       // that lists the certificate
 	sound   bool         // may say "good"
@@ -110,7 +119,10 @@ type judged struct {
 // Check judges q.Sources for q.Cert by RFC 5280, 6.3.3. No answer comes from a
 // list that is stale, not authentic, or not about the certificate. A list with
 // a defect that leaves it authentic, current and in scope, such as an unknown
-// critical extension, still says "revoked" but never "good".
+// critical extension, still says "revoked" but never "good". The same holds of
+// one that another key of the issuer's name signed than the key that issued the
+// certificate, unless the certificates say that this key signs the issuer's
+// lists (RFC 5280, 5.2.1, 6.3.3 (f) and 8).
 //
 // The signer of a list that is not on the path is itself judged by the lists at
 // hand: revoked, its lists are worthless.
@@ -194,12 +206,15 @@ func (j *judge) source(i int, s Source) *judged {
 	if hasFinding(l, finding.CRLScopeContradictory) {
 		return nil
 	}
-	signer, why := j.signer(l)
+	signer, right, why := j.signer(l)
 	if why != nil {
 		return j.useless(d, *why)
 	}
-	d.signer = signer
+	d.signer, d.leave = signer, leaves[right]
 	d.answer.Signer = signer.Subject.String()
+	if right == otherKey {
+		j.otherKey(d)
+	}
 	if i := slices.IndexFunc(j.signers, func(c *cert.Certificate) bool { return same(c, signer) }); i >= 0 && j.signerStatuses[i] == report.Unknown {
 		j.add(d, finding.New(finding.CRLIssuerUnchecked, "signer", d.answer.Signer))
 		j.ask(signer.CRLPoints, false, -1)
@@ -225,6 +240,20 @@ func (j *judge) source(i int, s Source) *judged {
 		return nil
 	}
 	return d
+}
+
+// otherKey takes "good" away from a list that another key of the issuer's name
+// signed. An authority that gets a new key has two keys of one name, and often a
+// list for each: absence from the one says nothing about certificates of the other.
+func (j *judge) otherKey(d *judged) {
+	f := finding.New(finding.CRLOtherKey, "signer", d.answer.Signer)
+	if j.q.OtherKey {
+		j.add(d, f.Graded(finding.Warning, "allow"))
+		return
+	}
+	d.sound = false
+	d.answer.Detail = f.Title()
+	j.add(d, f)
 }
 
 // lookup finds the entry that lists the certificate; of several the worst.

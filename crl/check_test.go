@@ -155,7 +155,7 @@ func basicTests() []checkTest {
 		{name: "another key of the same CA, revoked", lists: both(by(second, f.CRL{}), by(w.root, f.CRL{Entries: entries(f.Revoke(second.Serial, 1))})),
 			query: func(q *crl.Query) { trust(q); q.Pool = []*cert.Certificate{cert.Parse(second.Raw)} }, want: unknown, ids: []finding.ID{finding.CRLIssuerRevoked}},
 		{name: "another key of the same CA, not revoked", lists: both(by(second, f.CRL{}), by(w.root, f.CRL{})),
-			query: func(q *crl.Query) { trust(q); q.Pool = []*cert.Certificate{cert.Parse(second.Raw)} }, want: good},
+			query: func(q *crl.Query) { trust(q); q.Pool = []*cert.Certificate{cert.Parse(second.Raw)} }, want: unknown, ids: []finding.ID{finding.CRLOtherKey}},
 		{name: "MD5", cert: ofRSA(rsa2048), query: issuedBy(rsa2048), lists: by(rsa2048, f.CRL{Alg: f.MD5WithRSA, Entries: entries(listed)}), want: unknown, ids: []finding.ID{finding.CRLHashBroken}},
 		{name: "SHA-1", cert: ofRSA(rsa2048), query: issuedBy(rsa2048), lists: by(rsa2048, f.CRL{Alg: f.SHA1WithRSA}), want: good, ids: []finding.ID{finding.CRLHashWeak}},
 		{name: "PSS", cert: ofRSA(rsa2048), query: issuedBy(rsa2048), lists: by(rsa2048, f.CRL{Alg: f.SHA256WithPSS}), want: good, none: true},
@@ -245,7 +245,7 @@ func basicTests() []checkTest {
 		{name: "stale delta cannot release", lists: by(nil, holdBase, f.CRL{Extensions: exts(f.CRLNumber(7), f.DeltaIndicator(5)), Entries: entries(gone), ThisUpdate: daysAgo(3), NextUpdate: daysAgo(1)}), want: revoked},
 		{name: "stale delta", lists: by(nil, base, f.CRL{Extensions: exts(f.CRLNumber(7), f.DeltaIndicator(5)), ThisUpdate: daysAgo(3), NextUpdate: daysAgo(1)}), want: good, ids: []finding.ID{finding.CRLStale}},
 		{name: "delta of another scope cannot release", lists: by(nil, holdBase, f.CRL{Extensions: exts(f.CRLNumber(7), f.DeltaIndicator(5), point.Ext()), Entries: entries(gone)}), want: revoked},
-		{name: "delta by another key cannot release", lists: both(by(nil, holdBase), by(second, delta(7, 5, gone))), query: func(q *crl.Query) { trust(q); q.Pool = []*cert.Certificate{cert.Parse(second.Raw)} }, want: revoked, ids: []finding.ID{finding.CRLDeltaMismatch}},
+		{name: "delta by another key cannot release", lists: both(by(nil, holdBase), by(second, delta(7, 5, gone))), query: func(q *crl.Query) { trust(q); q.Pool = []*cert.Certificate{cert.Parse(second.Raw)} }, want: revoked, ids: []finding.ID{finding.CRLOtherKey}},
 		{name: "badly signed delta cannot release", lists: both(by(nil, holdBase), by(impostor, delta(7, 5, gone))), want: revoked, ids: []finding.ID{finding.CRLSignatureInvalid}},
 		{name: "delta alone", lists: by(nil, delta(7, 5, noise)), want: unknown, ids: []finding.ID{finding.CRLDeltaWithoutBase}},
 		{name: "delta alone, listed", lists: by(nil, delta(7, 5, listed)), want: revoked},
@@ -277,7 +277,7 @@ func TestCheck(t *testing.T) {
 			if c.cert != nil {
 				subject = c.cert()
 			}
-			q := crl.Query{Cert: cert.Parse(subject.Raw), Issuer: cert.Parse(w.ca.Raw), Anchor: cert.Parse(w.root.Raw), Time: time.Now(),
+			q := crl.Query{Cert: cert.Parse(subject.Raw), Issuer: cert.Parse(w.ca.Raw), Above: []*cert.Certificate{cert.Parse(w.root.Raw)}, Time: time.Now(),
 				Pool: []*cert.Certificate{cert.Parse(w.lists.Raw)}}
 			if c.query != nil {
 				c.query(&q)

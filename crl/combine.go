@@ -38,7 +38,7 @@ func (j *judge) combine(complete, deltas []*judged) {
 			continue
 		}
 		covered |= c.reasons
-		c.answer.Detail = ""
+		c.answer.Detail = c.leave
 		if c.reasons == cert.AllReasons {
 			c.answer.Status = report.Good
 		} else {
@@ -88,7 +88,7 @@ func verdict(c, d *judged) *Entry {
 
 func (j *judge) revoked(by *judged, e *Entry) {
 	a := by.answer
-	a.Status, a.RevokedAt, a.Detail = report.Revoked, e.Date, ""
+	a.Status, a.RevokedAt, a.Detail = report.Revoked, e.Date, by.leave
 	if e.HasReason {
 		a.Reason = e.reason()
 	}

@@ -144,7 +144,7 @@ func TestUsableCertValidation(t *testing.T) {
 		if err != nil {
 			found = []finding.Finding{err.(*crl.Error).Finding()}
 		} else {
-			r := crl.Check(context.Background(), crl.Query{Cert: p.Certs[0], Issuer: p.Certs[1], Anchor: p.Certs[len(p.Certs)-1], Time: now,
+			r := crl.Check(context.Background(), crl.Query{Cert: p.Certs[0], Issuer: p.Certs[1], Above: p.Certs[2:], Time: now,
 				Sources: []crl.Source{{List: l, URL: "http://localhost:49999/crl.der"}}, Pool: certs})
 			status, found = r.Status, r.Findings
 		}

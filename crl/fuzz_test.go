@@ -99,7 +99,7 @@ func TestDifferentialX509(t *testing.T) {
 // with the signature made again nothing panics.
 func FuzzCheck(fz *testing.F) {
 	w := world()
-	q := crl.Query{Cert: cert.Parse(leaf().Raw), Issuer: cert.Parse(w.ca.Raw), Anchor: cert.Parse(w.root.Raw), Time: time.Now(),
+	q := crl.Query{Cert: cert.Parse(leaf().Raw), Issuer: cert.Parse(w.ca.Raw), Above: []*cert.Certificate{cert.Parse(w.root.Raw)}, Time: time.Now(),
 		Pool: []*cert.Certificate{cert.Parse(w.lists.Raw)}, Anchored: func(*cert.Certificate) bool { return true }}
 	for _, c := range checkTests() {
 		for _, b := range c.lists() {

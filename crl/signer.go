@@ -17,39 +17,102 @@ const maxSignatures = 512
 // maxSigners bounds the keys that are tried on one list.
 const maxSigners = 16
 
+// right is what lets the signer of a list speak about the certificate.
+type right int
+
+const (
+	ownKey      right = iota // it is the key that issued the certificate
+	listKey                  // the issuer certified it for signing lists and nothing else (PKITS 4.5.6)
+	twinKey                  // the issuer may not sign lists, and whoever certified it certified this key for that (PKITS 4.4.19)
+	namedIssuer              // the certificate names it as its CRL issuer, and the list is indirect
+	otherKey                 // none of these: another key of the issuer's name
+)
+
+// leaves says for people what the right of a signer other than the issuer is.
+var leaves = [...]string{
+	listKey:     "signed with a key that the issuer certified for its lists alone",
+	twinKey:     "signed with the key for lists that was certified beside the issuer's, which may not sign lists",
+	namedIssuer: "signed by the CRL issuer that the certificate names",
+	otherKey:    "",
+}
+
 // signer finds the certificate whose key signed l and that may sign lists for
-// the path being judged (RFC 5280, 6.3.3 (f), (g)). Without one the finding
-// says why.
-func (j *judge) signer(l *List) (*cert.Certificate, *finding.Finding) {
+// the path being judged (RFC 5280, 6.3.3 (f), (g)), and by what right. Without
+// one the finding says why.
+func (j *judge) signer(l *List) (signer *cert.Certificate, by right, why *finding.Finding) {
 	alg := l.Algorithm
 	if alg.Weak == "MD5" {
-		return nil, found(finding.CRLHashBroken, "algorithm", alg.Name)
+		return nil, 0, found(finding.CRLHashBroken, "algorithm", alg.Name)
 	}
 	if hasFinding(l, finding.CRLAlgorithmMismatch) {
-		return nil, found(finding.CRLSignatureUnsupported, "algorithm", alg.Name, "detail", "the list names two algorithms")
+		return nil, 0, found(finding.CRLSignatureUnsupported, "algorithm", alg.Name, "detail", "the list names two algorithms")
 	}
 	candidates := j.candidates(l)
 	if len(candidates) == 0 {
-		return nil, found(finding.CRLIssuerUnknown, "issuer", l.Issuer.String())
+		return nil, 0, found(finding.CRLIssuerUnknown, "issuer", l.Issuer.String())
 	}
 	if len(candidates) > maxSigners {
-		return nil, found(finding.CRLBudget, "detail", fmt.Sprintf("%d certificates may have signed one list, the limit is %d", len(candidates), maxSigners))
+		return nil, 0, found(finding.CRLBudget, "detail", fmt.Sprintf("%d certificates may have signed one list, the limit is %d", len(candidates), maxSigners))
 	}
-	var why *finding.Finding
 	for _, c := range candidates {
 		if *j.signatures++; *j.signatures > maxSignatures {
-			return nil, found(finding.CRLBudget, "detail", fmt.Sprintf("more than %d signatures", maxSignatures))
+			return nil, 0, found(finding.CRLBudget, "detail", fmt.Sprintf("more than %d signatures", maxSignatures))
 		}
 		f := j.signedBy(l, c)
 		if f == nil {
-			return c, nil
+			// One key may have several certificates: the one with the most right counts.
+			if r := j.rightOf(l, c); signer == nil || r < by {
+				signer, by = c, r
+			}
+			if by == ownKey {
+				break
+			}
+			continue
 		}
 		// A signature that fits says more than one that does not.
 		if why == nil || why.ID == finding.CRLSignatureInvalid {
 			why = f
 		}
 	}
-	return nil, why
+	if signer != nil {
+		return signer, by, nil
+	}
+	return nil, 0, why
+}
+
+// rightOf says by what right c, which signed l, speaks about the certificate.
+// A name is not enough: an authority keeps its name when it gets a new key.
+func (j *judge) rightOf(l *List, c *cert.Certificate) right {
+	issuer := j.q.Issuer
+	switch {
+	case !sameName(l.Issuer, j.q.Cert.Issuer):
+		return namedIssuer // scopeOf wants the certificate to name it, and the list to be indirect
+	case issuer != nil && bytes.Equal(c.RawSPKI, issuer.RawSPKI):
+		return ownKey
+	case issuer == nil || !onlyLists(c):
+		return otherKey
+	case j.certifiedBy(c, issuer):
+		return listKey
+	case len(j.q.Above) > 0 && issuer.HasKeyUsage && issuer.KeyUsage&cert.CRLSign == 0 && j.certifiedBy(c, j.q.Above[0]):
+		return twinKey
+	}
+	return otherKey
+}
+
+// onlyLists reports whether c's key is for signing lists and not for
+// certificates. A key that signs certificates too has lists of its own, which
+// say nothing about the certificates of other keys.
+func onlyLists(c *cert.Certificate) bool {
+	return c.HasKeyUsage && c.KeyUsage&cert.CRLSign != 0 && c.KeyUsage&cert.KeyCertSign == 0
+}
+
+// certifiedBy reports whether by's key signed the certificate c.
+func (j *judge) certifiedBy(c, by *cert.Certificate) bool {
+	if !sameName(c.Issuer, by.Subject) {
+		return false
+	}
+	*j.signatures++
+	return *j.signatures <= maxSignatures && c.VerifySignatureFrom(j.q.Memo, by.Key) == nil
 }
 
 // signedBy checks that c signed l and may do so.
@@ -76,7 +139,7 @@ func (j *judge) signedBy(l *List, c *cert.Certificate) *finding.Finding {
 	if k := c.Key; k.Exponent != 0 && k.Bits < least || k.Curve != "" && k.Bits < 224 {
 		return found(finding.CRLKeyWeak, "key", keyText(k), "signer", name)
 	}
-	onPath := same(c, j.q.Issuer) || same(c, j.q.Anchor)
+	onPath := same(c, j.q.Issuer) || slices.ContainsFunc(j.q.Above, func(o *cert.Certificate) bool { return same(o, c) })
 	if c.HasKeyUsage && c.KeyUsage&cert.CRLSign == 0 || !c.HasKeyUsage && !c.CA && !onPath {
 		return found(finding.CRLSignNotAllowed, "signer", name)
 	}
@@ -104,14 +167,16 @@ func (j *judge) signerStatus(c *cert.Certificate) report.Status {
 	if len(j.without) < maxSignerDepth {
 		q := j.q
 		q.Cert = c
-		for _, issuer := range append([]*cert.Certificate{j.q.Anchor, j.q.Issuer}, j.q.Pool...) {
-			if issuer == nil || !sameName(issuer.Subject, c.Issuer) {
+		for _, issuer := range slices.Concat(j.q.Above, []*cert.Certificate{j.q.Issuer}, j.q.Pool) {
+			if issuer == nil || !j.certifiedBy(c, issuer) {
 				continue
 			}
-			if *j.signatures++; *j.signatures > maxSignatures || c.VerifySignatureFrom(j.q.Memo, issuer.Key) != nil {
-				continue
+			q.Issuer, q.Above = issuer, nil
+			if i := slices.IndexFunc(j.q.Above, func(o *cert.Certificate) bool { return same(o, issuer) }); i >= 0 {
+				q.Above = j.q.Above[i+1:]
+			} else if same(issuer, j.q.Issuer) {
+				q.Above = j.q.Above
 			}
-			q.Issuer = issuer
 			sub := &judge{q: q, signatures: j.signatures, without: append(j.without[:len(j.without):len(j.without)], c)}
 			of := sub.check(j.ctx)
 			for i, u := range of.Used {
@@ -133,7 +198,7 @@ const maxSignerDepth = 2
 
 // candidates are the certificates with the name of l's issuer, the likeliest first.
 func (j *judge) candidates(l *List) (out []*cert.Certificate) {
-	for _, c := range append([]*cert.Certificate{j.q.Issuer, j.q.Anchor}, j.q.Pool...) {
+	for _, c := range slices.Concat([]*cert.Certificate{j.q.Issuer}, j.q.Above, j.q.Pool) {
 		if c == nil || !sameName(c.Subject, l.Issuer) || slices.ContainsFunc(j.without, func(o *cert.Certificate) bool { return same(o, c) }) || slices.ContainsFunc(out, func(o *cert.Certificate) bool { return same(o, c) }) {
 			continue
 		}

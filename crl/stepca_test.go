@@ -65,7 +65,7 @@ func TestStepCA(t *testing.T) {
 	}
 	for point, want := range map[string]report.Status{url: report.Good, "http://127.0.0.1/other.crl": report.Unknown} {
 		leaf := ca.Server("a.test", nil, f.CRLDP(point))
-		r := crl.Check(context.Background(), crl.Query{Cert: cert.Parse(leaf.Raw), Issuer: cert.Parse(ca.Raw), Anchor: cert.Parse(root.Raw),
+		r := crl.Check(context.Background(), crl.Query{Cert: cert.Parse(leaf.Raw), Issuer: cert.Parse(ca.Raw), Above: []*cert.Certificate{cert.Parse(root.Raw)},
 			Time: time.Now(), Skew: time.Minute, Sources: []crl.Source{{List: l, URL: point}}})
 		if r.Status != want {
 			t.Errorf("%s: %s %v", point, r.Status, r.Findings)

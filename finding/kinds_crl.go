@@ -26,6 +26,7 @@ const (
 	CRLIssuerUntrusted      ID = "crl-issuer-untrusted"
 	CRLIssuerRevoked        ID = "crl-issuer-revoked"
 	CRLIssuerUnchecked      ID = "crl-issuer-unchecked"
+	CRLOtherKey             ID = "crl-other-key"
 	CRLSignNotAllowed       ID = "crl-sign-not-allowed"
 	CRLOtherIssuer          ID = "crl-other-issuer"
 	CRLOtherPartition       ID = "crl-other-partition"
@@ -195,6 +196,13 @@ var crlKinds = []Kind{
 		Risk:    "If that key was stolen, the list may be forged.",
 		Fix:     "None is needed. Giving the list that covers the signer's certificate settles it.",
 		Spec:    "RFC 5280, 6.3.3 (f)", Since: "0.1"},
+	{ID: CRLOtherKey, Class: ClassRevocation, Severity: Inconclusive, Rank: 55,
+		Title:   "the revocation list is signed with another key of {signer} than the one that issued the certificate",
+		Explain: "An authority that gets a new key keeps its name and often publishes one list for each key. Such a list can show that a certificate is revoked, but one that is not on it may stand on the list of its own key. A key that the issuer, or whoever certified it, set aside for lists speaks for it; this one is not of that kind.",
+		Risk:    "Whoever holds the key of a revoked certificate can deliver the authority's other list, which is authentic and does not name it.",
+		Fix:     "Give the list of the key that issued the certificate. If the authority signs one list with its new key for both, and you know that, allow this finding.",
+		Spec:    "RFC 5280, 5.2.1, 6.3.3 (f) and 8",
+		OpenSSL: "X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER", OpenSSLCode: 33, Allowable: true, Since: "0.1"},
 	{ID: CRLSignNotAllowed, Class: ClassRevocation, Severity: Inconclusive, Rank: 55,
 		Title:   "{signer} signed the revocation list but may not sign revocation lists",
 		Explain: "The key usage extension of the signer's certificate does not include cRLSign.",

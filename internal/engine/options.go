@@ -8,6 +8,7 @@ import (
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/certpath"
+	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/revocation"
 	"github.com/assaytls/assay/internal/tlsnames"
 )
@@ -129,6 +130,6 @@ func (j *judgement) revocationPolicy() revocation.Policy {
 	if schemes == nil {
 		schemes = allSchemes
 	}
-	return revocation.Policy{Schemes: schemes, StopFirst: p.StopFirst, LeafOnly: p.LeafOnly,
+	return revocation.Policy{Schemes: schemes, StopFirst: p.StopFirst, LeafOnly: p.LeafOnly, OtherKey: slices.Contains(p.Allow, finding.CRLOtherKey),
 		Unknown: p.Unknown, Stale: p.Stale, Nonce: p.Nonce, MaxAge: p.MaxAge, Skew: p.Skew}
 }

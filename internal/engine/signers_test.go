@@ -49,7 +49,7 @@ func TestSeparateListIssuer(t *testing.T) {
 		return func(rw http.ResponseWriter, _ *http.Request) { rw.Write(list) }
 	})
 	other := forge.NewRoot("Other Root", nil)
-	exts := []forge.Ext{forge.BasicConstraints(true, -1), forge.KeyUsage(forge.CRLSign, forge.KeyCertSign)}
+	exts := []forge.Ext{forge.BasicConstraints(false, -1), forge.KeyUsage(forge.CRLSign)}
 	for name, c := range map[string]struct {
 		by   *forge.CA
 		cert forge.Cert
@@ -67,6 +67,48 @@ func TestSeparateListIssuer(t *testing.T) {
 		r := judgeChain(trusting(t, &w.Client, w.root, other), engine.Policy{}, w.leaf(), signer)
 		if r.Verdict != c.want || c.want != report.Accept && !explained(r, finding.CRLIssuerUntrusted, w.url) {
 			t.Errorf("%s: %s %v", name, r.Verdict, findings(r))
+		}
+	}
+}
+
+// An authority with two keys has two lists. Whoever holds the stolen key of a
+// certificate sends both of the authority's certificates and delivers the list
+// of the key that did not issue it.
+func TestListOfTheOtherKey(t *testing.T) {
+	var list []byte
+	w := newWeather(t, func(*weather) http.HandlerFunc {
+		return func(rw http.ResponseWriter, _ *http.Request) { rw.Write(list) }
+	})
+	old := w.root.Intermediate("Two Keys CA", nil)
+	renewed := w.root.Intermediate("Two Keys CA", nil)
+	rolled := old.Issue(forge.Cert{Subject: old.Name, Key: renewed.Key, Extensions: []forge.Ext{forge.BasicConstraints(true, -1), forge.KeyUsage(forge.CRLSign, forge.KeyCertSign), forge.SKI(renewed.Key.ID()), forge.AKI(old.Key.ID())}})
+	leaf := renewed.Server("a.test", nil, forge.CRLDP(w.url))
+	for name, sent := range map[string][]*forge.CA{
+		"beside the path": {leaf, renewed, old},
+		"on the path":     {leaf, rolled, old},
+	} {
+		for _, c := range []struct {
+			list   []byte
+			policy engine.Policy
+			want   report.Verdict
+			id     finding.ID // "" for none
+		}{
+			{renewed.CRL(forge.CRL{}), engine.Policy{}, report.Accept, ""},
+			{renewed.CRL(forge.CRL{Entries: []forge.Entry{forge.Revoke(leaf.Serial, 1)}}), engine.Policy{}, report.Reject, finding.CertRevoked},
+			{old.CRL(forge.CRL{}), engine.Policy{}, report.Inconclusive, finding.CRLOtherKey},
+			{old.CRL(forge.CRL{}), engine.Policy{Unknown: "allow"}, report.Inconclusive, finding.CRLOtherKey},
+			{old.CRL(forge.CRL{}), engine.Policy{Allow: []finding.ID{finding.CRLOtherKey}}, report.Accept, finding.CRLOtherKey},
+			{old.CRL(forge.CRL{Entries: []forge.Entry{forge.Revoke(leaf.Serial, 1)}}), engine.Policy{}, report.Reject, finding.CertRevoked},
+		} {
+			list = c.list
+			c.policy.LeafOnly = true
+			if err := c.policy.Validate(); err != nil {
+				t.Fatal(err)
+			}
+			r := judgeChain(trusting(t, &w.Client, w.root), c.policy, sent...)
+			if r.Verdict != c.want || c.id != "" && !explained(r, c.id, w.url) {
+				t.Errorf("%s: %s, want %s %s: %v", name, r.Verdict, c.want, c.id, findings(r))
+			}
 		}
 	}
 }

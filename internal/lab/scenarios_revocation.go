@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -380,6 +381,14 @@ var revocationScenarios = append([]entry{
 		want: report.Inconclusive, findings: ids(finding.CRLIssuerRevoked), make: func(b *build) {
 			b.indirect(b.l.pki.root, false, func(signer *forge.CA) { b.l.pki.root.revoke(signer.Serial, forge.KeyCompromise) })
 		}},
+	{name: "crl-other-key", story: "The CA has a second key, with a list of its own. The certificate is revoked on the list of the first; at its distribution point lies the list of the second, and the server sends both CA certificates.",
+		want: report.Inconclusive, findings: ids(finding.CRLOtherKey), make: func(b *build) {
+			s := b.otherKey(forge.KeyCertSign, forge.CRLSign)
+			s.issuer.revoke(s.cert.Serial, forge.KeyCompromise)
+			b.serve(s)
+		}},
+	{name: "crl-key-for-lists", story: "The CA certified a key for signing its lists and nothing else; a list by that key speaks for the CA.",
+		want: report.Accept, make: func(b *build) { b.serve(b.otherKey(forge.CRLSign)) }},
 	{name: "crl-other-issuer", story: "At the distribution point lies the CRL of another CA.",
 		want: report.Inconclusive, findings: ids(finding.CRLOtherIssuer), make: func(b *build) {
 			b.good(func(s *site) { s.onlyCRL(b.l.pki.rsa.crlURL) })
@@ -428,6 +437,25 @@ func (b *build) indirect(root *authority, revoked bool, edit func(signer *forge.
 		b.file("indirect.crl", signer.CRL(forge.CRL{Entries: entries, Extensions: []forge.Ext{forge.IDP{FullName: [][]byte{u}, Indirect: true}.Ext()}}))
 		s.chain = append(s.chain, signer.Raw)
 	})
+}
+
+// otherKey is a site whose CRL is signed with another key of its CA's name,
+// whose certificate has this key usage. The CA itself signed it when the key is
+// for lists alone, else the root did.
+func (b *build) otherKey(usage ...int) *site {
+	ca, key := b.ca(b.l.pki.root, "Two Keys"), forge.P256()
+	by := b.l.pki.root
+	if !slices.Contains(usage, forge.KeyCertSign) {
+		by = ca
+	}
+	other := by.Issue(forge.Cert{Subject: ca.Name, Key: key, NotAfter: time.Now().AddDate(1, 0, 0), Extensions: []forge.Ext{
+		forge.BasicConstraints(by != ca, -1), forge.KeyUsage(usage...), forge.SKI(key.ID()), forge.AKI(by.Key.ID()), forge.CRLDP(by.crlURL)}})
+	by.know(other.Serial)
+	s := b.siteOf(ca)
+	s.onlyCRL(b.url("list.crl"))
+	b.file("list.crl", other.CRL(forge.CRL{}))
+	s.chain = append(s.chain, other.Raw)
+	return s
 }
 
 func (b *build) staleStaple(s *site) {

@@ -100,7 +100,7 @@ func TestPolicyReachesJudges(t *testing.T) {
 			}
 		}
 	}
-	second := w.root.Intermediate("Test CA", nil)
+	second := w.ca.Issue(Cert{Subject: w.ca.Name, Extensions: []Ext{BasicConstraints(false, -1), KeyUsage(CRLSign)}})
 	in := w.input()
 	in.Policy.Schemes, in.Policy.LeafOnly, in.Pool = []string{"crl"}, true, parse(second)
 	in.Artefacts = append(in.Artefacts, revocation.Artefact{Kind: "crl", URL: crlURL, Body: second.CRL(CRL{})})
@@ -112,6 +112,25 @@ func TestPolicyReachesJudges(t *testing.T) {
 	}
 	if in.Anchored = nil; judge(in).Certs[0].Revocation.Status != report.Unknown {
 		t.Error("nobody to ask, and good")
+	}
+}
+
+// The list of a second authority of the issuer's name clears only by leave of
+// the policy, and then with a warning.
+func TestOtherKeyByPolicy(t *testing.T) {
+	w := newWorld()
+	second := w.root.Intermediate("Test CA", nil)
+	in := w.input()
+	in.Policy.Schemes, in.Policy.LeafOnly, in.Pool = []string{"crl"}, true, parse(second)
+	in.Anchored = func(*cert.Certificate) bool { return true }
+	in.Artefacts = append(in.Artefacts, revocation.Artefact{Kind: "crl", URL: crlURL, Body: second.CRL(CRL{})})
+	for allowed, want := range map[bool]report.Status{false: report.Unknown, true: report.Good} {
+		in.Policy.OtherKey = allowed
+		c := judge(in).Certs[0]
+		i := slices.IndexFunc(c.Findings, func(f finding.Finding) bool { return f.ID == finding.CRLOtherKey })
+		if c.Revocation.Status != want || i < 0 || (c.Findings[i].Severity == finding.Warning) != allowed {
+			t.Errorf("allowed %v: %s, %v", allowed, c.Revocation.Status, c.Findings)
+		}
 	}
 }
 

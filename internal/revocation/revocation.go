@@ -47,6 +47,7 @@ type Policy struct {
 	LeafOnly  bool          // only the leaf is checked
 	Unknown   string        // "allow", "warn", "deny": regrades class revocation-unavailable; "" leaves it inconclusive
 	Stale     string        // "allow", "warn", "deny"; "" = deny
+	OtherKey  bool          // a list by another key of the issuer's name counts, with a warning
 	Nonce     bool          // send a nonce
 	MaxAge    time.Duration // bound on the age of answers; 0 = the judges' defaults
 	Skew      time.Duration // 0 = DefaultSkew

@@ -234,8 +234,8 @@ func (s *subject) lists(c *cert.Certificate, points [][]string, offered bool) (l
 		return l
 	}
 	l.asked = true
-	q := crl.Query{Cert: c, Issuer: s.issuer, Anchor: s.in.Path[len(s.in.Path)-1], Time: s.in.Time,
-		Skew: s.in.Policy.Skew, MaxAge: s.in.Policy.MaxAge, Stale: s.in.Policy.Stale,
+	q := crl.Query{Cert: c, Issuer: s.issuer, Above: s.in.Path[s.i+2:], Time: s.in.Time,
+		Skew: s.in.Policy.Skew, MaxAge: s.in.Policy.MaxAge, Stale: s.in.Policy.Stale, OtherKey: s.in.Policy.OtherKey,
 		Sources: sources, Pool: s.in.Pool, Anchored: s.in.Anchored, Memo: s.in.Memo}
 	if q.Anchored == nil {
 		q.Anchored = func(*cert.Certificate) bool { return false }
