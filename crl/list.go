@@ -14,6 +14,7 @@ package crl
 
 import (
 	"crypto/sha256"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -71,7 +72,14 @@ type List struct {
 
 	mu       sync.Mutex // of verified, and of building the index
 	verified []verification
+
+	owner any // of the bytes given to Parse or Restore
 }
+
+// Keep makes the list refer to owner, without which the bytes given to Parse or
+// Restore, and the index, would go away: a mapped file is one. It is called
+// once, before anybody else has the list; until then the caller keeps owner.
+func (l *List) Keep(owner any) { l.owner = owner }
 
 // verification is a remembered result of VerifySignature.
 type verification struct {
@@ -113,6 +121,7 @@ func (l *List) VerifySignature(m *cert.Memo, key *cert.PublicKey) (err error) {
 		}
 	}
 	err = l.verify(m, key)
+	runtime.KeepAlive(l) // and its owner, for as long as the bytes are read
 	if len(l.verified) < maxVerified {
 		l.verified = append(l.verified, verification{id, err})
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 
 	"github.com/assaytls/assay/cert"
@@ -20,6 +21,7 @@ var ErrNotAsked = errors.New("the list was scanned for other serial numbers")
 // no longer be read. The first few questions read the list through; then an
 // index is built.
 func (l *List) Listed(serial []byte) (found bool, err error) {
+	defer runtime.KeepAlive(l) // and its owner
 	defer unguard(debug.SetPanicOnFault(true), &err)
 	serial = minimal(serial)
 	if x := l.indexed(); x != nil {
@@ -44,6 +46,7 @@ func (l *List) search(serial []byte) (found bool, err error) {
 // it returns false. Serial numbers, errors and cost are those of Listed.
 // What the entries refer to is copied.
 func (l *List) Lookup(serial []byte, yield func(Entry) bool) (err error) {
+	defer runtime.KeepAlive(l) // and its owner
 	defer unguard(debug.SetPanicOnFault(true), &err)
 	serial = minimal(serial)
 	each := func(e entry, names []byte) bool {
@@ -82,6 +85,7 @@ func (l *List) All(yield func(Entry) bool) (err error) {
 	if l.watch != nil {
 		return ErrNotAsked
 	}
+	defer runtime.KeepAlive(l) // and its owner
 	defer unguard(debug.SetPanicOnFault(true), &err)
 	var names []byte
 	for rest := l.entries; len(rest) > 0; {

@@ -45,8 +45,8 @@ func (e *Error) Finding() finding.Finding {
 
 // Parse reads a list from b, DER or PEM. One pass computes the digest that the
 // signature covers and checks the structure of every entry. The list keeps b
-// when it is DER: b must not change, but may be a mapped file. The error is
-// always an *Error. Breaches that leave the list readable are in its Findings.
+// when it is DER: b must not change, but may be a mapped file (see [List.Keep]).
+// The error is always an *Error. Breaches that leave the list readable are in its Findings.
 func Parse(b []byte) (l *List, err error) {
 	defer unguard(debug.SetPanicOnFault(true), &err)
 	pem, isPEM := findPEM(b)

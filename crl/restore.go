@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"runtime"
 	"runtime/debug"
 
 	"github.com/assaytls/assay/finding"
@@ -27,6 +28,7 @@ const (
 // lists, for lists from PEM or from Scan, and for those with unusual entries.
 func (l *List) Index() (saved []byte) {
 	var err error
+	defer runtime.KeepAlive(l) // and its owner
 	defer unguard(debug.SetPanicOnFault(true), &err)
 	if len(l.entries) < parallel || l.body == nil || l.odd || l.certificateIssuers || l.paddedSerials || len(l.digest) < sha256.Size {
 		return nil
@@ -65,7 +67,7 @@ func (l *List) verifiedWith() (key [sha256.Size]byte) {
 
 // Restore returns the list that Parse made of body, a list in DER, when Index
 // was called on it: only what stands before and after the entries is read.
-// Both may be mapped files and must not change. The caller vouches that index
+// Both may be mapped files and must not change; see [List.Keep]. The caller vouches that index
 // was made of this very body: the digest in it stands for the body's contents.
 // The key with which the signature had verified is remembered; with any other
 // VerifySignature checks it anew.

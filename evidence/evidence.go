@@ -3,7 +3,7 @@
 // the same policy gives the same report.
 //
 // The types are the JSON form (byte slices as base64); Version names it.
-// The package is pure; an Evidence is plain data.
+// The package is pure; an Evidence is plain data, but for Artefact.Owner.
 package evidence
 
 import (
@@ -159,4 +159,10 @@ type Artefact struct {
 	Failure  finding.ID    `json:"failure,omitempty"`
 	Detail   string        `json:"detail,omitempty"`
 	Duration time.Duration `json:"duration,omitempty"`
+
+	// Owner is not nil when Body is a mapped file, which is unmapped when
+	// nothing refers to Owner any more. Whoever keeps Body, or a part of it,
+	// keeps Owner or the artefact too, and calls runtime.KeepAlive with it after
+	// the last read. Evidence that was decoded or handed to a hook has none.
+	Owner any `json:"-"`
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -31,6 +32,7 @@ func Encode(ev *Evidence) ([]byte, error) {
 		return nil, err
 	}
 	b, err := json.MarshalIndent(ev, "", "  ")
+	runtime.KeepAlive(ev) // it has the owners of the artefacts' bodies
 	if err != nil {
 		return nil, fmt.Errorf("evidence: %w", err)
 	}
