@@ -261,7 +261,7 @@ func (v *Verifier) callHook(ctx context.Context, ev *evidence.Evidence, r *repor
 			added, err = nil, fmt.Errorf("Config.Verify panicked: %v", p)
 		}
 	}()
-	added, err = v.conf.Verify(ctx, deepCopy(ev), deepCopy(r))
+	added, err = v.conf.Verify(ctx, copyEvidence(ev), deepCopy(r))
 	added = slices.Clone(added) // it may hand out the same ones each time
 	for i, f := range added {
 		if len(f.ID) < 3 || f.ID[:2] != "x-" {

@@ -1,6 +1,12 @@
 package assay
 
-import "reflect"
+import (
+	"reflect"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/assaytls/assay/evidence"
+)
 
 // deepCopy returns a copy of *v that shares nothing with it that could be
 // changed: pointers, slices and maps reached through exported fields are copied
@@ -58,4 +64,15 @@ func unshareAll(v reflect.Value) {
 			unshare(v.Index(i))
 		}
 	}
+}
+
+// copyEvidence is deepCopy; the bodies are in memory then and have no owners.
+func copyEvidence(ev *evidence.Evidence) *evidence.Evidence {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // bodies may be mapped files
+	c := deepCopy(ev)
+	runtime.KeepAlive(ev)
+	for i := range c.Artefacts {
+		c.Artefacts[i].Owner = nil
+	}
+	return c
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -127,6 +128,7 @@ func (d downloads) logList(ctx context.Context, url string) (*ct.LogList, error)
 	cached := false
 	if d.store != nil {
 		old, cached = d.store.Get(key)
+		defer runtime.KeepAlive(old.Owner)
 	}
 	if cached && (d.client == nil || time.Now().Before(old.Again)) {
 		return parseLogList(url, old.Body)

@@ -36,7 +36,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	root := forge.NewRoot("Root", nil)
 	list := root.CRL(forge.CRL{})
 	for range 3 * cacheLists {
-		if _, err := c.parseList(append([]byte(nil), list...)); err != nil {
+		if _, err := c.parseList(append([]byte(nil), list...), nil); err != nil {
 			t.Fatal(err)
 		}
 	}

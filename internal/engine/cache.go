@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"runtime"
 	"strconv"
 	"sync"
 	"time"
@@ -34,11 +35,11 @@ type bodyCache struct {
 	mu     sync.Mutex
 	bodies map[string]*cached
 	bytes  int64
-	lists  map[bodyID]*crl.List
+	lists  map[bodyID]*crl.List // each keeps its body's owner, and so its place
 	// listBytes is the size of the bodies that the lists keep alive.
 	listBytes int64
-	indexes   map[bodyID][]byte // saved ones, of bodies from the disk
-	saved     map[bodyID]bool   // bodies whose index was written, as far as that is possible
+	indexes   map[bodyID]indexed // saved ones, of bodies from the disk
+	saved     map[bodyID]any     // bodies whose index was written, as far as that is possible, and their owners
 	flights   map[string]*flight
 	failed    map[string]failed
 	slots     chan struct{}  // one for each download under way
@@ -48,6 +49,7 @@ type bodyCache struct {
 // cached is one body with what HTTP said of it.
 type cached struct {
 	body               []byte
+	owner              any // of body: store.Entry's
 	fetched, expires   time.Time
 	again              time.Time // HTTP: not to be used after this without asking; zero when it did not say
 	etag, lastModified string
@@ -62,7 +64,14 @@ type failed struct {
 	detail string
 }
 
+// indexed is the saved index of a body, and the owner of both.
+type indexed struct {
+	index []byte
+	owner any
+}
+
 // bodyID tells bodies apart by identity: a parsed list keeps its body alive.
+// A map by it keeps the owners too, or another body could take the place.
 type bodyID struct {
 	p *byte
 	n int
@@ -76,6 +85,7 @@ type flight struct {
 // fetched is the outcome of asking for a body.
 type fetched struct {
 	body    []byte
+	owner   any // of body: store.Entry's
 	cached  bool
 	aged    bool // it is time to ask again, which Offline forbade
 	fetched time.Time
@@ -97,32 +107,37 @@ type bodyOptions struct {
 }
 
 func newBodyCache() *bodyCache {
-	return &bodyCache{bodies: map[string]*cached{}, lists: map[bodyID]*crl.List{}, indexes: map[bodyID][]byte{}, saved: map[bodyID]bool{},
+	return &bodyCache{bodies: map[string]*cached{}, lists: map[bodyID]*crl.List{}, indexes: map[bodyID]indexed{}, saved: map[bodyID]any{},
 		flights: map[string]*flight{}, failed: map[string]failed{},
 		slots: make(chan struct{}, maxFlights)}
 }
 
-// parseList parses a CRL, once per body.
-func (c *bodyCache) parseList(body []byte) (*crl.List, error) {
+// parseList parses a CRL, once per body. The list keeps the body's owner.
+func (c *bodyCache) parseList(body []byte, owner any) (*crl.List, error) {
+	defer runtime.KeepAlive(owner)
 	if len(body) == 0 {
 		return crl.Parse(body)
 	}
 	id := bodyID{&body[0], len(body)}
 	c.mu.Lock()
-	l, index := c.lists[id], c.indexes[id]
+	l, saved := c.lists[id], c.indexes[id]
 	c.mu.Unlock()
 	if l != nil {
 		return l, nil
 	}
 	var err error
-	if index != nil {
-		l, err = crl.Restore(body, index)
+	if saved.index != nil {
+		if l, err = crl.Restore(body, saved.index); err == nil {
+			l.Keep(saved.owner)
+		}
 	}
 	if l == nil || err != nil { // no index, or one that does not fit
 		if l, err = crl.Parse(body); err != nil {
 			return nil, err
 		}
+		l.Keep(owner)
 	}
+	runtime.KeepAlive(saved.owner)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.listBytes += int64(len(body)); len(c.lists) >= cacheLists || c.listBytes > cacheBytes {
@@ -140,7 +155,7 @@ func (e *Engine) body(ctx context.Context, n need, o bodyOptions) fetched {
 	key := n.key()
 	old := e.lookup(n, key, o)
 	if old != nil && !o.refresh && (o.offline && !(o.current && expired(old, o.now)) || fresh(old, o)) {
-		return fetched{body: old.body, cached: true, aged: !fresh(old, o), fetched: old.fetched, outcome: "cached"}
+		return fetched{body: old.body, owner: old.owner, cached: true, aged: !fresh(old, o), fetched: old.fetched, outcome: "cached"}
 	}
 	if o.offline {
 		return fetched{outcome: "failed", failure: notCached}
@@ -150,7 +165,7 @@ func (e *Engine) body(ctx context.Context, n need, o bodyOptions) fetched {
 	asked := key + fmt.Sprint(o.scope)
 	if f, ok := e.recentFailure(n, asked, o.now); ok {
 		if old != nil {
-			return fetched{body: old.body, cached: true, fetched: old.fetched, outcome: "cached", detail: "not revalidated: " + f.detail}
+			return fetched{body: old.body, owner: old.owner, cached: true, fetched: old.fetched, outcome: "cached", detail: "not revalidated: " + f.detail}
 		}
 		return fetched{outcome: "failed", failure: f.id, detail: f.detail + " (remembered from the last attempt)"}
 	}
@@ -240,6 +255,7 @@ func (e *Engine) download(ctx context.Context, n need, key, asked string, old *c
 	}
 	var resp *fetch.Response
 	var fail *fetch.Failure
+	var owner any // of the body that came
 	if n.Kind == kindOCSP {
 		get, short := "", false
 		if !o.nonce {
@@ -255,7 +271,7 @@ func (e *Engine) download(ctx context.Context, n need, key, asked string, old *c
 			req.Into = spool
 		}
 		if resp, fail = e.fetch.Do(ctx, req); fail == nil && spool != nil {
-			resp.Body = spool.Body()
+			resp.Body, owner = spool.Body()
 		}
 	}
 	if fail != nil {
@@ -266,7 +282,7 @@ func (e *Engine) download(ctx context.Context, n need, key, asked string, old *c
 			}
 		}
 		if old != nil {
-			return fetched{body: old.body, cached: true, fetched: old.fetched, outcome: "cached", detail: "not revalidated: " + fail.Detail}
+			return fetched{body: old.body, owner: old.owner, cached: true, fetched: old.fetched, outcome: "cached", detail: "not revalidated: " + fail.Detail}
 		}
 		outcome := "failed"
 		if fail.ID == finding.FetchRefusedAddress || fail.ID == finding.FetchSchemeRefused {
@@ -275,8 +291,8 @@ func (e *Engine) download(ctx context.Context, n need, key, asked string, old *c
 		return fetched{outcome: outcome, failure: fail.ID, detail: fail.Detail, status: fail.Status}
 	}
 	e.cache.forget(asked)
-	if why := e.steppedBack(n, old, resp, o.now); why != "" {
-		return fetched{body: old.body, cached: true, fetched: old.fetched, outcome: "cached", detail: why}
+	if why := e.steppedBack(n, old, resp, owner, o.now); why != "" {
+		return fetched{body: old.body, owner: old.owner, cached: true, fetched: old.fetched, outcome: "cached", detail: why}
 	}
 	c := &cached{fetched: o.now, etag: resp.ETag, lastModified: resp.LastModified}
 	if d, ok := resp.FreshFor(); ok {
@@ -284,14 +300,14 @@ func (e *Engine) download(ctx context.Context, n need, key, asked string, old *c
 	}
 	out := fetched{fetched: o.now, outcome: "fetched", status: resp.Status}
 	if resp.NotModified && old != nil {
-		c.body, c.expires, c.proved, out.outcome = old.body, old.expires, old.proved, "revalidated"
+		c.body, c.owner, c.expires, c.proved, out.outcome = old.body, old.owner, old.expires, old.proved, "revalidated"
 		if c.etag == "" && c.lastModified == "" { // a 304 need not repeat them (RFC 9110, 15.4.5)
 			c.etag, c.lastModified = old.etag, old.lastModified
 		}
 	} else {
-		c.body = resp.Body
+		c.body, c.owner = resp.Body, owner
 	}
-	out.body = c.body
+	out.body, out.owner = c.body, c.owner
 	if !(n.Kind == kindOCSP && o.nonce) && n.Kind != kindCT && !resp.NoStore {
 		e.cache.put(key, c)
 	}
@@ -325,11 +341,11 @@ func (e *Engine) lookup(n need, key string, o bodyOptions) *cached {
 	if !ok {
 		return nil
 	}
-	c = &cached{body: got.Body, fetched: got.Fetched, expires: got.Expires, again: got.Again, etag: got.ETag, lastModified: got.LastModified, proved: true}
+	c = &cached{body: got.Body, owner: got.Owner, fetched: got.Fetched, expires: got.Expires, again: got.Again, etag: got.ETag, lastModified: got.LastModified, proved: true}
 	e.cache.put(key, c)
 	if got.Index != nil && len(got.Body) > 0 {
 		e.cache.mu.Lock()
-		e.cache.indexes[bodyID{&got.Body[0], len(got.Body)}] = got.Index
+		e.cache.indexes[bodyID{&got.Body[0], len(got.Body)}] = indexed{got.Index, got.Owner}
 		e.cache.mu.Unlock()
 	}
 	return c
@@ -360,7 +376,7 @@ func (e *Engine) remember(n need, a evidence.Artefact, until time.Time) error {
 	if e.opt.Store == nil || !kept { // HTTP forbade to keep it
 		return nil
 	}
-	m := store.Entry{Body: a.Body, Fetched: a.Fetched, Expires: until, Again: c.again, ETag: c.etag, LastModified: c.lastModified}
+	m := store.Entry{Body: a.Body, Owner: a.Owner, Fetched: a.Fetched, Expires: until, Again: c.again, ETag: c.etag, LastModified: c.lastModified}
 	if err := e.opt.Store.Put(storeKey(n), m); err != nil {
 		return err
 	}
@@ -373,9 +389,9 @@ func (e *Engine) rememberIndex(n need, a evidence.Artefact) error {
 		return nil
 	}
 	e.cache.mu.Lock()
-	e.cache.saved[bodyID{&a.Body[0], len(a.Body)}] = true
+	e.cache.saved[bodyID{&a.Body[0], len(a.Body)}] = a.Owner
 	e.cache.mu.Unlock()
-	l, err := e.cache.parseList(a.Body)
+	l, err := e.cache.parseList(a.Body, a.Owner)
 	if err != nil {
 		return nil // it gave no answer as a list, so no index is worth keeping
 	}
@@ -399,7 +415,8 @@ func (c *bodyCache) unindexed(body []byte) bool {
 	defer c.mu.Unlock()
 	id := bodyID{&body[0], len(body)}
 	_, ok := c.indexes[id]
-	return !ok && !c.saved[id]
+	_, saved := c.saved[id]
+	return !ok && !saved
 }
 
 func (c *bodyCache) put(key string, b *cached) {

@@ -13,15 +13,15 @@ import (
 // steppedBack says that what came is an older edition of what the cache has,
 // which proved right and has not ended: whoever replays yesterday's list, in
 // plain HTTP, does not take back a revocation that is known. It returns "" when
-// the body that came may take the place of the old one.
-func (e *Engine) steppedBack(n need, old *cached, resp *fetch.Response, now time.Time) string {
+// the body that came, which is owner's, may take the place of the old one.
+func (e *Engine) steppedBack(n need, old *cached, resp *fetch.Response, owner any, now time.Time) string {
 	if old == nil || !old.proved || expired(old, now) || resp.NotModified {
 		return ""
 	}
 	var was, is time.Time
 	switch n.Kind {
 	case kindCRL, kindDelta:
-		was, is = e.olderList(old.body, resp.Body)
+		was, is = e.olderList(old, resp.Body, owner)
 	case kindOCSP:
 		was, is = olderAnswer(old.body, resp.Body)
 	}
@@ -33,12 +33,12 @@ func (e *Engine) steppedBack(n need, old *cached, resp *fetch.Response, now time
 
 // olderList returns the dates of two lists when the second is an earlier
 // edition of the first.
-func (e *Engine) olderList(old, came []byte) (was, is time.Time) {
-	a, err := e.cache.parseList(old)
+func (e *Engine) olderList(old *cached, came []byte, owner any) (was, is time.Time) {
+	a, err := e.cache.parseList(old.body, old.owner)
 	if err != nil {
 		return was, is
 	}
-	b, err := e.cache.parseList(came)
+	b, err := e.cache.parseList(came, owner)
 	if err != nil || a.Issuer.Canon != b.Issuer.Canon || a.Delta() != b.Delta() || !samePart(a.IDP, b.IDP) {
 		return was, is
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -106,6 +107,7 @@ func (e *Engine) Resolve(ctx context.Context, ev *evidence.Evidence, p Policy) *
 // resolve is the loop. A panic in it refuses, as one in a judge does: it may
 // run on a goroutine of its own, where it would end the program.
 func (j *judgement) resolve(ctx context.Context) (r *report.Report) {
+	defer runtime.KeepAlive(j)
 	defer func() {
 		if v := recover(); v != nil {
 			r = j.panicked(v)

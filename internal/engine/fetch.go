@@ -110,7 +110,7 @@ func (j *judgement) obtain(ctx context.Context, n need) (evidence.Artefact, repo
 		a.Method = "POST"
 	}
 	b := j.e.guarded(ctx, n, j.bodyOptions(false))
-	a.Body, a.Failure, a.Detail, a.Cached, a.Status = b.body, b.failure, b.detail, b.cached, b.status
+	a.Body, a.Owner, a.Failure, a.Detail, a.Cached, a.Status = b.body, b.owner, b.failure, b.detail, b.cached, b.status
 	if !b.fetched.IsZero() {
 		a.Fetched = b.fetched.UTC()
 	}
@@ -193,7 +193,8 @@ func (j *judgement) refresh(ctx context.Context) (replaced bool) {
 		if b.failure != "" || b.cached {
 			continue // what the cache had stays; its findings say what is wrong with it
 		}
-		j.ev.Artefacts[i].Body, j.ev.Artefacts[i].Fetched, j.ev.Artefacts[i].Cached = b.body, b.fetched.UTC(), false
+		j.ev.Artefacts[i].Body, j.ev.Artefacts[i].Owner = b.body, b.owner
+		j.ev.Artefacts[i].Fetched, j.ev.Artefacts[i].Cached = b.fetched.UTC(), false
 		delete(j.lists, i)
 		j.fetches = append(j.fetches, report.Fetch{Kind: n.Kind, URL: n.URL, Outcome: b.outcome, Bytes: int64(len(b.body))})
 		replaced = true

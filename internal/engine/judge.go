@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -72,7 +73,8 @@ func hexHash(h [32]byte) string { return hex.EncodeToString(h[:]) }
 // judge makes the report of what is known now and says what is still needed.
 func (j *judgement) judge(ctx context.Context) (r *report.Report, needs []need) {
 	start := time.Now()
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // bodies may be mapped files
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // bodies may be mapped files,
+	defer runtime.KeepAlive(j)                               // whose owners the evidence has
 	defer func() {
 		if v := recover(); v != nil {
 			r, needs = j.panicked(v), nil
@@ -489,7 +491,7 @@ func (j *judgement) list(i int) *crl.List {
 	if l, done := j.lists[i]; done {
 		return l
 	}
-	l, err := j.e.cache.parseList(j.ev.Artefacts[i].Body)
+	l, err := j.e.cache.parseList(j.ev.Artefacts[i].Body, j.ev.Artefacts[i].Owner)
 	if err != nil {
 		l = nil
 		if a := j.ev.Artefacts[i]; a.Kind == kindCRLFile {

@@ -8,82 +8,60 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"runtime"
 	"runtime/debug"
 )
 
-// maxMappings bounds the mapped files of a process; beyond it they are read.
-const maxMappings = 256
-
 // maxBody bounds what is read into memory.
 const maxBody = 1 << 32
 
+// content is what a file holds. m is nil when it was read into memory;
+// otherwise b is m's, and is read only while m is kept.
+type content struct {
+	b []byte
+	m *mapping
+}
+
 // body returns the contents of an entry's body and the stat under which they
 // are known to be right.
-func (s *Store) body(r record) (b []byte, now stat, ok bool) {
+func (s *Store) body(r record) (c content, now stat, ok bool) {
 	if len(r.Body) != 64 {
-		return nil, stat{}, false
+		return content{}, stat{}, false
 	}
-	b, now, err := s.contents(bodiesDir+"/"+r.Body, Large)
+	c, now, err := s.contents(bodiesDir+"/"+r.Body, s.large)
 	if err != nil {
-		return nil, stat{}, false
+		return content{}, stat{}, false
 	}
-	if len(b) >= Large && now == r.Stat && now.Inode != 0 {
-		return b, now, true
+	if now.Size >= s.large && now == r.Stat && now.Inode != 0 {
+		return c, now, true
 	}
-	sum, err := digest(b)
+	sum, err := digest(c.b)
+	runtime.KeepAlive(c.m)
 	if err != nil || hex.EncodeToString(sum[:]) != r.Body {
-		return nil, stat{}, false
+		return content{}, stat{}, false
 	}
-	return b, now, true
+	return c, now, true
 }
 
 // contents maps a file of at least mapFrom octets and reads a smaller one.
-func (s *Store) contents(name string, mapFrom int64) ([]byte, stat, error) {
+func (s *Store) contents(name string, mapFrom int64) (content, stat, error) {
 	f, info, err := s.open(name)
 	if err != nil {
-		return nil, stat{}, err
+		return content{}, stat{}, err
 	}
 	defer f.Close()
 	now := statOf(info)
 	if now.Size >= mapFrom {
-		if b, ok := s.mapFile(f, name, now); ok {
-			return b, now, nil
+		if m := s.mapped.file(f, now.Size, fileID{s.dir, name, now}); m != nil {
+			return content{m.b, m}, now, nil
 		}
 	}
 	if now.Size > maxBody {
-		return nil, now, errors.New("the file is too large")
+		return content{}, now, errors.New("the file is too large")
 	}
 	b := make([]byte, now.Size)
 	_, err = io.ReadFull(f, b) // io.ErrUnexpectedEOF: it was cut meanwhile
-	return b, now, err
-}
-
-// mapping names a file with these contents.
-type mapping struct {
-	name string
-	stat stat
-}
-
-// mapFile maps a file once; a mapping stays for as long as the process lives,
-// since nobody can know who still reads it.
-func (s *Store) mapFile(f *os.File, name string, now stat) ([]byte, bool) {
-	id := mapping{name, now}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if b, ok := s.mapped[id]; ok {
-		return b, true
-	}
-	if len(s.mapped) >= maxMappings {
-		return nil, false
-	}
-	b, err := mmap(f, now.Size)
-	if err != nil {
-		return nil, false
-	}
-	s.mapped[id] = b
-	return b, true
+	return content{b: b}, now, err
 }
 
 // digest hashes what may be a mapped file that somebody cuts meanwhile.
@@ -149,18 +127,19 @@ func (s *Store) PutIndex(k Key, sum [32]byte, index []byte) error {
 }
 
 // index returns the stored index of a body, nil if there is none for this file.
-func (s *Store) index(r record) []byte {
-	b, _, err := s.contents(indexesDir+"/"+r.Body, indexHeader+indexProbe)
-	if err != nil || len(b) < indexHeader {
-		return nil
+func (s *Store) index(r record) content {
+	c, _, err := s.contents(indexesDir+"/"+r.Body, indexHeader+indexProbe)
+	if err != nil || len(c.b) < indexHeader {
+		return content{}
 	}
 	var match bool
-	payload := b[indexHeader:]
-	guarded(func() { match = bytes.Equal(b[:indexHeader], indexHead(r, payload)) })
+	payload := c.b[indexHeader:]
+	guarded(func() { match = bytes.Equal(c.b[:indexHeader], indexHead(r, payload)) })
+	runtime.KeepAlive(c.m)
 	if !match {
-		return nil
+		return content{}
 	}
-	return payload
+	return content{payload, c.m}
 }
 
 // guarded runs f, which reads mapped files; a fault ends it early.

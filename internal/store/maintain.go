@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io/fs"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -175,10 +176,12 @@ func (s *Store) Verify() (sound int, problems []Problem, err error) {
 		if strings.HasPrefix(f.name, tmpPrefix) {
 			continue
 		}
-		b, _, err := s.contents(bodiesDir+"/"+f.name, Large)
+		c, _, err := s.contents(bodiesDir+"/"+f.name, s.large)
 		if err == nil {
 			var sum [32]byte
-			if sum, err = digest(b); err == nil && hex.EncodeToString(sum[:]) == f.name {
+			sum, err = digest(c.b)
+			runtime.KeepAlive(c.m)
+			if err == nil && hex.EncodeToString(sum[:]) == f.name {
 				right[f.name] = true
 				continue
 			}
@@ -205,7 +208,7 @@ func (s *Store) Verify() (sound int, problems []Problem, err error) {
 			bad(name, "its body is missing or damaged")
 		default:
 			sound++
-			indexed[r.Body] = indexed[r.Body] || s.index(r) != nil
+			indexed[r.Body] = indexed[r.Body] || s.index(r).b != nil
 		}
 	}
 	indexes, err := s.files(indexesDir)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 )
 
@@ -16,7 +17,40 @@ func spool(t *testing.T, s *Store, parts ...[]byte) []byte {
 			t.Fatal(n, err)
 		}
 	}
-	return p.Body()
+	b, owner := p.Body()
+	runtime.KeepAlive(owner)
+	return bytes.Clone(b)
+}
+
+// What a spool had of the disk is counted for as long as somebody has its body.
+func TestSpoolIsCounted(t *testing.T) {
+	s := open(t, t.TempDir())
+	b := body(4, 2*Large)
+	write := func() ([]byte, any) {
+		p := s.Spool()
+		defer p.Close()
+		p.Write(b)
+		return p.Body()
+	}
+	got, owner := write()
+	if owner == nil {
+		t.Skip("files are not mapped here")
+	}
+	runtime.GC()
+	runtime.GC()
+	if n := s.spooled.Load(); n != int64(len(b)) || !bytes.Equal(got, b) {
+		t.Error(n)
+	}
+	runtime.KeepAlive(owner)
+	eventually(t, "the disk is given back", func() bool { return s.spooled.Load() == 0 })
+	p := s.Spool() // one that nobody asks for its body
+	p.Write(b)
+	if n := s.spooled.Load(); n != int64(len(b)) {
+		t.Error(n)
+	}
+	if p.Close(); s.spooled.Load() != 0 {
+		t.Error("not given back")
+	}
 }
 
 func TestSpool(t *testing.T) {
@@ -26,16 +60,24 @@ func TestSpool(t *testing.T) {
 	if !bytes.Equal(spool(t, s, small), small) || len(spool(t, s)) != 0 || s.spooled.Load() != 0 {
 		t.Error("small")
 	}
-	if !bytes.Equal(spool(t, s, small, large, small), bytes.Join([][]byte{small, large, small}, nil)) || s.spooled.Load() == 0 {
+	if !bytes.Equal(spool(t, s, small, large, small), bytes.Join([][]byte{small, large, small}, nil)) {
 		t.Error("large")
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, bodiesDir, "*")); len(left) > 0 {
 		t.Error("files are left", left)
 	}
 	// Enough was given: the rest stays in memory, what was on disk comes back.
+	eventually(t, "the disk is given back", func() bool { return s.spooled.Load() == 0 })
 	s.spooled.Store(maxSpooled - Large - 5000)
 	if !bytes.Equal(spool(t, s, small, large, large), bytes.Join([][]byte{small, large, large}, nil)) {
 		t.Error("past the bound")
+	}
+	if n := s.spooled.Load(); n != maxSpooled-Large-5000 {
+		t.Error(n, "octets are counted of a spool that is in memory")
+	}
+	s.spooled.Store(maxSpooled - 5000)
+	if !bytes.Equal(spool(t, s, small, large), append(bytes.Clone(small), large...)) || s.spooled.Load() != maxSpooled-5000 {
+		t.Error("at the bound")
 	}
 	s.spooled.Store(0)
 	if err := os.RemoveAll(filepath.Join(dir, "v1")); err != nil {
@@ -55,7 +97,10 @@ func TestSpoolFullDisk(t *testing.T) {
 	p := open(t, t.TempDir()).Spool()
 	p.file = f
 	b := body(3, Large)
-	if n, err := p.Write(b); n != len(b) || err != nil || !bytes.Equal(p.Body(), b) {
+	if n, err := p.Write(b); n != len(b) || err != nil {
 		t.Error(n, err)
+	}
+	if got, owner := p.Body(); !bytes.Equal(got, b) || owner != nil {
+		t.Error("lost")
 	}
 }

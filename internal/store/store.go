@@ -25,7 +25,7 @@ import (
 	mathrand "math/rand/v2"
 	"os"
 	"path/filepath"
-	"sync"
+	"runtime"
 	"sync/atomic"
 	"time"
 )
@@ -53,11 +53,10 @@ type Store struct {
 	root     *os.Root
 	maxBytes int64
 	written  atomic.Int64 // octets since the last eviction
-	spooled  atomic.Int64 // octets written to spools
+	spooled  atomic.Int64 // octets of the disk that spools and what is left of them have
 	noDirs   error        // why the directories below dir could not be made
-
-	mu     sync.Mutex
-	mapped map[mapping][]byte // mappings live as long as the process
+	mapped   *mappings
+	large    int64 // what is mapped: Large, but in tests
 }
 
 // Key names what is cached. What was put for one key is never found under
@@ -74,7 +73,14 @@ type Entry struct {
 	// Body is read-only. A large one is a mapped file: when somebody cuts that
 	// file, reading faults; readers of large bodies guard against it with
 	// debug.SetPanicOnFault, as package crl does.
-	Body               []byte
+	Body []byte
+	// Owner is not nil when Body or Index is a mapped file, which is unmapped
+	// when the garbage collector finds that nothing refers to Owner any more. A
+	// slice does not count: whoever keeps Body, Index or a part of them keeps
+	// Owner beside it, and whoever reads them calls runtime.KeepAlive(Owner), or
+	// of what holds it, after the last read. Owner has no other use. Put
+	// ignores it.
+	Owner              any
 	SHA256             [32]byte  // of Body; set by Get
 	Fetched            time.Time // when it came, or was last confirmed
 	Expires            time.Time // zero when not known
@@ -109,7 +115,7 @@ func Open(dir string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot use the cache directory: %w", err)
 	}
-	s := &Store{dir: dir, root: root, mapped: make(map[mapping][]byte)}
+	s := &Store{dir: dir, root: root, mapped: mapped, large: Large}
 	s.Limit(MaxBytes)
 	if err := s.secure("."); err != nil {
 		root.Close()
@@ -166,7 +172,7 @@ func (s *Store) Get(k Key) (Entry, bool) {
 	if !ok || !r.sameKey(want) {
 		return Entry{}, false
 	}
-	b, fresh, ok := s.body(r)
+	body, fresh, ok := s.body(r)
 	if !ok {
 		s.root.Remove(name)
 		return Entry{}, false
@@ -176,9 +182,13 @@ func (s *Store) Get(k Key) (Entry, bool) {
 		s.writeRecord(name, r) // a failure to write only means hashing again
 	}
 	s.touch(name)
-	e := Entry{Body: b, Fetched: r.Fetched, Expires: r.Expires, Again: r.Again, ETag: r.ETag, LastModified: r.LastModified}
+	e := Entry{Body: body.b, Fetched: r.Fetched, Expires: r.Expires, Again: r.Again, ETag: r.ETag, LastModified: r.LastModified}
 	hex.Decode(e.SHA256[:], []byte(r.Body))
-	e.Index = s.index(r)
+	index := s.index(r)
+	e.Index = index.b
+	if body.m != nil || index.m != nil {
+		e.Owner = [2]*mapping{body.m, index.m}
+	}
 	return e, true
 }
 
@@ -186,6 +196,7 @@ func (s *Store) Get(k Key) (Entry, bool) {
 // or read-only); what was there before is still usable.
 func (s *Store) Put(k Key, e Entry) error {
 	r := k.record()
+	defer runtime.KeepAlive(e.Owner) // the entry may have come from Get
 	sum, err := digest(e.Body)
 	if err != nil {
 		return fmt.Errorf("the cache in %s: %w", s.dir, err)

@@ -12,3 +12,5 @@ import (
 func ours(os.FileInfo) bool { return true }
 
 func mmap(*os.File, int64) ([]byte, error) { return nil, errors.ErrUnsupported }
+
+func munmap([]byte) error { return errors.ErrUnsupported }

@@ -18,3 +18,5 @@ func ours(info os.FileInfo) bool {
 func mmap(f *os.File, size int64) ([]byte, error) {
 	return unix.Mmap(int(f.Fd()), 0, int(size), unix.PROT_READ, unix.MAP_SHARED)
 }
+
+func munmap(b []byte) error { return unix.Munmap(b) }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/big"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -120,6 +121,7 @@ func answer(how, file string, spki []byte) error {
 			return err
 		}
 		e, ok := s.Get(cacheKey)
+		defer runtime.KeepAlive(e.Owner)
 		if !ok {
 			return errors.New("not cached")
 		}
