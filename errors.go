@@ -42,7 +42,7 @@ func (e *Error) Error() string {
 	if e.Report != nil {
 		for _, c := range e.Report.Checks {
 			if c.Required && c.State != report.Done && c.State != report.CheckNotApplicable {
-				return s + ": the check of " + c.Name + " could not be done: " + finding.Quote(c.Detail)
+				return s + ": the check of " + string(c.Name) + " could not be done: " + finding.Quote(c.Detail)
 			}
 		}
 	}

@@ -53,10 +53,10 @@ const defaultMMD = 24 * time.Hour
 
 // The values of report.SCT's Inclusion.
 const (
-	Included    = "included"
-	Absent      = "absent"
-	NotYet      = "pending"
-	Unavailable = "unavailable"
+	Included    = report.Included
+	Absent      = report.Absent
+	NotYet      = report.Pending
+	Unavailable = report.Unavailable
 )
 
 // auditTask is one SCT to audit.
@@ -68,7 +68,7 @@ type auditTask struct {
 
 	head     TreeHead
 	haveHead bool
-	outcome  string // "" while needs are open
+	outcome  report.Inclusion // "" while needs are open
 	detail   string
 	findings []finding.Finding
 }

@@ -244,12 +244,12 @@ func oneTask(log *Log, s *SCT, leaf [32]byte, now time.Time) *Audit {
 	return &Audit{now: now, answers: map[string]answer{}, tasks: []*auditTask{{log: log, s: s, leaf: leaf}}}
 }
 
-func outcome(a *Audit) string {
+func outcome(a *Audit) report.Inclusion {
 	c := report.CT{SCTs: make([]report.SCT, 1)}
 	a.Fill(&c)
 	out := c.SCTs[0].Inclusion
 	for _, f := range a.Findings() {
-		out += " " + string(f.ID)
+		out += " " + report.Inclusion(f.ID)
 	}
 	return out
 }
@@ -380,7 +380,7 @@ func TestSunlightTree(t *testing.T) {
 		leaf [32]byte
 		get  func(string) (int, []byte)
 		now  time.Time
-		want string
+		want report.Inclusion
 	}{
 		{"another entry at the index", s, leafHash(entries[7], &other), files, now, "absent ct-not-included"},
 		{"index beyond the tree, after the merge delay", &beyond, leaf, files, now, "absent ct-not-included"},

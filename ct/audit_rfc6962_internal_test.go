@@ -15,6 +15,7 @@ import (
 
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/report"
 )
 
 // fakeLog is an RFC 6962 log over a memoryTree.
@@ -131,7 +132,7 @@ func auditRFC6962(t *testing.T, kind string) {
 		}
 		return status, body
 	}
-	check := func(name string, s *SCT, h [32]byte, want string) {
+	check := func(name string, s *SCT, h [32]byte, want report.Inclusion) {
 		t.Helper()
 		a := oneTask(f.log, s, h, now)
 		run(a, get)
@@ -210,7 +211,7 @@ func TestTreeHeadLimits(t *testing.T) {
 // audited.
 func TestAuditLimits(t *testing.T) {
 	f := newFakeLog(t, "P-256")
-	for state, want := range map[State]string{Usable: "included ct-log-behind", ReadOnly: Included, Retired: Included, Rejected: Included} {
+	for state, want := range map[State]report.Inclusion{Usable: "included ct-log-behind", ReadOnly: Included, Retired: Included, Rejected: Included} {
 		f.log.State = state
 		s := &SCT{Timestamp: uint64(time.Now().Add(-90 * 24 * time.Hour).UnixMilli())}
 		a := oneTask(f.log, s, f.leaves[3], time.Now())

@@ -45,11 +45,11 @@ type Result struct {
 
 // The states of an SCT, as OpenSSL names them.
 const (
-	Unverified     = "unverified"
-	UnknownLog     = "unknown-log"
-	UnknownVersion = "unknown-version"
-	Invalid        = "invalid"
-	Valid          = "valid"
+	Unverified     = report.SCTUnverified
+	UnknownLog     = report.SCTUnknownLog
+	UnknownVersion = report.SCTUnknownVersion
+	Invalid        = report.SCTInvalid
+	Valid          = report.SCTValid
 )
 
 // maxSCTs bounds the SCTs of one certificate that are verified.
@@ -59,9 +59,9 @@ const maxSCTs = 64
 type checked struct {
 	SCT
 	cert     int
-	source   string // "embedded", "tls", "ocsp"
+	source   report.SCTSource
 	log      *Log
-	status   string
+	status   report.SCTStatus
 	why      string // for Invalid and Unverified
 	future   bool
 	interval bool // the log does not cover the certificate's end
@@ -70,7 +70,7 @@ type checked struct {
 }
 
 // embedded reports whether the SCT came inside the certificate.
-func (c *checked) embedded() bool { return c.source == "embedded" }
+func (c *checked) embedded() bool { return c.source == report.SCTEmbedded }
 
 // CheckSCTs verifies the SCTs of a certificate and of its issuers, and applies
 // the policy. It never fails: what is wrong is a finding.
@@ -113,19 +113,19 @@ func (r *Result) add(cert int, f finding.Finding) { r.Certs[cert] = append(r.Cer
 func (r *Result) collect(in *Input, i int, c *cert.Certificate) {
 	v := verifier{in: in, path: in.Path[i:], cert: c}
 	first := len(r.scts)
-	r.collectList(&v, i, "embedded", c.SCTList)
+	r.collectList(&v, i, report.SCTEmbedded, c.SCTList)
 	var entry []byte
 	if i < len(in.EntrySCTs) {
 		entry = in.EntrySCTs[i]
 	}
 	if i == 0 {
-		r.collectList(&v, i, "tls", in.TLS)
-		r.collectList(&v, i, "ocsp", in.OCSP)
+		r.collectList(&v, i, report.SCTTLS, in.TLS)
+		r.collectList(&v, i, report.SCTOCSP, in.OCSP)
 		if bytes.Equal(entry, in.TLS) {
 			entry = nil
 		}
 	}
-	r.collectList(&v, i, "tls", entry)
+	r.collectList(&v, i, report.SCTTLS, entry)
 	if v.count > maxSCTs {
 		r.add(i, finding.New(finding.CTBudget, "count", strconv.Itoa(v.count), "limit", strconv.Itoa(maxSCTs)))
 	}
@@ -136,12 +136,12 @@ func (r *Result) collect(in *Input, i int, c *cert.Certificate) {
 
 // collectList reads one list. A fault in it costs what cannot be read, never
 // the SCTs before it.
-func (r *Result) collectList(v *verifier, i int, source string, list []byte) {
+func (r *Result) collectList(v *verifier, i int, source report.SCTSource, list []byte) {
 	if list == nil {
 		return
 	}
 	bad := func(err error) {
-		r.add(i, finding.New(finding.CTSCTListBad, "source", source, "detail", err.Error()))
+		r.add(i, finding.New(finding.CTSCTListBad, "source", string(source), "detail", err.Error()))
 	}
 	raws, err := ParseSCTList(list)
 	if err != nil {
@@ -178,8 +178,8 @@ type verifier struct {
 
 // entry returns the signed entry for SCTs from source. A precertificate's SCTs
 // are over the precertificate, wherever they come from.
-func (v *verifier) entry(source string) ([]byte, error) {
-	if source == "embedded" || v.cert.IsPrecertificate {
+func (v *verifier) entry(source report.SCTSource) ([]byte, error) {
+	if source == report.SCTEmbedded || v.cert.IsPrecertificate {
 		if !v.preTried {
 			v.preTried = true
 			v.pre, v.preErr = precertEntry(v.path)
@@ -280,30 +280,30 @@ func (c *checked) report() report.SCT {
 // sctFindings says what is wrong with one SCT.
 func (r *Result) sctFindings(in *Input, c *checked) {
 	if c.repeated {
-		r.add(c.cert, finding.New(finding.CTSCTDuplicate, "log", c.name(), "source", c.source))
+		r.add(c.cert, finding.New(finding.CTSCTDuplicate, "log", c.name(), "source", string(c.source)))
 		return
 	}
 	switch {
 	case c.status == UnknownVersion:
-		r.add(c.cert, finding.New(finding.CTSCTUnknownVersion, "source", c.source, "version", strconv.Itoa(int(c.Version))))
+		r.add(c.cert, finding.New(finding.CTSCTUnknownVersion, "source", string(c.source), "version", strconv.Itoa(int(c.Version))))
 	case c.status == UnknownLog:
-		r.add(c.cert, finding.New(finding.CTSCTUnknownLog, "source", c.source, "log-id", base64.StdEncoding.EncodeToString(c.LogID[:])))
+		r.add(c.cert, finding.New(finding.CTSCTUnknownLog, "source", string(c.source), "log-id", base64.StdEncoding.EncodeToString(c.LogID[:])))
 	case c.future:
-		r.add(c.cert, finding.New(finding.CTSCTFromFuture, "log", c.name(), "source", c.source, "time", timeText(c.Time())))
+		r.add(c.cert, finding.New(finding.CTSCTFromFuture, "log", c.name(), "source", string(c.source), "time", timeText(c.Time())))
 	case c.status == Invalid && c.log != nil:
-		r.add(c.cert, finding.New(finding.CTSCTInvalid, "log", c.name(), "source", c.source, "detail", c.why))
+		r.add(c.cert, finding.New(finding.CTSCTInvalid, "log", c.name(), "source", string(c.source), "detail", c.why))
 	case c.status == Unverified && c.log != nil:
-		r.add(c.cert, finding.New(finding.CTSCTUnverified, "log", c.name(), "source", c.source, "detail", c.why))
+		r.add(c.cert, finding.New(finding.CTSCTUnverified, "log", c.name(), "source", string(c.source), "detail", c.why))
 	}
 	if c.status != Valid {
 		return
 	}
 	if c.interval {
-		r.add(c.cert, finding.New(finding.CTSCTInterval, "log", c.name(), "source", c.source, "start", timeText(c.log.Start),
+		r.add(c.cert, finding.New(finding.CTSCTInterval, "log", c.name(), "source", string(c.source), "start", timeText(c.log.Start),
 			"end", timeText(c.log.End), "not-after", timeText(in.Path[c.cert].NotAfter)))
 	}
 	if !in.List.accepts(c) {
-		r.add(c.cert, finding.New(finding.CTSCTLogState, "log", c.name(), "source", c.source, "state", stateText(c.log),
+		r.add(c.cert, finding.New(finding.CTSCTLogState, "log", c.name(), "source", string(c.source), "state", stateText(c.log),
 			"since", timeText(c.log.Since), "time", timeText(c.Time())))
 	}
 }

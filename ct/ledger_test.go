@@ -86,7 +86,7 @@ func unbase64(t testing.TB, s string) []byte {
 	return b
 }
 
-func statuses(c report.CT) (out []string) {
+func statuses(c report.CT) (out []report.SCTStatus) {
 	for _, s := range c.SCTs {
 		out = append(out, s.Status)
 	}
@@ -171,7 +171,7 @@ func TestSCTRS(t *testing.T) {
 			continue
 		}
 		s := r.CT.SCTs[0]
-		got := map[string]string{ct.Valid: "ok", ct.Invalid: "InvalidSignature", ct.UnknownLog: "UnknownLog", ct.UnknownVersion: "UnsupportedSctVersion"}[s.Status]
+		got := map[report.SCTStatus]string{ct.Valid: "ok", ct.Invalid: "InvalidSignature", ct.UnknownLog: "UnknownLog", ct.UnknownVersion: "UnsupportedSctVersion"}[s.Status]
 		switch {
 		case strings.Contains(s.Detail, "future"):
 			got = "TimestampInFuture"
@@ -247,7 +247,7 @@ func TestFirefoxPolicyCases(t *testing.T) {
 		if c.Status == "POLICY_NOT_DIVERSE_SCTS" && !strings.Contains(text, "different operators") {
 			t.Errorf("%s: the explanation does not name operators:\n%s", c.Host, text)
 		}
-		if c.Host == "ct-tampered.example.com" && !slices.Equal(statuses(r.CT), []string{ct.Invalid, ct.Valid}) {
+		if c.Host == "ct-tampered.example.com" && !slices.Equal(statuses(r.CT), []report.SCTStatus{ct.Invalid, ct.Valid}) {
 			t.Errorf("%s: %v", c.Host, statuses(r.CT))
 		}
 	}
@@ -350,7 +350,7 @@ func TestCTGoCases(t *testing.T) {
 			in.TLS = forge.SCTList(b)
 		}
 		r := ct.CheckSCTs(in)
-		if got := statuses(r.CT); !slices.Equal(got, []string{c.Expected}) {
+		if got := statuses(r.CT); !slices.Equal(got, []report.SCTStatus{report.SCTStatus(c.Expected)}) {
 			t.Errorf("%s: %v, want %s", c.Desc, got, c.Expected)
 		}
 	}
@@ -368,7 +368,8 @@ func TestGoogleTestdata(t *testing.T) {
 	list := listOf(t, now, testLog{spki: key("ct-server-key-public.pem"), name: "test", operator: "test"},
 		testLog{spki: key("rsa/ct-server-key-public-rsa.pem"), name: "rsa", operator: "test"})
 	for _, c := range []struct {
-		chain, proof, want string // proof "": embedded
+		chain, proof string // proof "": embedded
+		want         report.SCTStatus
 	}{
 		{"test-cert ca-cert", "test-cert", ct.Valid},
 		{"test-cert ca-cert", "rsa/test-cert-rsa", ct.Valid},
@@ -397,7 +398,7 @@ func TestGoogleTestdata(t *testing.T) {
 			in.TLS = forge.SCTList(readFile(t, dir, c.proof+".proof"))
 		}
 		r := ct.CheckSCTs(in)
-		if got := statuses(r.CT); !slices.Equal(got, []string{c.want}) {
+		if got := statuses(r.CT); !slices.Equal(got, []report.SCTStatus{c.want}) {
 			t.Errorf("%s with %q: %v, want %s", c.chain, c.proof, got, c.want)
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/internal/lab/peers"
+	"github.com/assaytls/assay/report"
 )
 
 // buildOpenSSL compiles testdata/openssl_sct.c and converts the log list.
@@ -93,14 +94,14 @@ func TestOpenSSLAgrees(t *testing.T) {
 			add(fmt.Sprintf("%s, octet %d", c.URL, i), b, c, c.At)
 		}
 	}
-	names := map[string]string{"valid": ct.Valid, "invalid": ct.Invalid, "unknown log": ct.UnknownLog, "unknown version": ct.UnknownVersion, "unverified": ct.Unverified}
+	names := map[string]report.SCTStatus{"valid": ct.Valid, "invalid": ct.Invalid, "unknown log": ct.UnknownLog, "unknown version": ct.UnknownVersion, "unverified": ct.Unverified}
 	lines := runOpenSSL(t, program, logs, 0, in)
 	if len(lines) != len(items) {
 		t.Fatalf("%d lines for %d records", len(lines), len(items))
 	}
 	compared, differ := 0, 0
 	for i, it := range items {
-		var theirs []string
+		var theirs []report.SCTStatus
 		rest := lines[i]
 		for rest != "" {
 			for long, ours := range names {
@@ -113,7 +114,7 @@ func TestOpenSSLAgrees(t *testing.T) {
 		if len(theirs) == 0 {
 			continue // OpenSSL does not read the certificate or its list
 		}
-		var ours []string
+		var ours []report.SCTStatus
 		for _, s := range ct.CheckSCTs(ct.Input{Path: it.path, List: list, Time: it.at}).CT.SCTs {
 			if s.Cert == 0 {
 				ours = append(ours, s.Status)

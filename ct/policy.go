@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/report"
 )
 
 // MaxListAge is when a log list is too old to enforce with: Chrome and Firefox
@@ -27,14 +28,14 @@ type browserPolicy struct {
 // route is one way to meet a policy. Distinct logs are counted, not SCTs.
 type route struct {
 	name      string
-	sources   []string   // the deliveries whose SCTs count
-	current   int        // logs that are accepted at the time of the check
-	delivered int        // of these, logs whose SCT came by TLS or OCSP
-	retired   bool       // logs that were retired after they signed count too
-	logs      []lifetime // logs in all
-	operators int        // distinct, each log's at the time of its SCT
-	rfc6962   int        // logs of RFC 6962's kind, not static-ct
-	inclusive bool       // a lifetime counts both its first and last second
+	sources   []report.SCTSource // the deliveries whose SCTs count
+	current   int                // logs that are accepted at the time of the check
+	delivered int                // of these, logs whose SCT came by TLS or OCSP
+	retired   bool               // logs that were retired after they signed count too
+	logs      []lifetime         // logs in all
+	operators int                // distinct, each log's at the time of its SCT
+	rfc6962   int                // logs of RFC 6962's kind, not static-ct
+	inclusive bool               // a lifetime counts both its first and last second
 }
 
 // lifetime is a row: for certificates that live at most max (0: any), so many
@@ -52,9 +53,9 @@ var browserPolicies = []browserPolicy{
 		source: "https://googlechrome.github.io/CertificateTransparency/ct_policy.html",
 		asOf:   "2026-07",
 		routes: []route{
-			{name: "embedded SCTs", sources: []string{"embedded"}, current: 1, operators: 2, retired: true,
+			{name: "embedded SCTs", sources: []report.SCTSource{report.SCTEmbedded}, current: 1, operators: 2, retired: true,
 				logs: []lifetime{{max: 180 * day, logs: 2}, {logs: 3}}},
-			{name: "SCTs in the handshake", sources: []string{"tls"}, current: 2, operators: 2,
+			{name: "SCTs in the handshake", sources: []report.SCTSource{report.SCTTLS}, current: 2, operators: 2,
 				logs: []lifetime{{logs: 2}}},
 		},
 	},
@@ -63,9 +64,9 @@ var browserPolicies = []browserPolicy{
 		source: "https://support.apple.com/103214",
 		asOf:   "2026-07",
 		routes: []route{
-			{name: "embedded SCTs", sources: []string{"embedded"}, current: 1, rfc6962: 1, retired: true, inclusive: true,
+			{name: "embedded SCTs", sources: []report.SCTSource{report.SCTEmbedded}, current: 1, rfc6962: 1, retired: true, inclusive: true,
 				logs: []lifetime{{max: 180 * day, logs: 2, perOperator: 1}, {logs: 3, perOperator: 2}}},
-			{name: "SCTs in handshake or staple", sources: []string{"embedded", "tls", "ocsp"}, current: 2, delivered: 1,
+			{name: "SCTs in handshake or staple", sources: []report.SCTSource{report.SCTEmbedded, report.SCTTLS, report.SCTOCSP}, current: 2, delivered: 1,
 				rfc6962: 1, logs: []lifetime{{logs: 2}}},
 		},
 	},

@@ -53,12 +53,12 @@ type Report struct {
 
 // Target is who was asked for.
 type Target struct {
-	Input  string   `json:"input,omitempty"`  // as the user wrote it
-	Host   string   `json:"host,omitempty"`   // the name or address asked for
-	Port   string   `json:"port,omitempty"`   // decimal
-	Names  []string `json:"names,omitempty"`  // reference identifiers
-	Addr   string   `json:"addr,omitempty"`   // the one address that was asked for, of several
-	Source string   `json:"source,omitempty"` // "check", "connect", "verify", "evidence", "handshake"
+	Input  string       `json:"input,omitempty"`  // as the user wrote it
+	Host   string       `json:"host,omitempty"`   // the name or address asked for
+	Port   string       `json:"port,omitempty"`   // decimal
+	Names  []string     `json:"names,omitempty"`  // reference identifiers
+	Addr   string       `json:"addr,omitempty"`   // the one address that was asked for, of several
+	Source TargetSource `json:"source,omitempty"` // how the report came to be
 }
 
 // Verdict is the outcome. The zero Verdict is Inconclusive.
@@ -100,7 +100,7 @@ const (
 // depend on the place, facts (Report.Certs) do not.
 type PathCert struct {
 	Cert       int               `json:"cert"`                 // index in Report.Certs
-	Role       string            `json:"role"`                 // "leaf", "intermediate", "anchor"
+	Role       Role              `json:"role"`                 // what it is on this path
 	Findings   []finding.Finding `json:"findings,omitempty"`   // about this certificate on this path
 	Revocation *Revocation       `json:"revocation,omitempty"` // nil for the anchor and where it was not looked at
 }
@@ -108,31 +108,31 @@ type PathCert struct {
 // Cert holds the facts of one certificate. Text from the certificate is raw:
 // print it only through finding.Quote.
 type Cert struct {
-	Subject      string    `json:"subject"`                    // RFC 4514 text
-	Issuer       string    `json:"issuer"`                     // the name, for people; the peer's text
-	Serial       string    `json:"serial"`                     // hex of the INTEGER's contents, as encoded
-	Version      int       `json:"version"`                    // 1 to 3
-	NotBefore    time.Time `json:"not_before"`                 // UTC
-	NotAfter     time.Time `json:"not_after"`                  // UTC
-	Names        []string  `json:"names,omitempty"`            // "dns:…", "ip:…", "email:…", "uri:…", "other:…"
-	Key          string    `json:"key"`                        // "RSA 2048", "ECDSA P-256"
-	Signature    string    `json:"signature"`                  // "SHA-256 with RSA"
-	CA           bool      `json:"ca"`                         // basicConstraints says so
-	PathLen      *int      `json:"path_len,omitempty"`         // nil when there is none
-	KeyUsage     []string  `json:"key_usage,omitempty"`        // names of the bits
-	ExtKeyUsage  []string  `json:"ext_key_usage,omitempty"`    // names, dotted where not known
-	Policies     []string  `json:"policies,omitempty"`         // dotted OIDs
-	OCSP         []string  `json:"ocsp,omitempty"`             // responders
-	CAIssuers    []string  `json:"ca_issuers,omitempty"`       // where the issuer can be had
-	CRL          []string  `json:"crl,omitempty"`              // distribution points
-	MustStaple   bool      `json:"must_staple,omitempty"`      // RFC 7633
-	SubjectKeyID string    `json:"subject_key_id,omitempty"`   // hex
-	AuthorityKey string    `json:"authority_key_id,omitempty"` // hex
-	SHA256       string    `json:"sha256"`                     // of the certificate, hex
-	SPKISHA256   string    `json:"spki_sha256"`                // of the SubjectPublicKeyInfo, hex
-	Extensions   []Ext     `json:"extensions,omitempty"`       // all, known or not
-	Source       string    `json:"source"`                     // "sent", "anchor", "aia", "file"
-	PEM          string    `json:"pem,omitempty"`              // the certificate itself
+	Subject      string     `json:"subject"`                    // RFC 4514 text
+	Issuer       string     `json:"issuer"`                     // the name, for people; the peer's text
+	Serial       string     `json:"serial"`                     // hex of the INTEGER's contents, as encoded
+	Version      int        `json:"version"`                    // 1 to 3
+	NotBefore    time.Time  `json:"not_before"`                 // UTC
+	NotAfter     time.Time  `json:"not_after"`                  // UTC
+	Names        []string   `json:"names,omitempty"`            // "dns:…", "ip:…", "email:…", "uri:…", "other:…"
+	Key          string     `json:"key"`                        // "RSA 2048", "ECDSA P-256"
+	Signature    string     `json:"signature"`                  // "SHA-256 with RSA"
+	CA           bool       `json:"ca"`                         // basicConstraints says so
+	PathLen      *int       `json:"path_len,omitempty"`         // nil when there is none
+	KeyUsage     []string   `json:"key_usage,omitempty"`        // names of the bits
+	ExtKeyUsage  []string   `json:"ext_key_usage,omitempty"`    // names, dotted where not known
+	Policies     []string   `json:"policies,omitempty"`         // dotted OIDs
+	OCSP         []string   `json:"ocsp,omitempty"`             // responders
+	CAIssuers    []string   `json:"ca_issuers,omitempty"`       // where the issuer can be had
+	CRL          []string   `json:"crl,omitempty"`              // distribution points
+	MustStaple   bool       `json:"must_staple,omitempty"`      // RFC 7633
+	SubjectKeyID string     `json:"subject_key_id,omitempty"`   // hex
+	AuthorityKey string     `json:"authority_key_id,omitempty"` // hex
+	SHA256       string     `json:"sha256"`                     // of the certificate, hex
+	SPKISHA256   string     `json:"spki_sha256"`                // of the SubjectPublicKeyInfo, hex
+	Extensions   []Ext      `json:"extensions,omitempty"`       // all, known or not
+	Source       CertSource `json:"source"`                     // where it comes from
+	PEM          string     `json:"pem,omitempty"`              // the certificate itself
 }
 
 // Ext is an extension as it stands in the certificate.
@@ -176,21 +176,10 @@ type Attempt struct {
 	Detail  string  `json:"detail,omitempty"` // the underlying error's text
 }
 
-// Status is the revocation status of a certificate.
-type Status string
-
-// The revocation statuses. "" means that a source gave no information.
-const (
-	Good          Status = "good"
-	Revoked       Status = "revoked"
-	Unknown       Status = "unknown"
-	NotApplicable Status = "not-applicable"
-)
-
 // Revocation is the one status of a certificate and every source's answer.
 type Revocation struct {
 	Status  Status   `json:"status"`            // of all sources together: revoked by one is revoked
-	Why     string   `json:"why,omitempty"`     // for not-applicable: "short-lived", "no-rev-avail", "no-pointer", "not-asked"
+	Why     Why      `json:"why,omitempty"`     // the reason for NotApplicable; "" otherwise
 	Scheme  string   `json:"scheme,omitempty"`  // the source that decided
 	Sources []Answer `json:"sources,omitempty"` // what each one said
 }
@@ -224,46 +213,35 @@ type CT struct {
 // SCT is one signed certificate timestamp.
 type SCT struct {
 	Cert      int       `json:"cert"`                 // position on the chosen path; 0 is the leaf
-	Source    string    `json:"source"`               // "embedded", "tls", "ocsp"
-	Status    string    `json:"status"`               // "unverified", "unknown-log", "unknown-version", "invalid", "valid"
+	Source    SCTSource `json:"source"`               // how it was delivered
+	Status    SCTStatus `json:"status"`               // whether it counts
 	LogID     string    `json:"log_id"`               // base64
 	Log       string    `json:"log,omitempty"`        // its description in the list
 	Operator  string    `json:"operator,omitempty"`   // who ran it at the time
 	State     string    `json:"state,omitempty"`      // of the log, in the list's words
 	Time      time.Time `json:"time,omitzero"`        // the log's promise, UTC
 	LeafIndex *uint64   `json:"leaf_index,omitempty"` // static-ct extension
-	Inclusion string    `json:"inclusion,omitempty"`  // what the log itself answered, when it was asked
+	Inclusion Inclusion `json:"inclusion,omitempty"`  // what the log itself answered, when it was asked
 	Detail    string    `json:"detail,omitempty"`     // why it does not count
 }
 
 // Check is one thing that had to be, or could have been, checked.
 type Check struct {
-	Name     string     `json:"name"`             // "handshake", "path", "name", "revocation", "ct"
+	Name     CheckName  `json:"name"`             // what was to be checked
 	Cert     int        `json:"cert"`             // position on the chosen path, -1 when not about one
 	State    CheckState `json:"state"`            // what became of it
 	Required bool       `json:"required"`         // whether the verdict depends on it
 	Detail   string     `json:"detail,omitempty"` // why it was not done, or by what
 }
 
-// CheckState says what became of a check. The zero value counts as not done.
-type CheckState string
-
-// The states of a check.
-const (
-	Done               CheckState = "done"
-	NotAsked           CheckState = "not-asked"
-	CheckNotApplicable CheckState = "not-applicable"
-	NotDone            CheckState = "not-done"
-)
-
 // Fetch is one download, or a cache hit in its stead.
 type Fetch struct {
-	Kind    string  `json:"kind"`             // "crl", "delta-crl", "ocsp", "aia", "log-list"
-	URL     string  `json:"url"`              // where from
-	Outcome string  `json:"outcome"`          // "fetched", "cached", "revalidated", "failed", "refused"
-	Bytes   int64   `json:"bytes,omitempty"`  // of the body
-	MS      float64 `json:"ms,omitempty"`     // milliseconds
-	Detail  string  `json:"detail,omitempty"` // why it failed
+	Kind    FetchKind `json:"kind"`             // what was to be had
+	URL     string    `json:"url"`              // where from
+	Outcome Outcome   `json:"outcome"`          // what became of it
+	Bytes   int64     `json:"bytes,omitempty"`  // of the body
+	MS      float64   `json:"ms,omitempty"`     // milliseconds
+	Detail  string    `json:"detail,omitempty"` // why it failed
 }
 
 // Timing holds durations in milliseconds.

@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -136,6 +140,7 @@ func TestSchemaFindings(t *testing.T) {
 
 // Every field of the Go types is a property of the schema, and the other way
 // round: the schema has no "additionalProperties", so a new field needs both.
+// The constants of every type of words are the schema's enumeration.
 func TestSchemaFields(t *testing.T) {
 	b, err := os.ReadFile("schema.json")
 	if err != nil {
@@ -148,6 +153,48 @@ func TestSchemaFields(t *testing.T) {
 	compare(t, "report", reflect.TypeFor[report.Report](), doc, doc)
 }
 
+// constants are the values of the package's constants by their type's name,
+// sorted.
+var constants = func() func(t *testing.T) map[string][]string {
+	var read map[string][]string
+	return func(t *testing.T) map[string][]string {
+		t.Helper()
+		if read != nil {
+			return read
+		}
+		read = map[string][]string{}
+		files, err := filepath.Glob("*.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range files {
+			f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, d := range f.Decls {
+				g, ok := d.(*ast.GenDecl)
+				if !ok || g.Tok != token.CONST {
+					continue
+				}
+				for _, s := range g.Specs {
+					v := s.(*ast.ValueSpec)
+					typ, named := v.Type.(*ast.Ident)
+					word, literal := v.Values[0].(*ast.BasicLit)
+					if named && literal && word.Kind == token.STRING {
+						text, _ := strconv.Unquote(word.Value)
+						read[typ.Name] = append(read[typ.Name], text)
+					}
+				}
+			}
+		}
+		for _, words := range read {
+			slices.Sort(words)
+		}
+		return read
+	}
+}()
+
 func compare(t *testing.T, name string, typ reflect.Type, node, root map[string]any) {
 	t.Helper()
 	for typ.Kind() == reflect.Pointer {
@@ -155,6 +202,17 @@ func compare(t *testing.T, name string, typ reflect.Type, node, root map[string]
 	}
 	if ref, ok := node["$ref"].(string); ok {
 		node = root["$defs"].(map[string]any)[strings.TrimPrefix(ref, "#/$defs/")].(map[string]any)
+	}
+	if words := constants(t)[typ.Name()]; words != nil && typ.Kind() == reflect.String {
+		var enum []string
+		for _, w := range node["enum"].([]any) {
+			enum = append(enum, w.(string))
+		}
+		slices.Sort(enum)
+		if !slices.Equal(enum, words) {
+			t.Errorf("%s: the constants of %s are %q, the schema has %q", name, typ.Name(), words, enum)
+		}
+		return
 	}
 	if typ == reflect.TypeFor[time.Time]() || typ == reflect.TypeFor[finding.Finding]() {
 		return // their JSON forms are not their fields

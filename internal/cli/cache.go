@@ -262,10 +262,10 @@ func (a *app) prefetched(name string, r *report.Report) error {
 	}
 	var b bytes.Buffer
 	for _, x := range r.Fetches {
-		if x.Outcome == "failed" || x.Outcome == "refused" {
+		if x.Outcome == report.Failed || x.Outcome == report.Refused {
 			a.status = worse(a.status, exitInconclusive)
 		}
-		fmt.Fprintf(&b, "%s: %s %s %s", quoteLines(name), x.Outcome, finding.Quote(x.Kind), finding.Quote(x.URL))
+		fmt.Fprintf(&b, "%s: %s %s %s", quoteLines(name), x.Outcome, finding.Quote(string(x.Kind)), finding.Quote(x.URL))
 		if x.Bytes > 0 {
 			b.WriteString(", " + strconv.FormatInt(x.Bytes, 10) + " octets")
 		}

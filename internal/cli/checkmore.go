@@ -148,7 +148,7 @@ func resumed(ctx context.Context, eng, afresh *engine.Engine, c tlsclient.Config
 		}
 	}
 	second := afresh.Resolve(ctx, again, p)
-	second.Target.Source = "check"
+	second.Target.Source = report.FromCheck
 	r.Findings = append(r.Findings, finding.New(finding.SessionResumed, "verdict", string(second.Verdict)))
 	report.Decide(r)
 	if second.Verdict != r.Verdict {

@@ -367,7 +367,7 @@ func (a *app) notReached(ctx context.Context, v *assay.Verifier, ev *evidence.Ev
 		return nil
 	}
 	r := v.Judge(ctx, ev)
-	r.Target.Source = "connect"
+	r.Target.Source = report.FromConnect
 	a.verdict(r.Verdict)
 	return render.Text(a.stderr, r, render.Options{Width: 80})
 }
@@ -402,7 +402,7 @@ func completed(ctx context.Context, v *assay.Verifier, r *report.Report, ev *evi
 func namedByTLS(r *report.Report, name string) {
 	r.Checks = slices.Clone(r.Checks)
 	for i, c := range r.Checks {
-		if c.Name == "name" && c.State == report.NotAsked {
+		if c.Name == report.NameCheck && c.State == report.NotAsked {
 			r.Checks[i].State, r.Checks[i].Detail = report.Done, name
 		}
 	}

@@ -319,7 +319,7 @@ func certObject(b []byte, from string) object {
 	o.Cert = &facts
 	o.parsed = c
 	if len(c.SCTList) > 0 {
-		o.scts = append(o.scts, shownSCTs{raw: c.SCTList, source: "embedded", about: c})
+		o.scts = append(o.scts, shownSCTs{raw: c.SCTList, source: report.SCTEmbedded, about: c})
 	}
 	return o
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/assaytls/assay/internal/der"
 	"github.com/assaytls/assay/internal/render"
 	"github.com/assaytls/assay/ocsp"
+	"github.com/assaytls/assay/report"
 )
 
 // maxEntries is how many entries of a CRL are listed.
@@ -185,7 +186,7 @@ func responseObject(b []byte, from string) object {
 			o.add("archive", "since "+when(s.ArchiveCutoff))
 		}
 		if len(s.SCTList) > 0 {
-			o.scts = append(o.scts, shownSCTs{raw: s.SCTList, source: "ocsp", serial: s.CertID.Serial})
+			o.scts = append(o.scts, shownSCTs{raw: s.SCTList, source: report.SCTOCSP, serial: s.CertID.Serial})
 		}
 	}
 	for _, raw := range r.Certs {
@@ -203,7 +204,7 @@ func sctObject(b []byte, from string) object {
 		return o
 	}
 	o.decoded = true
-	o.scts = []shownSCTs{{raw: b, source: "tls"}}
+	o.scts = []shownSCTs{{raw: b, source: report.SCTTLS}}
 	return o
 }
 

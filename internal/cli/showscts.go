@@ -17,7 +17,7 @@ import (
 // shownSCTs is a list of SCTs in an object that is shown.
 type shownSCTs struct {
 	raw    []byte
-	source string            // as in ct.Input: "embedded", "tls", "ocsp"
+	source report.SCTSource  // how they were delivered
 	about  *cert.Certificate // the certificate that it came with, if known
 	serial []byte            // or its serial number, if that is known
 }
@@ -95,9 +95,9 @@ func (l shownSCTs) judge(pool []*cert.Certificate, logs *ct.LogList, now time.Ti
 		}
 		in := ct.Input{Path: pathIn(pool, c), List: logs, Time: now}
 		switch l.source {
-		case "tls":
+		case report.SCTTLS:
 			in.TLS = l.raw
-		case "ocsp":
+		case report.SCTOCSP:
 			in.OCSP = l.raw
 		}
 		got := slices.DeleteFunc(ct.CheckSCTs(in).CT.SCTs, func(s report.SCT) bool { return s.Cert != 0 || s.Source != l.source })
@@ -163,7 +163,7 @@ func sctText(s report.SCT) string {
 	text += ", " + when(s.Time)
 	switch s.Status {
 	case ct.Valid, ct.Invalid:
-		text += ", " + s.Status
+		text += ", " + string(s.Status)
 	case ct.UnknownLog:
 		text += ", not verified: the log is not in the list"
 	default:

@@ -12,6 +12,7 @@ import (
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/report"
 )
 
 type verifyFlags struct {
@@ -120,9 +121,9 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		r.Target.Source = "verify"
+		r.Target.Source = report.FromVerify
 		if f.evidence != "" {
-			r.Target.Source = "evidence"
+			r.Target.Source = report.FromEvidence
 		}
 		if err := a.print(r, &f.out, len(all) > 1, i); err != nil {
 			return err

@@ -15,13 +15,13 @@ import (
 // checks lists what had to be checked on the chosen path and what became of it.
 func (j *judgement) checks(r *report.Report) {
 	p := r.Paths[r.Chosen]
-	path := report.Check{Name: "path", Cert: -1, Required: true, State: report.Done}
+	path := report.Check{Name: report.PathCheck, Cert: -1, Required: true, State: report.Done}
 	if p.End == report.EndBudget {
 		path.State, path.Detail = report.NotDone, "the search for a path stopped at a limit"
 	}
 	r.Checks = append(slices.Grow(r.Checks, len(p.Certs)+3), path)
 
-	name := report.Check{Name: "name", Cert: -1, Required: true, State: report.Done, Detail: strings.Join(r.Target.Names, ", ")}
+	name := report.Check{Name: report.NameCheck, Cert: -1, Required: true, State: report.Done, Detail: strings.Join(r.Target.Names, ", ")}
 	switch {
 	case j.p.NoName:
 		name.Required, name.State, name.Detail = false, report.NotAsked, ""
@@ -30,7 +30,7 @@ func (j *judgement) checks(r *report.Report) {
 	}
 	r.Checks = append(r.Checks, name)
 	for i := range p.Certs {
-		if p.Certs[i].Role != "anchor" {
+		if p.Certs[i].Role != report.Anchor {
 			r.Checks = append(r.Checks, j.revocationCheck(p, i))
 		}
 	}
@@ -40,7 +40,7 @@ func (j *judgement) checks(r *report.Report) {
 // How much an unknown status weighs is decided by the findings; the check is
 // not done only when nothing was asked though it should have been.
 func (j *judgement) revocationCheck(p report.Path, i int) report.Check {
-	c := report.Check{Name: "revocation", Cert: i, Required: true}
+	c := report.Check{Name: report.RevocationCheck, Cert: i, Required: true}
 	rev := p.Certs[i].Revocation
 	switch {
 	case j.schemesOff():
@@ -52,7 +52,7 @@ func (j *judgement) revocationCheck(p report.Path, i int) report.Check {
 	case rev == nil:
 		c.State, c.Detail = report.NotDone, "the path does not reach a trust anchor"
 	case rev.Status == report.NotApplicable:
-		c.State, c.Detail = report.CheckNotApplicable, rev.Why
+		c.State, c.Detail = report.CheckNotApplicable, string(rev.Why)
 	case rev.Status == report.Unknown || rev.Status == "":
 		c.State, c.Detail = report.NotDone, "no source gave an authentic and fresh answer"
 		c.Required = !slices.Contains([]string{"allow", "warn"}, j.p.Unknown) && !noPointers(rev)
@@ -63,7 +63,7 @@ func (j *judgement) revocationCheck(p report.Path, i int) report.Check {
 }
 
 // noPointers reports whether there was nobody to ask.
-func noPointers(rev *report.Revocation) bool { return rev.Why == "no-pointer" }
+func noPointers(rev *report.Revocation) bool { return rev.Why == report.WhyNoPointer }
 
 // transparency judges SCTs on the chosen path.
 func (j *judgement) transparency(_ context.Context, r *report.Report) (needs []need) {
@@ -72,7 +72,7 @@ func (j *judgement) transparency(_ context.Context, r *report.Report) (needs []n
 		policy = "report"
 	}
 	enforced := policy != "report" && policy != "off"
-	check := report.Check{Name: "ct", Cert: 0, Required: enforced, State: report.NotAsked}
+	check := report.Check{Name: report.CTCheck, Cert: 0, Required: enforced, State: report.NotAsked}
 	if policy == "off" {
 		r.Checks = append(r.Checks, check)
 		return nil

@@ -91,7 +91,7 @@ func (e *Engine) Check(ctx context.Context, c tlsclient.Config, p Policy) (*repo
 	start := time.Now()
 	ev := tlsclient.Dial(ctx, c)
 	r := e.Resolve(ctx, ev, p)
-	r.Target.Source = "check"
+	r.Target.Source = report.FromCheck
 	if r.Timing != nil {
 		r.Timing.Total = milliseconds(time.Since(start))
 	}

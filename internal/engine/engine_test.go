@@ -66,7 +66,7 @@ func findings(r *report.Report) []string {
 	for _, p := range r.Paths {
 		add("path", p.Findings)
 		for _, c := range p.Certs {
-			add(c.Role, c.Findings)
+			add(string(c.Role), c.Findings)
 		}
 	}
 	slices.Sort(out)

@@ -12,11 +12,11 @@ import (
 )
 
 // Facts is c as reports and `assay show` describe it.
-func Facts(c *cert.Certificate) report.Cert { return facts(c, "file") }
+func Facts(c *cert.Certificate) report.Cert { return facts(c, report.CertFile) }
 
 // facts turns a certificate into the report's form. Text from the certificate
 // stays raw: renderers quote it.
-func facts(c *cert.Certificate, source string) report.Cert {
+func facts(c *cert.Certificate, source report.CertSource) report.Cert {
 	f := report.Cert{
 		Subject: c.Subject.String(), Issuer: c.Issuer.String(),
 		Serial: hex.EncodeToString(c.Serial), Version: c.Version,
@@ -85,7 +85,7 @@ func newCertTable(n int, brief bool) certTable {
 
 // add returns c's number. Chains and what completes them are bounded and
 // mostly short: looking through all costs less than an index.
-func (t *certTable) add(c *cert.Certificate, source string) int {
+func (t *certTable) add(c *cert.Certificate, source report.CertSource) int {
 	for i, known := range t.from {
 		if known == c || known.SHA256 == c.SHA256 {
 			return i

@@ -118,7 +118,7 @@ func (j *judgement) obtain(ctx context.Context, n need) (evidence.Artefact, repo
 		j.aged.Store(true)
 	}
 	a.Duration = time.Since(start)
-	f := report.Fetch{Kind: n.Kind, URL: n.URL, Outcome: b.outcome, Bytes: int64(len(b.body)), MS: milliseconds(a.Duration), Detail: b.detail}
+	f := report.Fetch{Kind: report.FetchKind(n.Kind), URL: n.URL, Outcome: report.Outcome(b.outcome), Bytes: int64(len(b.body)), MS: milliseconds(a.Duration), Detail: b.detail}
 	return a, f
 }
 
@@ -196,7 +196,7 @@ func (j *judgement) refresh(ctx context.Context) (replaced bool) {
 		j.ev.Artefacts[i].Body, j.ev.Artefacts[i].Owner = b.body, b.owner
 		j.ev.Artefacts[i].Fetched, j.ev.Artefacts[i].Cached = b.fetched.UTC(), false
 		delete(j.lists, i)
-		j.fetches = append(j.fetches, report.Fetch{Kind: n.Kind, URL: n.URL, Outcome: b.outcome, Bytes: int64(len(b.body))})
+		j.fetches = append(j.fetches, report.Fetch{Kind: report.FetchKind(n.Kind), URL: n.URL, Outcome: report.Outcome(b.outcome), Bytes: int64(len(b.body))})
 		replaced = true
 	}
 	return replaced

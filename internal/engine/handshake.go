@@ -29,7 +29,7 @@ func (e *Engine) Handshake(ctx context.Context, ev *evidence.Evidence, chains []
 			r = full
 		}
 	}
-	r.Target.Source = "handshake"
+	r.Target.Source = report.FromHandshake
 	return r, !inline && (j.aged.Load() || Unavailable(r))
 }
 
@@ -79,7 +79,7 @@ func Unavailable(r *report.Report) bool {
 func (e *Engine) Refused(ev *evidence.Evidence, p Policy, reason string) *report.Report {
 	p.Offline, p.NoAIA = true, true
 	r := e.newJudgement(ev, p).resolve(context.Background())
-	r.Target.Source = "handshake"
+	r.Target.Source = report.FromHandshake
 	if r.Verdict != report.Reject {
 		r.Findings = append(r.Findings, finding.New(finding.X509Refused, "detail", reason))
 		report.Decide(r)

@@ -87,7 +87,7 @@ func (j *judgement) judge(ctx context.Context) (r *report.Report, needs []need) 
 		if j.ev.Failure == nil {
 			r.Findings = append(r.Findings, finding.New(finding.NoCertificates))
 		}
-		r.Checks = append(r.Checks, report.Check{Name: "path", Cert: -1, State: report.NotDone, Required: true, Detail: "no certificate was received"})
+		r.Checks = append(r.Checks, report.Check{Name: report.PathCheck, Cert: -1, State: report.NotDone, Required: true, Detail: "no certificate was received"})
 		report.Decide(r)
 		return r, nil
 	}
@@ -130,7 +130,7 @@ func (j *judgement) blank() *report.Report {
 	ev := j.ev
 	return &report.Report{
 		Version: report.Version, Verdict: report.Inconclusive, Chosen: -1, Time: j.now,
-		Target:      report.Target{Input: ev.Target.Input, Host: ev.Target.Host, Port: ev.Target.Port, Names: j.names(), Source: "evidence"},
+		Target:      report.Target{Input: ev.Target.Input, Host: ev.Target.Host, Port: ev.Target.Port, Names: j.names(), Source: report.FromEvidence},
 		PolicyHash:  j.policyHash,
 		AnchorsHash: ev.AnchorsHash, LogListHash: ev.LogListHash,
 	}
@@ -155,7 +155,7 @@ func (j *judgement) connection(r *report.Report) {
 		return
 	}
 	if j.p.Brief && ev.Failure == nil {
-		r.Checks = append(r.Checks, report.Check{Name: "handshake", Cert: -1, Required: true, State: report.Done})
+		r.Checks = append(r.Checks, report.Check{Name: report.HandshakeCheck, Cert: -1, Required: true, State: report.Done})
 		return
 	}
 	c := ev.Connection
@@ -188,7 +188,7 @@ func (j *judgement) connection(r *report.Report) {
 	}
 	r.Connection = rc
 	r.Timing = &report.Timing{DNS: milliseconds(c.DNS), Connect: milliseconds(c.Connect), TLS: milliseconds(c.TLS)}
-	check := report.Check{Name: "handshake", Cert: -1, Required: true, State: report.Done}
+	check := report.Check{Name: report.HandshakeCheck, Cert: -1, Required: true, State: report.Done}
 	if f := ev.Failure; f != nil {
 		check.State, check.Detail = report.NotDone, f.Detail
 		var kv []string
@@ -281,7 +281,7 @@ func (j *judgement) paths(ctx context.Context, r *report.Report) (needs []need) 
 
 	table := newCertTable(len(j.sent)+1, j.p.Brief)
 	for _, c := range j.sent {
-		r.Sent = append(r.Sent, table.add(c, "sent"))
+		r.Sent = append(r.Sent, table.add(c, report.CertSent))
 	}
 	for _, p := range j.built.Paths {
 		r.Paths = append(r.Paths, j.reportPath(&table, p))
@@ -301,15 +301,15 @@ func (j *judgement) paths(ctx context.Context, r *report.Report) (needs []need) 
 func (j *judgement) reportPath(table *certTable, p certpath.Path) report.Path {
 	rp := report.Path{Findings: append([]finding.Finding(nil), p.Findings...), End: p.End}
 	for i, c := range p.Certs {
-		role, source := "intermediate", "sent"
+		role, source := report.Intermediate, report.CertSent
 		switch {
 		case i == 0:
-			role = "leaf"
+			role = report.Leaf
 		case i == len(p.Certs)-1 && p.End == report.EndAnchor:
-			role, source = "anchor", "anchor"
+			role, source = report.Anchor, report.CertAnchor
 		}
-		if from := j.fromAIA[c.SHA256]; from != nil && role != "anchor" {
-			source = "aia"
+		if from := j.fromAIA[c.SHA256]; from != nil && role != report.Anchor {
+			source = report.CertAIA
 			rp.Findings = append(rp.Findings, finding.New(finding.AIAMissing, "subject", displayName(c), "url", j.ev.Artefacts[from[0]].URL))
 		}
 		pc := report.PathCert{Cert: table.add(c, source), Role: role}

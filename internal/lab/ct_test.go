@@ -5,11 +5,12 @@ import (
 
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/report"
 )
 
 // What the audit of each SCT comes to.
 func TestAudits(t *testing.T) {
-	want := map[string][]string{
+	want := map[string][]report.Inclusion{
 		"sct-included":           {ct.Included, ct.Included},
 		"sct-included-tiled":     {ct.Included},
 		"sct-included-by-tls":    {ct.Included},

@@ -137,7 +137,7 @@ func role(pc report.PathCert) string {
 	if pc.Role == "" {
 		return "certificate"
 	}
-	return finding.Quote(pc.Role)
+	return finding.Quote(string(pc.Role))
 }
 
 // subject returns the quoted subject of certificate i of the report.
@@ -184,7 +184,7 @@ func (t *text) facts(indent int, c report.Cert) {
 	}
 	t.field(indent, "key", key)
 	t.field(indent, "serial", finding.Quote(c.Serial))
-	if c.Source != "" && c.Source != "sent" {
+	if c.Source != "" && c.Source != report.CertSent {
 		t.field(indent, "from", sourceWords(c.Source))
 	}
 	if c.MustStaple {
@@ -195,16 +195,16 @@ func (t *text) facts(indent int, c report.Cert) {
 	}
 }
 
-func sourceWords(s string) string {
+func sourceWords(s report.CertSource) string {
 	switch s {
-	case "anchor":
+	case report.CertAnchor:
 		return "the trust anchors"
-	case "aia":
+	case report.CertAIA:
 		return "a download (AIA caIssuers)"
-	case "file":
+	case report.CertFile:
 		return "a file"
 	}
-	return finding.Quote(s)
+	return finding.Quote(string(s))
 }
 
 func (t *text) validity(c report.Cert) string {
@@ -237,7 +237,7 @@ func (t *text) revocation(indent int, v report.Revocation) {
 		s += ", by " + finding.Quote(v.Scheme)
 	}
 	if v.Why != "" {
-		s += " (" + finding.Quote(v.Why) + ")"
+		s += " (" + finding.Quote(string(v.Why)) + ")"
 	}
 	t.line(strings.Repeat(" ", indent) + pad("revocation", labelWidth) + s)
 	for _, a := range v.Sources {

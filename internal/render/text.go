@@ -267,7 +267,7 @@ func (t *text) sct(s report.SCT) {
 		log = "log " + s.LogID
 	}
 	parts := []string{finding.Quote(log)}
-	for _, v := range []string{s.Operator, s.State, s.Source} {
+	for _, v := range []string{s.Operator, s.State, string(s.Source)} {
 		if v != "" {
 			parts = append(parts, finding.Quote(v))
 		}
@@ -282,19 +282,19 @@ func (t *text) sct(s report.SCT) {
 		parts = append(parts, "certificate "+strconv.Itoa(s.Cert))
 	}
 	if s.Inclusion != "" {
-		parts = append(parts, "inclusion "+finding.Quote(s.Inclusion))
+		parts = append(parts, "inclusion "+finding.Quote(string(s.Inclusion)))
 	}
 	if s.Detail != "" {
 		parts = append(parts, finding.Quote(s.Detail))
 	}
 	codes := yellow
 	switch s.Status {
-	case "valid":
+	case report.SCTValid:
 		codes = green
-	case "invalid":
+	case report.SCTInvalid:
 		codes = red
 	}
-	t.hang("  "+pad(finding.Quote(s.Status), labelWidth+5), codes, strings.Join(parts, ", "), "")
+	t.hang("  "+pad(finding.Quote(string(s.Status)), labelWidth+5), codes, strings.Join(parts, ", "), "")
 }
 
 // checks writes what was checked and what was not.
@@ -304,7 +304,7 @@ func (t *text) checks() {
 	}
 	t.heading("CHECKED")
 	for _, c := range t.r.Checks {
-		name := finding.Quote(c.Name)
+		name := finding.Quote(string(c.Name))
 		if c.Cert >= 0 {
 			name += " of " + t.position(c.Cert)
 		}
@@ -330,10 +330,10 @@ func (t *text) checks() {
 // position names the i-th certificate of the chosen path.
 func (t *text) position(i int) string {
 	if c := t.r.Chosen; c >= 0 && c < len(t.r.Paths) && i < len(t.r.Paths[c].Certs) {
-		if r := t.r.Paths[c].Certs[i].Role; r == "leaf" || r == "anchor" {
-			return "the " + r
+		if r := t.r.Paths[c].Certs[i].Role; r == report.Leaf || r == report.Anchor {
+			return "the " + string(r)
 		} else if r != "" {
-			return finding.Quote(r) + " " + strconv.Itoa(i)
+			return finding.Quote(string(r)) + " " + strconv.Itoa(i)
 		}
 	}
 	return "certificate " + strconv.Itoa(i)
@@ -343,7 +343,7 @@ func (t *text) position(i int) string {
 func (t *text) fetches() {
 	var shown []report.Fetch
 	for _, f := range t.r.Fetches {
-		if t.Verbose || f.Outcome == "failed" || f.Outcome == "refused" {
+		if t.Verbose || f.Outcome == report.Failed || f.Outcome == report.Refused {
 			shown = append(shown, f)
 		}
 	}
@@ -356,7 +356,7 @@ func (t *text) fetches() {
 		t.heading("DOWNLOADS THAT FAILED")
 	}
 	for _, f := range shown {
-		s := finding.Quote(f.Kind) + " " + finding.Quote(f.URL)
+		s := finding.Quote(string(f.Kind)) + " " + finding.Quote(f.URL)
 		if f.Bytes > 0 {
 			s += ", " + strconv.FormatInt(f.Bytes, 10) + " bytes"
 		}
@@ -366,7 +366,7 @@ func (t *text) fetches() {
 		if f.Detail != "" {
 			s += ": " + finding.Quote(f.Detail)
 		}
-		t.hang("  "+pad(finding.Quote(f.Outcome), labelWidth+2), "", s, "")
+		t.hang("  "+pad(finding.Quote(string(f.Outcome)), labelWidth+2), "", s, "")
 	}
 }
 

@@ -153,7 +153,7 @@ func Judge(ctx context.Context, in Input) Result {
 	offered := assignOffered(&in)
 	for i := 0; i+1 < len(in.Path); i++ {
 		if len(in.Policy.Schemes) == 0 || i > 0 && in.Policy.LeafOnly {
-			res.Certs[i].Revocation = report.Revocation{Status: report.NotApplicable, Why: "not-asked"}
+			res.Certs[i].Revocation = report.Revocation{Status: report.NotApplicable, Why: report.WhyNotAsked}
 			continue
 		}
 		s := subject{in: &in, ctx: ctx, i: i, cert: in.Path[i], issuer: in.Path[i+1], offered: offered[i], used: res.Used, issuerKey: sha256.Sum256(in.Path[i+1].RawSPKI), sctList: &res.SCTList}

@@ -32,7 +32,7 @@ func wantIDs(t *testing.T, c revocation.CertResult, want ...finding.ID) {
 	}
 }
 
-func wantStatus(t *testing.T, c revocation.CertResult, st report.Status, why string, v report.Verdict) {
+func wantStatus(t *testing.T, c revocation.CertResult, st report.Status, why report.Why, v report.Verdict) {
 	t.Helper()
 	if c.Revocation.Status != st || c.Revocation.Why != why || verdictOf(c.Findings) != v {
 		t.Errorf("%s (%s), %s; want %s (%s), %s; %v", c.Revocation.Status, c.Revocation.Why, verdictOf(c.Findings), st, why, v, c.Findings)
@@ -118,7 +118,7 @@ func TestShortLived(t *testing.T) {
 		from string
 		life time.Duration
 		ca   bool
-		want string
+		want report.Why
 	}{
 		{"2024-03-14", 5 * day, false, "no-pointer"}, // before there was such a thing
 		{"2024-03-15", 10*day - time.Second, false, "short-lived"},

@@ -69,7 +69,7 @@ func (s *subject) judge() CertResult {
 	case exempt != "":
 		rev.Status, rev.Why = report.NotApplicable, exempt
 	case !s.ptr.any && len(s.words) == 0:
-		rev.Status, rev.Why = report.NotApplicable, "no-pointer"
+		rev.Status, rev.Why = report.NotApplicable, report.WhyNoPointer
 		own = append(own, finding.New(finding.RevocationNoPointer))
 	default:
 		rev.Status = report.Unknown
@@ -113,7 +113,7 @@ func featuresLostUnder(s *subject) []finding.Finding {
 
 // exempt returns why nobody expects revocation information about the
 // certificate, "" when somebody does.
-func (s *subject) exempt() (why string, fs []finding.Finding) {
+func (s *subject) exempt() (why report.Why, fs []finding.Finding) {
 	if s.cert.NoRevAvail {
 		switch {
 		case s.cert.CA:
@@ -121,11 +121,11 @@ func (s *subject) exempt() (why string, fs []finding.Finding) {
 		case s.ptr.any || len(s.cert.FreshestCRL) > 0:
 			fs = append(fs, finding.New(finding.NoRevAvailConflict, "detail", "it names where to ask for it"))
 		default:
-			return "no-rev-avail", nil
+			return report.WhyNoRevAvail, nil
 		}
 	}
 	if shortLived(s.cert) {
-		return "short-lived", fs
+		return report.WhyShortLived, fs
 	}
 	return "", fs
 }

@@ -87,8 +87,9 @@ func TestCheckIncluded(t *testing.T) {
 	inStaple := stapled.TLS(p.inter.Raw)
 	inStaple.OCSPStaple = forge.OCSP{Singles: []forge.Single{single}}.Sign(p.inter)
 	for _, c := range []struct {
-		host, source string
-		identity     tls.Certificate
+		host     string
+		source   report.SCTSource
+		identity tls.Certificate
 	}{
 		{"embedded.test", "embedded", embedded.TLS(p.inter.Raw)},
 		{"tls.test", "tls", inTLS},

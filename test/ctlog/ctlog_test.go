@@ -88,7 +88,7 @@ func (p *pki) check(leaf []byte, with func(*ct.Input)) ct.Result {
 }
 
 // audit runs an audit over HTTP and returns the inclusion of the first SCT.
-func audit(t *testing.T, r ct.Result) (string, []finding.Finding) {
+func audit(t *testing.T, r ct.Result) (report.Inclusion, []finding.Finding) {
 	t.Helper()
 	a := ct.NewAudit(r, time.Now())
 	for range 10 {
