@@ -12,7 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/assaytls/assay/finding"
-	"github.com/assaytls/assay/internal/lab"
+	"github.com/assaytls/assay/internal/lab/scenarios"
 	"github.com/assaytls/assay/report"
 )
 
@@ -84,7 +84,7 @@ var unshown = map[finding.ID]string{
 // Every kind of finding has a fixture, a scenario of the lab, another
 // package's test that names it, or a reason.
 func TestEveryFindingHappens(t *testing.T) {
-	covered := lab.Covered()
+	covered := scenarios.Covered()
 	tests := testSources(t)
 	constants := findingConstants(t)
 	fixture, scenario, elsewhere := 0, 0, 0
@@ -106,7 +106,7 @@ func TestEveryFindingHappens(t *testing.T) {
 
 // Findings about Certificate Transparency are all shown by files or servers.
 func TestEveryCTFindingIsShown(t *testing.T) {
-	covered := lab.Covered()
+	covered := scenarios.Covered()
 	for _, k := range finding.Kinds() {
 		if k.Class != finding.ClassCT {
 			continue

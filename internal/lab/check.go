@@ -15,6 +15,7 @@ import (
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/fetch"
+	"github.com/assaytls/assay/internal/lab/serve"
 	"github.com/assaytls/assay/report"
 )
 
@@ -68,7 +69,7 @@ func (l *Lab) Engine(s Scenario) (*engine.Engine, error) {
 			return nil, err
 		}
 	}
-	o := engine.Options{Anchors: anchors, Fetch: &fetch.Client{MaxBytes: s.MaxDownload, Timeout: cmp.Or(s.DownloadTimeout, patience)}}
+	o := engine.Options{Anchors: anchors, Fetch: &fetch.Client{MaxBytes: s.MaxDownload, Timeout: cmp.Or(s.DownloadTimeout, serve.Patience)}}
 	if !s.NoLogList {
 		list := l.LogList
 		if s.LogList != nil {

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/assaytls/assay/finding"
-	"github.com/assaytls/assay/internal/lab"
+	"github.com/assaytls/assay/internal/lab/scenarios"
 )
 
 // Every scenario ends with the verdict and the findings that it promises.
@@ -33,7 +33,7 @@ func TestGoodIsClean(t *testing.T) {
 }
 
 func TestPromisedFindingsExist(t *testing.T) {
-	for id, names := range lab.Covered() {
+	for id, names := range scenarios.Covered() {
 		if _, ok := finding.Lookup(id); !ok {
 			t.Errorf("%v promise %s, which is not in the table", names, id)
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/assaytls/assay/internal/lab"
+	"github.com/assaytls/assay/internal/lab/scenarios"
 	"github.com/assaytls/assay/internal/tlsclient"
 )
 
@@ -40,7 +41,7 @@ func TestStartsQuickly(t *testing.T) {
 			t.Errorf("%s is incomplete: %+v", s.Name, s)
 		}
 	}
-	names := lab.Names()
+	names := scenarios.Names()
 	slices.Sort(names)
 	if len(slices.Compact(names)) != len(l.Scenarios) {
 		t.Error("names are not unique")

@@ -1,92 +1,48 @@
-package lab
+package serve
 
 import (
 	"cmp"
 	"context"
+	"maps"
 	"net"
 	"net/netip"
 	"strings"
 	"time"
 
-	"github.com/assaytls/assay/finding"
-	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/internal/lab/scenarios"
 	"github.com/assaytls/assay/internal/tlsclient"
-	"github.com/assaytls/assay/report"
 )
 
-// Scenario is one server of the lab.
+// Scenario is a scenario whose server runs.
 type Scenario struct {
-	Name  string // "revoked-by-crl"
-	Group string // "good", "path", "revocation", "ct", "connection", "hostile"
-	Story string // what is wrong here and what must come of it, one or two sentences
+	scenarios.Scenario
 
-	Host string // the name to ask for: a host name below Domain, or an IP address
+	Host string // the name to ask for: a host name below scenarios.Domain, or an IP address
 	Addr string // where it listens, "127.0.0.1:40123"
 	Port string
-
-	Policy engine.Policy
-	Flags  []string // Policy as flags of `assay check`
-
-	Want     report.Verdict
-	Findings []finding.ID // each must be in the report, anywhere
-	Absent   []finding.ID // none of these may be
 
 	// Leaf is the certificate that the server presents and Chain what it sends
 	// after it; nil where nothing speaks TLS.
 	Leaf  []byte
 	Chain [][]byte
 
-	// MaxDownload lowers the limit on one download, in bytes, so that a
-	// scenario about it is quick; 0 keeps the default.
-	MaxDownload int64
-	// DownloadTimeout and Timeout bound one download and the handshake, so
-	// that a scenario about slowness is quick; 0 keeps the defaults.
-	DownloadTimeout, Timeout time.Duration
-
 	// Client holds what the dial needs besides the address: a proxy, STARTTLS,
 	// a certificate. Lab.Config completes it.
 	Client tlsclient.Config
-	// NoRoots and NoLogList leave the lab's roots and log list out; Public has
-	// the roots count as publicly trusted, so that browsers' CT policies apply.
-	NoRoots, NoLogList, Public bool
 	// LogList replaces the lab's log list; it is in LogListFile. nil: the lab's.
 	LogList     []byte
 	LogListFile string
-	// Local scenarios need what no flag can say, such as a DNS server of their
-	// own: Curl, OpenSSL and Assay do not reach them.
-	Local bool
 }
 
-// entry is a scenario in the catalogue.
-type entry struct {
-	name, group, story string
-	want               report.Verdict
-	findings           []finding.ID
-	make               func(*build)
-}
+// makers start the servers, by the scenarios' names.
+var makers = map[string]func(*build){}
 
-// ids keeps the catalogue's lines short.
-func ids(list ...finding.ID) []finding.ID { return list }
-
-func (e entry) scenario() *Scenario {
-	return &Scenario{Name: e.name, Group: e.group, Story: e.story, Want: e.want, Findings: e.findings,
-		Host: e.name + "." + Domain}
-}
-
-func catalogue() []entry {
-	var all []entry
-	for _, group := range []struct {
-		name    string
-		entries []entry
-	}{{"good", goodScenarios}, {"path", pathScenarios}, {"revocation", revocationScenarios}, {"ct", ctScenarios}, {"ct", ctAuditScenarios},
-		{"connection", connectionScenarios}, {"connection", wireScenarios}, {"hostile", hostileScenarios}} {
-		for _, e := range group.entries {
-			e.group = group.name
-			all = append(all, e)
-		}
+func init() {
+	for _, group := range []map[string]func(*build){goodServers, pathServers, revocationServers, downloadServers, ctServers, ctAuditServers,
+		connectionServers, wireServers, hostileServers} {
+		maps.Copy(makers, group)
 	}
-	return all
 }
 
 // Resolve returns the override that leads to the scenario's server, in the
@@ -142,18 +98,6 @@ func (l *Lab) Assay(s Scenario) []string {
 	return append(append(args, s.Flags...), s.Target())
 }
 
-// Covered lists, for every kind of finding that a scenario must produce, the
-// names of those scenarios.
-func Covered() map[finding.ID][]string {
-	m := map[finding.ID][]string{}
-	for _, e := range catalogue() {
-		for _, id := range e.findings {
-			m[id] = append(m[id], e.name)
-		}
-	}
-	return m
-}
-
 // build is the work site of one scenario.
 type build struct {
 	l *Lab
@@ -196,9 +140,9 @@ func (b *build) ca(parent *authority, what string, extra ...forge.Ext) *authorit
 	return b.l.pki.intermediate(parent, "Assay Lab "+what+" CA for "+b.s.Name, nil, extra...)
 }
 
-// patience replaces the default time limits, so that a verdict does not depend
+// Patience replaces the default time limits, so that a verdict does not depend
 // on how busy the machine is.
-const patience = time.Minute
+const Patience = time.Minute
 
 // Config returns how to dial the scenario's server.
 func (l *Lab) Config(s Scenario) tlsclient.Config {
@@ -207,7 +151,7 @@ func (l *Lab) Config(s Scenario) tlsclient.Config {
 	if c.Resolve == nil {
 		c.Resolve = s.Resolve()
 	}
-	c.HandshakeTimeout = cmp.Or(s.Timeout, patience)
-	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, patience)
+	c.HandshakeTimeout = cmp.Or(s.Timeout, Patience)
+	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, Patience)
 	return c
 }

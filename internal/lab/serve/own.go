@@ -1,4 +1,4 @@
-package lab
+package serve
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/internal/lab/scenarios"
 )
 
 // ServerPair issues a good certificate for a server of one's own.
@@ -38,7 +39,7 @@ func (l *Lab) ClientPairs() (good, revoked tls.Certificate) {
 	return good, revoked
 }
 
-// Resolver returns a resolver that finds every name below Domain on loopback and
+// Resolver returns a resolver that finds every name below scenarios.Domain on loopback and
 // no other name. It asks nobody outside this process.
 func (l *Lab) Resolver() (*net.Resolver, error) {
 	pc, err := net.ListenPacket("udp4", "127.0.0.1:0")
@@ -71,7 +72,7 @@ func loopbackAnswer(query []byte) []byte {
 	q := m.Questions[0]
 	m.Response, m.RecursionAvailable, m.Additionals = true, true, nil
 	switch {
-	case !strings.HasSuffix(q.Name.String(), "."+Domain+"."):
+	case !strings.HasSuffix(q.Name.String(), "."+scenarios.Domain+"."):
 		m.RCode = dnsmessage.RCodeNameError
 	case q.Type == dnsmessage.TypeA:
 		m.Answers = []dnsmessage.Resource{{Header: dnsmessage.ResourceHeader{Name: q.Name, Type: q.Type, Class: q.Class, TTL: 60},

@@ -1,0 +1,47 @@
+package scenarios
+
+import (
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/report"
+)
+
+// About signed certificate timestamps. They are judged with
+// the policy strict, and with the lab's log list.
+var ct = []Scenario{
+	{Name: "sct-embedded", Story: "Two SCTs of two operators are embedded and both are valid.",
+		Want: report.Accept},
+	{Name: "sct-by-tls", Story: "The SCTs come in the TLS extension only.",
+		Want: report.Accept},
+	{Name: "sct-by-staple", Story: "The SCTs come in the stapled OCSP response only.",
+		Want: report.Accept},
+	{Name: "sct-none", Story: "No SCT at all, and the policy is strict.",
+		Want: report.Reject, Findings: ids(finding.CTNoValidSCT)},
+	{Name: "sct-none-reported", Story: "No SCT at all; the default policy reports that and enforces nothing.",
+		Want: report.Accept, Findings: ids(finding.CTSCTMissing)},
+	{Name: "sct-unknown-log", Story: "The only SCT is of a log that is not on the list.",
+		Want: report.Reject, Findings: ids(finding.CTSCTUnknownLog, finding.CTNoValidSCT)},
+	{Name: "sct-bad-signature", Story: "The only SCT claims a known log; its signature is wrong.",
+		Want: report.Reject, Findings: ids(finding.CTSCTInvalid, finding.CTNoValidSCT)},
+	{Name: "sct-wrong-key", Story: "The SCT names a known log and is signed with another log's key.",
+		Want: report.Reject, Findings: ids(finding.CTSCTInvalid, finding.CTNoValidSCT)},
+	{Name: "sct-of-another", Story: "The SCT is genuine and was made for another certificate.",
+		Want: report.Reject, Findings: ids(finding.CTSCTInvalid, finding.CTNoValidSCT)},
+	{Name: "sct-from-future", Story: "The SCT's timestamp is tomorrow.",
+		Want: report.Reject, Findings: ids(finding.CTSCTFromFuture, finding.CTNoValidSCT)},
+	{Name: "sct-no-log-list", Story: "The policy is strict and there is no log list to check against.",
+		Want: report.Inconclusive, Findings: ids(finding.CTNoLogList)},
+	{Name: "sct-browser", Story: "By Chrome's rules: two SCTs of two operators are enough for a certificate of 62 days.",
+		Want: report.Accept},
+	{Name: "sct-browser-one", Story: "By Chrome's rules: one SCT is not enough.",
+		Want: report.Reject, Findings: ids(finding.CTPolicyUnmet)},
+	{Name: "sct-browser-one-operator", Story: "By Chrome's rules: two SCTs of logs that one operator runs are not enough.",
+		Want: report.Reject, Findings: ids(finding.CTPolicyUnmet)},
+	{Name: "sct-before-retirement", Story: "By Chrome's rules: the SCT of a log that was retired since counts beside that of a usable log, because it is older than the retirement.",
+		Want: report.Accept},
+	{Name: "sct-wrong-interval", Story: "The log takes only certificates that end in another year than this one.",
+		Want: report.Accept, Findings: ids(finding.CTSCTInterval)},
+	{Name: "sct-twice", Story: "The same SCT is embedded twice.",
+		Want: report.Accept, Findings: ids(finding.CTSCTDuplicate)},
+	{Name: "sct-after-retirement", Story: "The log was retired yesterday and the SCT is of today.",
+		Want: report.Accept, Findings: ids(finding.CTSCTLogState)},
+}

@@ -1,0 +1,86 @@
+// Package scenarios is the lab's catalogue: what is wrong with each of its
+// servers, told as a story, with the verdict and the findings that must come of
+// it. It is data: internal/lab/serve makes the servers.
+package scenarios
+
+import (
+	"slices"
+	"time"
+
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/report"
+)
+
+// Domain is the parent of every scenario's host name. It is reserved (RFC
+// 6761, 6.2) and resolves nowhere: clients are told the address.
+const Domain = "lab.assay.test"
+
+// Scenario is one server of the lab, told and not started.
+type Scenario struct {
+	Name  string // "revoked-by-crl"
+	Group string // "good", "path", "revocation", "ct", "connection", "hostile"
+	Story string // what is wrong here and what must come of it, one or two sentences
+
+	Policy engine.Policy
+	Flags  []string // Policy as flags of `assay check`
+
+	Want     report.Verdict
+	Findings []finding.ID // each must be in the report, anywhere
+	Absent   []finding.ID // none of these may be
+
+	// MaxDownload lowers the limit on one download, in bytes, so that a
+	// scenario about it is quick; 0 keeps the default.
+	MaxDownload int64
+	// DownloadTimeout and Timeout bound one download and the handshake, so
+	// that a scenario about slowness is quick; 0 keeps the defaults.
+	DownloadTimeout, Timeout time.Duration
+
+	// NoRoots and NoLogList leave the lab's roots and log list out; Public has
+	// the roots count as publicly trusted, so that browsers' CT policies apply.
+	NoRoots, NoLogList, Public bool
+	// Local scenarios need what no flag can say, such as a DNS server of their
+	// own: other programs do not reach them.
+	Local bool
+}
+
+// All returns the scenarios in the order of the catalogue: by group, the plain
+// good one first.
+func All() []Scenario {
+	var all []Scenario
+	for _, group := range []struct {
+		name string
+		list []Scenario
+	}{{"good", good}, {"path", path}, {"revocation", slices.Concat(revocation, download)}, {"ct", slices.Concat(ct, ctAudit)},
+		{"connection", slices.Concat(connection, wire)}, {"hostile", hostile}} {
+		for _, s := range group.list {
+			s.Group = group.name
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// Names returns the names of all scenarios, in order.
+func Names() []string {
+	var names []string
+	for _, s := range All() {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// Covered lists, for every kind of finding that a scenario must produce, the
+// names of those scenarios.
+func Covered() map[finding.ID][]string {
+	m := map[finding.ID][]string{}
+	for _, s := range All() {
+		for _, id := range s.Findings {
+			m[id] = append(m[id], s.Name)
+		}
+	}
+	return m
+}
+
+// ids keeps the catalogue's lines short.
+func ids(list ...finding.ID) []finding.ID { return list }

@@ -1,0 +1,140 @@
+package serve
+
+import (
+	"time"
+
+	"github.com/assaytls/assay/internal/lab/forge"
+)
+
+// ctServers make the servers of the scenarios of the same group.
+var ctServers = map[string]func(*build){
+	"sct-embedded": func(b *build) { b.strict(); b.good(nil) },
+	"sct-by-tls": func(b *build) {
+		b.strict()
+		b.good(func(s *site) {
+			s.noSCTs = true
+			raw := b.issue(s).Raw
+			s.scts = [][]byte{b.l.pki.logs.alpha.delivered(raw), b.l.pki.logs.beta.delivered(raw)}
+		})
+	},
+	"sct-by-staple": func(b *build) {
+		b.strict()
+		b.good(func(s *site) {
+			s.noSCTs = true
+			leaf := b.issue(s)
+			list := forge.SCTList(b.l.pki.logs.alpha.delivered(leaf.Raw), b.l.pki.logs.beta.delivered(leaf.Raw))
+			single := s.issuer.Good(leaf.Serial)
+			single.Extensions = []forge.Ext{forge.OCSPSCTs(list)}
+			b.staple(s, forge.OCSP{Singles: []forge.Single{single}}, nil)
+		})
+	},
+	"sct-none": func(b *build) {
+		b.strict()
+		b.good(func(s *site) { s.noSCTs = true })
+	},
+	"sct-none-reported": func(b *build) {
+		b.good(func(s *site) { s.noSCTs = true })
+	},
+	"sct-unknown-log": func(b *build) {
+		b.strict()
+		b.sct(func(s *site, tbs []byte) []byte {
+			return forge.SCT{}.SignPrecert(b.l.pki.logs.unlisted, s.issuer.Key, tbs)
+		})
+	},
+	"sct-bad-signature": func(b *build) {
+		b.strict()
+		b.sct(func(s *site, tbs []byte) []byte {
+			return forge.SCT{MutateSig: forge.FlipMiddle}.SignPrecert(b.l.pki.logs.alpha.Key, s.issuer.Key, tbs)
+		})
+	},
+	"sct-wrong-key": func(b *build) {
+		b.strict()
+		b.sct(func(s *site, tbs []byte) []byte {
+			return forge.SCT{LogID: forge.LogID(b.l.pki.logs.alpha.Key)}.SignPrecert(b.l.pki.logs.unlisted, s.issuer.Key, tbs)
+		})
+	},
+	"sct-of-another": func(b *build) {
+		b.strict()
+		b.sct(func(s *site, tbs []byte) []byte {
+			return forge.SCT{}.SignPrecert(b.l.pki.logs.alpha.Key, s.issuer.Key, append(forge.Flip(tbs), 0))
+		})
+	},
+	"sct-from-future": func(b *build) {
+		b.strict()
+		b.sct(func(s *site, tbs []byte) []byte {
+			return forge.SCT{Time: time.Now().Add(24 * time.Hour)}.SignPrecert(b.l.pki.logs.alpha.Key, s.issuer.Key, tbs)
+		})
+	},
+	"sct-no-log-list": func(b *build) {
+		b.strict()
+		b.s.NoLogList, b.s.Local = true, true
+		b.good(nil)
+	},
+	"sct-browser": func(b *build) { b.browser(); b.good(nil) },
+	"sct-browser-one": func(b *build) {
+		b.browser()
+		b.sct(func(s *site, tbs []byte) []byte {
+			return forge.SCT{}.SignPrecert(b.l.pki.logs.alpha.Key, s.issuer.Key, tbs)
+		})
+	},
+	"sct-browser-one-operator": func(b *build) {
+		b.browser()
+		logs := b.l.pki.logs
+		b.sct(func(s *site, tbs []byte) []byte { return forge.SCT{}.SignPrecert(logs.alpha.Key, s.issuer.Key, tbs) },
+			func(s *site, tbs []byte) []byte { return forge.SCT{}.SignPrecert(logs.gamma.Key, s.issuer.Key, tbs) })
+	},
+	"sct-before-retirement": func(b *build) {
+		b.browser()
+		logs := b.l.pki.logs
+		b.sct(func(s *site, tbs []byte) []byte { return forge.SCT{}.SignPrecert(logs.alpha.Key, s.issuer.Key, tbs) },
+			func(s *site, tbs []byte) []byte {
+				return forge.SCT{Time: time.Now().Add(-30 * time.Hour)}.SignPrecert(logs.retired.Key, s.issuer.Key, tbs)
+			})
+	},
+	"sct-wrong-interval": func(b *build) {
+		b.sct(func(s *site, tbs []byte) []byte {
+			return forge.SCT{}.SignPrecert(b.l.pki.logs.sharded.Key, s.issuer.Key, tbs)
+		})
+	},
+	"sct-twice": func(b *build) {
+		var first []byte
+		one := func(s *site, tbs []byte) []byte {
+			if first == nil {
+				first = forge.SCT{}.SignPrecert(b.l.pki.logs.alpha.Key, s.issuer.Key, tbs)
+			}
+			return first
+		}
+		b.sct(one, one)
+	},
+	"sct-after-retirement": func(b *build) {
+		b.sct(func(s *site, tbs []byte) []byte {
+			return forge.SCT{}.SignPrecert(b.l.pki.logs.retired.Key, s.issuer.Key, tbs)
+		})
+	},
+}
+
+// strict asks for the policy that rejects when no SCT is valid.
+func (b *build) strict() {
+	b.s.Policy.CT, b.s.Flags = "strict", []string{"--ct", "strict"}
+}
+
+// browser asks for Chrome's policy and has the lab's roots count as public.
+func (b *build) browser() {
+	b.s.Policy.CT, b.s.Public = "chrome", true
+	b.s.Flags = []string{"--ct", "chrome", "--public-root", b.l.RootFile}
+}
+
+// sct serves a good site with the embedded SCTs that the functions return.
+func (b *build) sct(scts ...func(s *site, tbs []byte) []byte) {
+	s := b.site()
+	c := s.cert
+	c.Extensions = append(c.Extensions[:len(c.Extensions):len(c.Extensions)], forge.SAN(s.names...))
+	s.leaf = s.issuer.WithSCTs(c, func(tbs []byte) (list [][]byte) {
+		for _, f := range scts {
+			list = append(list, f(s, tbs))
+		}
+		return list
+	})
+	s.issuer.know(s.leaf.Serial)
+	b.serve(s)
+}

@@ -1,0 +1,175 @@
+// Package serve starts the lab's servers: a PKI, TLS servers, OCSP responders, CRL
+// and issuer downloads and CT logs, all in this process and on loopback. Each
+// scenario of the catalogue has one server.
+//
+// The lab needs no network, no rights and no files but a temporary directory.
+package serve
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/internal/lab/scenarios"
+)
+
+// Options configure Start.
+type Options struct {
+	// Dir is where root.pem, log-list.json and the files of openssl command
+	// lines are written. "" makes a temporary directory that Close removes.
+	Dir string
+	// Only are patterns (path.Match) of the scenarios to start; nil means all.
+	Only []string
+}
+
+// Lab is a running lab. Its fields are not to be changed.
+type Lab struct {
+	Scenarios []Scenario // in the order of the catalogue
+
+	Dir         string
+	Roots       [][]byte // the trusted roots, DER
+	RootFile    string   // the same, PEM
+	LogList     []byte   // a log list, v3 JSON, of the lab's logs
+	LogListFile string
+	BaseURL     string // of the HTTP server, no slash at the end
+
+	ownDir  bool
+	pki     *pki
+	web     *web
+	dead    string // an address that refuses connections
+	closers []func()
+	wg      sync.WaitGroup
+	done    chan struct{}
+}
+
+// Start starts the servers of all scenarios, or of the chosen ones. The caller
+// must Close the lab.
+func Start(ctx context.Context, o Options) (l *Lab, err error) {
+	for _, p := range o.Only {
+		if err := known(p); err != nil {
+			return nil, err
+		}
+	}
+	l = &Lab{Dir: o.Dir, done: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			l.Close()
+			l = nil
+		}
+	}()
+	if l.Dir == "" {
+		l.ownDir = true
+		if l.Dir, err = os.MkdirTemp("", "assay-lab-"); err != nil {
+			return l, err
+		}
+	}
+	if err = l.startWeb(); err != nil {
+		return l, err
+	}
+	l.pki = newPKI(l)
+	l.Roots = [][]byte{l.pki.root.Raw, l.pki.second.Raw}
+	if l.RootFile, err = l.write("root.pem", forge.PEM("CERTIFICATE", l.Roots...)); err != nil {
+		return l, err
+	}
+	l.LogList = l.pki.logList(time.Now().Add(-time.Hour))
+	if l.LogListFile, err = l.write("log-list.json", l.LogList); err != nil {
+		return l, err
+	}
+	for _, data := range scenarios.All() {
+		if err := ctx.Err(); err != nil {
+			return l, err
+		}
+		if !chosen(o.Only, data.Name) {
+			continue
+		}
+		b := &build{l: l, s: &Scenario{Scenario: data, Host: data.Name + "." + scenarios.Domain}}
+		if err = b.run(makers[data.Name]); err != nil {
+			return l, fmt.Errorf("scenario %s: %w", data.Name, err)
+		}
+		l.Scenarios = append(l.Scenarios, *b.s)
+	}
+	return l, nil
+}
+
+func known(pattern string) error {
+	for _, n := range scenarios.Names() {
+		ok, err := path.Match(pattern, n)
+		if err != nil {
+			return fmt.Errorf("bad pattern %q: %w", pattern, err)
+		}
+		if ok {
+			return nil
+		}
+	}
+	return fmt.Errorf("no scenario is called %q", pattern)
+}
+
+func chosen(only []string, name string) bool {
+	for _, p := range only {
+		if ok, _ := path.Match(p, name); ok {
+			return true
+		}
+	}
+	return len(only) == 0
+}
+
+// Scenario returns the running scenario of that name.
+func (l *Lab) Scenario(name string) (Scenario, bool) {
+	for _, s := range l.Scenarios {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return Scenario{}, false
+}
+
+// Close stops every server and removes the temporary directory, if Start made
+// it. It may be called more than once.
+func (l *Lab) Close() {
+	select {
+	case <-l.done:
+		return
+	default:
+		close(l.done)
+	}
+	for i := len(l.closers) - 1; i >= 0; i-- {
+		l.closers[i]()
+	}
+	l.wg.Wait()
+	if l.ownDir {
+		os.RemoveAll(l.Dir)
+	}
+}
+
+func (l *Lab) write(name string, b []byte) (string, error) {
+	p := filepath.Join(l.Dir, name)
+	return p, os.WriteFile(p, b, 0o600)
+}
+
+func (l *Lab) listen() (net.Listener, error) {
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err == nil {
+		l.closers = append(l.closers, func() { ln.Close() })
+	}
+	return ln, err
+}
+
+// slug makes a name fit for a URL's path.
+func slug(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			return r
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		}
+		return '-'
+	}, s)
+}

@@ -1,0 +1,287 @@
+package serve
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/internal/lab/scenarios"
+)
+
+// wireServers make the servers of the scenarios of the same group.
+var wireServers = map[string]func(*build){
+	"dns-not-found": func(b *build) { b.dns(dnsmessage.RCodeNameError) },
+	"dns-no-address": func(b *build) {
+		b.s.Client.Network = "4"
+		b.dns(dnsmessage.RCodeSuccess)
+	},
+	"dns-failure": func(b *build) { b.dns(dnsmessage.RCodeServerFailure) },
+	"dns-silent": func(b *build) {
+		b.s.Client.DNSTimeout = 300 * time.Millisecond
+		b.dns(0xffff)
+	},
+	"connect-timeout": func(b *build) {
+		b.s.Client.ConnectTimeout = 1
+		b.s.Flags = []string{"--connect-timeout", "1ns"}
+		b.good(nil)
+	},
+	"unreachable": func(b *build) {
+		b.unreachable()
+		b.s.Client.Resolve = map[string][]netip.Addr{b.s.Target(): {netip.MustParseAddr("224.0.0.1")}}
+	},
+	"proxy": func(b *build) {
+		b.good(nil)
+		b.proxy(200, "Connection established")
+		b.s.Policy.Schemes = []string{}
+		b.s.Flags = append(b.s.Flags, "--revocation", "off")
+	},
+	"proxy-private-pointers": func(b *build) {
+		b.good(func(s *site) {
+			b.file("list.crl", s.issuer.CRL(forge.CRL{}))
+			s.onlyCRL(b.url("list.crl")) // its own: no cache has it
+		})
+		b.proxy(200, "Connection established")
+	},
+	"proxy-login": func(b *build) {
+		b.good(nil)
+		b.proxy(407, "Proxy Authentication Required")
+	},
+	"proxy-refuses": func(b *build) {
+		b.good(nil)
+		b.proxy(403, "Forbidden")
+	},
+	"proxy-broken": func(b *build) {
+		b.raw(func(c *net.TCPConn) { io.WriteString(c, "220 mail."+scenarios.Domain+" ESMTP\r\n\r\n"); readRecord(c) })
+		b.s.Client.Proxy = "http://" + b.s.Addr
+		b.s.Flags = []string{"--proxy", b.s.Client.Proxy}
+		b.unreachable()
+	},
+	"proxy-down": func(b *build) {
+		b.good(nil)
+		b.s.Client.Proxy = "http://" + b.l.deadPort(b)
+		b.s.Flags = []string{"--proxy", b.s.Client.Proxy}
+	},
+	"smtp":             func(b *build) { b.smtp("250-STARTTLS\r\n", "220 go ahead\r\n") },
+	"smtp-no-starttls": func(b *build) { b.smtp("", "502 what?\r\n") },
+	"smtp-starttls-refused": func(b *build) {
+		b.smtp("250-STARTTLS\r\n", "454 TLS not available due to temporary reason\r\n")
+	},
+	"smtp-starttls-broken": func(b *build) { b.smtp("250-STARTTLS\r\n", "") },
+	"smtp-starttls-injection": func(b *build) {
+		b.smtp("250-STARTTLS\r\n", "220 go ahead\r\n250 you are logged in\r\n")
+	},
+	"plain-smtp": func(b *build) { b.banner("220 mail." + scenarios.Domain + " ESMTP Postfix\r\n") },
+	"plain-vnc":  func(b *build) { b.banner("RFB 003.008\n") },
+	"alpn":       func(b *build) { b.alert(120) },
+	"client-certificate-refused": func(b *build) {
+		ca := b.l.pki.rogue.Server("client."+scenarios.Domain, nil, forge.EKU(forge.ClientAuth))
+		own := ca.TLS()
+		b.s.Client.Certificate = &own
+		file, err := b.l.write("client.pem", append(forge.PEM("CERTIFICATE", ca.Raw), ca.Key.PEM()...))
+		b.must(err)
+		b.s.Flags = []string{"--cert", file}
+		b.good(func(s *site) {
+			s.tls.ClientAuth = tls.RequireAnyClientCert
+			s.tls.VerifyConnection = func(tls.ConnectionState) error { return fmt.Errorf("the lab takes no certificate") }
+		})
+	},
+	"wrong-key": func(b *build) {
+		b.good(func(s *site) { s.signWith = forge.P256() })
+	},
+	"malformed-hello": func(b *build) {
+		b.raw(func(c *net.TCPConn) {
+			readRecord(c)
+			c.Write([]byte{22, 3, 3, 0, 6, 2, 0, 0, 2, 9, 9})
+			io.Copy(io.Discard, c)
+		})
+	},
+	"flood": func(b *build) {
+		b.good(func(s *site) { s.chain = append(s.chain, make([]byte, 2<<20)) })
+	},
+	"downgrade": func(b *build) {
+		b.good(nil)
+		server := b.s.Addr
+		b.raw(func(c *net.TCPConn) {
+			up, err := net.Dial("tcp4", server)
+			if err != nil {
+				return
+			}
+			defer up.Close()
+			hello, err := wholeRecord(c)
+			if err != nil {
+				return
+			}
+			up.Write(hideTLS13(hello))
+			go func() { io.Copy(up, c); up.Close() }()
+			io.Copy(c, up)
+		})
+	},
+}
+
+// banner says a line to whoever connects.
+func (b *build) banner(line string) {
+	b.raw(func(c *net.TCPConn) {
+		io.WriteString(c, line)
+		readRecord(c)
+	})
+}
+
+// dns makes the scenario's name be looked up at a DNS server of its own, which
+// answers everything with one code; 0xffff means not at all.
+func (b *build) dns(code dnsmessage.RCode) {
+	b.unreachable()
+	pc, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	b.must(err)
+	b.l.closers = append(b.l.closers, func() { pc.Close() })
+	b.l.wg.Go(func() {
+		buf := make([]byte, 1500)
+		for {
+			n, from, err := pc.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			if answer := dnsAnswer(buf[:n], code); answer != nil {
+				pc.WriteTo(answer, from)
+			}
+		}
+	})
+	b.s.Client.Resolve = map[string][]netip.Addr{}
+	b.s.Client.DNS = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "udp4", pc.LocalAddr().String())
+	}}
+	b.s.Local = true
+}
+
+func dnsAnswer(query []byte, code dnsmessage.RCode) []byte {
+	var m dnsmessage.Message
+	if code == 0xffff || m.Unpack(query) != nil {
+		return nil
+	}
+	m.Response, m.RecursionAvailable, m.RCode, m.Additionals = true, true, code, nil
+	b, err := m.Pack()
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+// proxy puts an HTTP proxy before the scenario's server. It answers CONNECT
+// with the code, and connects when that is 200.
+func (b *build) proxy(code int, text string) {
+	server, port := b.s.Addr, b.s.Port
+	b.raw(func(c *net.TCPConn) {
+		var head []byte
+		for one := make([]byte, 1); !bytes.HasSuffix(head, []byte("\r\n\r\n")); head = append(head, one[0]) {
+			if _, err := io.ReadFull(c, one); err != nil || len(head) > 1<<14 {
+				return
+			}
+		}
+		fmt.Fprintf(c, "HTTP/1.1 %d %s\r\n\r\n", code, text)
+		if code != 200 {
+			return
+		}
+		up, err := net.Dial("tcp4", server)
+		if err != nil {
+			return
+		}
+		defer up.Close()
+		go func() { io.Copy(up, c); up.Close() }()
+		io.Copy(c, up)
+	})
+	b.s.Client.Proxy = "http://" + b.s.Addr
+	b.s.Flags = []string{"--proxy", b.s.Client.Proxy}
+	b.s.Addr, b.s.Port = server, port
+}
+
+// smtp puts a mail server before a good TLS server: offer stands in the answer
+// to EHLO, answer replies to STARTTLS, and TLS follows when it begins with 220.
+func (b *build) smtp(offer, answer string) {
+	b.s.Client.StartTLS, b.s.Flags = "smtp", []string{"--starttls", "smtp"}
+	b.good(nil)
+	server := b.s.Addr
+	b.raw(func(c *net.TCPConn) {
+		io.WriteString(c, "220 "+b.s.Host+" ESMTP\r\n")
+		for {
+			switch line, err := readLine(c); {
+			case err != nil:
+				return
+			case strings.HasPrefix(line, "EHLO"):
+				io.WriteString(c, "250-"+b.s.Host+"\r\n"+offer+"250 HELP\r\n")
+			case strings.HasPrefix(line, "STARTTLS"):
+				io.WriteString(c, answer)
+				if !strings.HasPrefix(answer, "220") {
+					return
+				}
+				up, err := net.Dial("tcp4", server)
+				if err != nil {
+					return
+				}
+				defer up.Close()
+				go func() { io.Copy(up, c); up.Close() }()
+				io.Copy(c, up)
+				return
+			default:
+				io.WriteString(c, "250 OK\r\n")
+			}
+		}
+	})
+}
+
+// readLine reads up to a line feed, one octet at a time: what follows may be TLS.
+func readLine(c net.Conn) (string, error) {
+	var line []byte
+	for one := make([]byte, 1); len(line) < 1000; {
+		if _, err := io.ReadFull(c, one); err != nil {
+			return "", err
+		}
+		if one[0] == '\n' {
+			break
+		}
+		line = append(line, one[0])
+	}
+	return strings.ToUpper(string(line)), nil
+}
+
+// wholeRecord reads one TLS record, header included.
+func wholeRecord(c net.Conn) ([]byte, error) {
+	head := make([]byte, 5)
+	if _, err := io.ReadFull(c, head); err != nil {
+		return nil, err
+	}
+	record := append(head, make([]byte, int(head[3])<<8|int(head[4]))...)
+	_, err := io.ReadFull(c, record[5:])
+	return record, err
+}
+
+// hideTLS13 renames the supported_versions extension (43) of a ClientHello
+// (RFC 8446, 4.1.2) to a number that nobody knows.
+func hideTLS13(record []byte) []byte {
+	p := 5 + 4 + 2 + 32                    // record and message headers, version, random
+	for _, width := range []int{1, 2, 1} { // session ID, cipher suites, compression
+		if p+width > len(record) {
+			return record
+		}
+		n := int(record[p])
+		if width == 2 {
+			n = n<<8 | int(record[p+1])
+		}
+		p += width + n
+	}
+	for p += 2; p+4 <= len(record); p += 4 + int(record[p+2])<<8 + int(record[p+3]) {
+		if record[p] == 0 && record[p+1] == 43 {
+			record[p], record[p+1] = 0x7a, 0x7b
+			break
+		}
+	}
+	return record
+}
