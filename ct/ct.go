@@ -17,11 +17,13 @@ type Input struct {
 	// be verified only for certificates whose issuer is on the path.
 	Path []*cert.Certificate
 
-	TLS  []byte // the handshake's SignedCertificateTimestampList for the leaf
-	OCSP []byte // the one of the leaf's OCSP staple, which the caller found valid
-	// EntrySCTs are the lists of TLS 1.3's CertificateEntry extensions, parallel
-	// to Path; nil entries have none. Entry 0 may repeat TLS.
-	EntrySCTs [][]byte
+	// Embedded are the lists in Path's certificates, as ReadEmbedded returns
+	// them; nil means that they are read here.
+	Embedded []SCTList
+	// Delivered are the lists that came beside the certificates, as ReadSCTList
+	// returns them: in the handshake, and in OCSP responses that the caller found
+	// valid.
+	Delivered []SCTList
 
 	List   *LogList      // nil: SCTs are shown unverified
 	Policy string        // "off", "report" (default), "strict", "chrome", "apple"
@@ -94,6 +96,9 @@ func CheckSCTs(in Input) Result {
 			r.add(0, finding.New(finding.CTLogRefused, "log", l.Description, "detail", l.Reason))
 		}
 	}
+	if in.Embedded == nil {
+		in.Embedded = ReadEmbedded(in.Path)
+	}
 	for i, c := range in.Path {
 		r.collect(&in, i, c)
 	}
@@ -109,23 +114,17 @@ func CheckSCTs(in Input) Result {
 
 func (r *Result) add(cert int, f finding.Finding) { r.Certs[cert] = append(r.Certs[cert], f) }
 
-// collect reads and verifies all SCTs of one certificate of the path.
+// collect verifies all SCTs of one certificate of the path.
 func (r *Result) collect(in *Input, i int, c *cert.Certificate) {
 	v := verifier{in: in, path: in.Path[i:], cert: c}
 	first := len(r.scts)
-	r.collectList(&v, i, report.SCTEmbedded, c.SCTList)
-	var entry []byte
-	if i < len(in.EntrySCTs) {
-		entry = in.EntrySCTs[i]
-	}
-	if i == 0 {
-		r.collectList(&v, i, report.SCTTLS, in.TLS)
-		r.collectList(&v, i, report.SCTOCSP, in.OCSP)
-		if bytes.Equal(entry, in.TLS) {
-			entry = nil
+	for _, lists := range [][]SCTList{in.Embedded, in.Delivered} {
+		for k := range lists {
+			if lists[k].Cert == i {
+				r.collectList(&v, &lists[k])
+			}
 		}
 	}
-	r.collectList(&v, i, report.SCTTLS, entry)
 	if v.count > maxSCTs {
 		r.add(i, finding.New(finding.CTBudget, "count", strconv.Itoa(v.count), "limit", strconv.Itoa(maxSCTs)))
 	}
@@ -134,26 +133,18 @@ func (r *Result) collect(in *Input, i int, c *cert.Certificate) {
 	}
 }
 
-// collectList reads one list. A fault in it costs what cannot be read, never
-// the SCTs before it.
-func (r *Result) collectList(v *verifier, i int, source report.SCTSource, list []byte) {
-	if list == nil {
-		return
-	}
+// collectList verifies one list. A fault in it costs what could not be read,
+// never the SCTs before it.
+func (r *Result) collectList(v *verifier, l *SCTList) {
 	bad := func(err error) {
-		r.add(i, finding.New(finding.CTSCTListBad, "source", string(source), "detail", err.Error()))
+		r.add(l.Cert, finding.New(finding.CTSCTListBad, "source", string(l.Source), "detail", err.Error()))
 	}
-	raws, err := ParseSCTList(list)
-	if err != nil {
-		bad(err)
+	if l.err != nil {
+		bad(l.err)
 	}
-	for _, raw := range raws {
-		if v.count++; v.count > maxSCTs {
-			continue
-		}
-		s, err := ParseSCT(raw)
-		k := checked{SCT: s, cert: i, source: source}
-		if err != nil {
+	for i := range l.scts[:min(len(l.scts), max(0, maxSCTs-v.count))] {
+		k := checked{SCT: l.scts[i].SCT, cert: l.Cert, source: l.Source}
+		if err := l.scts[i].err; err != nil {
 			bad(err)
 			k.status, k.why = Invalid, err.Error()
 		} else {
@@ -161,6 +152,7 @@ func (r *Result) collectList(v *verifier, i int, source report.SCTSource, list [
 		}
 		r.scts = append(r.scts, k)
 	}
+	v.count += l.count
 }
 
 // verifier verifies the SCTs of one certificate; the entries that logs sign

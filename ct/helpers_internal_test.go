@@ -30,7 +30,7 @@ func pemDER(b []byte) (out [][]byte) {
 func TestSwappedLogKey(t *testing.T) {
 	root, key := forge.NewRoot("root", nil), forge.P256()
 	leaf := root.Server("a.test", nil)
-	in := Input{Path: parsed(leaf.Raw, root.Raw), TLS: forge.SCTList(forge.SCT{}.SignX509(key, leaf.Raw)), Time: time.Now()}
+	in := Input{Path: parsed(leaf.Raw, root.Raw), Delivered: []SCTList{ReadSCTList(0, "tls", forge.SCTList(forge.SCT{}.SignX509(key, leaf.Raw)))}, Time: time.Now()}
 	var err error
 	if in.List, err = ParseLogList(forge.LogList(time.Now(), forge.Log{Key: key, Operator: "o"})); err != nil {
 		t.Fatal(err)

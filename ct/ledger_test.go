@@ -165,7 +165,7 @@ func TestSCTRS(t *testing.T) {
 			}
 			continue
 		}
-		r := ct.CheckSCTs(ct.Input{Path: []*cert.Certificate{leaf}, TLS: forge.SCTList(raw), List: list, Time: now})
+		r := ct.CheckSCTs(ct.Input{Path: []*cert.Certificate{leaf}, Delivered: []ct.SCTList{ct.ReadSCTList(0, "tls", forge.SCTList(raw))}, List: list, Time: now})
 		if len(r.CT.SCTs) != 1 {
 			t.Errorf("%s: %d SCTs", c.Name, len(r.CT.SCTs))
 			continue
@@ -223,11 +223,11 @@ func TestFirefoxPolicyCases(t *testing.T) {
 		in := ct.Input{Path: []*cert.Certificate{pemCert(t, dir, c.Host+".pem"), ca}, List: list, Policy: "chrome", Time: now, Public: true}
 		switch c.Host {
 		case "ct-via-tls.example.com":
-			in.TLS = two("ct-via-tls")
+			in.Delivered = append(in.Delivered, ct.ReadSCTList(0, "tls", two("ct-via-tls")))
 		case "ct-via-ocsp.example.com":
-			in.OCSP = two("ct-via-ocsp")
+			in.Delivered = append(in.Delivered, ct.ReadSCTList(0, "ocsp", two("ct-via-ocsp")))
 		case "ct-tampered.example.com":
-			in.TLS = two("ct-tampered")
+			in.Delivered = append(in.Delivered, ct.ReadSCTList(0, "tls", two("ct-tampered")))
 		}
 		r := ct.CheckSCTs(in)
 		if r.CT.Met == nil {
@@ -347,7 +347,7 @@ func TestCTGoCases(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			in.TLS = forge.SCTList(b)
+			in.Delivered = append(in.Delivered, ct.ReadSCTList(0, "tls", forge.SCTList(b)))
 		}
 		r := ct.CheckSCTs(in)
 		if got := statuses(r.CT); !slices.Equal(got, []report.SCTStatus{report.SCTStatus(c.Expected)}) {
@@ -395,7 +395,7 @@ func TestGoogleTestdata(t *testing.T) {
 			in.Path = append(in.Path, pemCert(t, dir, n+".pem"))
 		}
 		if c.proof != "" {
-			in.TLS = forge.SCTList(readFile(t, dir, c.proof+".proof"))
+			in.Delivered = append(in.Delivered, ct.ReadSCTList(0, "tls", forge.SCTList(readFile(t, dir, c.proof+".proof"))))
 		}
 		r := ct.CheckSCTs(in)
 		if got := statuses(r.CT); !slices.Equal(got, []report.SCTStatus{c.want}) {

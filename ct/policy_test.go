@@ -12,6 +12,7 @@ import (
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/report"
 )
 
 // world is a CA and five logs of three operators.
@@ -165,10 +166,10 @@ func TestBrowserPolicies(t *testing.T) {
 		}
 		in := ct.Input{Path: w.path(leaf), List: w.list(w.now), Time: w.now, Public: true}
 		if c.tls != "" {
-			in.TLS = w.sent(leaf, strings.Fields(c.tls)...)
+			in.Delivered = append(in.Delivered, ct.ReadSCTList(0, "tls", w.sent(leaf, strings.Fields(c.tls)...)))
 		}
 		if c.ocsp != "" {
-			in.OCSP = w.sent(leaf, strings.Fields(c.ocsp)...)
+			in.Delivered = append(in.Delivered, ct.ReadSCTList(0, "ocsp", w.sent(leaf, strings.Fields(c.ocsp)...)))
 		}
 		text := ""
 		for policy, want := range map[string]bool{"chrome": c.chrome, "apple": c.apple} {
@@ -265,34 +266,34 @@ func TestFindings(t *testing.T) {
 		{"undated list", "strict", func(w *world, in *ct.Input) {
 			in.List = listOf(w.t, time.Time{}, testLog{spki: w.key("a1").SPKI, name: "a1", operator: "A"})
 		}, "ct-sct-unknown-log ct-list-undated", "true"},
-		{"malformed list", "report", func(w *world, in *ct.Input) { in.TLS = []byte{0, 5, 0, 1} }, "ct-sct-list-bad", "-"},
-		{"empty list", "report", func(w *world, in *ct.Input) { in.TLS = []byte{0, 0} }, "ct-sct-list-bad", "-"},
-		{"malformed SCT", "report", func(w *world, in *ct.Input) { in.OCSP = forge.SCTList(make([]byte, 40)) }, "ct-sct-list-bad", "-"},
+		{"malformed list", "report", func(w *world, in *ct.Input) { deliver(in, "tls", []byte{0, 5, 0, 1}) }, "ct-sct-list-bad", "-"},
+		{"empty list", "report", func(w *world, in *ct.Input) { deliver(in, "tls", []byte{0, 0}) }, "ct-sct-list-bad", "-"},
+		{"malformed SCT", "report", func(w *world, in *ct.Input) { deliver(in, "ocsp", forge.SCTList(make([]byte, 40))) }, "ct-sct-list-bad", "-"},
 		{"foreign SCT", "strict", func(w *world, in *ct.Input) {
 			in.Path = w.path(w.leaf(90 * days))
-			in.TLS = w.sent(w.leaf(90*days), "a1")
+			deliver(in, "tls", w.sent(w.leaf(90*days), "a1"))
 		}, "ct-sct-invalid ct-no-valid-sct", "false"},
 		{"wrong key", "report", func(w *world, in *ct.Input) {
-			in.TLS = forge.SCTList(forge.SCT{LogID: forge.LogID(w.key("a1")), Time: w.now}.SignX509(w.key("a2"), in.Path[0].Raw))
+			deliver(in, "tls", forge.SCTList(forge.SCT{LogID: forge.LogID(w.key("a1")), Time: w.now}.SignX509(w.key("a2"), in.Path[0].Raw)))
 		}, "ct-sct-invalid", "-"},
 		{"wrong algorithm", "report", func(w *world, in *ct.Input) {
-			in.TLS = forge.SCTList(forge.SCT{Time: w.now, SigAlg: 3}.SignX509(w.key("b1"), in.Path[0].Raw))
+			deliver(in, "tls", forge.SCTList(forge.SCT{Time: w.now, SigAlg: 3}.SignX509(w.key("b1"), in.Path[0].Raw)))
 		}, "ct-sct-invalid", "-"},
 		{"SHA-1", "report", func(w *world, in *ct.Input) {
-			in.TLS = forge.SCTList(forge.SCT{Time: w.now, HashAlg: 2}.SignX509(w.key("a1"), in.Path[0].Raw))
+			deliver(in, "tls", forge.SCTList(forge.SCT{Time: w.now, HashAlg: 2}.SignX509(w.key("a1"), in.Path[0].Raw)))
 		}, "ct-sct-invalid", "-"},
 		{"from the future", "report", func(w *world, in *ct.Input) {
-			in.TLS = forge.SCTList(forge.SCT{Time: w.now.Add(time.Second)}.SignX509(w.key("a1"), in.Path[0].Raw))
+			deliver(in, "tls", forge.SCTList(forge.SCT{Time: w.now.Add(time.Second)}.SignX509(w.key("a1"), in.Path[0].Raw)))
 		}, "ct-sct-from-future", "-"},
 		{"from the near future", "report", func(w *world, in *ct.Input) {
 			in.Skew = time.Second
-			in.TLS = forge.SCTList(forge.SCT{Time: w.now.Add(time.Second)}.SignX509(w.key("a1"), in.Path[0].Raw))
+			deliver(in, "tls", forge.SCTList(forge.SCT{Time: w.now.Add(time.Second)}.SignX509(w.key("a1"), in.Path[0].Raw)))
 		}, "", "-"},
 		{"from beyond the calendar", "report", func(w *world, in *ct.Input) {
-			in.TLS = forge.SCTList(forge.SCT{Time: time.Date(20000, 1, 1, 0, 0, 0, 0, time.UTC)}.SignX509(w.key("a1"), in.Path[0].Raw))
+			deliver(in, "tls", forge.SCTList(forge.SCT{Time: time.Date(20000, 1, 1, 0, 0, 0, 0, time.UTC)}.SignX509(w.key("a1"), in.Path[0].Raw)))
 		}, "ct-sct-from-future", "-"},
-		{"unknown version", "report", func(w *world, in *ct.Input) { in.TLS = forge.SCTList([]byte{1, 2, 3}) }, "ct-sct-unknown-version", "-"},
-		{"unknown log", "report", func(w *world, in *ct.Input) { in.TLS = w.sent(in.Path[0], "zz") }, "ct-sct-unknown-log", "-"},
+		{"unknown version", "report", func(w *world, in *ct.Input) { deliver(in, "tls", forge.SCTList([]byte{1, 2, 3})) }, "ct-sct-unknown-version", "-"},
+		{"unknown log", "report", func(w *world, in *ct.Input) { deliver(in, "tls", w.sent(in.Path[0], "zz")) }, "ct-sct-unknown-log", "-"},
 		{"issuer not known", "strict", func(w *world, in *ct.Input) { in.Path = in.Path[:1] }, "ct-sct-unverified ct-sct-unverified ct-no-valid-sct", "false"},
 		{"interval", "strict", func(w *world, in *ct.Input) {
 			for _, n := range []string{"a1", "b1"} {
@@ -338,15 +339,11 @@ func TestFindings(t *testing.T) {
 		}, "ct-sct-log-state ct-sct-unknown-log ct-policy-unmet", "false"},
 		{"same SCT twice", "report", func(w *world, in *ct.Input) {
 			one := forge.SCT{Time: w.now}.SignX509(w.key("a1"), in.Path[0].Raw)
-			in.TLS, in.OCSP = forge.SCTList(one, one), forge.SCTList(one)
+			in.Delivered = []ct.SCTList{ct.ReadSCTList(0, "tls", forge.SCTList(one, one)), ct.ReadSCTList(0, "ocsp", forge.SCTList(one))}
 		}, "ct-sct-duplicate ct-sct-duplicate", "-"},
-		{"embedded SCT sent again", "report", func(w *world, in *ct.Input) { in.TLS = in.Path[0].SCTList }, "ct-sct-invalid ct-sct-invalid", "-"},
-		{"TLS 1.3 entry repeats the list", "report", func(w *world, in *ct.Input) {
-			in.TLS = w.sent(in.Path[0], "a1")
-			in.EntrySCTs = [][]byte{in.TLS}
-		}, "", "-"},
+		{"embedded SCT sent again", "report", func(w *world, in *ct.Input) { deliver(in, "tls", in.Path[0].SCTList) }, "ct-sct-invalid ct-sct-invalid", "-"},
 		{"too many", "report", func(w *world, in *ct.Input) {
-			in.TLS = forge.SCTList(slices.Repeat([][]byte{{1}}, 70)...)
+			deliver(in, "tls", forge.SCTList(slices.Repeat([][]byte{{1}}, 70)...))
 		}, "ct-budget" + strings.Repeat(" ct-sct-unknown-version", 62), "-"},
 		{"mimic", "report", func(w *world, in *ct.Input) {
 			var err error
@@ -427,10 +424,15 @@ func TestSCTOfAnotherPlace(t *testing.T) {
 	leaf := inter.Server("l.test", nil)
 	list := w.sent(cert.Parse(leaf.Raw), "a1")
 	r := ct.CheckSCTs(ct.Input{Path: []*cert.Certificate{cert.Parse(leaf.Raw), cert.Parse(inter.Raw), cert.Parse(w.root.Raw)},
-		TLS: list, EntrySCTs: [][]byte{list, list}, List: w.list(w.now), Policy: "strict", Depth: "chain", Time: w.now})
+		Delivered: []ct.SCTList{ct.ReadSCTList(0, "tls", list), ct.ReadSCTList(1, "tls", list)}, List: w.list(w.now), Policy: "strict", Depth: "chain", Time: w.now})
 	if got := fmt.Sprint(statuses(r.CT)); got != "[valid invalid]" || *r.CT.Met {
 		t.Errorf("%s, met %v", got, *r.CT.Met)
 	}
+}
+
+// deliver adds a list for the leaf.
+func deliver(in *ct.Input, source report.SCTSource, list []byte) {
+	in.Delivered = append(in.Delivered, ct.ReadSCTList(0, source, list))
 }
 
 // Nothing is judged without a certificate, and nothing panics.
@@ -440,6 +442,6 @@ func TestEmptyInput(t *testing.T) {
 		if len(r.CT.SCTs) != 0 || len(r.Certs) != 1 {
 			t.Errorf("%s: %+v", p, r)
 		}
-		ct.CheckSCTs(ct.Input{Policy: p, Path: []*cert.Certificate{cert.Parse(nil)}, TLS: []byte{}, EntrySCTs: [][]byte{nil, {1}}})
+		ct.CheckSCTs(ct.Input{Policy: p, Path: []*cert.Certificate{cert.Parse(nil)}, Delivered: []ct.SCTList{ct.ReadSCTList(0, "tls", []byte{}), ct.ReadSCTList(1, "tls", []byte{1}), {}}})
 	}
 }

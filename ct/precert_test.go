@@ -95,7 +95,7 @@ func TestRebuildRefuses(t *testing.T) {
 	// A certificate too long for an entry is not verified.
 	long := &cert.Certificate{Raw: make([]byte, 1<<24)}
 	w := newWorld(t)
-	r := ct.CheckSCTs(ct.Input{Path: []*cert.Certificate{long}, TLS: w.sent(&cert.Certificate{}, "a1"), List: w.list(w.now), Time: w.now})
+	r := ct.CheckSCTs(ct.Input{Path: []*cert.Certificate{long}, Delivered: []ct.SCTList{ct.ReadSCTList(0, "tls", w.sent(&cert.Certificate{}, "a1"))}, List: w.list(w.now), Time: w.now})
 	if got := fmt.Sprint(statuses(r.CT)); got != "[unverified]" {
 		t.Errorf("too long: %s", got)
 	}

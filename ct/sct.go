@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/report"
 )
 
 // SCT is one SignedCertificateTimestamp (RFC 6962, 3.2). For versions other
@@ -92,6 +95,51 @@ func ParseSCTList(b []byte) ([][]byte, error) {
 		out = append(out, one)
 	}
 	return out, nil
+}
+
+// SCTList is a SignedCertificateTimestampList that came with a certificate,
+// read as far as it goes. It is immutable and aliases the bytes that it was
+// read from. The zero SCTList holds nothing.
+type SCTList struct {
+	Cert   int              // position on the path of the certificate that the SCTs are for
+	Source report.SCTSource // how they were delivered
+
+	count int       // SCTs in the list
+	scts  []readSCT // the first maxSCTs of them
+	err   error     // what is wrong with the list itself
+}
+
+// readSCT is an SCT, or what is wrong with it.
+type readSCT struct {
+	SCT
+	err error
+}
+
+// ReadSCTList reads the list that came from source for the certificate at
+// position cert of a path. It never fails: [CheckSCTs] tells what is wrong with
+// the list, and judges the SCTs before the fault.
+func ReadSCTList(cert int, source report.SCTSource, list []byte) SCTList {
+	l := SCTList{Cert: cert, Source: source}
+	var raws [][]byte
+	raws, l.err = ParseSCTList(list)
+	l.count = len(raws)
+	for _, raw := range raws[:min(len(raws), maxSCTs)] {
+		s, err := ParseSCT(raw)
+		l.scts = append(l.scts, readSCT{s, err})
+	}
+	return l
+}
+
+// ReadEmbedded reads the lists in the certificates of a path. It returns an
+// empty slice, not nil, when there are none.
+func ReadEmbedded(path []*cert.Certificate) []SCTList {
+	lists := []SCTList{}
+	for i, c := range path {
+		if c.SCTList != nil {
+			lists = append(lists, ReadSCTList(i, report.SCTEmbedded, c.SCTList))
+		}
+	}
+	return lists
 }
 
 // ParseSCT decodes one serialized SCT. The result aliases b. An unknown

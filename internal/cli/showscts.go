@@ -94,11 +94,8 @@ func (l shownSCTs) judge(pool []*cert.Certificate, logs *ct.LogList, now time.Ti
 			continue
 		}
 		in := ct.Input{Path: pathIn(pool, c), List: logs, Time: now}
-		switch l.source {
-		case report.SCTTLS:
-			in.TLS = l.raw
-		case report.SCTOCSP:
-			in.OCSP = l.raw
+		if l.source != report.SCTEmbedded {
+			in.Delivered = []ct.SCTList{ct.ReadSCTList(0, l.source, l.raw)}
 		}
 		got := slices.DeleteFunc(ct.CheckSCTs(in).CT.SCTs, func(s report.SCT) bool { return s.Cert != 0 || s.Source != l.source })
 		valid := 0

@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"context"
-	"encoding/binary"
 	"slices"
 	"strings"
 
@@ -65,8 +63,9 @@ func (j *judgement) revocationCheck(p report.Path, i int) report.Check {
 // noPointers reports whether there was nobody to ask.
 func noPointers(rev *report.Revocation) bool { return rev.Why == report.WhyNoPointer }
 
-// transparency judges SCTs on the chosen path.
-func (j *judgement) transparency(_ context.Context, r *report.Report) (needs []need) {
+// transparency judges SCTs on the chosen path; ocspSCTs is the list that came
+// in a valid OCSP response about its leaf.
+func (j *judgement) transparency(r *report.Report, ocspSCTs []byte) (needs []need) {
 	policy := j.p.CT
 	if policy == "" {
 		policy = "report"
@@ -78,25 +77,12 @@ func (j *judgement) transparency(_ context.Context, r *report.Report) (needs []n
 		return nil
 	}
 	path := j.built.Paths[r.Chosen]
-	in := ct.Input{Path: path.Certs, TLS: j.ev.TLSSCTs, OCSP: j.sctList, List: j.e.opt.LogList, Policy: policy,
-		Depth: j.p.CTDepth, Time: j.now, Memo: j.e.memo, Brief: j.p.Brief}
-	for _, a := range j.ev.Artefacts {
-		if a.Kind == kindSCTFile {
-			in.TLS = joinSCTLists(in.TLS, a.Body)
-		}
+	scts := j.scts(r.Chosen)
+	if ocspSCTs != nil {
+		scts.delivered = append(slices.Clip(scts.delivered), ct.ReadSCTList(0, report.SCTOCSP, ocspSCTs))
 	}
-	for k, s := range j.sent {
-		for i, c := range path.Certs {
-			if i > 0 && j.ev.Chain[k].SCTs != nil && s.SHA256 == c.SHA256 {
-				if in.EntrySCTs == nil {
-					in.EntrySCTs = make([][]byte, len(path.Certs))
-				}
-				in.EntrySCTs[i] = j.ev.Chain[k].SCTs
-			}
-		}
-	}
-	in.Public = j.public(path)
-	res := ct.CheckSCTs(in)
+	res := ct.CheckSCTs(ct.Input{Path: path.Certs, Embedded: scts.embedded, Delivered: scts.delivered, List: j.e.opt.LogList,
+		Policy: policy, Depth: j.p.CTDepth, Time: j.now, Public: j.public(path), Memo: j.e.memo, Brief: j.p.Brief})
 	certs := r.Paths[r.Chosen].Certs
 	for i, fs := range res.Certs {
 		certs[i].Findings = append(certs[i].Findings, fs...)
@@ -134,17 +120,38 @@ func (j *judgement) audit(res *ct.Result) (findings []finding.Finding, needs []n
 	return a.Findings(), needs
 }
 
-// joinSCTLists appends the SCTs of list b to list a.
-func joinSCTLists(a, b []byte) []byte {
-	if len(a) < 2 {
-		return b
+// pathSCTs are the SCT lists of one path's certificates, read.
+type pathSCTs struct{ embedded, delivered []ct.SCTList }
+
+// scts reads the SCT lists of path n, once: those in its certificates, and what
+// the handshake or files brought for them. The one that stands in an OCSP
+// response is added when the response has proved valid.
+func (j *judgement) scts(n int) pathSCTs {
+	if s, read := j.sctLists[n]; read {
+		return s
 	}
-	if len(b) < 2 || len(a)+len(b)-4 > 0xffff {
-		return a
+	path := j.built.Paths[n].Certs
+	s := pathSCTs{embedded: ct.ReadEmbedded(path)}
+	if j.ev.TLSSCTs != nil {
+		s.delivered = append(s.delivered, ct.ReadSCTList(0, report.SCTTLS, j.ev.TLSSCTs))
 	}
-	out := append(slices.Clone(a), b[2:]...)
-	binary.BigEndian.PutUint16(out, uint16(len(out)-2))
-	return out
+	for _, a := range j.ev.Artefacts {
+		if a.Kind == kindSCTFile {
+			s.delivered = append(s.delivered, ct.ReadSCTList(0, report.SCTTLS, a.Body))
+		}
+	}
+	for k, sent := range j.sent {
+		for i, c := range path {
+			if i > 0 && j.ev.Chain[k].SCTs != nil && sent.SHA256 == c.SHA256 {
+				s.delivered = append(s.delivered, ct.ReadSCTList(i, report.SCTTLS, j.ev.Chain[k].SCTs))
+			}
+		}
+	}
+	if j.sctLists == nil {
+		j.sctLists = map[int]pathSCTs{}
+	}
+	j.sctLists[n] = s
+	return s
 }
 
 // sortPairs orders alternating names and values by name.

@@ -41,15 +41,15 @@ type judgement struct {
 	lists      map[int]*crl.List // by index in ev.Artefacts
 	setup      []finding.Finding // what is wrong with the policy or the evidence itself
 
-	asked   map[string]bool // needs asked for already, in any round
-	needs   map[int]need    // by index in ev.Artefacts: what was asked to get it
-	aiaAsks int
-	dropped int // needs beyond the limit
-	fetches []report.Fetch
-	used    []revocation.Use // parallel to ev.Artefacts: what the last round used them for
-	aged    atomic.Bool      // the caches gave what ought to be asked for again
-	nonces  map[int][]byte   // by position on the path
-	sctList []byte           // from the leaf's valid staple or response
+	asked    map[string]bool // needs asked for already, in any round
+	needs    map[int]need    // by index in ev.Artefacts: what was asked to get it
+	aiaAsks  int
+	dropped  int // needs beyond the limit
+	fetches  []report.Fetch
+	used     []revocation.Use // parallel to ev.Artefacts: what the last round used them for
+	aged     atomic.Bool      // the caches gave what ought to be asked for again
+	nonces   map[int][]byte   // by position on the path
+	sctLists map[int]pathSCTs // by index in built.Paths
 }
 
 func (e *Engine) newJudgement(ev *evidence.Evidence, p Policy) *judgement {
@@ -253,7 +253,7 @@ func (j *judgement) parse() {
 				j.fromAIA = map[[32]byte][]int{}
 			}
 			j.fromAIA[c.SHA256] = append(j.fromAIA[c.SHA256], j.aiaSeen)
-			j.built = nil
+			j.built, j.sctLists = nil, nil
 		}
 	}
 }
@@ -326,6 +326,7 @@ func (j *judgement) reportPath(table *certTable, p certpath.Path) report.Path {
 func (j *judgement) choose(ctx context.Context, r *report.Report, opt certpath.Options) (needs []need) {
 	j.used = make([]revocation.Use, len(j.ev.Artefacts))
 	first := j.revoke(ctx, r, 0, opt, &needs)
+	scts := first.scts
 	r.Chosen = 0
 	if first.intermediateRevoked {
 		tried := 1
@@ -336,19 +337,20 @@ func (j *judgement) choose(ctx context.Context, r *report.Report, opt certpath.O
 			tried++
 			if st := j.revoke(ctx, r, i, opt, &needs); !st.intermediateRevoked && !st.leafRevoked && r.Paths[i].Worst() < finding.Error {
 				r.Paths[i].Findings = append(r.Paths[i].Findings, finding.New(finding.AlternatePathRevoked, "subject", first.subject))
-				r.Chosen = i
+				r.Chosen, scts = i, st.scts
 				break
 			}
 		}
 	}
 	j.checks(r)
-	return append(needs, j.transparency(ctx, r)...)
+	return append(needs, j.transparency(r, scts)...)
 }
 
 // revoked says what revocation found on a path.
 type revoked struct {
 	leafRevoked, intermediateRevoked bool
 	subject                          string
+	scts                             []byte // the SCT list in the leaf's valid staple or response
 }
 
 // revoke judges the revocation of every certificate of path n but the anchor.
@@ -389,7 +391,7 @@ func (j *judgement) revoke(ctx context.Context, r *report.Report, n int, opt cer
 	for _, want := range res.Needs {
 		*needs = append(*needs, need{Need: want})
 	}
-	j.sctList = res.SCTList
+	st.scts = res.SCTList
 	return st
 }
 

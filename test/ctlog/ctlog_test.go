@@ -174,7 +174,7 @@ func TestPrecertSigner(t *testing.T) {
 		waitIncluded(t, r)
 	}
 	path := append([]*cert.Certificate{cert.Parse(precert), cert.Parse(signer.Raw)}, p.path(precert)[1:]...)
-	valid(t, "precertificate", ct.CheckSCTs(ct.Input{Path: path, TLS: list, List: p.list, Policy: "strict", Time: time.Now()}))
+	valid(t, "precertificate", ct.CheckSCTs(ct.Input{Path: path, Delivered: []ct.SCTList{ct.ReadSCTList(0, "tls", list)}, List: p.list, Policy: "strict", Time: time.Now()}))
 }
 
 // The log's key promises, the log does not keep it.
@@ -183,7 +183,7 @@ func TestPromisedButAbsent(t *testing.T) {
 	leaf := p.inter.Issue(p.template("absent.test"))
 	promise := func(age time.Duration) ct.Result {
 		return p.check(leaf.Raw, func(in *ct.Input) {
-			in.TLS = forge.SCTList(forge.SCT{Time: time.Now().Add(-age)}.SignX509(p.log.Key, leaf.Raw))
+			in.Delivered = append(in.Delivered, ct.ReadSCTList(0, "tls", forge.SCTList(forge.SCT{Time: time.Now().Add(-age)}.SignX509(p.log.Key, leaf.Raw))))
 		})
 	}
 	p.embedded("other.test", nil) // a log that is empty has no proofs to refuse
@@ -219,7 +219,7 @@ func TestStapled(t *testing.T) {
 	if answer.Status != report.Good || !bytes.Equal(answer.SCTList, list) {
 		t.Fatalf("%s, %x, %v", answer.Status, answer.SCTList, answer.Findings)
 	}
-	r := p.check(leaf.Raw, func(in *ct.Input) { in.OCSP = answer.SCTList })
+	r := p.check(leaf.Raw, func(in *ct.Input) { in.Delivered = append(in.Delivered, ct.ReadSCTList(0, "ocsp", answer.SCTList)) })
 	if valid(t, "staple", r) && r.CT.SCTs[0].Source != "ocsp" {
 		t.Errorf("source %s", r.CT.SCTs[0].Source)
 	}
@@ -269,7 +269,7 @@ func TestTLSExtension(t *testing.T) {
 	}()
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		got := dial(t, listener.Addr().String(), "tls.test", version)
-		r := p.check(leaf.Raw, func(in *ct.Input) { in.TLS = got })
+		r := p.check(leaf.Raw, func(in *ct.Input) { in.Delivered = append(in.Delivered, ct.ReadSCTList(0, "tls", got)) })
 		if valid(t, tls.VersionName(version), r) && r.CT.SCTs[0].Source != "tls" {
 			t.Errorf("source %s", r.CT.SCTs[0].Source)
 		}
@@ -313,7 +313,7 @@ func TestOpenSSLServerInfo(t *testing.T) {
 			t.Errorf("%s: %x\n%s", tls.VersionName(version), got, out.String())
 			continue
 		}
-		valid(t, tls.VersionName(version), p.check(leaf.Raw, func(in *ct.Input) { in.TLS = got }))
+		valid(t, tls.VersionName(version), p.check(leaf.Raw, func(in *ct.Input) { in.Delivered = append(in.Delivered, ct.ReadSCTList(0, "tls", got)) }))
 	}
 }
 
