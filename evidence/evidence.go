@@ -17,10 +17,10 @@ const Version = 1
 
 // Evidence is what one diagnostic dial, or the files given offline, brought.
 type Evidence struct {
-	Version int       `json:"version"` // of the JSON form: the constant Version
-	Source  Source    `json:"source,omitempty"`
-	Target  Target    `json:"target"` // who was asked for
-	Time    time.Time `json:"time"`   // when it was gathered, UTC
+	Version int       `json:"version"`          // of the JSON form: the constant Version
+	Source  Source    `json:"source,omitempty"` // how the certificates were obtained
+	Target  Target    `json:"target"`           // who was asked for
+	Time    time.Time `json:"time"`             // when it was gathered, UTC
 
 	Attempts   []Attempt  `json:"attempts,omitempty"` // one for each address tried
 	Connection Connection `json:"connection"`         // the one that the chain came by
