@@ -6,11 +6,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/assaytls/assay/cert/bundle"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/lab/forge"
 )
 
-// pkcs7 builds a signed-data bundle of certificates and lists, signed by nobody.
+// pkcs7 builds a signed-data container of certificates and lists, signed by nobody.
 func pkcs7(certs, crls []byte) []byte {
 	return forge.Seq(forge.OID("1.2.840.113549.1.7.2"), forge.Explicit(0, forge.Seq(forge.Int(1), forge.Set(),
 		forge.Seq(forge.OID("1.2.840.113549.1.7.1")), forge.Explicit(0, certs), forge.Explicit(1, crls), forge.Set())))
@@ -20,26 +21,27 @@ func TestPKCS7(t *testing.T) {
 	root := forge.NewRoot("Bundle Root", nil)
 	leaf := root.Server("a.test", nil)
 	list := root.CRL(forge.CRL{})
-	bundle := pkcs7(append(append([]byte{}, leaf.Raw...), root.Raw...), list)
-	for _, form := range [][]byte{bundle, forge.PEM("PKCS7", bundle)} {
+	shown := func(b []byte) []object { return open(bundle.Read(b, 0), "auto", "b") }
+	container := pkcs7(append(append([]byte{}, leaf.Raw...), root.Raw...), list)
+	for _, form := range [][]byte{container, forge.PEM("PKCS7", container)} {
 		certs, err := certificates(form)
 		if err != nil || len(certs) != 2 || !bytes.Equal(certs[0], leaf.Raw) || !bytes.Equal(certs[1], root.Raw) {
 			t.Errorf("%d certificates, %v", len(certs), err)
 		}
 	}
-	objects := open(bundle, "auto", "b")
+	objects := shown(container)
 	if len(objects) != 3 || !objects[0].decoded || !objects[1].decoded || !objects[2].decoded || objects[2].Kind != "CRL" {
 		t.Errorf("shown as %+v", objects)
 	}
 	empty := pkcs7(nil, nil)
 	if _, err := certificates(empty); err == nil {
-		t.Error("an empty bundle has a certificate")
+		t.Error("an empty container has a certificate")
 	}
-	if objects := open(empty, "auto", "b"); len(objects) != 1 || objects[0].decoded {
-		t.Errorf("an empty bundle is shown as %+v", objects)
+	if objects := shown(empty); len(objects) != 1 || objects[0].decoded {
+		t.Errorf("an empty container is shown as %+v", objects)
 	}
-	for cut := range bundle {
-		open(bundle[:cut], "auto", "b") // no panic
+	for cut := range container {
+		shown(container[:cut]) // no panic
 	}
 }
 

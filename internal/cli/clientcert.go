@@ -24,6 +24,8 @@ import (
 
 	"golang.org/x/term"
 	"software.sslmate.com/src/go-pkcs12"
+
+	"github.com/assaytls/assay/cert/bundle"
 )
 
 // maxKeyFile bounds files with certificates and keys of one's own.
@@ -177,12 +179,15 @@ func fromPKCS12(b []byte, password func() (string, error)) (tls.Certificate, err
 
 // decryptedPEM returns b with its encrypted PKCS#8 key in the clear.
 func decryptedPEM(b []byte, password func() (string, error)) ([]byte, error) {
-	bs, err := blocks(b)
-	if err != nil {
+	if err := bundle.Whole(bundle.Read(b, 0)); err != nil {
 		return nil, err
 	}
 	var out bytes.Buffer
-	for _, block := range bs {
+	for {
+		var block *pem.Block
+		if block, b = pem.Decode(b); block == nil {
+			return out.Bytes(), nil
+		}
 		switch {
 		case block.Headers["DEK-Info"] != "":
 			return nil, errors.New("the key is encrypted in OpenSSL's old way, which is weak; convert it with: openssl pkcs8 -topk8 -in FILE -out NEW.pem")
@@ -201,7 +206,6 @@ func decryptedPEM(b []byte, password func() (string, error)) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return out.Bytes(), nil
 }
 
 // The object identifiers of RFC 8018, and AES's.

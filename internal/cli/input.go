@@ -2,15 +2,15 @@ package cli
 
 import (
 	"bytes"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
-	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/cert/bundle"
 )
 
 // The bounds of files given on the command line.
@@ -62,94 +62,52 @@ func plainPathError(err error) error {
 // isPEM reports whether b holds a PEM block, perhaps with text before it.
 func isPEM(b []byte) bool { return bytes.Contains(b, []byte("-----BEGIN ")) }
 
-// blocks returns all PEM blocks in b. Unlike pem.Decode it does not pass over
-// blocks that are damaged: what was given must not shrink in silence.
-func blocks(b []byte) ([]*pem.Block, error) {
-	var out []*pem.Block
-	for rest := b; ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
-		}
-		out = append(out, block)
-	}
-	if n := bytes.Count(b, []byte("-----BEGIN ")); n != len(out) {
-		return nil, fmt.Errorf("has %d PEM blocks of which %d can be decoded", n, len(out))
-	}
-	return out, nil
-}
-
-// maxBundle bounds the certificates, and the lists, taken from one PKCS #7.
-const maxBundle = 1000
-
-// certificates returns the DER certificates in b: PEM blocks, with any text
-// between them, one DER certificate, or those of a PKCS #7 bundle.
+// certificates returns the DER certificates in b, in whatever form package
+// bundle reads. A damaged one is returned too, for its parser to say where;
+// damage around them is an error: what was given must not shrink in silence.
 func certificates(b []byte) ([][]byte, error) {
-	if !isPEM(b) {
-		if b[0] != 0x30 {
-			return nil, errors.New("holds no certificate: it is neither PEM nor DER")
-		}
-		if certs, _, err := engine.PKCS7(b, maxBundle); err == nil {
-			if len(certs) == 0 {
-				return nil, errors.New("holds no certificate, only an empty PKCS #7")
-			}
-			return certs, nil
-		}
-		return [][]byte{b}, nil
-	}
-	bs, err := blocks(b)
-	if err != nil {
+	objects := bundle.Read(b, 0)
+	if err := bundle.Whole(objects); err != nil {
 		return nil, err
 	}
 	var out [][]byte
-	others := map[string]bool{}
-	for _, block := range bs {
-		switch block.Type {
-		case "CERTIFICATE", "X509 CERTIFICATE":
-			if len(block.Bytes) == 0 {
-				return nil, errors.New("holds an empty PEM certificate")
-			}
-			out = append(out, block.Bytes)
-		case "PKCS7", "CMS":
-			certs, _, err := engine.PKCS7(block.Bytes, maxBundle)
-			if err != nil {
-				return nil, fmt.Errorf("holds a PKCS #7 that cannot be read: %w", err)
-			}
-			out = append(out, certs...)
-			others["an empty PKCS #7"] = true
-		case "TRUSTED CERTIFICATE":
+	var others []string
+	for _, o := range objects {
+		switch {
+		case o.Kind == bundle.TrustedCertificate:
 			return nil, errors.New("holds an OpenSSL TRUSTED CERTIFICATE; convert it with: openssl x509 -in FILE -out PLAIN.pem")
+		case o.Kind == bundle.Certificate, o.Kind == bundle.Unknown && o.Label == "" && b[0] == 0x30:
+			out = append(out, o.Bytes)
+		case o.Kind == bundle.PKCS7:
+			others = append(others, "an empty PKCS #7")
+		case o.Kind == bundle.Unknown && o.Label == "":
+			return nil, errors.New("holds no certificate: it is neither PEM nor DER")
 		default:
-			others[block.Type] = true
+			others = append(others, o.What())
 		}
 	}
 	if len(out) == 0 {
-		var types []string
-		for t := range others {
-			types = append(types, t)
-		}
-		return nil, fmt.Errorf("holds no certificate, only %s", strings.Join(types, ", "))
+		slices.Sort(others)
+		return nil, fmt.Errorf("holds no certificate, only %s", strings.Join(slices.Compact(others), ", "))
 	}
 	return out, nil
 }
 
-// derBlocks returns the contents of the PEM blocks of one of the types in b,
-// or b itself when it is not PEM.
-func derBlocks(b []byte, what string, types ...string) ([][]byte, error) {
-	if !isPEM(b) {
+// derObjects returns the objects of one kind in b, or b itself when it is not
+// PEM and holds none: its parser will say what is wrong with it.
+func derObjects(b []byte, what string, kind bundle.Kind) ([][]byte, error) {
+	objects := bundle.Read(b, 0)
+	var out [][]byte
+	for _, o := range objects {
+		if o.Kind == kind && o.Damage == "" {
+			out = append(out, o.Bytes)
+		}
+	}
+	if len(out) == 0 && !isPEM(b) {
 		return [][]byte{b}, nil
 	}
-	bs, err := blocks(b)
-	if err != nil {
+	if err := bundle.Whole(objects); err != nil {
 		return nil, err
-	}
-	var out [][]byte
-	for _, block := range bs {
-		for _, t := range types {
-			if block.Type == t {
-				out = append(out, block.Bytes)
-			}
-		}
 	}
 	if len(out) == 0 {
 		return nil, fmt.Errorf("holds no %s", what)

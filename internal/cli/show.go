@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/cert/bundle"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/engine"
@@ -136,70 +135,73 @@ func (a *app) objects(ctx context.Context, f *showFlags, arg string) ([]object, 
 		return nil, usagef("%v", err)
 	}
 	from := shownName(arg)
-	switch {
-	case isPEM(b):
-		return pemObjects(b, f.kind.value, from)
-	case b[0] == '{':
+	if b[0] == '{' {
 		ev, err := evidence.Decode(b)
 		if err != nil {
 			return nil, usagef("%s is not saved evidence: %v", from, err)
 		}
 		return evidenceObjects(ev, from), nil
 	}
-	return open(b, f.kind.value, from), nil
+	objects := bundle.Read(b, 0)
+	if err := bundle.Whole(objects); err != nil && isPEM(b) {
+		return nil, usagef("%s %v", from, err)
+	}
+	return open(objects, f.kind.value, from), nil
 }
 
-// open decodes b, and when it is a PKCS #7 bundle everything in it.
-func open(b []byte, kind string, from string) []object {
+// open decodes what was read from one place.
+func open(objects []bundle.Object, kind string, from string) []object {
 	var out []object
-	if kind == "auto" {
-		certs, crls, err := engine.PKCS7(b, maxBundle)
-		if err == nil && len(certs)+len(crls) == 0 {
-			return []object{{Kind: "PKCS #7", From: from, Rows: []render.Row{{Label: "note", Value: "it holds no certificates and no CRLs"}}}}
+	counts := map[bundle.Kind]int{} // of what is in a PKCS #7
+	blocks, line := 0, 0
+	for i, o := range objects {
+		if o.Line != line {
+			line = o.Line
+			blocks++
+			clear(counts)
 		}
-		for i, c := range certs {
-			out = append(out, decode(c, kindCert, fmt.Sprintf("%s, certificate %d", from, i+1)))
+		place := from
+		switch many := objects[0].Line != objects[len(objects)-1].Line; {
+		case many:
+			place = fmt.Sprintf("%s, block %d", from, blocks)
+		case o.Within == bundle.Unknown && len(objects) > 1:
+			place = fmt.Sprintf("%s, object %d", from, i+1)
 		}
-		for i, l := range crls {
-			out = append(out, decode(l, kindCRL, fmt.Sprintf("%s, CRL %d", from, i+1)))
+		if o.Within != bundle.Unknown {
+			counts[o.Kind]++
+			place += fmt.Sprintf(", %s %d", o.Kind, counts[o.Kind])
 		}
-	}
-	if len(out) == 0 {
-		out = append(out, decode(b, kind, from))
+		out = append(out, openOne(o, kind, place))
 	}
 	return out
 }
 
-// pemObjects decodes every block of a PEM file.
-func pemObjects(b []byte, kind string, from string) ([]object, error) {
-	bs, err := blocks(b)
-	if err != nil {
-		return nil, usagef("%s %v", from, err)
-	}
-	var out []object
-	for i, block := range bs {
-		place := from
-		if len(bs) > 1 {
-			place = fmt.Sprintf("%s, block %d", from, i+1)
-		}
-		out = append(out, pemObject(block, kind, place)...)
-	}
-	return out, nil
-}
+// shownAs are the kinds that decode knows.
+var shownAs = map[bundle.Kind]string{bundle.Certificate: kindCert, bundle.TrustedCertificate: kindCert, bundle.CRL: kindCRL,
+	bundle.OCSPRequest: kindRequest, bundle.OCSPResponse: kindResponse, bundle.SCTList: kindSCTs}
 
-func pemObject(block *pem.Block, kind string, from string) []object {
-	if strings.HasSuffix(block.Type, "PRIVATE KEY") {
-		return []object{{Kind: "private key", From: from, Rows: []render.Row{{Label: "note", Value: "private keys are not shown"}}}}
+func openOne(o bundle.Object, kind string, from string) object {
+	note := func(title, text string) object {
+		return object{Kind: title, From: from, Rows: []render.Row{{Label: "note", Value: text}}}
 	}
-	if kind == "auto" {
-		switch block.Type {
-		case "CERTIFICATE", "X509 CERTIFICATE":
-			kind = kindCert
-		case "X509 CRL", "CRL":
-			kind = kindCRL
+	switch {
+	case o.Kind == bundle.PrivateKey:
+		return note("private key", "private keys are not shown")
+	case o.Damage != "":
+		return note("unknown", "this cannot be read: "+o.Damage)
+	case o.Kind == bundle.PKCS7 && kind == "auto":
+		return note("PKCS #7", "it holds no certificates and no CRLs")
+	case kind != "auto":
+	case shownAs[o.Kind] != "":
+		kind = shownAs[o.Kind]
+	case o.Label == "" && len(o.Bytes) > 0 && o.Bytes[0] == 0x30:
+		kind = kindCert // broken: the certificate parser says where
+	default:
+		if list, err := sctList(o.Bytes); err == nil {
+			o.Bytes, kind = list, kindSCTs
 		}
 	}
-	return open(block.Bytes, kind, from)
+	return decode(o.Bytes, kind, from)
 }
 
 // evidenceObjects decodes what a server sent.
@@ -234,7 +236,7 @@ func evidenceObjects(ev *evidence.Evidence, from string) []object {
 		if len(art.Body) == 0 {
 			continue
 		}
-		kind := "auto"
+		kind := ""
 		switch art.Kind {
 		case "crl", "delta-crl", "crl-file":
 			kind = kindCRL
@@ -242,6 +244,10 @@ func evidenceObjects(ev *evidence.Evidence, from string) []object {
 			kind = kindResponse
 		case "sct-file":
 			kind = kindSCTs
+		}
+		if kind == "" {
+			out = append(out, open(bundle.Read(art.Body, 0), "auto", art.URL)...)
+			continue
 		}
 		out = append(out, decode(art.Body, kind, art.URL))
 	}
@@ -280,16 +286,8 @@ func failureFinding(f *evidence.Failure) finding.Finding {
 	return out
 }
 
-// decode decodes b as kind, or as what it looks like.
+// decode decodes b as kind.
 func decode(b []byte, kind string, from string) object {
-	if kind == "auto" {
-		kind = sniff(b)
-		if kind == "" {
-			if dec, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(string(b)), "")); err == nil && len(dec) > 0 {
-				b, kind = dec, sniff(dec)
-			}
-		}
-	}
 	switch kind {
 	case kindCert:
 		return certObject(b, from)

@@ -11,7 +11,6 @@ import (
 	"github.com/assaytls/assay/crl"
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/finding"
-	"github.com/assaytls/assay/internal/der"
 	"github.com/assaytls/assay/internal/render"
 	"github.com/assaytls/assay/ocsp"
 	"github.com/assaytls/assay/report"
@@ -19,49 +18,6 @@ import (
 
 // maxEntries is how many entries of a CRL are listed.
 const maxEntries = 100
-
-// sniff says what the DER in b looks like, "" if like nothing known.
-func sniff(b []byte) string {
-	outer, err := der.NewReader(b, 0).Expect(der.Sequence)
-	if err != nil {
-		if _, err := ct.ParseSCTList(b); err == nil {
-			return kindSCTs
-		}
-		if len(b) > 0 && b[0] == 0x30 {
-			return kindCert // broken: the certificate parser says where
-		}
-		return ""
-	}
-	in := outer.Contents()
-	first, err := in.Next()
-	switch {
-	case err != nil:
-		return kindCert
-	case first.Tag == der.Enumerated:
-		return kindResponse
-	case first.Tag != der.Sequence:
-		return kindCert
-	}
-	second, err := in.Next()
-	if err != nil || second.Tag != der.Sequence {
-		return kindRequest // tbsRequest stands alone, or before a [0] signature
-	}
-	// A CRL has a time after the issuer where a certificate has a SEQUENCE.
-	tbs := first.Contents()
-	for sequences := 0; ; {
-		e, err := tbs.Next()
-		switch {
-		case err != nil:
-			return kindCert
-		case e.Tag == der.UTCTime || e.Tag == der.GeneralizedTime:
-			return kindCRL
-		case e.Tag == der.Sequence:
-			if sequences++; sequences > 2 {
-				return kindCert
-			}
-		}
-	}
-}
 
 func when(t time.Time) string {
 	if t.IsZero() {

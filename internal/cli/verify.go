@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/assaytls/assay/cert/bundle"
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/internal/engine"
@@ -188,18 +189,18 @@ func (a *app) offered(f *verifyFlags) (arts []evidence.Artefact, extra [][]byte,
 		flag, kind, what string
 		files            []string
 		limit            int64
-		types            []string
+		object           bundle.Kind
 	}{
-		{"--crl", "crl-file", "revocation list", f.crls.vs, maxCRLFile, []string{"X509 CRL", "CRL"}},
-		{"--ocsp", "ocsp-file", "OCSP response", f.ocsps.vs, maxCertFile, []string{"OCSP RESPONSE"}},
-		{"--sct", "sct-file", "SCT list", f.scts.vs, maxCertFile, []string{"SCT LIST"}},
+		{"--crl", "crl-file", "revocation list", f.crls.vs, maxCRLFile, bundle.CRL},
+		{"--ocsp", "ocsp-file", "OCSP response", f.ocsps.vs, maxCertFile, bundle.OCSPResponse},
+		{"--sct", "sct-file", "SCT list", f.scts.vs, maxCertFile, bundle.SCTList},
 	} {
 		for _, name := range k.files {
 			b, err := readFile(name, nil, k.limit)
 			if err != nil {
 				return nil, nil, usagef("%s: %v", k.flag, err)
 			}
-			bodies, err := derBlocks(b, k.what, k.types...)
+			bodies, err := derObjects(b, k.what, k.object)
 			if err != nil {
 				return nil, nil, usagef("%s: %s %v", k.flag, name, err)
 			}

@@ -90,8 +90,12 @@ func TestIssuerCertificatesAreBounded(t *testing.T) {
 	for range 100 {
 		many = append(many, forge.EmptyName())
 	}
-	certs, err := issuerCertificates(forge.PEM("CERTIFICATE", many...))
-	if err != nil || len(certs) != maxAIACerts {
-		t.Errorf("%d certificates, %v", len(certs), err)
+	pkcs7 := forge.Seq(forge.OID("1.2.840.113549.1.7.2"), forge.Explicit(0, forge.Seq(forge.Int(1), forge.Set(),
+		forge.Seq(forge.OID("1.2.840.113549.1.7.1")), forge.Explicit(0, many...), forge.Set())))
+	for _, body := range [][]byte{forge.PEM("CERTIFICATE", many...), pkcs7} {
+		certs, err := issuerCertificates(body)
+		if err != nil || len(certs) != maxAIACerts {
+			t.Errorf("%d certificates, %v", len(certs), err)
+		}
 	}
 }

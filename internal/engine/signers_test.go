@@ -200,22 +200,6 @@ func TestRevocationCheckState(t *testing.T) {
 	}
 }
 
-// Of a body with many certificates only the first few are taken.
-func TestManyIssuers(t *testing.T) {
-	raw := forge.NewRoot("Root", nil).Raw
-	var many [][]byte
-	for range 100 {
-		many = append(many, raw)
-	}
-	body := forge.Seq(forge.OID("1.2.840.113549.1.7.2"), forge.Explicit(0, forge.Seq(forge.Int(1), forge.Set(),
-		forge.Seq(forge.OID("1.2.840.113549.1.7.1")), forge.Explicit(0, many...), forge.Set())))
-	for _, limit := range []int{0, 7} {
-		if certs, lists, err := engine.PKCS7(body, limit); err != nil || len(certs) != limit || len(lists) != 0 {
-			t.Errorf("limit %d: %d certificates, %v", limit, len(certs), err)
-		}
-	}
-}
-
 // A chain that crypto/tls refused is never accepted, nor is anything fetched on
 // its behalf; and a handshake that is not to wait asks nobody.
 func TestHandshakesAskNobody(t *testing.T) {

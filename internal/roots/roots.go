@@ -5,7 +5,6 @@ package roots
 
 import (
 	"bytes"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/assaytls/assay/cert/bundle"
 	"github.com/assaytls/assay/certpath"
 )
 
@@ -195,39 +195,43 @@ func readFile(name string) ([]byte, error) {
 // errNone is returned when a file holds no certificate.
 var errNone = errors.New("holds no certificate")
 
-// Certificates returns the DER certificates in b, which is PEM (other blocks
-// are passed over) or one DER certificate. An OpenSSL "TRUSTED CERTIFICATE"
-// is an error: its trust settings would be lost. So is a block that cannot be
-// decoded: the set must not shrink in silence.
+// Certificates returns the DER certificates in b, in any form that package
+// bundle reads; what else is in b is passed over. Only PEM blocks whose label
+// says certificate or PKCS #7 count: who names a file with keys and requests
+// in it trusts none of those. An OpenSSL "TRUSTED CERTIFICATE" is an error: its
+// trust settings would be lost. So is a certificate that cannot be decoded: the
+// set must not shrink in silence.
 func Certificates(b []byte) ([][]byte, error) {
-	if !bytes.Contains(b, []byte("-----BEGIN")) {
-		if len(b) > 2 && b[0] == 0x30 {
-			return [][]byte{b}, nil
+	objects := bundle.Read(b, 0)
+	out := make([][]byte, 0, len(objects))
+	damaged := 0
+	var first bundle.Object // that is damaged
+	for _, o := range objects {
+		switch {
+		case o.Kind == bundle.TrustedCertificate:
+			return nil, errors.New("has an OpenSSL TRUSTED CERTIFICATE, whose trust settings assay does not evaluate; convert it with: openssl x509 -in FILE -out PLAIN.pem")
+		case !labels[o.Label]:
+		case o.Damage != "":
+			if damaged++; damaged == 1 {
+				first = o
+			}
+		case o.Kind == bundle.Certificate, o.Kind == bundle.Unknown && o.Line == 0 && len(b) > 2 && b[0] == 0x30:
+			out = append(out, o.Bytes)
 		}
+	}
+	switch {
+	case len(b) == 0, damaged == 0 && len(out) == 0:
 		return nil, errNone
-	}
-	if bytes.Contains(b, []byte("-----BEGIN TRUSTED CERTIFICATE-----")) {
-		return nil, errors.New("has an OpenSSL TRUSTED CERTIFICATE, whose trust settings assay does not evaluate; convert it with: openssl x509 -in FILE -out PLAIN.pem")
-	}
-	begun := bytes.Count(b, []byte("-----BEGIN CERTIFICATE-----")) + bytes.Count(b, []byte("-----BEGIN X509 CERTIFICATE-----"))
-	if begun == 0 {
-		return nil, errNone
-	}
-	out := make([][]byte, 0, begun)
-	for rest := b; ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
-		}
-		if block.Type == "CERTIFICATE" || block.Type == "X509 CERTIFICATE" {
-			out = append(out, block.Bytes)
-		}
-	}
-	if begun != len(out) {
-		return nil, fmt.Errorf("has %d PEM certificates of which only %d can be decoded", begun, len(out))
+	case first.Line > 0:
+		return nil, fmt.Errorf("has %d PEM certificates of which only %d can be decoded: %s", damaged+len(out), len(out), first.Damage)
+	case damaged > 0:
+		return nil, errors.New("cannot be read: " + first.Damage)
 	}
 	return out, nil
 }
+
+// labels are those of PEM blocks that hold trust anchors; "" is of DER.
+var labels = map[string]bool{"": true, "CERTIFICATE": true, "X509 CERTIFICATE": true, "PKCS7": true}
 
 // Describe returns a short text for o, for messages.
 func Describe(o Options) string {
