@@ -65,6 +65,7 @@ import (
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/tlsclient"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -73,8 +74,9 @@ import (
 type Verifier struct {
 	conf    Config
 	engine  *engine.Engine
-	policy  engine.Policy
-	clients engine.Policy // policy, for client certificates
+	policy  policy.Policy
+	clients policy.Policy // policy, for client certificates
+	access  engine.Access // what every judgement may download; the rest is the connection's
 	hash    [32]byte      // of policy, anchors and log list
 	memo    *verdictMemo
 
@@ -98,7 +100,7 @@ func New(c Config) (*Verifier, error) {
 		return nil, fmt.Errorf("assay: %w", err)
 	}
 	v.clients = v.policy
-	v.clients.Purpose = "client"
+	v.clients.Purpose = policy.PurposeClient
 	return v, nil
 }
 
@@ -191,13 +193,12 @@ func (v *Verifier) Check(ctx context.Context, t Target) (*report.Report, error) 
 	defer cancel()
 	stop := context.AfterFunc(v.ctx, cancel)
 	defer stop()
-	p := v.policy
-	p.Beside, p.Offline = false, v.conf.Network == Offline
-	p.FetchBudget = 0 // the whole check has a timeout
+	p, access := v.policy, v.access
+	access.Offline = v.conf.Network == Offline // no budget of its own: the whole check has a timeout
 	if t.Name != "" {
 		p.Names = []string{t.Name}
 	}
-	if err := p.Validate(); err != nil {
+	if err := engine.Validate(p); err != nil {
 		return nil, fmt.Errorf("assay: %w", err)
 	}
 	port := t.Port
@@ -211,7 +212,7 @@ func (v *Verifier) Check(ctx context.Context, t Target) (*report.Report, error) 
 		}
 		c.Resolve = map[string][]netip.Addr{"*:" + port: t.Addrs}
 	}
-	r, ev := v.engine.Check(ctx, c, p)
+	r, ev := v.engine.Check(ctx, c, p, access)
 	v.hook(ctx, ev, r)
 	v.learn(r)
 	return r, nil
@@ -228,7 +229,7 @@ func (v *Verifier) Judge(ctx context.Context, ev *evidence.Evidence) *report.Rep
 		own.Artefacts = slices.Clone(ev.Artefacts)
 	}
 	ev = &own
-	r := v.engine.Judge(ctx, ev, v.policy)
+	r := v.engine.Judge(ctx, ev, v.policy, engine.Access{Background: v.conf.Network == Background})
 	v.hook(ctx, ev, r)
 	v.learn(r)
 	return r

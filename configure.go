@@ -2,12 +2,15 @@ package assay
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
+	"strings"
 
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/ct"
@@ -17,6 +20,7 @@ import (
 	"github.com/assaytls/assay/internal/roots"
 	"github.com/assaytls/assay/internal/store"
 	"github.com/assaytls/assay/internal/tlsnames"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -33,15 +37,14 @@ func (v *Verifier) configure() error {
 	if c.FetchBudget < 0 || c.CloseGrace < 0 || c.MaxAge < 0 {
 		return errors.New("Config has a negative duration")
 	}
-	v.policy = engine.Policy{Beside: c.Network == Background,
-		Strict: c.Strict, SecurityLevel: c.SecurityLevel, MinRSA: c.MinRSA, NoWildcards: c.NoWildcards,
-		Schemes: c.Schemes, LeafOnly: c.LeafOnly, Unknown: c.Unknown.String(), MaxAge: c.MaxAge, Skew: c.Skew, CT: c.CT,
-		PrivateFetch: c.PrivateFetch, Allow: c.Allow}
-	if err := v.policy.Validate(); err != nil {
+	var err error
+	if v.policy, err = c.policy(); err != nil {
 		return err
 	}
+	if c.PrivateFetch {
+		v.access.Scope = engine.ScopePrivate
+	}
 	opt := engine.Options{Warn: v.warn, Context: v.ctx}
-	var err error
 	if opt.Anchors, err = c.anchors(); err != nil {
 		return err
 	}
@@ -49,7 +52,7 @@ func (v *Verifier) configure() error {
 		if opt.LogList, err = ct.ParseLogList(c.LogList); err != nil {
 			return fmt.Errorf("Config.LogList: %w", err)
 		}
-	} else if c.CT != "" && c.CT != "off" && c.CT != "report" {
+	} else if v.policy.CT.Enforced() {
 		return fmt.Errorf("Config.CT %q needs Config.LogList", c.CT)
 	}
 	if opt.PublicRoots, err = c.public(); err != nil {
@@ -65,6 +68,33 @@ func (v *Verifier) configure() error {
 	}
 	v.hash = judgementHash(v.policy, opt.Anchors, opt.LogList, c.PublicRoots)
 	return nil
+}
+
+// policy is the rules that the Config asks for.
+func (c *Config) policy() (p policy.Policy, err error) {
+	p = policy.Policy{Strict: c.Strict, MinRSA: c.MinRSA, NoWildcards: c.NoWildcards,
+		Unknown: [...]policy.Unknown{UnknownWarn: policy.UnknownWarn, UnknownAllow: policy.UnknownAllow, UnknownDeny: policy.UnknownDeny}[c.Unknown],
+		MaxAge:  c.MaxAge, Skew: c.Skew, Allow: c.Allow}
+	if c.LeafOnly {
+		p.Depth = policy.DepthLeaf
+	}
+	if c.SecurityLevel != nil {
+		if p.SecurityLevel, err = policy.ParseSecurityLevel(strconv.Itoa(*c.SecurityLevel)); err != nil {
+			return p, fmt.Errorf("Config.SecurityLevel: %w", err)
+		}
+	}
+	if p.CT, err = policy.ParseCTMode(cmp.Or(c.CT, policy.CTReport.String())); err != nil {
+		return p, fmt.Errorf("Config.CT: %w", err)
+	}
+	if c.Schemes != nil {
+		p.Schemes = policy.Off
+	}
+	if len(c.Schemes) > 0 {
+		if p.Schemes, err = policy.ParseSchemes(strings.Join(c.Schemes, ",")); err != nil {
+			return p, fmt.Errorf("Config.Schemes: %w", err)
+		}
+	}
+	return p, engine.Validate(p)
 }
 
 // anchors loads the trust anchors, and the pool that crypto/tls gets when they
@@ -109,7 +139,7 @@ func (c *Config) public() (func(spki []byte) bool, error) {
 
 // judgementHash tells apart the policies, anchors and log lists under which
 // verdicts and TLS sessions were judged.
-func judgementHash(p engine.Policy, anchors *certpath.Anchors, list *ct.LogList, public [][]byte) [32]byte {
+func judgementHash(p policy.Policy, anchors *certpath.Anchors, list *ct.LogList, public [][]byte) [32]byte {
 	h := p.Hash()
 	b := append([]byte(nil), h[:]...)
 	h = anchors.Hash()

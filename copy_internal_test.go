@@ -9,6 +9,7 @@ import (
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -135,30 +136,6 @@ func TestDeepCopy(t *testing.T) {
 	}
 }
 
-// Every field of a policy is part of what judgements are remembered by.
-func TestPolicyHash(t *testing.T) {
-	base := engine.Policy{}.Hash()
-	seen := map[[32]byte]string{base: "the zero policy"}
-	typ := reflect.TypeFor[engine.Policy]()
-	for i := range typ.NumField() {
-		var p engine.Policy
-		n := 1
-		fill(reflect.ValueOf(&p).Elem().Field(i), &n, 0)
-		h := p.Hash()
-		if other, ok := seen[h]; ok {
-			t.Errorf("%s hashes as %s", typ.Field(i).Name, other)
-		}
-		seen[h] = typ.Field(i).Name
-		if p.Hash() != h {
-			t.Error("not the same twice")
-		}
-	}
-	empty := engine.Policy{Schemes: []string{}} // off, where nil means all
-	if empty.Hash() == base {
-		t.Error("an empty list hashes as none")
-	}
-}
-
 // The zero Config asks for what the package comment says, and for nothing else.
 func TestZeroPolicy(t *testing.T) {
 	v, err := New(Config{Roots: [][]byte{forge.NewRoot("Defaults", nil).Raw}})
@@ -166,7 +143,7 @@ func TestZeroPolicy(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer v.Close()
-	if v.policy.Strict || v.policy.LeafOnly || v.policy.Schemes != nil || v.policy.Unknown != "warn" || !v.policy.Beside || v.policy.PrivateFetch || v.policy.MaxAge != 0 || v.policy.CT != "" {
-		t.Errorf("the zero Config's policy is %+v", v.policy)
+	if want := (policy.Policy{Unknown: policy.UnknownWarn}); !reflect.DeepEqual(v.policy, want) || v.access != (engine.Access{}) || v.conf.Network != Background {
+		t.Errorf("the zero Config's policy is %+v, its access %+v", v.policy, v.access)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/roots"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -103,7 +104,7 @@ func Explain(err error, name string) *report.Report {
 	if eerr != nil {
 		return nil
 	}
-	return explain(e, engine.Policy{Schemes: []string{}}, err, name)
+	return explain(e, policy.Policy{Schemes: policy.Off}, err, name)
 }
 
 // Explain is the package's Explain with v's anchors and policy.
@@ -130,7 +131,7 @@ func verificationError(err error) bool {
 	return errors.As(err, &verr) && len(verr.UnverifiedCertificates) > 0 && verr.Err != nil
 }
 
-func explain(e *engine.Engine, p engine.Policy, err error, name string) *report.Report {
+func explain(e *engine.Engine, p policy.Policy, err error, name string) *report.Report {
 	var verr *tls.CertificateVerificationError
 	errors.As(err, &verr)
 	ev := &evidence.Evidence{Version: evidence.Version, Source: evidence.SourceFiles, Time: time.Now().UTC(), Target: evidence.Target{Host: name, SNI: name}}

@@ -14,6 +14,7 @@ import (
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/tlsclient"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -190,7 +191,7 @@ func (v *Verifier) serverConfig(d dialled, base *tls.Config) (*tls.Config, error
 
 // handshake judges one connection and returns until when the judgement holds.
 // The error is nil, ErrClosed or an *Error.
-func (v *Verifier) handshake(d dialled, cs *tls.ConnectionState, p *engine.Policy) (until time.Time, err error) {
+func (v *Verifier) handshake(d dialled, cs *tls.ConnectionState, p *policy.Policy) (until time.Time, err error) {
 	if !v.begin() {
 		return time.Time{}, ErrClosed
 	}
@@ -203,7 +204,7 @@ func (v *Verifier) handshake(d dialled, cs *tls.ConnectionState, p *engine.Polic
 	if len(cs.VerifiedChains) == 0 {
 		return time.Time{}, refusal(finding.New(finding.InternalError, "what", cs.ServerName, "detail", "crypto/tls verified no chain"))
 	}
-	key := memoKey(v.hash, d, cs, p.Purpose)
+	key := memoKey(v.hash, d, cs, p.Purpose.String())
 	r, until, due := v.memo.get(key, time.Now())
 	var ev *evidence.Evidence
 	if r == nil || due || v.conf.Verify != nil {
@@ -236,7 +237,7 @@ func (v *Verifier) context(d dialled) context.Context {
 
 // judgeHandshake judges within the fetch budget and remembers an acceptance. In
 // Background mode what could not be had is fetched beside the handshake.
-func (v *Verifier) judgeHandshake(d dialled, key [32]byte, ev *evidence.Evidence, cs *tls.ConnectionState, p *engine.Policy) (*report.Report, time.Time) {
+func (v *Verifier) judgeHandshake(d dialled, key [32]byte, ev *evidence.Evidence, cs *tls.ConnectionState, p *policy.Policy) (*report.Report, time.Time) {
 	ctx := v.ctx
 	if d.ctx != nil { // both end it
 		var cancel context.CancelFunc
@@ -244,12 +245,10 @@ func (v *Verifier) judgeHandshake(d dialled, key [32]byte, ev *evidence.Evidence
 		defer cancel()
 		defer context.AfterFunc(v.ctx, cancel)()
 	}
-	bounded := *p
-	bounded.PublicFetch = d.foreign
-	bounded.FetchBudget = v.fetchBudget()
-	bounded.Brief = v.conf.Verify == nil
+	access := v.accessFor(d)
+	access.Budget, access.Background, access.Offline = v.fetchBudget(), v.conf.Network == Background, v.conf.Network != Inline
 	chains := verifiedChains(cs)
-	r, due := v.engine.Handshake(ctx, ev, chains, bounded, v.conf.Network == Inline)
+	r, due := v.engine.Handshake(ctx, ev, chains, *p, access, v.conf.Verify == nil)
 	until, renewal := holds(r, time.Now(), v.conf.MaxAge)
 	if v.conf.Network != Background {
 		renewal = time.Time{}
@@ -270,9 +269,9 @@ func (v *Verifier) judgeHandshake(d dialled, key [32]byte, ev *evidence.Evidence
 const maxBeside = 64
 
 // refreshBeside fetches what a handshake lacked, once at a time for each leaf.
-func (v *Verifier) refreshBeside(ev *evidence.Evidence, chains [][][]byte, d dialled, p *engine.Policy) {
-	policy := *p
-	policy.PublicFetch = d.foreign
+func (v *Verifier) refreshBeside(ev *evidence.Evidence, chains [][][]byte, d dialled, p *policy.Policy) {
+	access := v.accessFor(d)
+	access.Background = true
 	leaf := sha256.Sum256(chains[0][0])
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -291,9 +290,19 @@ func (v *Verifier) refreshBeside(ev *evidence.Evidence, chains [][][]byte, d dia
 		}()
 		ctx, cancel := context.WithTimeout(v.ctx, backgroundBudget)
 		defer cancel()
-		r, _ := v.engine.Handshake(ctx, again, chains, policy, true)
+		r, _ := v.engine.Handshake(ctx, again, chains, *p, access, false)
 		v.learn(r)
 	}()
+}
+
+// accessFor is what judgements of connection d may download. Where somebody else
+// connected, the peer's address may be a proxy's.
+func (v *Verifier) accessFor(d dialled) engine.Access {
+	a := v.access
+	if d.foreign && a.Scope != engine.ScopePrivate {
+		a.Scope = engine.ScopePublic
+	}
+	return a
 }
 
 // backgroundBudget bounds one background refresh.

@@ -11,6 +11,7 @@ import (
 	"github.com/assaytls/assay/crl"
 	"github.com/assaytls/assay/finding"
 	f "github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -334,7 +335,7 @@ func TestNotTakenBack(t *testing.T) {
 		}
 	}
 	now := time.Now()
-	r := judged(t, leaf(), func(q *crl.Query) { q.Time, q.Stale = now, "allow" }, w.ca.CRL(f.CRL{ThisUpdate: daysAgo(9), NextUpdate: daysAgo(1)}))
+	r := judged(t, leaf(), func(q *crl.Query) { q.Time, q.Stale = now, policy.StaleAllow }, w.ca.CRL(f.CRL{ThisUpdate: daysAgo(9), NextUpdate: daysAgo(1)}))
 	if r.Status != report.Good || !r.Expires.Equal(now) {
 		t.Errorf("a stale list that is allowed: %s until %s", r.Status, r.Expires)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -35,7 +36,7 @@ type Query struct {
 	// MaxAge bounds the age of thisUpdate; 0 means that nextUpdate alone
 	// bounds it, and a list without nextUpdate is treated as stale.
 	MaxAge time.Duration
-	Stale  string // what to do with stale lists: "allow", "warn", "deny"; "" = deny
+	Stale  policy.Stale // what a list past its time is worth
 
 	// MinRSA is the least RSA modulus, in bits, that may sign a list; 0 means 2048.
 	MinRSA int
@@ -316,10 +317,10 @@ func (j *judge) times(d *judged) *finding.Finding {
 		return nil
 	}
 	switch j.q.Stale {
-	case "allow":
+	case policy.StaleAllow:
 		j.add(d, f.Graded(finding.Info, "stale lists are allowed"))
 		return nil
-	case "warn":
+	case policy.StaleWarn:
 		j.add(d, f.Graded(finding.Warning, "stale lists are used with a warning"))
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/assaytls/assay/crl"
 	"github.com/assaytls/assay/finding"
 	f "github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -129,19 +130,19 @@ func basicTests() []checkTest {
 		// Times.
 		{name: "stale", lists: one(stale), want: unknown, ids: []finding.ID{finding.CRLStale}},
 		{name: "stale within the skew", lists: one(f.CRL{ThisUpdate: daysAgo(9), NextUpdate: time.Now().Add(-time.Minute)}), query: func(q *crl.Query) { q.Skew = 5 * time.Minute }, want: good},
-		{name: "stale, allowed", lists: one(stale), query: func(q *crl.Query) { q.Stale = "allow" }, want: good, ids: []finding.ID{finding.CRLStale}},
-		{name: "stale, warned", lists: one(stale), query: func(q *crl.Query) { q.Stale = "warn" }, want: good, ids: []finding.ID{finding.CRLStale}},
+		{name: "stale, allowed", lists: one(stale), query: func(q *crl.Query) { q.Stale = policy.StaleAllow }, want: good, ids: []finding.ID{finding.CRLStale}},
+		{name: "stale, warned", lists: one(stale), query: func(q *crl.Query) { q.Stale = policy.StaleWarn }, want: good, ids: []finding.ID{finding.CRLStale}},
 		{name: "stale but listed", lists: one(staleListed(listed)), want: unknown, ids: []finding.ID{finding.CRLStale, finding.CRLStaleListed}},
 		{name: "stale hold", lists: one(staleListed(onHold)), want: unknown, ids: []finding.ID{finding.CRLStale}},
 		{name: "stale and listed beside a current one", lists: by(nil, staleListed(listed), f.CRL{}), want: good, ids: []finding.ID{finding.CRLStaleListed}},
 		{name: "not yet valid", lists: one(f.CRL{ThisUpdate: time.Now().Add(time.Hour)}), want: unknown, ids: []finding.ID{finding.CRLNotYetValid}},
-		{name: "not yet valid, allowed staleness does not help", lists: one(f.CRL{ThisUpdate: time.Now().Add(time.Hour)}), query: func(q *crl.Query) { q.Stale = "allow" }, want: unknown, ids: []finding.ID{finding.CRLNotYetValid}},
+		{name: "not yet valid, allowed staleness does not help", lists: one(f.CRL{ThisUpdate: time.Now().Add(time.Hour)}), query: func(q *crl.Query) { q.Stale = policy.StaleAllow }, want: unknown, ids: []finding.ID{finding.CRLNotYetValid}},
 		{name: "within the skew", lists: one(f.CRL{ThisUpdate: time.Now().Add(time.Minute)}), query: func(q *crl.Query) { q.Skew = 5 * time.Minute }, want: good},
 		{name: "too old", lists: one(f.CRL{ThisUpdate: daysAgo(3)}), query: func(q *crl.Query) { q.MaxAge = 48 * time.Hour }, want: unknown, ids: []finding.ID{finding.CRLTooOld}},
 		{name: "no nextUpdate", lists: one(f.CRL{NoNextUpdate: true}), want: unknown, ids: []finding.ID{finding.CRLNoNextUpdate}},
 		{name: "no nextUpdate but young", lists: one(f.CRL{NoNextUpdate: true}), query: func(q *crl.Query) { q.MaxAge = 48 * time.Hour }, want: good},
 		{name: "no nextUpdate and old", lists: one(f.CRL{NoNextUpdate: true, ThisUpdate: daysAgo(3)}), query: func(q *crl.Query) { q.MaxAge = 48 * time.Hour }, want: unknown, ids: []finding.ID{finding.CRLTooOld}},
-		{name: "ends before it begins", lists: one(f.CRL{ThisUpdate: daysAgo(1), NextUpdate: daysAgo(2)}), query: func(q *crl.Query) { q.Stale = "allow" }, want: unknown, ids: []finding.ID{finding.CRLTimesInvalid}},
+		{name: "ends before it begins", lists: one(f.CRL{ThisUpdate: daysAgo(1), NextUpdate: daysAgo(2)}), query: func(q *crl.Query) { q.Stale = policy.StaleAllow }, want: unknown, ids: []finding.ID{finding.CRLTimesInvalid}},
 
 		// Authenticity.
 		{name: "signature", lists: one(f.CRL{Entries: entries(listed), MutateSig: f.FlipMiddle}), want: unknown, ids: []finding.ID{finding.CRLSignatureInvalid}},

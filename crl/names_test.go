@@ -6,6 +6,7 @@ import (
 	"github.com/assaytls/assay/crl"
 	"github.com/assaytls/assay/finding"
 	f "github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -70,7 +71,7 @@ func numberAndNameTests() []checkTest {
 		{name: "a point with another name of another value", exts: named(odd), lists: forName(f.OtherName("1.2.3.4", f.UTF8("y"))), want: unknown, ids: []finding.ID{finding.CRLOtherPartition}},
 		{name: "a DNS name in another case", exts: named(f.DNS("CRL.test")), lists: forName(f.DNS("crl.test")), want: good},
 		{name: "named by an alternative name of the issuer", exts: exts(f.IAN(f.DNS("ca.test"))), lists: forName(f.DNS("ca.test")), want: good},
-		{name: "no nextUpdate, allowed", lists: one(f.CRL{NoNextUpdate: true}), query: func(q *crl.Query) { q.Stale = "allow" }, want: good, ids: []finding.ID{finding.CRLNoNextUpdate}},
+		{name: "no nextUpdate, allowed", lists: one(f.CRL{NoNextUpdate: true}), query: func(q *crl.Query) { q.Stale = policy.StaleAllow }, want: good, ids: []finding.ID{finding.CRLNoNextUpdate}},
 		{name: "nextUpdate does not prolong the maximum age", lists: one(f.CRL{ThisUpdate: daysAgo(1), NextUpdate: time.Now().Add(-time.Hour)}),
 			query: func(q *crl.Query) { q.MaxAge = 9 * 24 * time.Hour }, want: unknown, ids: []finding.ID{finding.CRLStale}},
 	}

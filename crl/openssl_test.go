@@ -15,6 +15,7 @@ import (
 	"github.com/assaytls/assay/crl"
 	f "github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/lab/peers"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -105,7 +106,7 @@ func TestOpenSSLOracle(t *testing.T) {
 		if c.query != nil {
 			c.query(&q)
 		}
-		if q.Skew != 0 || q.MaxAge != 0 || q.Stale != "" || q.MinRSA != 0 {
+		if q.Skew != 0 || q.MaxAge != 0 || q.Stale != policy.StaleDeny || q.MinRSA != 0 {
 			continue // OpenSSL has no such settings
 		}
 		pool := [][]byte{w.lists.Raw}

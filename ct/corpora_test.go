@@ -12,6 +12,7 @@ import (
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/internal/lab/corpora"
+	"github.com/assaytls/assay/policy"
 )
 
 func readFile(t testing.TB, path ...string) []byte {
@@ -110,7 +111,7 @@ func TestRealChains(t *testing.T) {
 	}
 	total := 0
 	for _, c := range chains {
-		r := ct.CheckSCTs(ct.Input{Path: c.Path, List: list, Policy: "strict", Time: c.At, Public: true})
+		r := ct.CheckSCTs(ct.Input{Path: c.Path, List: list, Policy: policy.CTStrict, Time: c.At, Public: true})
 		var leaf int
 		for _, s := range r.CT.SCTs {
 			if s.Cert != 0 {

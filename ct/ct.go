@@ -8,6 +8,7 @@ import (
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -25,14 +26,14 @@ type Input struct {
 	// valid.
 	Delivered []SCTList
 
-	List   *LogList      // nil: SCTs are shown unverified
-	Policy string        // "off", "report" (default), "strict", "chrome", "apple"
-	Depth  string        // "leaf" (default) or "chain": strict for every certificate but the anchor
-	Time   time.Time     // the moment judged for
-	Skew   time.Duration // how far in the future time stamps may be; 0 as in browsers
-	Public bool          // the anchor is a publicly trusted one: browser policies apply
-	Memo   *cert.Memo    // nil remembers nothing
-	Brief  bool          // only findings and whether the policy is met; no list, SCTs and explanations in Result.CT
+	List   *LogList       // nil: SCTs are shown unverified
+	Policy policy.CTMode  // what is asked of SCTs
+	Depth  policy.CTDepth // whose count
+	Time   time.Time      // the moment judged for
+	Skew   time.Duration  // how far in the future time stamps may be; 0 as in browsers
+	Public bool           // the anchor is a publicly trusted one: browser policies apply
+	Memo   *cert.Memo     // nil remembers nothing
+	Brief  bool           // only findings and whether the policy is met; no list, SCTs and explanations in Result.CT
 }
 
 // Result is what CheckSCTs concludes.
@@ -77,15 +78,8 @@ func (c *checked) embedded() bool { return c.source == report.SCTEmbedded }
 // CheckSCTs verifies the SCTs of a certificate and of its issuers, and applies
 // the policy. It never fails: what is wrong is a finding.
 func CheckSCTs(in Input) Result {
-	policy := in.Policy
-	switch policy {
-	case "":
-		policy = "report"
-	case "permissive":
-		policy = "report"
-	}
-	r := Result{brief: in.Brief, CT: report.CT{Policy: policy}, Certs: make([][]finding.Finding, max(1, len(in.Path)))}
-	if policy == "off" || len(in.Path) == 0 {
+	r := Result{brief: in.Brief, CT: report.CT{Policy: in.Policy.String()}, Certs: make([][]finding.Finding, max(1, len(in.Path)))}
+	if in.Policy == policy.CTOff || len(in.Path) == 0 {
 		return r
 	}
 	if in.List != nil {
@@ -107,7 +101,7 @@ func CheckSCTs(in Input) Result {
 			r.CT.SCTs = append(r.CT.SCTs, r.scts[i].report())
 		}
 	}
-	r.judge(&in, policy)
+	r.judge(&in)
 	r.Findings = r.Certs[0]
 	return r
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/internal/lab/corpora"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/policy"
 )
 
 func seedFiles(f *testing.F, glob ...string) {
@@ -46,7 +47,7 @@ func FuzzParseSCTList(f *testing.F) {
 			}
 			s.LeafIndex()
 		}
-		r := CheckSCTs(Input{Path: []*cert.Certificate{{Raw: []byte("x")}}, Delivered: []SCTList{ReadSCTList(0, "tls", b)}, Policy: "strict", Time: time.Unix(0, 0)})
+		r := CheckSCTs(Input{Path: []*cert.Certificate{{Raw: []byte("x")}}, Delivered: []SCTList{ReadSCTList(0, "tls", b)}, Policy: policy.CTStrict, Time: time.Unix(0, 0)})
 		if _, err := json.Marshal(r.CT); err != nil {
 			t.Fatal(err)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/internal/lab/corpora"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -220,7 +221,7 @@ func TestFirefoxPolicyCases(t *testing.T) {
 		return forge.SCTList(readFile(t, dir, stem+"-1.sct"), readFile(t, dir, stem+"-2.sct"))
 	}
 	for _, c := range doc.Cases {
-		in := ct.Input{Path: []*cert.Certificate{pemCert(t, dir, c.Host+".pem"), ca}, List: list, Policy: "chrome", Time: now, Public: true}
+		in := ct.Input{Path: []*cert.Certificate{pemCert(t, dir, c.Host+".pem"), ca}, List: list, Policy: policy.CTChrome, Time: now, Public: true}
 		switch c.Host {
 		case "ct-via-tls.example.com":
 			in.Delivered = append(in.Delivered, ct.ReadSCTList(0, "tls", two("ct-via-tls")))
@@ -298,7 +299,7 @@ func TestOpenSSLCases(t *testing.T) {
 		if c.Time != 0 {
 			at = time.UnixMilli(c.Time)
 		}
-		r := ct.CheckSCTs(ct.Input{Path: []*cert.Certificate{pemCert(t, dir, c.Cert), pemCert(t, dir, c.Issuer)}, List: list, Policy: "strict", Time: at})
+		r := ct.CheckSCTs(ct.Input{Path: []*cert.Certificate{pemCert(t, dir, c.Cert), pemCert(t, dir, c.Issuer)}, List: list, Policy: policy.CTStrict, Time: at})
 		valid, leaf := 0, 0
 		for _, s := range r.CT.SCTs {
 			if s.Cert == 0 {

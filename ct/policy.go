@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -19,7 +20,7 @@ const day = 24 * time.Hour
 
 // browserPolicy is one browser's rule as data. It is met when one route is.
 type browserPolicy struct {
-	name   string
+	mode   policy.CTMode
 	source string
 	asOf   string // when the source was read
 	routes []route
@@ -49,7 +50,7 @@ type lifetime struct {
 // browserPolicies are the rules of the browsers that publish theirs.
 var browserPolicies = []browserPolicy{
 	{
-		name:   "chrome",
+		mode:   policy.CTChrome,
 		source: "https://googlechrome.github.io/CertificateTransparency/ct_policy.html",
 		asOf:   "2026-07",
 		routes: []route{
@@ -60,7 +61,7 @@ var browserPolicies = []browserPolicy{
 		},
 	},
 	{
-		name:   "apple",
+		mode:   policy.CTApple,
 		source: "https://support.apple.com/103214",
 		asOf:   "2026-07",
 		routes: []route{
@@ -92,9 +93,9 @@ func (l *Log) retiredAfter(t time.Time) bool {
 }
 
 // judge applies the policy.
-func (r *Result) judge(in *Input, policy string) {
+func (r *Result) judge(in *Input) {
 	if in.List == nil {
-		r.judgeWithoutList(policy)
+		r.judgeWithoutList(in.Policy)
 		return
 	}
 	if len(r.of(0)) == 0 {
@@ -105,15 +106,15 @@ func (r *Result) judge(in *Input, policy string) {
 		r.add(0, f)
 	}
 	stale := r.listAge(in)
-	switch policy {
-	case "report": // whether a browser would accept is said, and decides nothing
+	switch in.Policy {
+	case policy.CTReport: // whether a browser would accept is said, and decides nothing
 		if in.Public && !stale {
 			for i := range browserPolicies {
 				r.evaluate(in, &browserPolicies[i])
 			}
 		}
-	case "chrome", "apple":
-		r.judgeBrowser(in, policy, stale)
+	case policy.CTChrome, policy.CTApple:
+		r.judgeBrowser(in, stale)
 	default: // strict, and whatever else was asked for: refuse rather than ignore
 		r.judgeStrict(in, stale)
 	}
@@ -130,14 +131,14 @@ func (r *Result) of(i int) []*checked {
 	return out
 }
 
-func (r *Result) judgeWithoutList(policy string) {
+func (r *Result) judgeWithoutList(mode policy.CTMode) {
 	if n := len(r.scts); n > 0 {
 		r.add(0, finding.New(finding.CTNotVerified, "count", strconv.Itoa(n)))
 	} else {
 		r.add(0, finding.New(finding.CTSCTMissing))
 	}
-	if policy != "report" {
-		r.add(0, finding.New(finding.CTNoLogList, "policy", policy))
+	if mode.Enforced() {
+		r.add(0, finding.New(finding.CTNoLogList, "policy", mode.String()))
 	}
 }
 
@@ -179,7 +180,7 @@ func (r *Result) met(ok bool) {
 // old list it can only say yes: a missing log may be a new one.
 func (r *Result) judgeStrict(in *Input, stale bool) {
 	last := 1
-	if in.Depth == "chain" {
+	if in.Depth == policy.CTChain {
 		last = max(1, len(in.Path)-1)
 	}
 	for i := range last {
@@ -249,28 +250,29 @@ func (c *checked) describe() string {
 }
 
 // judgeBrowser applies a browser's policy to the leaf.
-func (r *Result) judgeBrowser(in *Input, policy string, stale bool) {
+func (r *Result) judgeBrowser(in *Input, stale bool) {
+	mode := in.Policy.String()
 	if !in.Public {
-		r.explain("%s: not applied, for the anchor is not a publicly trusted one", policy)
-		r.add(0, finding.New(finding.CTPrivateAnchor, "policy", policy))
+		r.explain("%s: not applied, for the anchor is not a publicly trusted one", mode)
+		r.add(0, finding.New(finding.CTPrivateAnchor, "policy", mode))
 		return
 	}
 	if stale {
-		r.explain("%s: not enforced, for the log list is older than %d days", policy, MaxListAge/day)
+		r.explain("%s: not enforced, for the log list is older than %d days", mode, MaxListAge/day)
 		return
 	}
-	i := slices.IndexFunc(browserPolicies, func(p browserPolicy) bool { return p.name == policy })
+	i := slices.IndexFunc(browserPolicies, func(p browserPolicy) bool { return p.mode == in.Policy })
 	lacks := r.evaluate(in, &browserPolicies[i])
 	r.met(lacks == nil)
 	if lacks != nil {
-		r.add(0, finding.New(finding.CTPolicyUnmet, "policy", policy, "detail", strings.Join(lacks, "; ")))
+		r.add(0, finding.New(finding.CTPolicyUnmet, "policy", mode, "detail", strings.Join(lacks, "; ")))
 	}
 }
 
 // evaluate explains whether the leaf meets a browser's policy; lacks is what
 // each route misses, nil when one route is complete.
 func (r *Result) evaluate(in *Input, p *browserPolicy) (lacks []string) {
-	r.explain("%s: rules of %s as of %s", p.name, p.source, p.asOf)
+	r.explain("%s: rules of %s as of %s", p.mode, p.source, p.asOf)
 	leaf := in.Path[0]
 	scts := r.of(0)
 	for _, rt := range p.routes {
@@ -280,7 +282,7 @@ func (r *Result) evaluate(in *Input, p *browserPolicy) (lacks []string) {
 		}
 		used, missing := rt.judge(scts, life)
 		if len(missing) == 0 {
-			r.explain("%s: met by %s: %s", p.name, rt.name, used)
+			r.explain("%s: met by %s: %s", p.mode, rt.name, used)
 			return nil
 		}
 		have := "none counts"
@@ -288,12 +290,12 @@ func (r *Result) evaluate(in *Input, p *browserPolicy) (lacks []string) {
 			have = "counting " + used.String()
 		}
 		lack := fmt.Sprintf("%s: missing %s", rt.name, strings.Join(missing, ", "))
-		r.explain("%s: not met by %s (%s)", p.name, lack, have)
+		r.explain("%s: not met by %s (%s)", p.mode, lack, have)
 		lacks = append(lacks, lack)
 	}
 	for _, c := range scts {
 		if c.status != Valid {
-			r.explain("%s: the SCT of %s (%s) does not count: %s", p.name, c.name(), c.source, c.status)
+			r.explain("%s: the SCT of %s (%s) does not count: %s", p.mode, c.name(), c.source, c.status)
 		}
 	}
 	return lacks

@@ -12,6 +12,7 @@ import (
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -172,19 +173,19 @@ func TestBrowserPolicies(t *testing.T) {
 			in.Delivered = append(in.Delivered, ct.ReadSCTList(0, "ocsp", w.sent(leaf, strings.Fields(c.ocsp)...)))
 		}
 		text := ""
-		for policy, want := range map[string]bool{"chrome": c.chrome, "apple": c.apple} {
-			in.Policy = policy
+		for mode, want := range map[policy.CTMode]bool{policy.CTChrome: c.chrome, policy.CTApple: c.apple} {
+			in.Policy = mode
 			r := ct.CheckSCTs(in)
 			text += strings.Join(r.CT.Explain, "\n") + "\n"
 			if r.CT.Met == nil || *r.CT.Met != want {
-				t.Errorf("%s, %s: want %v:\n%s", c.name, policy, want, strings.Join(r.CT.Explain, "\n"))
+				t.Errorf("%s, %s: want %v:\n%s", c.name, mode, want, strings.Join(r.CT.Explain, "\n"))
 				continue
 			}
 			unmet := slices.ContainsFunc(r.Findings, func(f finding.Finding) bool {
 				return f.ID == finding.CTPolicyUnmet && f.Severity == finding.Error
 			})
 			if unmet == want {
-				t.Errorf("%s, %s: findings %v", c.name, policy, r.Findings)
+				t.Errorf("%s, %s: findings %v", c.name, mode, r.Findings)
 			}
 		}
 		if !strings.Contains(text, c.explains) {
@@ -237,90 +238,91 @@ func TestFindings(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for _, c := range []struct {
-		name, policy string
-		setup        func(w *world, in *ct.Input)
-		want, met    string
+		name      string
+		policy    policy.CTMode
+		setup     func(w *world, in *ct.Input)
+		want, met string
 	}{
-		{"good", "report", nil, "", "-"},
-		{"default policy", "", nil, "", "-"},
-		{"good, strict", "strict", nil, "", "true"},
-		{"unknown policy is strict", "no-such", func(w *world, in *ct.Input) { in.Path = w.path(w.leaf(90 * days)) }, "ct-sct-missing ct-no-valid-sct", "false"},
-		{"off", "off", func(w *world, in *ct.Input) { in.Path = w.path(w.leaf(90 * days)) }, "", "-"},
-		{"none", "report", func(w *world, in *ct.Input) { in.Path = w.path(w.leaf(90 * days)) }, "ct-sct-missing", "-"},
-		{"none, public", "report", func(w *world, in *ct.Input) { in.Path, in.Public = w.path(w.leaf(90*days)), true }, "ct-sct-missing=warning", "-"},
-		{"none, no list", "report", func(w *world, in *ct.Input) { in.Path, in.List = w.path(w.leaf(90*days)), nil }, "ct-sct-missing", "-"},
-		{"none, strict", "strict", func(w *world, in *ct.Input) { in.Path = w.path(w.leaf(90 * days)) }, "ct-sct-missing ct-no-valid-sct", "false"},
-		{"no list", "report", func(w *world, in *ct.Input) { in.List = nil }, "ct-not-verified", "-"},
-		{"no list, strict", "strict", func(w *world, in *ct.Input) { in.List = nil }, "ct-not-verified ct-no-log-list", "-"},
-		{"private", "chrome", nil, "ct-private-anchor", "-"},
-		{"unmet", "apple", func(w *world, in *ct.Input) { in.Path, in.Public = w.path(w.leaf(90*days, "a1")), true }, "ct-policy-unmet", "false"},
-		{"70 days", "strict", func(w *world, in *ct.Input) { in.List = w.list(w.now.Add(-ct.MaxListAge)) }, "", "true"},
-		{"old list", "report", func(w *world, in *ct.Input) { in.List = w.list(w.now.Add(-ct.MaxListAge - time.Second)) }, "ct-list-stale", "-"},
-		{"old list, strict", "strict", func(w *world, in *ct.Input) { in.List = w.list(w.now.Add(-71 * days)) }, "ct-list-stale=inconclusive", "true"},
-		{"old list, strict, no SCT", "strict", func(w *world, in *ct.Input) {
+		{"good", policy.CTReport, nil, "", "-"},
+		{"default policy", 0, nil, "", "-"},
+		{"good, strict", policy.CTStrict, nil, "", "true"},
+		{"unknown policy is strict", 9, func(w *world, in *ct.Input) { in.Path = w.path(w.leaf(90 * days)) }, "ct-sct-missing ct-no-valid-sct", "false"},
+		{"off", policy.CTOff, func(w *world, in *ct.Input) { in.Path = w.path(w.leaf(90 * days)) }, "", "-"},
+		{"none", policy.CTReport, func(w *world, in *ct.Input) { in.Path = w.path(w.leaf(90 * days)) }, "ct-sct-missing", "-"},
+		{"none, public", policy.CTReport, func(w *world, in *ct.Input) { in.Path, in.Public = w.path(w.leaf(90*days)), true }, "ct-sct-missing=warning", "-"},
+		{"none, no list", policy.CTReport, func(w *world, in *ct.Input) { in.Path, in.List = w.path(w.leaf(90*days)), nil }, "ct-sct-missing", "-"},
+		{"none, strict", policy.CTStrict, func(w *world, in *ct.Input) { in.Path = w.path(w.leaf(90 * days)) }, "ct-sct-missing ct-no-valid-sct", "false"},
+		{"no list", policy.CTReport, func(w *world, in *ct.Input) { in.List = nil }, "ct-not-verified", "-"},
+		{"no list, strict", policy.CTStrict, func(w *world, in *ct.Input) { in.List = nil }, "ct-not-verified ct-no-log-list", "-"},
+		{"private", policy.CTChrome, nil, "ct-private-anchor", "-"},
+		{"unmet", policy.CTApple, func(w *world, in *ct.Input) { in.Path, in.Public = w.path(w.leaf(90*days, "a1")), true }, "ct-policy-unmet", "false"},
+		{"70 days", policy.CTStrict, func(w *world, in *ct.Input) { in.List = w.list(w.now.Add(-ct.MaxListAge)) }, "", "true"},
+		{"old list", policy.CTReport, func(w *world, in *ct.Input) { in.List = w.list(w.now.Add(-ct.MaxListAge - time.Second)) }, "ct-list-stale", "-"},
+		{"old list, strict", policy.CTStrict, func(w *world, in *ct.Input) { in.List = w.list(w.now.Add(-71 * days)) }, "ct-list-stale=inconclusive", "true"},
+		{"old list, strict, no SCT", policy.CTStrict, func(w *world, in *ct.Input) {
 			in.List, in.Path = w.list(w.now.Add(-71*days)), w.path(w.leaf(90*days))
 		}, "ct-sct-missing ct-list-stale ct-no-valid-sct=inconclusive", "false"},
-		{"old list, chrome", "chrome", func(w *world, in *ct.Input) {
+		{"old list, chrome", policy.CTChrome, func(w *world, in *ct.Input) {
 			in.List, in.Path, in.Public = w.list(w.now.Add(-71*days)), w.path(w.leaf(90*days)), true
 		}, "ct-sct-missing=warning ct-list-stale", "-"},
-		{"undated list", "strict", func(w *world, in *ct.Input) {
+		{"undated list", policy.CTStrict, func(w *world, in *ct.Input) {
 			in.List = listOf(w.t, time.Time{}, testLog{spki: w.key("a1").SPKI, name: "a1", operator: "A"})
 		}, "ct-sct-unknown-log ct-list-undated", "true"},
-		{"malformed list", "report", func(w *world, in *ct.Input) { deliver(in, "tls", []byte{0, 5, 0, 1}) }, "ct-sct-list-bad", "-"},
-		{"empty list", "report", func(w *world, in *ct.Input) { deliver(in, "tls", []byte{0, 0}) }, "ct-sct-list-bad", "-"},
-		{"malformed SCT", "report", func(w *world, in *ct.Input) { deliver(in, "ocsp", forge.SCTList(make([]byte, 40))) }, "ct-sct-list-bad", "-"},
-		{"foreign SCT", "strict", func(w *world, in *ct.Input) {
+		{"malformed list", policy.CTReport, func(w *world, in *ct.Input) { deliver(in, "tls", []byte{0, 5, 0, 1}) }, "ct-sct-list-bad", "-"},
+		{"empty list", policy.CTReport, func(w *world, in *ct.Input) { deliver(in, "tls", []byte{0, 0}) }, "ct-sct-list-bad", "-"},
+		{"malformed SCT", policy.CTReport, func(w *world, in *ct.Input) { deliver(in, "ocsp", forge.SCTList(make([]byte, 40))) }, "ct-sct-list-bad", "-"},
+		{"foreign SCT", policy.CTStrict, func(w *world, in *ct.Input) {
 			in.Path = w.path(w.leaf(90 * days))
 			deliver(in, "tls", w.sent(w.leaf(90*days), "a1"))
 		}, "ct-sct-invalid ct-no-valid-sct", "false"},
-		{"wrong key", "report", func(w *world, in *ct.Input) {
+		{"wrong key", policy.CTReport, func(w *world, in *ct.Input) {
 			deliver(in, "tls", forge.SCTList(forge.SCT{LogID: forge.LogID(w.key("a1")), Time: w.now}.SignX509(w.key("a2"), in.Path[0].Raw)))
 		}, "ct-sct-invalid", "-"},
-		{"wrong algorithm", "report", func(w *world, in *ct.Input) {
+		{"wrong algorithm", policy.CTReport, func(w *world, in *ct.Input) {
 			deliver(in, "tls", forge.SCTList(forge.SCT{Time: w.now, SigAlg: 3}.SignX509(w.key("b1"), in.Path[0].Raw)))
 		}, "ct-sct-invalid", "-"},
-		{"SHA-1", "report", func(w *world, in *ct.Input) {
+		{"SHA-1", policy.CTReport, func(w *world, in *ct.Input) {
 			deliver(in, "tls", forge.SCTList(forge.SCT{Time: w.now, HashAlg: 2}.SignX509(w.key("a1"), in.Path[0].Raw)))
 		}, "ct-sct-invalid", "-"},
-		{"from the future", "report", func(w *world, in *ct.Input) {
+		{"from the future", policy.CTReport, func(w *world, in *ct.Input) {
 			deliver(in, "tls", forge.SCTList(forge.SCT{Time: w.now.Add(time.Second)}.SignX509(w.key("a1"), in.Path[0].Raw)))
 		}, "ct-sct-from-future", "-"},
-		{"from the near future", "report", func(w *world, in *ct.Input) {
+		{"from the near future", policy.CTReport, func(w *world, in *ct.Input) {
 			in.Skew = time.Second
 			deliver(in, "tls", forge.SCTList(forge.SCT{Time: w.now.Add(time.Second)}.SignX509(w.key("a1"), in.Path[0].Raw)))
 		}, "", "-"},
-		{"from beyond the calendar", "report", func(w *world, in *ct.Input) {
+		{"from beyond the calendar", policy.CTReport, func(w *world, in *ct.Input) {
 			deliver(in, "tls", forge.SCTList(forge.SCT{Time: time.Date(20000, 1, 1, 0, 0, 0, 0, time.UTC)}.SignX509(w.key("a1"), in.Path[0].Raw)))
 		}, "ct-sct-from-future", "-"},
-		{"unknown version", "report", func(w *world, in *ct.Input) { deliver(in, "tls", forge.SCTList([]byte{1, 2, 3})) }, "ct-sct-unknown-version", "-"},
-		{"unknown log", "report", func(w *world, in *ct.Input) { deliver(in, "tls", w.sent(in.Path[0], "zz")) }, "ct-sct-unknown-log", "-"},
-		{"issuer not known", "strict", func(w *world, in *ct.Input) { in.Path = in.Path[:1] }, "ct-sct-unverified ct-sct-unverified ct-no-valid-sct", "false"},
-		{"interval", "strict", func(w *world, in *ct.Input) {
+		{"unknown version", policy.CTReport, func(w *world, in *ct.Input) { deliver(in, "tls", forge.SCTList([]byte{1, 2, 3})) }, "ct-sct-unknown-version", "-"},
+		{"unknown log", policy.CTReport, func(w *world, in *ct.Input) { deliver(in, "tls", w.sent(in.Path[0], "zz")) }, "ct-sct-unknown-log", "-"},
+		{"issuer not known", policy.CTStrict, func(w *world, in *ct.Input) { in.Path = in.Path[:1] }, "ct-sct-unverified ct-sct-unverified ct-no-valid-sct", "false"},
+		{"interval", policy.CTStrict, func(w *world, in *ct.Input) {
 			for _, n := range []string{"a1", "b1"} {
 				w.set(n, func(l *forge.Log) { l.From, l.Until = w.now, in.Path[0].NotAfter })
 			}
 			in.List = w.list(w.now)
 		}, "ct-sct-interval ct-sct-interval ct-no-valid-sct", "false"},
-		{"interval that covers", "strict", func(w *world, in *ct.Input) {
+		{"interval that covers", policy.CTStrict, func(w *world, in *ct.Input) {
 			w.set("a1", func(l *forge.Log) { l.From, l.Until = in.Path[0].NotAfter, in.Path[0].NotAfter.Add(time.Second) })
 			in.List = w.list(w.now)
 		}, "", "true"},
-		{"rejected log", "strict", func(w *world, in *ct.Input) {
+		{"rejected log", policy.CTStrict, func(w *world, in *ct.Input) {
 			w.set("a1", func(l *forge.Log) { l.State = "rejected" })
 			w.set("b1", func(l *forge.Log) { l.State, l.StateSince = "retired", w.now.Add(-100*days) })
 			in.List = w.list(w.now)
 		}, "ct-sct-log-state ct-sct-log-state ct-no-valid-sct", "false"},
-		{"retired later", "strict", func(w *world, in *ct.Input) {
+		{"retired later", policy.CTStrict, func(w *world, in *ct.Input) {
 			w.set("a1", func(l *forge.Log) { l.State, l.StateSince = "retired", w.now.Add(-days) })
 			in.List = w.list(w.now)
 		}, "", "true"},
-		{"list without states", "strict", func(w *world, in *ct.Input) {
+		{"list without states", policy.CTStrict, func(w *world, in *ct.Input) {
 			for _, n := range w.order {
 				w.set(n, func(l *forge.Log) { l.State = "none" })
 			}
 			in.List = w.list(w.now)
 		}, "", "true"},
-		{"test log", "strict", func(w *world, in *ct.Input) {
+		{"test log", policy.CTStrict, func(w *world, in *ct.Input) {
 			key := base64.StdEncoding.EncodeToString(w.key("a1").SPKI)
 			var err error
 			in.List, err = ct.ParseLogList([]byte(`{"log_list_timestamp":"2026-11-01T00:00:00Z","operators":[{"name":"A","logs":[{"description":"a1","log_type":"test","key":"` + key + `"}]}]}`))
@@ -328,7 +330,7 @@ func TestFindings(t *testing.T) {
 				w.t.Fatal(err)
 			}
 		}, "ct-sct-log-state ct-sct-unknown-log ct-no-valid-sct", "false"},
-		{"test log, usable", "chrome", func(w *world, in *ct.Input) {
+		{"test log, usable", policy.CTChrome, func(w *world, in *ct.Input) {
 			key := base64.StdEncoding.EncodeToString(w.key("a1").SPKI)
 			var err error
 			in.Public = true
@@ -337,15 +339,15 @@ func TestFindings(t *testing.T) {
 				w.t.Fatal(err)
 			}
 		}, "ct-sct-log-state ct-sct-unknown-log ct-policy-unmet", "false"},
-		{"same SCT twice", "report", func(w *world, in *ct.Input) {
+		{"same SCT twice", policy.CTReport, func(w *world, in *ct.Input) {
 			one := forge.SCT{Time: w.now}.SignX509(w.key("a1"), in.Path[0].Raw)
 			in.Delivered = []ct.SCTList{ct.ReadSCTList(0, "tls", forge.SCTList(one, one)), ct.ReadSCTList(0, "ocsp", forge.SCTList(one))}
 		}, "ct-sct-duplicate ct-sct-duplicate", "-"},
-		{"embedded SCT sent again", "report", func(w *world, in *ct.Input) { deliver(in, "tls", in.Path[0].SCTList) }, "ct-sct-invalid ct-sct-invalid", "-"},
-		{"too many", "report", func(w *world, in *ct.Input) {
+		{"embedded SCT sent again", policy.CTReport, func(w *world, in *ct.Input) { deliver(in, "tls", in.Path[0].SCTList) }, "ct-sct-invalid ct-sct-invalid", "-"},
+		{"too many", policy.CTReport, func(w *world, in *ct.Input) {
 			deliver(in, "tls", forge.SCTList(slices.Repeat([][]byte{{1}}, 70)...))
 		}, "ct-budget" + strings.Repeat(" ct-sct-unknown-version", 62), "-"},
-		{"mimic", "report", func(w *world, in *ct.Input) {
+		{"mimic", policy.CTReport, func(w *world, in *ct.Input) {
 			var err error
 			in.List, err = ct.ParseLogList([]byte(`{"log_list_timestamp":"2026-11-01T00:00:00Z","operators":[{"name":"Mimic Operator 1","logs":[{"description":"Mimic 1",
 				"key":"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEdO/+dnH/NZSBSLmmN9u2h4HNTnCOLeU+oMBiRynIvQ8zt2ft0IMyO90e5nwSaCdYvA4JVGzCMarfs9DcNxFY1g=="}]}]}`))
@@ -388,22 +390,23 @@ func TestDepth(t *testing.T) {
 	})
 	bare := w.root.Intermediate("Bare", nil)
 	for _, c := range []struct {
-		name, depth string
-		ca          *forge.CA
-		want        string
-		shown       int
+		name  string
+		depth policy.CTDepth
+		ca    *forge.CA
+		want  string
+		shown int
 	}{
-		{"leaf depth, CA without SCTs", "", bare, "[][][]", 1},
-		{"chain depth, CA without SCTs", "chain", bare, "[][ct-no-valid-sct][]", 1},
-		{"chain depth, CA with SCT", "chain", inter, "[][][]", 2},
-		{"leaf depth, CA with SCT", "leaf", inter, "[][][]", 2},
+		{"leaf depth, CA without SCTs", policy.CTLeaf, bare, "[][][]", 1},
+		{"chain depth, CA without SCTs", policy.CTChain, bare, "[][ct-no-valid-sct][]", 1},
+		{"chain depth, CA with SCT", policy.CTChain, inter, "[][][]", 2},
+		{"leaf depth, CA with SCT", policy.CTLeaf, inter, "[][][]", 2},
 	} {
 		leaf := c.ca.WithSCTs(forge.Cert{Subject: forge.CN("l"), NotBefore: w.now.Add(-days), NotAfter: w.now.Add(days),
 			Extensions: []forge.Ext{forge.SAN(forge.DNS("l.test"))}}, func(tbs []byte) [][]byte {
 			return [][]byte{forge.SCT{Time: w.now}.SignPrecert(w.key("b1"), c.ca.Key, tbs)}
 		})
 		r := ct.CheckSCTs(ct.Input{Path: []*cert.Certificate{cert.Parse(leaf.Raw), cert.Parse(c.ca.Raw), cert.Parse(w.root.Raw)},
-			List: w.list(w.now), Policy: "strict", Depth: c.depth, Time: w.now})
+			List: w.list(w.now), Policy: policy.CTStrict, Depth: c.depth, Time: w.now})
 		got := ""
 		for _, fs := range r.Certs {
 			got += "[" + ids(fs) + "]"
@@ -424,7 +427,7 @@ func TestSCTOfAnotherPlace(t *testing.T) {
 	leaf := inter.Server("l.test", nil)
 	list := w.sent(cert.Parse(leaf.Raw), "a1")
 	r := ct.CheckSCTs(ct.Input{Path: []*cert.Certificate{cert.Parse(leaf.Raw), cert.Parse(inter.Raw), cert.Parse(w.root.Raw)},
-		Delivered: []ct.SCTList{ct.ReadSCTList(0, "tls", list), ct.ReadSCTList(1, "tls", list)}, List: w.list(w.now), Policy: "strict", Depth: "chain", Time: w.now})
+		Delivered: []ct.SCTList{ct.ReadSCTList(0, "tls", list), ct.ReadSCTList(1, "tls", list)}, List: w.list(w.now), Policy: policy.CTStrict, Depth: policy.CTChain, Time: w.now})
 	if got := fmt.Sprint(statuses(r.CT)); got != "[valid invalid]" || *r.CT.Met {
 		t.Errorf("%s, met %v", got, *r.CT.Met)
 	}
@@ -437,7 +440,7 @@ func deliver(in *ct.Input, source report.SCTSource, list []byte) {
 
 // Nothing is judged without a certificate, and nothing panics.
 func TestEmptyInput(t *testing.T) {
-	for _, p := range []string{"off", "report", "strict", "chrome", "apple"} {
+	for _, p := range policy.AllCTMode() {
 		r := ct.CheckSCTs(ct.Input{Policy: p})
 		if len(r.CT.SCTs) != 0 || len(r.Certs) != 1 {
 			t.Errorf("%s: %+v", p, r)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -28,7 +29,7 @@ type Query struct {
 	Time   time.Time     // the moment to judge for
 	Skew   time.Duration // by how much clocks may differ, in both directions
 	MaxAge time.Duration // upper bound on thisUpdate's age; 0 = DefaultMaxAge where nextUpdate is absent, else none
-	Stale  string        // "allow", "warn", "deny": what to make of an answer past its time; "" = deny
+	Stale  policy.Stale  // what an answer past its time is worth
 
 	Nonce []byte // sent with the request, nil = none
 
@@ -344,9 +345,9 @@ func (c *check) times(r *Response, s *Single) (fresh, counts bool) {
 	old := func(f finding.Finding) {
 		fresh = false
 		switch c.q.Stale {
-		case "allow":
+		case policy.StaleAllow:
 			f = f.Graded(finding.Info, "stale=allow")
-		case "warn":
+		case policy.StaleWarn:
 			f = f.Graded(finding.Warning, "stale=warn")
 		default:
 			counts = false

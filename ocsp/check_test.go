@@ -12,6 +12,7 @@ import (
 	"github.com/assaytls/assay/finding"
 	. "github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/ocsp"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -150,8 +151,8 @@ func TestCheck(t *testing.T) {
 
 		{"stale", withSingle(func(s *Single) { s.ThisUpdate, s.NextUpdate = w.now.Add(-9*day), w.now.Add(-time.Hour) }), nil, none, []finding.ID{finding.OCSPStale}},
 		{"stale within the skew", withSingle(func(s *Single) { s.ThisUpdate, s.NextUpdate = w.now.Add(-9*day), w.now.Add(-30*time.Second) }), nil, report.Good, nil},
-		{"stale, warn", withSingle(func(s *Single) { s.ThisUpdate, s.NextUpdate = w.now.Add(-9*day), w.now.Add(-time.Hour) }), func(q *ocsp.Query) { q.Stale = "warn" }, report.Good, []finding.ID{finding.OCSPStale}},
-		{"stale, allow", withSingle(func(s *Single) { s.ThisUpdate, s.NextUpdate = w.now.Add(-9*day), w.now.Add(-time.Hour) }), func(q *ocsp.Query) { q.Stale = "allow" }, report.Good, nil},
+		{"stale, warn", withSingle(func(s *Single) { s.ThisUpdate, s.NextUpdate = w.now.Add(-9*day), w.now.Add(-time.Hour) }), func(q *ocsp.Query) { q.Stale = policy.StaleWarn }, report.Good, []finding.ID{finding.OCSPStale}},
+		{"stale, allow", withSingle(func(s *Single) { s.ThisUpdate, s.NextUpdate = w.now.Add(-9*day), w.now.Add(-time.Hour) }), func(q *ocsp.Query) { q.Stale = policy.StaleAllow }, report.Good, nil},
 		{"stale and revoked", withSingle(func(s *Single) {
 			s.Status, s.Reason, s.ThisUpdate, s.NextUpdate = StatusRevoked, 1, w.now.Add(-9*day), w.now.Add(-time.Hour)
 		}), nil, none, []finding.ID{finding.OCSPStaleRevoked, finding.OCSPStale}},
@@ -163,7 +164,7 @@ func TestCheck(t *testing.T) {
 		{"older than max-age", withSingle(func(s *Single) { s.ThisUpdate = w.now.Add(-3 * day) }), func(q *ocsp.Query) { q.MaxAge = 2 * day }, none, []finding.ID{finding.OCSPTooOld}},
 		{"max-age does not prolong", withSingle(func(s *Single) { s.ThisUpdate, s.NextUpdate = w.now.Add(-3*day), w.now.Add(-day) }), func(q *ocsp.Query) { q.MaxAge = 9 * day }, none, []finding.ID{finding.OCSPStale}},
 		{"from the future", withSingle(func(s *Single) { s.ThisUpdate = w.now.Add(time.Hour) }), nil, none, []finding.ID{finding.OCSPNotYetValid}},
-		{"from the future, stale=allow", withSingle(func(s *Single) { s.ThisUpdate = w.now.Add(time.Hour) }), func(q *ocsp.Query) { q.Stale = "allow" }, none, []finding.ID{finding.OCSPNotYetValid}},
+		{"from the future, stale=allow", withSingle(func(s *Single) { s.ThisUpdate = w.now.Add(time.Hour) }), func(q *ocsp.Query) { q.Stale = policy.StaleAllow }, none, []finding.ID{finding.OCSPNotYetValid}},
 		{"from the near future", withSingle(func(s *Single) { s.ThisUpdate = w.now.Add(30 * time.Second) }), nil, report.Good, nil},
 		{"produced in the future", direct(OCSP{ProducedAt: w.now.Add(time.Hour)}), nil, none, []finding.ID{finding.OCSPNotYetValid}},
 		{"produced before the certificate", direct(OCSP{ProducedAt: w.now.Add(-90 * day)}), nil, none, []finding.ID{finding.OCSPTimesInvalid}},

@@ -14,6 +14,7 @@ import (
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/lab/corpora"
 	"github.com/assaytls/assay/ocsp"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -99,7 +100,7 @@ func TestBoringSSL(t *testing.T) {
 // TestOpenSSL judges the 59 cases of OpenSSL's test/recipes/80-test_ocsp.t:
 // real responses of 2012, whole and damaged. The program verifies signatures
 // and only warns about times (most were out of date at the stated moment), so
-// the profile is Stale: "allow"; by default assay refuses those.
+// the profile is Stale: policy.StaleAllow; by default assay refuses those.
 func TestOpenSSL(t *testing.T) {
 	dir := corpora.Dir(t, "openssl")
 	type row struct {
@@ -144,7 +145,7 @@ func TestOpenSSL(t *testing.T) {
 			if target.Issuer.Canon != issuer.Subject.Canon {
 				issuer = read(t, c.Other[0]) // the issuer stands among the untrusted ones
 			}
-			res := ocsp.Check(ocsp.Query{Cert: target, Issuer: issuer, Time: time.Unix(c.Time, 0), Stale: "allow", Source: "ocsp"}, b)
+			res := ocsp.Check(ocsp.Query{Cert: target, Issuer: issuer, Time: time.Unix(c.Time, 0), Stale: policy.StaleAllow, Source: "ocsp"}, b)
 			got := "fail"
 			if res.Status == report.Good {
 				got = "ok"

@@ -10,6 +10,7 @@ import (
 	"github.com/assaytls/assay/finding"
 	. "github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/ocsp"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -104,7 +105,7 @@ func TestTimesAndSCTs(t *testing.T) {
 	}
 	s.Status, s.ThisUpdate, s.NextUpdate = StatusGood, w.now.Add(-48*time.Hour), w.now.Add(-24*time.Hour)
 	q := w.query()
-	q.Stale = "allow"
+	q.Stale = policy.StaleAllow
 	if res := ocsp.Check(q, OCSP{Singles: []Single{s}}.Sign(w.ca)); res.Status != report.Good || res.Fresh {
 		t.Errorf("a stale answer that counts: %s, fresh %v", res.Status, res.Fresh)
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/assaytls/assay/cert/bundle"
-	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/policy"
 )
 
 // pkcs7 builds a signed-data container of certificates and lists, signed by nobody.
@@ -64,7 +64,7 @@ func TestJudgeFlags(t *testing.T) {
 		if err := cmd.ParseFlags(c.args); err != nil {
 			t.Fatal(err)
 		}
-		var p engine.Policy
+		var p policy.Policy
 		if err := f.apply(&p); err != nil || p.MaxDepth != c.depth || p.ExplicitPolicy != c.must {
 			t.Errorf("%v: depth %d, explicit policy %v, %v", c.args, p.MaxDepth, p.ExplicitPolicy, err)
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/render"
 	"github.com/assaytls/assay/internal/store"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -190,7 +191,7 @@ something could not be had.`,
 	f.ct.policy.value = "off"
 	f.conn.add(c)
 	f.trust.add(c)
-	f.network.add(c, &f.revoc.nonce)
+	f.network.add(c)
 	c.Flags().Lookup("offline").Hidden = true
 	return c
 }
@@ -227,9 +228,10 @@ func (a *app) prefetch(ctx context.Context, f *checkFlags, args []string) error 
 	if err != nil {
 		return err
 	}
-	p := engine.Policy{NoName: true, CT: "off", Purpose: "any", NoAIA: f.network.aia.value == "off"}
+	p := policy.Policy{NoName: true, CT: policy.CTOff, Purpose: policy.PurposeAny}
+	access := engine.Access{NoAIA: f.network.noAIA()}
 	for _, ev := range files {
-		r := eng.Resolve(ctx, ev, p)
+		r := eng.Resolve(ctx, ev, p, access)
 		if interrupted(ctx) {
 			return nil
 		}
@@ -238,7 +240,7 @@ func (a *app) prefetch(ctx context.Context, f *checkFlags, args []string) error 
 		}
 	}
 	for _, c := range configs {
-		r, _ := eng.Check(ctx, c, p)
+		r, _ := eng.Check(ctx, c, p, access)
 		if interrupted(ctx) {
 			return nil
 		}

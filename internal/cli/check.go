@@ -15,6 +15,7 @@ import (
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/render"
 	"github.com/assaytls/assay/internal/tlsclient"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -53,7 +54,7 @@ source is asked unless some are chosen.`,
 	f.trust.add(c)
 	f.judge.add(c)
 	f.revoc.add(c)
-	f.network.add(c, &f.revoc.nonce)
+	f.network.add(c)
 	f.ct.add(c)
 	f.out.add(c)
 	f.out.addEvidence(c)
@@ -62,18 +63,21 @@ source is asked unless some are chosen.`,
 }
 
 // policy is the relying party's, as the flags say it.
-func (f *checkFlags) policy() (engine.Policy, error) {
-	var p engine.Policy
+func (f *checkFlags) policy() (p policy.Policy, err error) {
 	if err := f.judge.apply(&p); err != nil {
 		return p, err
 	}
 	f.revoc.apply(&p)
-	f.network.apply(&p)
 	f.ct.apply(&p)
-	if err := p.Validate(); err != nil {
+	if err := engine.Validate(p); err != nil {
 		return p, usagef("%v", err)
 	}
 	return p, nil
+}
+
+// access is what may be downloaded, as the flags say it.
+func (f *checkFlags) access() engine.Access {
+	return engine.Access{NoAIA: f.network.noAIA(), Offline: f.network.offline, Nonce: f.network.nonce, Audit: f.ct.audit}
 }
 
 func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
@@ -107,7 +111,7 @@ func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	judge, err := f.more.judge(o, p)
+	judge, err := f.more.judge(o, p, f.access())
 	if err != nil {
 		return err
 	}

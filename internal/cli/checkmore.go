@@ -15,6 +15,7 @@ import (
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/tlsclient"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -42,33 +43,33 @@ func (f *moreFlags) check(out *outputFlags) error {
 type judge func(context.Context, tlsclient.Config) []result
 
 // judge is what the flags ask for.
-func (f *moreFlags) judge(o engine.Options, p engine.Policy) (judge, error) {
+func (f *moreFlags) judge(o engine.Options, p policy.Policy, a engine.Access) (judge, error) {
 	eng, err := engine.New(o)
 	if err != nil {
 		return nil, err
 	}
 	switch {
 	case f.all:
-		return func(ctx context.Context, c tlsclient.Config) []result { return everyAddress(ctx, eng, c, p) }, nil
+		return func(ctx context.Context, c tlsclient.Config) []result { return everyAddress(ctx, eng, c, p, a) }, nil
 	case f.resume:
 		var afresh *engine.Engine // without a memory, so that it asks every source again
-		if !p.Offline {
+		if !a.Offline {
 			o.Store = nil
 			if afresh, err = engine.New(o); err != nil {
 				return nil, err
 			}
 		}
-		return func(ctx context.Context, c tlsclient.Config) []result { return resumed(ctx, eng, afresh, c, p) }, nil
+		return func(ctx context.Context, c tlsclient.Config) []result { return resumed(ctx, eng, afresh, c, p, a) }, nil
 	}
 	return func(ctx context.Context, c tlsclient.Config) []result {
-		r, ev := eng.Check(ctx, c, p)
+		r, ev := eng.Check(ctx, c, p, a)
 		return []result{{r, ev}}
 	}, nil
 }
 
 // everyAddress checks each address of the host. What was fetched for a chain
 // serves all addresses that present it.
-func everyAddress(ctx context.Context, eng *engine.Engine, c tlsclient.Config, p engine.Policy) []result {
+func everyAddress(ctx context.Context, eng *engine.Engine, c tlsclient.Config, p policy.Policy, a engine.Access) []result {
 	var out []result
 	first := map[[32]byte]*evidence.Evidence{}
 	leaves := map[[32]byte]bool{}
@@ -79,7 +80,7 @@ func everyAddress(ctx context.Context, eng *engine.Engine, c tlsclient.Config, p
 		} else {
 			first[key] = ev
 		}
-		r := eng.Resolve(ctx, ev, p)
+		r := eng.Resolve(ctx, ev, p, a)
 		r.Target.Source, r.Target.Addr = "check", ev.Connection.Addr
 		if r.Target.Addr == "" && len(ev.Attempts) > 0 {
 			r.Target.Addr = ev.Attempts[0].Addr
@@ -121,9 +122,9 @@ func compareLeaves(rs []result, different int) {
 // resumed checks a target and then connects again with its session. The second
 // connection is judged by afresh, or, offline, by what the first one was. Its
 // report is shown only when it comes to another verdict.
-func resumed(ctx context.Context, eng, afresh *engine.Engine, c tlsclient.Config, p engine.Policy) []result {
+func resumed(ctx context.Context, eng, afresh *engine.Engine, c tlsclient.Config, p policy.Policy, a engine.Access) []result {
 	c.Sessions = tls.NewLRUClientSessionCache(8)
-	r, ev := eng.Check(ctx, c, p)
+	r, ev := eng.Check(ctx, c, p, a)
 	out := []result{{r, ev}}
 	if ev.Failure != nil {
 		return out
@@ -147,7 +148,7 @@ func resumed(ctx context.Context, eng, afresh *engine.Engine, c tlsclient.Config
 			again.Artefacts, again.Extra = slices.Clone(ev.Artefacts), slices.Clone(ev.Extra)
 		}
 	}
-	second := afresh.Resolve(ctx, again, p)
+	second := afresh.Resolve(ctx, again, p, a)
 	second.Target.Source = report.FromCheck
 	r.Findings = append(r.Findings, finding.New(finding.SessionResumed, "verdict", string(second.Verdict)))
 	report.Decide(r)

@@ -16,9 +16,9 @@ import (
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/render"
-	"github.com/assaytls/assay/internal/revocation"
 	"github.com/assaytls/assay/internal/store"
 	"github.com/assaytls/assay/internal/tlsclient"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -121,7 +121,7 @@ func (f *connectFlags) addJudgement(c *cobra.Command) {
 	fs.Var(&f.depth, "revocation-depth", "check the leaf only, or the whole chain")
 	fs.Var(&f.unknown, "unknown", "when no source can be had")
 	fs.Var(&f.maxAge, "max-age", "oldest answer that counts")
-	f.skew.d = revocation.DefaultSkew
+	f.skew.d = policy.DefaultSkew
 	fs.Var(&f.skew, "skew", "how far clocks may differ around an answer's times")
 	fs.BoolVar(&f.offline, "offline", false, "download nothing; use the cache")
 	group(c, "Revocation", fs)

@@ -13,10 +13,10 @@ import (
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/ct"
-	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/roots"
 	"github.com/assaytls/assay/internal/store"
+	"github.com/assaytls/assay/policy"
 )
 
 // ctFlags are the relying party's rules for Certificate Transparency.
@@ -40,11 +40,9 @@ func (f *ctFlags) add(c *cobra.Command) {
 	group(c, "Certificate Transparency", fs)
 }
 
-func (f *ctFlags) apply(p *engine.Policy) {
-	p.CT, p.CTDepth, p.CTAudit = f.policy.value, f.depth.value, f.audit
-	if p.CT == "permissive" {
-		p.CT = "report"
-	}
+func (f *ctFlags) apply(p *policy.Policy) {
+	p.CT, _ = policy.ParseCTMode(f.policy.value) // the flag takes no other words
+	p.CTDepth, _ = policy.ParseCTDepth(f.depth.value)
 }
 
 // public returns what tells publicly trusted anchors by their key: Mozilla's

@@ -12,12 +12,11 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/assaytls/assay/certpath"
-	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/render"
-	"github.com/assaytls/assay/internal/revocation"
 	"github.com/assaytls/assay/internal/roots"
 	"github.com/assaytls/assay/internal/tlsclient"
+	"github.com/assaytls/assay/policy"
 )
 
 // connFlags say how a server is reached.
@@ -219,9 +218,10 @@ func (f *judgeFlags) add(c *cobra.Command) {
 	group(c, "Judgement", fs)
 }
 
-func (f *judgeFlags) apply(p *engine.Policy) error {
+func (f *judgeFlags) apply(p *policy.Policy) error {
 	p.Names, p.RequireDNS, p.RequireIP, p.RequireEmail = f.names.vs, f.dns.vs, f.ips.vs, f.emails.vs
-	p.NoName, p.NoWildcards, p.Strict, p.Purpose = f.noName, f.noWildcards, f.strict, f.purpose.value
+	p.NoName, p.NoWildcards, p.Strict = f.noName, f.noWildcards, f.strict
+	p.Purpose, _ = policy.ParsePurpose(f.purpose.value) // flags take no other words than the types have
 	p.MinRSA, p.MaxDepth, p.Policies = f.minRSA.n, f.maxDepth.n, f.policies.vs
 	if f.maxDepth.hasDefault && f.maxDepth.n == 0 {
 		p.MaxDepth = -1
@@ -231,8 +231,7 @@ func (f *judgeFlags) apply(p *engine.Policy) error {
 	p.InhibitMapping, p.InhibitAnyPolicy = f.inhibitMapping, f.inhibitAny
 	p.Time = f.time.t
 	if f.level.hasDefault {
-		n := f.level.n
-		p.SecurityLevel = &n
+		p.SecurityLevel, _ = policy.ParseSecurityLevel(f.level.String())
 	}
 	named := len(f.names.vs) + len(f.dns.vs) + len(f.ips.vs) + len(f.emails.vs)
 	if f.noName && named > 0 {
@@ -246,7 +245,6 @@ type revocationFlags struct {
 	schemes        schemes
 	stop, depth    enum
 	unknown, stale enum
-	nonce          bool
 	maxAge, skew   duration
 }
 
@@ -262,14 +260,20 @@ func (f *revocationFlags) add(c *cobra.Command) {
 	fs.Var(&f.unknown, "unknown", "when no source can be had (default: inconclusive)")
 	fs.Var(&f.stale, "stale", "when an answer is past its nextUpdate")
 	fs.Var(&f.maxAge, "max-age", "oldest answer that counts")
-	f.skew.d = revocation.DefaultSkew
+	f.skew.d = policy.DefaultSkew
 	fs.Var(&f.skew, "skew", "how far clocks may differ around an answer's times")
 	group(c, "Revocation", fs)
 }
 
-func (f *revocationFlags) apply(p *engine.Policy) {
-	p.Schemes, p.StopFirst, p.LeafOnly = f.schemes.vs, f.stop.value == "first", f.depth.value == "leaf"
-	p.Unknown, p.Stale, p.Nonce, p.MaxAge, p.Skew = f.unknown.value, f.stale.value, f.nonce, f.maxAge.d, f.skew.d
+func (f *revocationFlags) apply(p *policy.Policy) {
+	p.MaxAge, p.Skew = f.maxAge.d, f.skew.d
+	p.Stop, _ = policy.ParseStop(f.stop.value)
+	p.Depth, _ = policy.ParseDepth(f.depth.value)
+	p.Unknown, _ = policy.ParseUnknown(f.unknown.value)
+	p.Stale, _ = policy.ParseStale(f.stale.value)
+	if f.schemes.vs != nil {
+		p.Schemes, _ = policy.ParseSchemes(f.schemes.String())
+	}
 }
 
 // networkFlags say what may be downloaded.
@@ -277,15 +281,16 @@ type networkFlags struct {
 	aia         enum
 	maxDownload size
 	offline     bool
+	nonce       bool
 	cacheDir    string
 	proxy       string // --proxy: it holds for downloads too
 }
 
-func (f *networkFlags) add(c *cobra.Command, nonce *bool) {
+func (f *networkFlags) add(c *cobra.Command) {
 	f.aia = enum{value: "on", allowed: []string{"on", "off"}}
 	f.maxDownload.n = fetch.DefaultMaxBytes
 	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
-	fs.BoolVar(nonce, "nonce", false, "send a nonce in OCSP requests")
+	fs.BoolVar(&f.nonce, "nonce", false, "send a nonce in OCSP requests")
 	fs.Var(&f.aia, "aia", "fetch intermediates that the server did not send")
 	fs.Var(&f.maxDownload, "max-download", "largest body to download")
 	fs.BoolVar(&f.offline, "offline", false, "download nothing; use the cache")
@@ -293,9 +298,7 @@ func (f *networkFlags) add(c *cobra.Command, nonce *bool) {
 	addCacheDir(c, &f.cacheDir)
 }
 
-func (f *networkFlags) apply(p *engine.Policy) {
-	p.NoAIA, p.Offline = f.aia.value == "off", f.offline
-}
+func (f *networkFlags) noAIA() bool { return f.aia.value == "off" }
 
 // client returns the downloader that the flags ask for.
 func (f *networkFlags) client() *fetch.Client {

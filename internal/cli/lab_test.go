@@ -60,7 +60,7 @@ func TestCheckLab(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want, _ := eng.Check(t.Context(), l.Config(s), s.Policy)
+			want, _ := eng.Check(t.Context(), l.Config(s), s.Policy, s.Access)
 			if r.Verdict != want.Verdict || status != statuses[want.Verdict] {
 				t.Errorf("verdict %s, status %d, want %s", r.Verdict, status, want.Verdict)
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -57,18 +58,17 @@ inconclusive at best, unless --no-name says that no name matters.`,
 	return c
 }
 
-func (f *verifyFlags) policy() (engine.Policy, error) {
-	p := engine.Policy{Offline: true, NoAIA: true}
+func (f *verifyFlags) policy() (p policy.Policy, err error) {
 	if err := f.judge.apply(&p); err != nil {
 		return p, err
 	}
 	f.revoc.apply(&p)
 	f.ct.apply(&p)
 	named := len(p.Names) + len(p.RequireDNS) + len(p.RequireIP) + len(p.RequireEmail)
-	if p.Purpose != "server" && named == 0 {
+	if p.Purpose != policy.PurposeServer && named == 0 {
 		p.NoName = true // only servers are asked for by name
 	}
-	if err := p.Validate(); err != nil {
+	if err := engine.Validate(p); err != nil {
 		return p, usagef("%v", err)
 	}
 	return p, nil
@@ -118,7 +118,7 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 	for i, ev := range all {
 		ev.Artefacts = append(ev.Artefacts, offered...)
 		ev.Extra = append(ev.Extra, extra...)
-		r := eng.Judge(ctx, ev, p)
+		r := eng.Judge(ctx, ev, p, engine.Access{Offline: true, NoAIA: true, Audit: f.ct.audit})
 		if ctx.Err() != nil {
 			return nil
 		}

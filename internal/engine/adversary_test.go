@@ -18,6 +18,7 @@ import (
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/store"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -43,17 +44,17 @@ func TestGarbageConfirmed(t *testing.T) {
 			})
 			w.dir = filepath.Join(t.TempDir(), "cache")
 			e, leaf := w.engine(t), w.leaf()
-			if r := resolve(e, leaf, engine.Policy{}); r.Verdict != report.Inconclusive {
+			if r := resolve(e, leaf, policy.Policy{}); r.Verdict != report.Inconclusive {
 				t.Fatal(r.Verdict, findings(r))
 			}
 			honest.Store(true)
 			for range 3 {
-				if r := resolve(e, leaf, engine.Policy{}); r.Verdict != report.Accept {
+				if r := resolve(e, leaf, policy.Policy{}); r.Verdict != report.Accept {
 					t.Error(r.Verdict, findings(r))
 				}
 			}
 			before := w.hits.Load()
-			if r := resolve(w.engine(t), leaf, engine.Policy{}); r.Verdict != report.Accept || control == "" && w.hits.Load() != before {
+			if r := resolve(w.engine(t), leaf, policy.Policy{}); r.Verdict != report.Accept || control == "" && w.hits.Load() != before {
 				t.Error("from the disk:", r.Verdict, findings(r))
 			}
 		})
@@ -68,7 +69,7 @@ func TestUselessIssuerNotKept(t *testing.T) {
 	issuer := l.files["/0.cer"]
 	l.files["/0.cer"] = forge.NewRoot("Missing CA 0", nil).Raw
 	w := &weather{root: root, dir: filepath.Join(t.TempDir(), "cache")}
-	p := engine.Policy{Schemes: []string{}}
+	p := policy.Policy{Schemes: policy.Off}
 	if r := resolve(w.engine(t), leaf, p); r.Verdict == report.Accept {
 		t.Fatal(findings(r))
 	}
@@ -104,9 +105,9 @@ func TestCutBeforeKept(t *testing.T) {
 	}
 	w.dir = filepath.Join(t.TempDir(), "cache")
 	leaf := w.leaf()
-	resolve(w.engine(t), leaf, engine.Policy{})
+	resolve(w.engine(t), leaf, policy.Policy{})
 	e := w.engine(t)
-	if r := resolve(e, leaf, engine.Policy{}); r.Verdict != report.Accept {
+	if r := resolve(e, leaf, policy.Policy{}); r.Verdict != report.Accept {
 		t.Fatal(r.Verdict, findings(r))
 	}
 	bodies, _ := filepath.Glob(filepath.Join(w.dir, "v1/bodies/*"))
@@ -114,8 +115,8 @@ func TestCutBeforeKept(t *testing.T) {
 		t.Fatal(bodies)
 	}
 	cut.Store(&bodies[0])
-	resolve(e, leaf, engine.Policy{}) // it returns
-	if r := resolve(w.engine(t), leaf, engine.Policy{Offline: true}); r.Verdict == report.Accept {
+	resolve(e, leaf, policy.Policy{}) // it returns
+	if r := resolve(w.engine(t), leaf, policy.Policy{}, engine.Access{Offline: true}); r.Verdict == report.Accept {
 		t.Error("from the cut file:", findings(r))
 	}
 }
@@ -141,7 +142,7 @@ func TestLargeSmallBodies(t *testing.T) {
 		for _, limit := range []int64{0, 1 << 10, 1 << 30} {
 			sent.Store(0)
 			w.MaxBytes = limit
-			r := resolve(w.engine(t), leaf, engine.Policy{})
+			r := resolve(w.engine(t), leaf, policy.Policy{})
 			want := fmt.Sprint("more than ", int64(store.Large-1), " bytes")
 			if limit == 1<<10 {
 				want = "more than 1024 bytes"
@@ -170,14 +171,14 @@ func TestFailureRememberedBesideStaleCopy(t *testing.T) {
 	w.dir = filepath.Join(t.TempDir(), "cache")
 	leaf := w.leaf()
 	e := w.engine(t)
-	if r := resolve(e, leaf, engine.Policy{Stale: "allow"}); r.Verdict != report.Accept {
+	if r := resolve(e, leaf, policy.Policy{Stale: policy.StaleAllow}); r.Verdict != report.Accept {
 		t.Fatal(r.Verdict, findings(r))
 	}
 	dead.Store(true)
 	before := w.hits.Load()
 	for range 3 {
 		for _, e := range []*engine.Engine{e, w.engine(t)} {
-			if r := resolve(e, leaf, engine.Policy{}); r.Verdict != report.Inconclusive {
+			if r := resolve(e, leaf, policy.Policy{}); r.Verdict != report.Inconclusive {
 				t.Error(r.Verdict, findings(r))
 			}
 		}
@@ -216,12 +217,12 @@ func TestTagsOfAnother(t *testing.T) {
 			w.dir = filepath.Join(t.TempDir(), "cache")
 			w.list.ThisUpdate, w.list.NextUpdate = time.Now().Add(-48*time.Hour), time.Now().Add(-24*time.Hour)
 			leaf, e := w.leaf(), w.engine(t)
-			if r := resolve(e, leaf, engine.Policy{Stale: "allow"}); r.Verdict != report.Accept {
+			if r := resolve(e, leaf, policy.Policy{Stale: policy.StaleAllow}); r.Verdict != report.Accept {
 				t.Fatal(r.Verdict, findings(r))
 			}
 			honest.Store(true)
 			for _, e := range []*engine.Engine{w.engine(t), e} { // from the disk, from memory
-				if r := resolve(e, leaf, engine.Policy{}); r.Verdict != report.Accept {
+				if r := resolve(e, leaf, policy.Policy{}); r.Verdict != report.Accept {
 					t.Error(r.Verdict, findings(r))
 				}
 			}
@@ -237,14 +238,14 @@ func TestRefusalIsOfTheScope(t *testing.T) {
 		w.dir = filepath.Join(t.TempDir(), "cache")
 		leaf, e := w.leaf(), w.engine(t)
 		ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Chain: []evidence.Entry{{Cert: leaf.Raw}}}
-		r := e.Resolve(context.Background(), ev, engine.Policy{Names: []string{"a.test"}})
+		r := e.Resolve(context.Background(), ev, policy.Policy{Names: []string{"a.test"}}, engine.Access{})
 		if r.Verdict != report.Inconclusive || !explained(r, finding.FetchRefusedAddress, w.url) {
 			t.Fatal(r.Verdict, findings(r))
 		}
 		if another {
 			e = w.engine(t)
 		}
-		if r := resolve(e, leaf, engine.Policy{}); r.Verdict != report.Accept {
+		if r := resolve(e, leaf, policy.Policy{}); r.Verdict != report.Accept {
 			t.Errorf("%s: %s %v", name, r.Verdict, findings(r))
 		}
 	}
@@ -255,7 +256,7 @@ func TestUselessIsAskedOnce(t *testing.T) {
 	w := newWeather(t, func(*weather) http.HandlerFunc {
 		return func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, "garbage") }
 	})
-	if r := resolve(w.engine(t), w.leaf(), engine.Policy{}); r.Verdict != report.Inconclusive || w.hits.Load() != 1 {
+	if r := resolve(w.engine(t), w.leaf(), policy.Policy{}); r.Verdict != report.Inconclusive || w.hits.Load() != 1 {
 		t.Errorf("%s after %d requests", r.Verdict, w.hits.Load())
 	}
 }
@@ -265,9 +266,9 @@ func TestEndedCopyBeside(t *testing.T) {
 	w := newWeather(t, serves)
 	w.list.ThisUpdate, w.list.NextUpdate = time.Now().Add(-48*time.Hour), time.Now().Add(-24*time.Hour)
 	leaf, e := w.leaf(), w.engine(t)
-	resolve(e, leaf, engine.Policy{Stale: "allow"})
+	resolve(e, leaf, policy.Policy{Stale: policy.StaleAllow})
 	for beside, want := range map[bool]finding.ID{true: finding.RevocationNotFetched, false: finding.CRLStale} {
-		if r := resolve(e, leaf, engine.Policy{Offline: true, Beside: beside}); !explained(r, want, w.url) {
+		if r := resolve(e, leaf, policy.Policy{}, engine.Access{Offline: true, Background: beside}); !explained(r, want, w.url) {
 			t.Errorf("beside %v: %s %v", beside, r.Verdict, findings(r))
 		}
 	}
@@ -287,11 +288,11 @@ func TestMemoryOtherIssuer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := resolve(e, w.leaf(), engine.Policy{}); r.Verdict != report.Accept {
+	if r := resolve(e, w.leaf(), policy.Policy{}); r.Verdict != report.Accept {
 		t.Fatal(r.Verdict, findings(r))
 	}
 	leaf := other.Server("a.test", nil, forge.CRLDP(w.url))
-	if r := resolve(e, leaf, engine.Policy{Offline: true}); !explained(r, finding.RevocationNotFetched, w.url) {
+	if r := resolve(e, leaf, policy.Policy{}, engine.Access{Offline: true}); !explained(r, finding.RevocationNotFetched, w.url) {
 		t.Errorf("%s %v", r.Verdict, findings(r))
 	}
 }
@@ -318,7 +319,7 @@ func TestNeedsAreBounded(t *testing.T) {
 		chain = append([]evidence.Entry{{Cert: ca.Raw}}, chain...)
 	}
 	ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Chain: chain}
-	r := w.engine(t).Resolve(context.Background(), ev, engine.Policy{Names: []string{"a.test"}, PrivateFetch: true, Unknown: "allow"})
+	r := w.engine(t).Resolve(context.Background(), ev, policy.Policy{Names: []string{"a.test"}, Unknown: policy.UnknownAllow}, here())
 	if len(r.Fetches) != 64 || r.Verdict != report.Reject {
 		t.Errorf("%d downloads, %s", len(r.Fetches), r.Verdict)
 	}
@@ -337,7 +338,7 @@ func TestScopeBehindProxy(t *testing.T) {
 	for proxy, want := range map[string]report.Verdict{"": report.Accept, "socks5://127.0.0.1:1080": report.Inconclusive} {
 		ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Chain: []evidence.Entry{{Cert: w.leaf().Raw}},
 			Target: evidence.Target{Host: "a.test", Proxy: proxy}, Connection: evidence.Connection{Addr: "127.0.0.1:443"}}
-		r := w.engine(t).Resolve(context.Background(), ev, engine.Policy{})
+		r := w.engine(t).Resolve(context.Background(), ev, policy.Policy{}, engine.Access{})
 		if r.Verdict != want || proxy != "" && !explained(r, finding.FetchRefusedAddress, w.url) {
 			t.Errorf("proxy %q: %s %v", proxy, r.Verdict, findings(r))
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -66,7 +67,7 @@ func certsOnly(raw []byte) []byte {
 
 // judge resolves the leaf alone and returns how its best path ends and what
 // was asked for.
-func (l *library) judge(t *testing.T, leaf *forge.CA, anchor *forge.CA, p engine.Policy) (*report.Report, []string) {
+func (l *library) judge(t *testing.T, leaf *forge.CA, anchor *forge.CA, p policy.Policy, access ...engine.Access) (*report.Report, []string) {
 	t.Helper()
 	a := certpath.NewAnchors()
 	if err := a.Add(anchor.Raw); err != nil {
@@ -76,7 +77,7 @@ func (l *library) judge(t *testing.T, leaf *forge.CA, anchor *forge.CA, p engine
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := resolve(e, leaf, p)
+	r := resolve(e, leaf, p, access...)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	slices.Sort(l.asked)
@@ -87,7 +88,7 @@ func (l *library) judge(t *testing.T, leaf *forge.CA, anchor *forge.CA, p engine
 func TestAIADepth(t *testing.T) {
 	for missing, want := range map[int]report.PathEnd{1: report.EndAnchor, 3: report.EndAnchor, 4: report.EndNoIssuer} {
 		l, root := newLibrary(t), forge.NewRoot("AIA Root", nil)
-		r, asked := l.judge(t, l.chain(root, missing), root, engine.Policy{Schemes: []string{"off"}})
+		r, asked := l.judge(t, l.chain(root, missing), root, policy.Policy{Schemes: policy.Off})
 		cers := slices.DeleteFunc(slices.Clone(asked), func(s string) bool { return !strings.HasSuffix(s, ".cer") })
 		if got := r.Paths[0].End; got != want || len(cers) != min(missing, 3) {
 			t.Errorf("%d missing: the path ends %s, want %s; asked for %v", missing, got, want, asked)
@@ -112,7 +113,7 @@ func TestAIAFetches(t *testing.T) {
 		urls = append(urls, fmt.Sprintf("%s/no-%d.cer", l.url, i))
 	}
 	leaf := root.Intermediate("Hidden CA", nil).Server("a.test", nil, forge.AIA(nil, urls))
-	r, asked := l.judge(t, leaf, root, engine.Policy{})
+	r, asked := l.judge(t, leaf, root, policy.Policy{})
 	if len(asked) != 4 || r.Verdict != report.Reject {
 		t.Errorf("verdict %s, asked for %v", r.Verdict, asked)
 	}
@@ -123,17 +124,17 @@ func TestAIAFetches(t *testing.T) {
 func TestAIAUnanchored(t *testing.T) {
 	l := newLibrary(t)
 	leaf := l.chain(forge.NewRoot("Unknown Root", nil), 2)
-	r, asked := l.judge(t, leaf, forge.NewRoot("Another Root", nil), engine.Policy{})
+	r, asked := l.judge(t, leaf, forge.NewRoot("Another Root", nil), policy.Policy{})
 	if !slices.Equal(asked, []string{"/0.cer", "/1.cer"}) || r.Verdict != report.Reject {
 		t.Errorf("verdict %s, asked for %v", r.Verdict, asked)
 	}
 }
 
 func TestAIAOff(t *testing.T) {
-	for _, p := range []engine.Policy{{NoAIA: true}, {Offline: true}} {
+	for _, a := range []engine.Access{{NoAIA: true}, {Offline: true}} {
 		l, root := newLibrary(t), forge.NewRoot("AIA Root", nil)
-		if r, asked := l.judge(t, l.chain(root, 1), root, p); len(asked) > 0 || r.Verdict != report.Reject {
-			t.Errorf("%+v: verdict %s, asked for %v", p, r.Verdict, asked)
+		if r, asked := l.judge(t, l.chain(root, 1), root, policy.Policy{}, a); len(asked) > 0 || r.Verdict != report.Reject {
+			t.Errorf("%+v: verdict %s, asked for %v", a, r.Verdict, asked)
 		}
 	}
 }

@@ -11,10 +11,11 @@ import (
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
-func judgeFiles(t *testing.T, anchors, chain, crls [][]byte, p engine.Policy) *report.Report {
+func judgeFiles(t *testing.T, anchors, chain, crls [][]byte, p policy.Policy) *report.Report {
 	t.Helper()
 	set := certpath.NewAnchors()
 	for _, a := range anchors {
@@ -34,7 +35,7 @@ func judgeFiles(t *testing.T, anchors, chain, crls [][]byte, p engine.Policy) *r
 		ev.Artefacts = append(ev.Artefacts, evidence.Artefact{Kind: "crl-file", URL: "file", Body: c})
 	}
 	p.Names = []string{"a.test"}
-	return e.Judge(t.Context(), ev, p)
+	return e.Judge(t.Context(), ev, p, engine.Access{})
 }
 
 // When an intermediate is revoked, the next paths without errors are judged, at
@@ -69,7 +70,7 @@ func TestAlternatePaths(t *testing.T) {
 			list.Entries = []forge.Entry{forge.Revoke(leaf.Serial, forge.KeyCompromise)}
 		}
 		crls = append(crls, ca.CRL(list))
-		r := judgeFiles(t, anchors, append([][]byte{leaf.Raw}, cas...), crls, engine.Policy{})
+		r := judgeFiles(t, anchors, append([][]byte{leaf.Raw}, cas...), crls, policy.Policy{})
 		judged := 0
 		for _, p := range r.Paths {
 			if len(p.Certs) > 1 && p.Certs[1].Revocation != nil {
@@ -112,7 +113,7 @@ func TestSeparateCRLIssuer(t *testing.T) {
 			if revoked {
 				list.Entries = []forge.Entry{forge.Revoke(leaf.Serial, forge.KeyCompromise, forge.CertificateIssuer(forge.DirName(root.Name)))}
 			}
-			r := judgeFiles(t, [][]byte{root.Raw, other.Raw}, [][]byte{leaf.Raw, c.signer.Raw}, [][]byte{c.signer.CRL(list)}, engine.Policy{})
+			r := judgeFiles(t, [][]byte{root.Raw, other.Raw}, [][]byte{leaf.Raw, c.signer.Raw}, [][]byte{c.signer.CRL(list)}, policy.Policy{})
 			want := report.Inconclusive
 			switch {
 			case c.counts && revoked:

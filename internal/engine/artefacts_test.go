@@ -14,6 +14,7 @@ import (
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/ocsp"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -69,13 +70,13 @@ func TestOneResponderTwoAnswers(t *testing.T) {
 			o.leafSays = forge.OCSP{Singles: []forge.Single{short}}.Sign(o.ca)
 			dir := filepath.Join(t.TempDir(), "cache")
 			e := engineFor(t, dir, o.root)
-			if r := resolveChain(t, e, engine.Policy{}, nil, o.leaf, o.ca); r.Verdict != report.Accept {
+			if r := resolveChain(t, e, policy.Policy{}, nil, o.leaf, o.ca); r.Verdict != report.Accept {
 				t.Fatal(r.Verdict, findings(r))
 			}
 			if from == "disk" {
 				e = engineFor(t, dir, o.root)
 			}
-			r := resolveChain(t, e, engine.Policy{Offline: true, Beside: true, Unknown: "warn", Skew: time.Nanosecond}, nil, o.leaf, o.ca)
+			r := resolveWith(t, e, policy.Policy{Unknown: policy.UnknownWarn, Skew: time.Nanosecond}, here(engine.Access{Offline: true, Background: true}), nil, o.leaf, o.ca)
 			if r.Verdict != report.Accept || !explained(r, finding.RevocationNotFetched, o.url) {
 				t.Errorf("%s %v", r.Verdict, findings(r))
 			}
@@ -92,7 +93,7 @@ func TestOneResponderOneUseless(t *testing.T) {
 	o.leafSays = []byte("garbage")
 	dir := filepath.Join(t.TempDir(), "cache")
 	for range 3 { // the second and the third time from the disk
-		if r := resolveChain(t, engineFor(t, dir, o.root), engine.Policy{}, nil, o.leaf, o.ca); r.Verdict != report.Inconclusive {
+		if r := resolveChain(t, engineFor(t, dir, o.root), policy.Policy{}, nil, o.leaf, o.ca); r.Verdict != report.Inconclusive {
 			t.Fatal(r.Verdict, findings(r))
 		}
 	}
@@ -104,7 +105,7 @@ func TestOneResponderOneUseless(t *testing.T) {
 	o.mu.Unlock()
 	e := engineFor(t, dir, o.root)
 	for range 2 {
-		if r := resolveChain(t, e, engine.Policy{}, nil, o.leaf, o.ca); r.Verdict != report.Accept {
+		if r := resolveChain(t, e, policy.Policy{}, nil, o.leaf, o.ca); r.Verdict != report.Accept {
 			t.Fatal(r.Verdict, findings(r))
 		}
 	}
@@ -120,14 +121,14 @@ func TestOneAddressTwoIssuers(t *testing.T) {
 	ca := w.root.Intermediate("CA", nil, forge.CRLDP(w.url))
 	leaf := ca.Server("a.test", nil, forge.CRLDP(w.url))
 	w.dir = filepath.Join(t.TempDir(), "cache")
-	if r := resolveChain(t, w.engine(t), engine.Policy{}, nil, leaf, ca); r.Verdict == report.Accept || w.hits.Load() != 2 {
+	if r := resolveChain(t, w.engine(t), policy.Policy{}, nil, leaf, ca); r.Verdict == report.Accept || w.hits.Load() != 2 {
 		t.Fatal(r.Verdict, findings(r), w.hits.Load())
 	}
 	kept, _ := filepath.Glob(filepath.Join(w.dir, "v1/entries/*"))
 	if len(kept) != 1 {
 		t.Errorf("%d entries on disk", len(kept))
 	}
-	r := resolveChain(t, w.engine(t), engine.Policy{Offline: true}, nil, leaf, ca)
+	r := resolveWith(t, w.engine(t), policy.Policy{}, here(engine.Access{Offline: true}), nil, leaf, ca)
 	if rev := r.Paths[0].Certs[1].Revocation; rev.Status != report.Good || !explained(r, finding.RevocationNotFetched, w.url) {
 		t.Errorf("offline: %+v %v", rev, findings(r))
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -23,7 +24,7 @@ func TestTooManyCertificates(t *testing.T) {
 			many.Chain, extra.Extra = append(many.Chain, evidence.Entry{Cert: c}), append(extra.Extra, c)
 		}
 		for what, ev := range map[string]*evidence.Evidence{"chain": many, "extra": extra} {
-			j := e.newJudgement(ev, Policy{})
+			j := e.newJudgement(ev, policy.Policy{}, Access{})
 			r, _ := j.judge(t.Context())
 			told := false
 			for _, f := range r.Findings {

@@ -7,6 +7,7 @@ import (
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/revocation"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -41,9 +42,9 @@ func (j *judgement) revocationCheck(p report.Path, i int) report.Check {
 	c := report.Check{Name: report.RevocationCheck, Cert: i, Required: true}
 	rev := p.Certs[i].Revocation
 	switch {
-	case j.schemesOff():
+	case j.p.Schemes == policy.Off:
 		c.Required, c.State = false, report.NotAsked
-	case j.p.LeafOnly && i > 0:
+	case j.p.Depth == policy.DepthLeaf && i > 0:
 		c.Required, c.State, c.Detail = false, report.NotAsked, "only the leaf is asked for"
 	case rev == nil && p.End == report.EndAnchor && len(p.Certs) == 1:
 		c.State, c.Detail = report.CheckNotApplicable, "the certificate is a trust anchor itself"
@@ -53,7 +54,7 @@ func (j *judgement) revocationCheck(p report.Path, i int) report.Check {
 		c.State, c.Detail = report.CheckNotApplicable, string(rev.Why)
 	case rev.Status == report.Unknown || rev.Status == "":
 		c.State, c.Detail = report.NotDone, "no source gave an authentic and fresh answer"
-		c.Required = !slices.Contains([]string{"allow", "warn"}, j.p.Unknown) && !noPointers(rev)
+		c.Required = !j.p.Unknown.Soft() && !noPointers(rev)
 	default:
 		c.State, c.Detail = report.Done, rev.Scheme
 	}
@@ -66,13 +67,9 @@ func noPointers(rev *report.Revocation) bool { return rev.Why == report.WhyNoPoi
 // transparency judges SCTs on the chosen path; ocspSCTs is the list that came
 // in a valid OCSP response about its leaf.
 func (j *judgement) transparency(r *report.Report, ocspSCTs []byte) (needs []need) {
-	policy := j.p.CT
-	if policy == "" {
-		policy = "report"
-	}
-	enforced := policy != "report" && policy != "off"
+	enforced := j.p.CT.Enforced()
 	check := report.Check{Name: report.CTCheck, Cert: 0, Required: enforced, State: report.NotAsked}
-	if policy == "off" {
+	if j.p.CT == policy.CTOff {
 		r.Checks = append(r.Checks, check)
 		return nil
 	}
@@ -82,12 +79,12 @@ func (j *judgement) transparency(r *report.Report, ocspSCTs []byte) (needs []nee
 		scts.delivered = append(slices.Clip(scts.delivered), ct.ReadSCTList(0, report.SCTOCSP, ocspSCTs))
 	}
 	res := ct.CheckSCTs(ct.Input{Path: path.Certs, Embedded: scts.embedded, Delivered: scts.delivered, List: j.e.opt.LogList,
-		Policy: policy, Depth: j.p.CTDepth, Time: j.now, Public: j.public(path), Memo: j.e.memo, Brief: j.p.Brief})
+		Policy: j.p.CT, Depth: j.p.CTDepth, Time: j.now, Public: j.public(path), Memo: j.e.memo, Brief: j.brief})
 	certs := r.Paths[r.Chosen].Certs
 	for i, fs := range res.Certs {
 		certs[i].Findings = append(certs[i].Findings, fs...)
 	}
-	if j.p.CTAudit {
+	if j.a.Audit {
 		var found []finding.Finding
 		found, needs = j.audit(&res)
 		certs[0].Findings = append(certs[0].Findings, found...)

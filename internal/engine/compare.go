@@ -7,6 +7,7 @@ import (
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -16,7 +17,7 @@ import (
 // policy asks for more than crypto/x509 can.
 func (j *judgement) compare(r *report.Report) {
 	usage, comparable := x509Usage(j.p.Purpose)
-	if !comparable || j.p.Strict || j.p.SecurityLevel != nil || j.p.NoWildcards || j.p.MinRSA != 0 || j.p.MaxDepth != 0 ||
+	if !comparable || j.p.Strict || j.p.SecurityLevel != policy.LevelDefault || j.p.NoWildcards || j.p.MinRSA != 0 || j.p.MaxDepth != 0 ||
 		len(j.p.Policies) > 0 || j.p.ExplicitPolicy || j.p.InhibitAnyPolicy || j.p.InhibitMapping || r.Chosen < 0 {
 		return
 	}
@@ -62,13 +63,13 @@ func pathVerdict(p report.Path) finding.Severity {
 	return worst
 }
 
-func x509Usage(purpose string) (x509.ExtKeyUsage, bool) {
+func x509Usage(purpose policy.Purpose) (x509.ExtKeyUsage, bool) {
 	switch purpose {
-	case "", "server":
+	case policy.PurposeServer:
 		return x509.ExtKeyUsageServerAuth, true
-	case "client":
+	case policy.PurposeClient:
 		return x509.ExtKeyUsageClientAuth, true
-	case "any":
+	case policy.PurposeAny:
 		return x509.ExtKeyUsageAny, true
 	}
 	return 0, false

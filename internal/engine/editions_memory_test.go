@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/store"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -54,7 +54,7 @@ func TestEditionsAreUnmapped(t *testing.T) {
 		e := w.engine(t)
 		for i := range editions {
 			w.list.Extensions = []forge.Ext{forge.CRLNumber(int64(i + 1))}
-			if r := resolve(e, leaf, engine.Policy{}); r.Verdict != report.Accept {
+			if r := resolve(e, leaf, policy.Policy{}); r.Verdict != report.Accept {
 				t.Fatalf("edition %d: %s %v", i, r.Verdict, findings(r))
 			}
 			most = max(most, mappedBelow(t, w.dir))

@@ -1,3 +1,5 @@
+// Package engine is the loop: judge the evidence, fetch what the judges still
+// need, judge again. It is the only place where judging and I/O meet.
 package engine
 
 import (
@@ -16,6 +18,7 @@ import (
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/store"
 	"github.com/assaytls/assay/internal/tlsclient"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -87,10 +90,10 @@ func (e *Engine) Wait() { e.cache.running.Wait() }
 // Check dials the target, judges what it presents, fetching what the judges
 // need, and returns the report and all that was gathered. It never fails:
 // whatever went wrong is in the report.
-func (e *Engine) Check(ctx context.Context, c tlsclient.Config, p Policy) (*report.Report, *evidence.Evidence) {
+func (e *Engine) Check(ctx context.Context, c tlsclient.Config, p policy.Policy, a Access) (*report.Report, *evidence.Evidence) {
 	start := time.Now()
 	ev := tlsclient.Dial(ctx, c)
-	r := e.Resolve(ctx, ev, p)
+	r := e.Resolve(ctx, ev, p, a)
 	r.Target.Source = report.FromCheck
 	if r.Timing != nil {
 		r.Timing.Total = milliseconds(time.Since(start))
@@ -100,8 +103,8 @@ func (e *Engine) Check(ctx context.Context, c tlsclient.Config, p Policy) (*repo
 
 // Resolve judges evidence and fetches what the judges need; what it fetched
 // is added to ev.
-func (e *Engine) Resolve(ctx context.Context, ev *evidence.Evidence, p Policy) *report.Report {
-	return e.newJudgement(ev, p).resolve(ctx)
+func (e *Engine) Resolve(ctx context.Context, ev *evidence.Evidence, p policy.Policy, a Access) *report.Report {
+	return e.newJudgement(ev, p, a).resolve(ctx)
 }
 
 // resolve is the loop. A panic in it refuses, as one in a judge does: it may
@@ -115,13 +118,13 @@ func (j *judgement) resolve(ctx context.Context) (r *report.Report) {
 	}()
 	r, needs := j.judge(ctx)
 	fetching := ctx
-	if j.p.FetchBudget > 0 && (len(needs) > 0 || !j.p.Offline) { // a timer costs more than all else that is left to do
+	if j.a.Budget > 0 && (len(needs) > 0 || !j.a.Offline) { // a timer costs more than all else that is left to do
 		var cancel context.CancelFunc
-		fetching, cancel = context.WithTimeout(ctx, j.p.FetchBudget)
+		fetching, cancel = context.WithTimeout(ctx, j.a.Budget)
 		defer cancel()
 	}
 	rounds := maxRounds
-	if j.p.CTAudit {
+	if j.a.Audit {
 		rounds += auditRounds
 	}
 	for round := 0; round < rounds && len(needs) > 0; round++ {
@@ -162,9 +165,10 @@ func shielded(f func() error) (err error) {
 }
 
 // Judge judges evidence as it stands and fetches nothing: what is missing is a
-// finding. The same evidence under the same policy gives the same report.
-func (e *Engine) Judge(ctx context.Context, ev *evidence.Evidence, p Policy) *report.Report {
-	j := e.newJudgement(ev, p)
+// finding. The same evidence under the same policy gives the same report. Of a
+// only what says which answers count matters: Nonce, Audit and Background.
+func (e *Engine) Judge(ctx context.Context, ev *evidence.Evidence, p policy.Policy, a Access) *report.Report {
+	j := e.newJudgement(ev, p, a)
 	r, _ := j.judge(ctx)
 	return r
 }

@@ -83,7 +83,7 @@ func TestEvidenceJudgedAgain(t *testing.T) {
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
 			e := newEngine(t, l)
-			first, ev := e.Check(context.Background(), config(s), s.Policy)
+			first, ev := e.Check(context.Background(), config(s), s.Policy, s.Access)
 			saved, err := evidence.Encode(ev)
 			if err != nil {
 				t.Fatal(err)
@@ -92,7 +92,7 @@ func TestEvidenceJudgedAgain(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			second := newEngine(t, l).Judge(context.Background(), again, s.Policy)
+			second := newEngine(t, l).Judge(context.Background(), again, s.Policy, s.Access)
 			if first.Verdict != second.Verdict || !slices.Equal(findings(first), findings(second)) {
 				t.Errorf("first %s %v\nagain %s %v", first.Verdict, findings(first), second.Verdict, findings(second))
 			}
@@ -108,8 +108,8 @@ func TestCached(t *testing.T) {
 	l := start(t, "good", "crl-delta-good", "crl-by-reasons")
 	for _, s := range l.Scenarios {
 		e := newEngine(t, l)
-		first, _ := e.Check(context.Background(), config(s), s.Policy)
-		r, _ := e.Check(context.Background(), config(s), s.Policy)
+		first, _ := e.Check(context.Background(), config(s), s.Policy, s.Access)
+		r, _ := e.Check(context.Background(), config(s), s.Policy, s.Access)
 		if r.Verdict != report.Accept || len(r.Fetches) == 0 || len(r.Fetches) != len(first.Fetches) {
 			t.Fatalf("%s: %s with %d fetches, first %d: %v", s.Name, r.Verdict, len(r.Fetches), len(first.Fetches), findings(r))
 		}
@@ -127,17 +127,17 @@ func TestOffline(t *testing.T) {
 	good, _ := l.Scenario("good")
 	revoked, _ := l.Scenario("revoked-by-crl")
 	e := newEngine(t, l)
-	offline := good.Policy
+	offline := good.Access
 	offline.Offline = true
-	if r, _ := e.Check(context.Background(), config(good), offline); r.Verdict != report.Inconclusive || len(r.Fetches) != 0 {
+	if r, _ := e.Check(context.Background(), config(good), good.Policy, offline); r.Verdict != report.Inconclusive || len(r.Fetches) != 0 {
 		t.Errorf("empty cache: %s with fetches %v", r.Verdict, r.Fetches)
 	}
-	e.Check(context.Background(), config(good), good.Policy)
-	e.Check(context.Background(), config(revoked), good.Policy)
-	if r, _ := e.Check(context.Background(), config(good), offline); r.Verdict != report.Accept {
+	e.Check(context.Background(), config(good), good.Policy, good.Access)
+	e.Check(context.Background(), config(revoked), good.Policy, good.Access)
+	if r, _ := e.Check(context.Background(), config(good), good.Policy, offline); r.Verdict != report.Accept {
 		t.Errorf("filled cache: %s %v", r.Verdict, findings(r))
 	}
-	if r, _ := e.Check(context.Background(), config(revoked), offline); r.Verdict != report.Reject {
+	if r, _ := e.Check(context.Background(), config(revoked), good.Policy, offline); r.Verdict != report.Reject {
 		t.Errorf("revoked, from the cache: %s %v", r.Verdict, findings(r))
 	}
 }
@@ -149,7 +149,7 @@ func TestDeadline(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 700*time.Millisecond)
 	defer cancel()
 	begin := time.Now()
-	r, _ := e.Check(ctx, config(s), s.Policy)
+	r, _ := e.Check(ctx, config(s), s.Policy, s.Access)
 	if took := time.Since(begin); took > 5*time.Second {
 		t.Errorf("took %v", took)
 	}
@@ -161,7 +161,7 @@ func TestDeadline(t *testing.T) {
 // A report is complete JSON that can be read back.
 func TestReportJSON(t *testing.T) {
 	l := start(t, "revoked")
-	r, _ := newEngine(t, l).Check(context.Background(), config(l.Scenarios[0]), l.Scenarios[0].Policy)
+	r, _ := newEngine(t, l).Check(context.Background(), config(l.Scenarios[0]), l.Scenarios[0].Policy, l.Scenarios[0].Access)
 	b, err := json.Marshal(r)
 	if err != nil {
 		t.Fatal(err)
@@ -199,13 +199,13 @@ func TestStore(t *testing.T) {
 	}
 	first := withStore()
 	for _, s := range l.Scenarios {
-		first.Check(context.Background(), config(s), s.Policy)
+		first.Check(context.Background(), config(s), s.Policy, s.Access)
 	}
 	second := withStore()
 	for _, s := range l.Scenarios {
-		p := s.Policy
-		p.Offline = true
-		r, _ := second.Check(context.Background(), config(s), p)
+		offline := s.Access
+		offline.Offline = true
+		r, _ := second.Check(context.Background(), config(s), s.Policy, offline)
 		if r.Verdict != s.Want || len(r.Fetches) == 0 {
 			t.Errorf("%s: %s from the disk, want %s: %v", s.Name, r.Verdict, s.Want, findings(r))
 		}
@@ -233,7 +233,7 @@ func TestPublic(t *testing.T) {
 		}
 		p := s.Policy
 		p.Time = time.Now()
-		r, _ := e.Check(context.Background(), config(s), p)
+		r, _ := e.Check(context.Background(), config(s), p, s.Access)
 		if r.Verdict != report.Accept {
 			t.Errorf("public %v: %s %v", public, r.Verdict, findings(r))
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -106,7 +105,7 @@ func (j *judgement) obtain(ctx context.Context, n need) (evidence.Artefact, repo
 	if n.IssuerKey != [32]byte{} {
 		a.IssuerKey = n.IssuerKey[:]
 	}
-	if j.p.Nonce && n.Kind == kindOCSP {
+	if j.a.Nonce && n.Kind == kindOCSP {
 		a.Method = "POST"
 	}
 	b := j.e.guarded(ctx, n, j.bodyOptions(false))
@@ -123,20 +122,13 @@ func (j *judgement) obtain(ctx context.Context, n need) (evidence.Artefact, repo
 }
 
 func (j *judgement) bodyOptions(refresh bool) bodyOptions {
-	return bodyOptions{now: time.Now(), offline: j.p.Offline, current: j.p.Beside, refresh: refresh, maxAge: j.p.MaxAge, nonce: j.p.Nonce, scope: j.scope()}
+	return bodyOptions{now: time.Now(), offline: j.a.Offline, current: j.a.Background, refresh: refresh, maxAge: j.p.MaxAge, nonce: j.a.Nonce, scope: j.scope()}
 }
 
 // scope is what may be connected to besides public addresses: the class of the
 // address that the target answered from.
 func (j *judgement) scope() fetch.Scope {
-	if j.p.PrivateFetch {
-		return fetch.Scope{Private: true, Loopback: true}
-	}
-	ap, err := netip.ParseAddrPort(j.ev.Connection.Addr)
-	if err != nil || j.ev.Target.Proxy != "" || j.p.PublicFetch {
-		return fetch.Scope{}
-	}
-	return fetch.ScopeOf(ap.Addr().Unmap())
+	return j.a.Scope.fetchScope(j.ev.Connection.Addr, j.ev.Target.Proxy != "")
 }
 
 // missingIssuers asks for the issuers that the server did not send, and says
@@ -151,7 +143,7 @@ func (j *judgement) missingIssuers(r *report.Report, needs *[]need) {
 			p.Findings = append(p.Findings, finding.New(finding.AIAUnavailable, "url", a.URL, "detail", a.Detail))
 		}
 	}
-	if p.End != report.EndNoIssuer || j.p.NoAIA {
+	if p.End != report.EndNoIssuer || j.a.NoAIA {
 		return
 	}
 	depth := 0
@@ -178,7 +170,7 @@ func (j *judgement) missingIssuers(r *report.Report, needs *[]need) {
 // not use: a list that has gone stale, a body that somebody damaged. It
 // reports whether anything was replaced.
 func (j *judgement) refresh(ctx context.Context) (replaced bool) {
-	if j.p.Offline {
+	if j.a.Offline {
 		return false
 	}
 	for i, a := range j.ev.Artefacts {
@@ -224,7 +216,7 @@ func (j *judgement) keep() (err error) {
 			j.e.rememberIndex(n, a) // if it cannot be written the next one reads the list through, too
 			continue
 		}
-		if !asked || a.Cached || a.Failure != "" || n.Kind == kindOCSP && j.p.Nonce {
+		if !asked || a.Cached || a.Failure != "" || n.Kind == kindOCSP && j.a.Nonce {
 			continue
 		}
 		if u := j.use(i); led[i] || u.Outcome >= revocation.Answered {

@@ -14,6 +14,7 @@ import (
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/revocation"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -42,7 +43,7 @@ func TestUnprovenPointers(t *testing.T) {
 			c.MutateSig = forge.Flip
 		}
 		ev := &evidence.Evidence{Time: time.Now(), Target: evidence.Target{Host: "a.test"}, Chain: []evidence.Entry{{Cert: root.Issue(c).Raw}}}
-		r, needs := guardEngine(t, root.Raw).newJudgement(ev, Policy{}).judge(t.Context())
+		r, needs := guardEngine(t, root.Raw).newJudgement(ev, policy.Policy{}, Access{}).judge(t.Context())
 		if (len(needs) == 0) != forged || r.Verdict == report.Accept {
 			t.Errorf("forged %v: %s, needs %+v", forged, r.Verdict, needs)
 		}
@@ -55,7 +56,7 @@ func TestUnprovenPointers(t *testing.T) {
 
 // No judgement asks for more than maxNeeds downloads.
 func TestNeedsAreBounded(t *testing.T) {
-	j := guardEngine(t).newJudgement(&evidence.Evidence{}, Policy{Offline: true})
+	j := guardEngine(t).newJudgement(&evidence.Evidence{}, policy.Policy{}, Access{Offline: true})
 	var needs []need
 	for i := range 3 * maxNeeds {
 		needs = append(needs, need{Need: revocation.Need{Kind: kindCRL, URL: fmt.Sprint("http://crl.test/", i)}})
@@ -71,7 +72,7 @@ func TestScope(t *testing.T) {
 	for addr, want := range map[string]fetch.Scope{"127.0.0.1:443": {Loopback: true}, "10.0.0.1:443": {Private: true}, "8.8.8.8:443": {}, "": {}, "[::ffff:10.0.0.1]:443": {Private: true}} {
 		for _, proxy := range []string{"", "http://127.0.0.1:8080"} {
 			ev := &evidence.Evidence{Target: evidence.Target{Proxy: proxy}, Connection: evidence.Connection{Addr: addr}}
-			got := guardEngine(t).newJudgement(ev, Policy{}).scope()
+			got := guardEngine(t).newJudgement(ev, policy.Policy{}, Access{}).scope()
 			if proxy != "" {
 				want = fetch.Scope{}
 			}
@@ -100,11 +101,11 @@ func TestFailuresByScope(t *testing.T) {
 func TestAllowGuards(t *testing.T) {
 	for id, ok := range map[finding.ID]bool{finding.MustStapleMissing: true, finding.CertRevoked: false, finding.NameMismatch: false,
 		finding.SignatureInvalid: false, finding.BudgetPaths: false, finding.InternalError: false, "x-mine": false} {
-		if err := (Policy{Allow: []finding.ID{id}}).Validate(); (err == nil) != ok {
+		if err := (policy.Policy{Allow: []finding.ID{id}}).Validate(); (err == nil) != ok {
 			t.Errorf("%s: %v", id, err)
 		}
 		r := &report.Report{Findings: []finding.Finding{{ID: id, Severity: finding.Error}}}
-		j := guardEngine(t).newJudgement(&evidence.Evidence{}, Policy{Allow: []finding.ID{id}})
+		j := guardEngine(t).newJudgement(&evidence.Evidence{}, policy.Policy{Allow: []finding.ID{id}}, Access{})
 		if j.allow(r); (r.Findings[0].Severity == finding.Warning) != ok {
 			t.Errorf("%s: %v", id, r.Findings[0])
 		}
@@ -116,7 +117,7 @@ func TestRefusedNeverAccepts(t *testing.T) {
 	root := forge.NewRoot("Root", nil)
 	leaf := root.Server("a.test", nil)
 	ev := &evidence.Evidence{Time: time.Now(), Target: evidence.Target{Host: "a.test"}, Chain: []evidence.Entry{{Cert: leaf.Raw}}}
-	r := guardEngine(t, root.Raw).Refused(ev, Policy{Schemes: []string{}}, "because")
+	r := guardEngine(t, root.Raw).Refused(ev, policy.Policy{Schemes: policy.Off}, "because")
 	if r.Verdict != report.Reject || r.Headline == nil || r.Headline.Finding.ID != finding.X509Refused {
 		t.Errorf("%s, %+v", r.Verdict, r.Headline)
 	}
@@ -124,7 +125,7 @@ func TestRefusedNeverAccepts(t *testing.T) {
 
 // A search that stopped at a limit has not checked the path.
 func TestBudgetIsNotDone(t *testing.T) {
-	j := guardEngine(t).newJudgement(&evidence.Evidence{}, Policy{NoName: true})
+	j := guardEngine(t).newJudgement(&evidence.Evidence{}, policy.Policy{NoName: true}, Access{})
 	r := &report.Report{Paths: []report.Path{{End: report.EndBudget}}}
 	if j.checks(r); r.Checks[0].Name != "path" || r.Checks[0].State != report.NotDone || !r.Checks[0].Required {
 		t.Errorf("%+v", r.Checks)

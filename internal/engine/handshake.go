@@ -9,28 +9,30 @@ import (
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
 // Handshake judges the chains that crypto/tls has verified: they, as DER and
 // leaf first, are the only candidate paths, and their last certificates the
-// anchors. Names were crypto/tls's business. What the judges need is taken
-// from the caches, and with inline from the network too. Without it, due tells
-// that asking the network would be good: for what is missing, or because what
-// the caches had is no longer young, so that it does not end in use.
-func (e *Engine) Handshake(ctx context.Context, ev *evidence.Evidence, chains [][][]byte, p Policy, inline bool) (r *report.Report, due bool) {
-	p.Offline, p.NoAIA, p.NoName = !inline, true, true
-	j := e.newJudgement(ev, p)
-	j.chains = chains
+// anchors. Names were crypto/tls's business. With a.Offline, due tells that
+// asking the network would be good: for what is missing, or because what the
+// caches had is no longer young, so that it does not end in use. A brief report
+// leaves out the facts of the connection and of certificates, and what explains
+// Certificate Transparency, unless it refuses.
+func (e *Engine) Handshake(ctx context.Context, ev *evidence.Evidence, chains [][][]byte, p policy.Policy, a Access, brief bool) (r *report.Report, due bool) {
+	p.NoName, a.NoAIA = true, true
+	j := e.newJudgement(ev, p, a)
+	j.chains, j.brief = chains, brief
 	r = j.resolve(ctx)
-	if p.Brief && r.Verdict != report.Accept { // a refusal is told in full
-		j.p.Brief, j.policyHash = false, p.hash()
+	if brief && r.Verdict != report.Accept { // a refusal is told in full
+		j.brief = false
 		if full, _ := j.judge(ctx); full.Verdict != report.Accept {
 			r = full
 		}
 	}
 	r.Target.Source = report.FromHandshake
-	return r, !inline && (j.aged.Load() || Unavailable(r))
+	return r, a.Offline && (j.aged.Load() || Unavailable(r))
 }
 
 // validateChains judges each chain as it is, best first.
@@ -76,9 +78,8 @@ func Unavailable(r *report.Report) bool {
 
 // Refused judges a chain that crypto/tls refused with the given reason,
 // fetching nothing. The report never accepts.
-func (e *Engine) Refused(ev *evidence.Evidence, p Policy, reason string) *report.Report {
-	p.Offline, p.NoAIA = true, true
-	r := e.newJudgement(ev, p).resolve(context.Background())
+func (e *Engine) Refused(ev *evidence.Evidence, p policy.Policy, reason string) *report.Report {
+	r := e.newJudgement(ev, p, Access{Offline: true, NoAIA: true}).resolve(context.Background())
 	r.Target.Source = report.FromHandshake
 	if r.Verdict != report.Reject {
 		r.Findings = append(r.Findings, finding.New(finding.X509Refused, "detail", reason))

@@ -20,16 +20,19 @@ import (
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/revocation"
 	"github.com/assaytls/assay/internal/tlsnames"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
 // judgement is one report in the making: what was parsed stays parsed from
 // round to round.
 type judgement struct {
-	e   *Engine
-	p   Policy
-	ev  *evidence.Evidence
-	now time.Time
+	e     *Engine
+	p     policy.Policy
+	a     Access
+	brief bool // what nobody reads in the report of an accepted handshake is left out
+	ev    *evidence.Evidence
+	now   time.Time
 
 	sent       []*cert.Certificate // ev.Chain, in order
 	pool       []*cert.Certificate // all that may complete a path, sent ones included
@@ -52,8 +55,9 @@ type judgement struct {
 	sctLists map[int]pathSCTs // by index in built.Paths
 }
 
-func (e *Engine) newJudgement(ev *evidence.Evidence, p Policy) *judgement {
-	j := &judgement{e: e, p: p, ev: ev, now: p.Time}
+func (e *Engine) newJudgement(ev *evidence.Evidence, p policy.Policy, a Access) *judgement {
+	p.Purpose = canonical(p.Purpose)
+	j := &judgement{e: e, p: p, a: a, ev: ev, now: p.Time}
 	if j.now.IsZero() {
 		j.now = ev.Time
 	}
@@ -61,9 +65,6 @@ func (e *Engine) newJudgement(ev *evidence.Evidence, p Policy) *judgement {
 		j.now = time.Now()
 	}
 	j.now = j.now.UTC()
-	if !p.Brief {
-		j.policyHash = p.hash()
-	}
 	ev.AnchorsHash, ev.LogListHash = e.anchorsHash, cmp.Or(e.logListHash, ev.LogListHash)
 	return j
 }
@@ -128,12 +129,18 @@ func panicSite(stack string) string {
 // blank is the report before anything is judged.
 func (j *judgement) blank() *report.Report {
 	ev := j.ev
-	return &report.Report{
+	r := &report.Report{
 		Version: report.Version, Verdict: report.Inconclusive, Chosen: -1, Time: j.now,
 		Target:      report.Target{Input: ev.Target.Input, Host: ev.Target.Host, Port: ev.Target.Port, Names: j.names(), Source: report.FromEvidence},
-		PolicyHash:  j.policyHash,
 		AnchorsHash: ev.AnchorsHash, LogListHash: ev.LogListHash,
 	}
+	if !j.brief {
+		if j.policyHash == "" {
+			j.policyHash = hexHash(j.p.Hash())
+		}
+		r.PolicyHash = j.policyHash
+	}
+	return r
 }
 
 // names are the reference identifiers as text.
@@ -154,7 +161,7 @@ func (j *judgement) connection(r *report.Report) {
 	if ev.Source == evidence.SourceFiles {
 		return
 	}
-	if j.p.Brief && ev.Failure == nil {
+	if j.brief && ev.Failure == nil {
 		r.Checks = append(r.Checks, report.Check{Name: report.HandshakeCheck, Cert: -1, Required: true, State: report.Done})
 		return
 	}
@@ -279,7 +286,7 @@ func (j *judgement) paths(ctx context.Context, r *report.Report) (needs []need) 
 	}
 	r.Findings = append(r.Findings, j.built.Findings...)
 
-	table := newCertTable(len(j.sent)+1, j.p.Brief)
+	table := newCertTable(len(j.sent)+1, j.brief)
 	for _, c := range j.sent {
 		r.Sent = append(r.Sent, table.add(c, report.CertSent))
 	}
@@ -357,12 +364,16 @@ type revoked struct {
 // Pointers are followed only when the path's signatures reach an anchor.
 func (j *judgement) revoke(ctx context.Context, r *report.Report, n int, opt certpath.Options, needs *[]need) (st revoked) {
 	path := j.built.Paths[n]
-	if path.End != report.EndAnchor || !proven(path) || j.schemesOff() {
+	if path.End != report.EndAnchor || !proven(path) || j.p.Schemes == policy.Off {
 		return st
+	}
+	var nonceFor func(int) []byte
+	if j.a.Nonce {
+		nonceFor = j.nonce
 	}
 	in := revocation.Input{
 		Path: path.Certs, Staples: j.staples(path), Pool: j.pool, Time: j.now, Memo: j.e.memo,
-		Policy: j.revocationPolicy(), Anchored: j.anchored(ctx, path, opt), NonceFor: j.nonce, NoHandshake: j.ev.Source == evidence.SourceFiles,
+		Policy: j.p, Anchored: j.anchored(ctx, path, opt), NonceFor: nonceFor, NoHandshake: j.ev.Source == evidence.SourceFiles,
 	}
 	from := j.artefacts(&in)
 	res := revocation.Judge(ctx, in)

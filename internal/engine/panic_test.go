@@ -7,6 +7,7 @@ import (
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/revocation"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -19,7 +20,7 @@ func TestPanicBetweenJudges(t *testing.T) {
 	}
 	e.cache = nil // whatever touches it panics
 	ev := &evidence.Evidence{Artefacts: []evidence.Artefact{{Kind: kindCRL, URL: "http://x.test/", Cached: true}}}
-	j := e.newJudgement(ev, Policy{})
+	j := e.newJudgement(ev, policy.Policy{}, Access{})
 	j.needs = map[int]need{0: {}}
 	j.used = []revocation.Use{{Outcome: revocation.Useless}}
 	r := j.resolve(t.Context())

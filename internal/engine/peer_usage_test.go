@@ -5,6 +5,7 @@ import (
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/policy"
 )
 
 // What a handshake did with the peer's key is a fact of the handshake: clients
@@ -12,19 +13,19 @@ import (
 func TestUsedKeyUsage(t *testing.T) {
 	for _, c := range []struct {
 		version, suite uint16
-		purpose        string
+		purpose        policy.Purpose
 		client         bool // the peer is a client: chains from crypto/tls, of a server
 		want           cert.KeyUsage
 	}{
-		{0x0304, 0x1301, "", false, cert.DigitalSignature},
-		{0x0303, 0xc02f, "server", false, cert.DigitalSignature},
-		{0x0303, 0x009c, "server", false, cert.KeyEncipherment},
-		{0x0304, 0x1301, "client", true, cert.DigitalSignature},
-		{0x0303, 0x009c, "client", true, cert.DigitalSignature},
-		{0x0304, 0x1301, "email", false, 0},
-		{0, 0, "server", false, 0},
+		{0x0304, 0x1301, policy.PurposeServer, false, cert.DigitalSignature},
+		{0x0303, 0xc02f, policy.PurposeServer, false, cert.DigitalSignature},
+		{0x0303, 0x009c, policy.PurposeServer, false, cert.KeyEncipherment},
+		{0x0304, 0x1301, policy.PurposeClient, true, cert.DigitalSignature},
+		{0x0303, 0x009c, policy.PurposeClient, true, cert.DigitalSignature},
+		{0x0304, 0x1301, policy.PurposeEmail, false, 0},
+		{0, 0, policy.PurposeServer, false, 0},
 	} {
-		j := &judgement{p: Policy{Purpose: c.purpose}, ev: &evidence.Evidence{Connection: evidence.Connection{Version: c.version, Suite: c.suite}}}
+		j := &judgement{p: policy.Policy{Purpose: c.purpose}, ev: &evidence.Evidence{Connection: evidence.Connection{Version: c.version, Suite: c.suite}}}
 		if c.client {
 			j.chains = [][][]byte{{{0x30, 0}}}
 		}

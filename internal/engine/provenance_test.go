@@ -8,6 +8,7 @@ import (
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -20,7 +21,7 @@ func TestSourceDecidesWhatIsMissed(t *testing.T) {
 	e := guardEngine(t, root.Raw)
 	for source, want := range map[evidence.Source]bool{"": true, evidence.SourceDial: true, evidence.SourceHandshake: true, evidence.SourceFiles: false} {
 		ev := &evidence.Evidence{Source: source, Time: time.Now(), Target: evidence.Target{Host: "a.test"}, Chain: []evidence.Entry{{Cert: leaf.Raw}}}
-		r := e.Judge(t.Context(), ev, Policy{})
+		r := e.Judge(t.Context(), ev, policy.Policy{}, Access{})
 		missed := slices.ContainsFunc(r.Paths[0].Certs[0].Findings, func(f finding.Finding) bool { return f.ID == finding.MustStapleMissing })
 		if missed != want || (r.Verdict == report.Reject) != want || (r.Connection != nil) != want {
 			t.Errorf("%q: missed %v, %s", source, missed, r.Verdict)

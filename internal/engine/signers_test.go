@@ -12,6 +12,7 @@ import (
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -32,13 +33,13 @@ func trusting(t *testing.T, c *fetch.Client, roots ...*forge.CA) *engine.Engine 
 }
 
 // judgeChain resolves a chain for a.test.
-func judgeChain(e *engine.Engine, p engine.Policy, certs ...*forge.CA) *report.Report {
+func judgeChain(e *engine.Engine, p policy.Policy, certs ...*forge.CA) *report.Report {
 	ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now()}
 	for _, c := range certs {
 		ev.Chain = append(ev.Chain, evidence.Entry{Cert: c.Raw})
 	}
-	p.Names, p.PrivateFetch = []string{"a.test"}, true
-	return e.Resolve(context.Background(), ev, p)
+	p.Names = []string{"a.test"}
+	return e.Resolve(context.Background(), ev, p, here())
 }
 
 // A separate issuer of lists counts when its own path is valid and ends at the
@@ -64,7 +65,7 @@ func TestSeparateListIssuer(t *testing.T) {
 		c.cert.Subject, c.cert.Extensions = w.root.Name, exts
 		signer := c.by.Issue(c.cert)
 		list = signer.CRL(forge.CRL{})
-		r := judgeChain(trusting(t, &w.Client, w.root, other), engine.Policy{}, w.leaf(), signer)
+		r := judgeChain(trusting(t, &w.Client, w.root, other), policy.Policy{}, w.leaf(), signer)
 		if r.Verdict != c.want || c.want != report.Accept && !explained(r, finding.CRLIssuerUntrusted, w.url) {
 			t.Errorf("%s: %s %v", name, r.Verdict, findings(r))
 		}
@@ -89,19 +90,19 @@ func TestListOfTheOtherKey(t *testing.T) {
 	} {
 		for _, c := range []struct {
 			list   []byte
-			policy engine.Policy
+			policy policy.Policy
 			want   report.Verdict
 			id     finding.ID // "" for none
 		}{
-			{renewed.CRL(forge.CRL{}), engine.Policy{}, report.Accept, ""},
-			{renewed.CRL(forge.CRL{Entries: []forge.Entry{forge.Revoke(leaf.Serial, 1)}}), engine.Policy{}, report.Reject, finding.CertRevoked},
-			{old.CRL(forge.CRL{}), engine.Policy{}, report.Inconclusive, finding.CRLOtherKey},
-			{old.CRL(forge.CRL{}), engine.Policy{Unknown: "allow"}, report.Inconclusive, finding.CRLOtherKey},
-			{old.CRL(forge.CRL{}), engine.Policy{Allow: []finding.ID{finding.CRLOtherKey}}, report.Accept, finding.CRLOtherKey},
-			{old.CRL(forge.CRL{Entries: []forge.Entry{forge.Revoke(leaf.Serial, 1)}}), engine.Policy{}, report.Reject, finding.CertRevoked},
+			{renewed.CRL(forge.CRL{}), policy.Policy{}, report.Accept, ""},
+			{renewed.CRL(forge.CRL{Entries: []forge.Entry{forge.Revoke(leaf.Serial, 1)}}), policy.Policy{}, report.Reject, finding.CertRevoked},
+			{old.CRL(forge.CRL{}), policy.Policy{}, report.Inconclusive, finding.CRLOtherKey},
+			{old.CRL(forge.CRL{}), policy.Policy{Unknown: policy.UnknownAllow}, report.Inconclusive, finding.CRLOtherKey},
+			{old.CRL(forge.CRL{}), policy.Policy{Allow: []finding.ID{finding.CRLOtherKey}}, report.Accept, finding.CRLOtherKey},
+			{old.CRL(forge.CRL{Entries: []forge.Entry{forge.Revoke(leaf.Serial, 1)}}), policy.Policy{}, report.Reject, finding.CertRevoked},
 		} {
 			list = c.list
-			c.policy.LeafOnly = true
+			c.policy.Depth = policy.DepthLeaf
 			if err := c.policy.Validate(); err != nil {
 				t.Fatal(err)
 			}
@@ -118,7 +119,7 @@ func TestUnprovenPointers(t *testing.T) {
 	w := newWeather(t, serves)
 	forged := forge.NewRoot("Weather Root", nil)
 	leaf := forged.Server("a.test", nil, forge.CRLDP(w.url), forge.AIA([]string{w.url + "/ocsp"}, []string{w.url + "/ca"}))
-	if r := judgeChain(w.engine(t), engine.Policy{}, leaf); r.Verdict != report.Reject || w.hits.Load() != 0 {
+	if r := judgeChain(w.engine(t), policy.Policy{}, leaf); r.Verdict != report.Reject || w.hits.Load() != 0 {
 		t.Errorf("%s after %d requests: %v", r.Verdict, w.hits.Load(), findings(r))
 	}
 }
@@ -158,7 +159,7 @@ func TestOtherPaths(t *testing.T) {
 			revoked[c.also] = []forge.Entry{forge.Revoke(leaf.Serial, 1)}
 		}
 		for _, order := range [][]*forge.CA{{leaf, ca, again}, {leaf, again, ca}} {
-			if r := judgeChain(trusting(t, &w.Client, one, two), engine.Policy{}, order...); r.Verdict != c.want {
+			if r := judgeChain(trusting(t, &w.Client, one, two), policy.Policy{}, order...); r.Verdict != c.want {
 				t.Errorf("%s: %s %v", name, r.Verdict, findings(r))
 			}
 		}
@@ -171,7 +172,7 @@ func TestRevocationNotWaived(t *testing.T) {
 	w := newWeather(t, serves)
 	leaf := w.leaf()
 	w.list.Entries = []forge.Entry{forge.Revoke(leaf.Serial, 1)}
-	p := engine.Policy{Allow: []finding.ID{finding.CertRevoked}}
+	p := policy.Policy{Allow: []finding.ID{finding.CertRevoked}}
 	if r := judgeChain(w.engine(t), p, leaf); r.Verdict != report.Reject {
 		t.Error(r.Verdict, findings(r))
 	}
@@ -183,8 +184,8 @@ func TestRevocationNotWaived(t *testing.T) {
 // A revocation check that was asked for and came to nothing is not done.
 func TestRevocationCheckState(t *testing.T) {
 	w := newWeather(t, func(*weather) http.HandlerFunc { return http.NotFound })
-	for unknown, required := range map[string]bool{"": true, "deny": true, "warn": false, "allow": false} {
-		r := judgeChain(w.engine(t), engine.Policy{Unknown: unknown}, w.leaf())
+	for unknown, required := range map[policy.Unknown]bool{policy.UnknownInconclusive: true, policy.UnknownDeny: true, policy.UnknownWarn: false, policy.UnknownAllow: false} {
+		r := judgeChain(w.engine(t), policy.Policy{Unknown: unknown}, w.leaf())
 		for _, c := range r.Checks {
 			if c.Name == "revocation" && (c.State != report.NotDone || c.Required != required) {
 				t.Errorf("unknown=%s: %+v", unknown, c)
@@ -192,7 +193,7 @@ func TestRevocationCheckState(t *testing.T) {
 		}
 	}
 	stranger := forge.NewRoot("Stranger", nil)
-	r := judgeChain(w.engine(t), engine.Policy{}, stranger.Server("a.test", nil))
+	r := judgeChain(w.engine(t), policy.Policy{}, stranger.Server("a.test", nil))
 	for _, c := range r.Checks {
 		if c.Name == "revocation" && c.State != report.NotDone {
 			t.Errorf("without an anchor: %+v", c)
@@ -209,19 +210,19 @@ func TestHandshakesAskNobody(t *testing.T) {
 		return &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Target: evidence.Target{Host: "a.test"},
 			Connection: evidence.Connection{Addr: "127.0.0.1:443", Version: 0x0304}, Chain: []evidence.Entry{{Cert: leaf.Raw}}}
 	}
-	p := engine.Policy{PrivateFetch: true, Schemes: []string{}}
+	p := policy.Policy{Schemes: policy.Off}
 	if r := e.Refused(ev(), p, "a reason"); r.Verdict != report.Reject {
 		t.Error(r.Verdict, findings(r))
 	}
-	p.Schemes = nil
+	p.Schemes = 0
 	if r := e.Refused(ev(), p, "a reason"); r.Verdict != report.Reject || w.hits.Load() != 0 {
 		t.Errorf("%s after %d requests: %v", r.Verdict, w.hits.Load(), findings(r))
 	}
 	chains := [][][]byte{{leaf.Raw, w.root.Raw}}
-	if r, due := e.Handshake(context.Background(), ev(), chains, p, false); r.Verdict != report.Inconclusive || !due || w.hits.Load() != 0 {
+	if r, due := e.Handshake(context.Background(), ev(), chains, p, here(engine.Access{Offline: true}), false); r.Verdict != report.Inconclusive || !due || w.hits.Load() != 0 {
 		t.Errorf("%s, due %v, after %d requests: %v", r.Verdict, due, w.hits.Load(), findings(r))
 	}
-	if r, due := e.Handshake(context.Background(), ev(), chains, p, true); r.Verdict != report.Accept || due || w.hits.Load() != 1 {
+	if r, due := e.Handshake(context.Background(), ev(), chains, p, here(), false); r.Verdict != report.Accept || due || w.hits.Load() != 1 {
 		t.Errorf("%s, due %v, after %d requests: %v", r.Verdict, due, w.hits.Load(), findings(r))
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/store"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -47,8 +48,12 @@ func engineFor(t *testing.T, dir string, roots ...*forge.CA) *engine.Engine {
 }
 
 // resolveChain judges a chain with its staples, by position.
-func resolveChain(t *testing.T, e *engine.Engine, p engine.Policy, staples [][]byte, chain ...*forge.CA) *report.Report {
-	p.PrivateFetch, p.Names = true, []string{"a.test"}
+func resolveChain(t *testing.T, e *engine.Engine, p policy.Policy, staples [][]byte, chain ...*forge.CA) *report.Report {
+	return resolveWith(t, e, p, here(), staples, chain...)
+}
+
+func resolveWith(t *testing.T, e *engine.Engine, p policy.Policy, a engine.Access, staples [][]byte, chain ...*forge.CA) *report.Report {
+	p.Names = []string{"a.test"}
 	ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now()}
 	for i, c := range chain {
 		entry := evidence.Entry{Cert: c.Raw}
@@ -57,7 +62,7 @@ func resolveChain(t *testing.T, e *engine.Engine, p engine.Policy, staples [][]b
 		}
 		ev.Chain = append(ev.Chain, entry)
 	}
-	return e.Resolve(t.Context(), ev, p)
+	return e.Resolve(t.Context(), ev, p, a)
 }
 
 // The sources of all certificates are asked at the same time: none answers
@@ -88,7 +93,7 @@ func TestAskedConcurrently(t *testing.T) {
 	answers.Store("/crl1", ca.CRL(forge.CRL{}))
 	answers.Store("/ocs0", forge.OCSP{Singles: []forge.Single{root.Good(ca.Serial)}}.Sign(root))
 	answers.Store("/ocs1", forge.OCSP{Singles: []forge.Single{ca.Good(leaf.Serial)}}.Sign(ca))
-	r := resolveChain(t, engineFor(t, "", root), engine.Policy{}, nil, leaf, ca)
+	r := resolveChain(t, engineFor(t, "", root), policy.Policy{}, nil, leaf, ca)
 	if r.Verdict != report.Accept || len(r.Fetches) != sources {
 		t.Errorf("%s, %d downloads: %v", r.Verdict, len(r.Fetches), findings(r))
 	}
@@ -106,7 +111,7 @@ func TestIntermediateStaples(t *testing.T) {
 	leaf := ca.Server("a.test", nil)
 	leafStaple := forge.OCSP{Singles: []forge.Single{ca.Good(leaf.Serial)}}.Sign(ca)
 	stapled := func(s forge.Single, signer *forge.CA) *report.Report {
-		return resolveChain(t, engineFor(t, "", root), engine.Policy{Offline: true},
+		return resolveWith(t, engineFor(t, "", root), policy.Policy{}, here(engine.Access{Offline: true}),
 			[][]byte{leafStaple, forge.OCSP{Singles: []forge.Single{s}}.Sign(signer)}, leaf, ca)
 	}
 	for name, tt := range map[string]struct {
@@ -117,7 +122,7 @@ func TestIntermediateStaples(t *testing.T) {
 		"good":    {stapled(root.Good(ca.Serial), root), report.Accept, report.Good},
 		"revoked": {stapled(root.RevokedSingle(ca.Serial, forge.CACompromise), root), report.Reject, report.Revoked},
 		"forged":  {stapled(root.Good(ca.Serial), forge.NewRoot("Root", nil)), report.Inconclusive, report.Unknown},
-		"none":    {resolveChain(t, engineFor(t, "", root), engine.Policy{Offline: true}, [][]byte{leafStaple}, leaf, ca), report.Inconclusive, report.Unknown},
+		"none":    {resolveWith(t, engineFor(t, "", root), policy.Policy{}, here(engine.Access{Offline: true}), [][]byte{leafStaple}, leaf, ca), report.Inconclusive, report.Unknown},
 	} {
 		if rev := tt.r.Paths[0].Certs[1].Revocation; tt.r.Verdict != tt.want || rev.Status != tt.status || tt.status == report.Good && rev.Scheme != "staple" {
 			t.Errorf("%s: %s %+v %v", name, tt.r.Verdict, rev, findings(tt.r))
@@ -142,7 +147,7 @@ func TestListIssuerAnchor(t *testing.T) {
 		lists := tt.below.Intermediate("List Issuer", nil)
 		leaf := ca.Server("a.test", nil, forge.CRLDPs(forge.DP{FullName: [][]byte{url}, CRLIssuer: [][]byte{forge.DirName(lists.Name)}}))
 		body.Store(lists.CRL(forge.CRL{Extensions: []forge.Ext{forge.IDP{FullName: [][]byte{url}, Indirect: true}.Ext()}}))
-		r := resolveChain(t, engineFor(t, "", first, second), engine.Policy{LeafOnly: true}, nil, leaf, ca, lists)
+		r := resolveChain(t, engineFor(t, "", first, second), policy.Policy{Depth: policy.DepthLeaf}, nil, leaf, ca, lists)
 		if r.Verdict != tt.want || tt.id != "" && !explained(r, tt.id, s.URL+"/list.crl") {
 			t.Errorf("below %s: %s %v", tt.below.Name, r.Verdict, findings(r))
 		}
@@ -172,7 +177,7 @@ func TestNonceAnswersNotKept(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "cache")
 	e := engineFor(t, dir, root)
 	for range 3 {
-		if r := resolveChain(t, e, engine.Policy{Nonce: true}, nil, leaf); r.Verdict != report.Accept {
+		if r := resolveWith(t, e, policy.Policy{}, here(engine.Access{Nonce: true}), nil, leaf); r.Verdict != report.Accept {
 			t.Fatal(r.Verdict, findings(r))
 		}
 	}
@@ -182,7 +187,7 @@ func TestNonceAnswersNotKept(t *testing.T) {
 	if kept, _ := filepath.Glob(filepath.Join(dir, "v1/*/*")); len(kept) > 0 {
 		t.Errorf("kept on disk: %v", kept)
 	}
-	if r := resolveChain(t, engineFor(t, dir, root), engine.Policy{Offline: true}, nil, leaf); r.Verdict != report.Inconclusive {
+	if r := resolveWith(t, engineFor(t, dir, root), policy.Policy{}, here(engine.Access{Offline: true}), nil, leaf); r.Verdict != report.Inconclusive {
 		t.Errorf("offline: %s %v", r.Verdict, findings(r))
 	}
 }
@@ -205,12 +210,12 @@ func TestRevalidationFails(t *testing.T) {
 	w.list.ThisUpdate = time.Now().Add(-3 * time.Hour)
 	leaf, revoked := w.leaf(), w.leaf()
 	w.list.Entries = []forge.Entry{forge.Revoke(revoked.Serial, forge.KeyCompromise)}
-	if r := resolve(w.engine(t), leaf, engine.Policy{}); r.Verdict != report.Accept {
+	if r := resolve(w.engine(t), leaf, policy.Policy{}); r.Verdict != report.Accept {
 		t.Fatal(r.Verdict, findings(r))
 	}
 	down = true
 	for range 2 { // the second time the failure is remembered
-		r := resolve(w.engine(t), leaf, engine.Policy{})
+		r := resolve(w.engine(t), leaf, policy.Policy{})
 		a := r.Paths[0].Certs[0].Revocation.Sources[0]
 		if r.Verdict != report.Accept || !a.Cached || a.AgeSeconds < 3*3600 || a.URL != w.url {
 			t.Errorf("%s %+v %v", r.Verdict, a, findings(r))
@@ -218,7 +223,7 @@ func TestRevalidationFails(t *testing.T) {
 		if f := r.Fetches[0]; f.Outcome != "cached" || !strings.Contains(f.Detail, "503") || f.URL != w.url {
 			t.Errorf("%+v", f)
 		}
-		if r := resolve(w.engine(t), revoked, engine.Policy{}); r.Verdict != report.Reject {
+		if r := resolve(w.engine(t), revoked, policy.Policy{}); r.Verdict != report.Reject {
 			t.Errorf("%s %v", r.Verdict, findings(r))
 		}
 	}
@@ -233,15 +238,15 @@ func TestUselessCopyIsReplaced(t *testing.T) {
 	w := newWeather(t, serves)
 	leaf := w.leaf()
 	e := w.engine(t)
-	if r := resolve(e, leaf, engine.Policy{}); r.Verdict != report.Accept {
+	if r := resolve(e, leaf, policy.Policy{}); r.Verdict != report.Accept {
 		t.Fatal(r.Verdict, findings(r))
 	}
 	later := time.Now().AddDate(0, 0, 20)
-	if r := resolve(e, leaf, engine.Policy{Time: later, Offline: true}); r.Verdict != report.Inconclusive || !explained(r, finding.CRLStale, w.url) {
+	if r := resolve(e, leaf, policy.Policy{Time: later}, engine.Access{Offline: true}); r.Verdict != report.Inconclusive || !explained(r, finding.CRLStale, w.url) {
 		t.Errorf("offline: %s %v", r.Verdict, findings(r))
 	}
 	w.list.NextUpdate = later.AddDate(0, 0, 1)
-	if r := resolve(e, leaf, engine.Policy{Time: later}); r.Verdict != report.Accept || w.hits.Load() != 2 {
+	if r := resolve(e, leaf, policy.Policy{Time: later}); r.Verdict != report.Accept || w.hits.Load() != 2 {
 		t.Errorf("%s after %d requests: %v", r.Verdict, w.hits.Load(), findings(r))
 	}
 }
@@ -286,7 +291,7 @@ func TestOlderEditionReplayed(t *testing.T) {
 				dir := filepath.Join(t.TempDir(), "cache")
 				e := engineFor(t, dir, root)
 				body.Store(edition(time.Hour, numbers[0], true))
-				if r := resolveChain(t, e, engine.Policy{}, nil, leaf); r.Verdict != report.Reject {
+				if r := resolveChain(t, e, policy.Policy{}, nil, leaf); r.Verdict != report.Reject {
 					t.Fatal(r.Verdict, findings(r))
 				}
 				body.Store(edition(2*time.Hour, numbers[1], false))
@@ -295,13 +300,13 @@ func TestOlderEditionReplayed(t *testing.T) {
 					want = report.Accept
 				}
 				for _, e := range []*engine.Engine{e, engineFor(t, dir, root)} {
-					r := resolveChain(t, e, engine.Policy{}, nil, leaf)
+					r := resolveChain(t, e, policy.Policy{}, nil, leaf)
 					if r.Verdict != want || want == report.Reject && !strings.Contains(r.Fetches[0].Detail, "older edition") {
 						t.Errorf("%s %v %+v", r.Verdict, findings(r), r.Fetches)
 					}
 				}
 				body.Store(edition(time.Minute, 9, false)) // a later one may
-				if r := resolveChain(t, engineFor(t, dir, root), engine.Policy{}, nil, leaf); r.Verdict != report.Accept {
+				if r := resolveChain(t, engineFor(t, dir, root), policy.Policy{}, nil, leaf); r.Verdict != report.Accept {
 					t.Errorf("a later edition: %s %v", r.Verdict, findings(r))
 				}
 			})
@@ -314,12 +319,11 @@ func TestAIAFromTheDisk(t *testing.T) {
 	l, root := newLibrary(t), forge.NewRoot("AIA Root", nil)
 	leaf := l.chain(root, 3)
 	dir := filepath.Join(t.TempDir(), "cache")
-	p := engine.Policy{Schemes: []string{}}
+	p := policy.Policy{Schemes: policy.Off}
 	if r := resolveChain(t, engineFor(t, dir, root), p, nil, leaf); r.Verdict != report.Accept || len(l.asked) != 3 {
 		t.Fatal(r.Verdict, l.asked, findings(r))
 	}
-	p.Offline = true
-	if r := resolveChain(t, engineFor(t, dir, root), p, nil, leaf); r.Verdict != report.Accept || len(l.asked) != 3 {
+	if r := resolveWith(t, engineFor(t, dir, root), p, here(engine.Access{Offline: true}), nil, leaf); r.Verdict != report.Accept || len(l.asked) != 3 {
 		t.Errorf("%s, asked for %v: %v", r.Verdict, l.asked, findings(r))
 	}
 }
@@ -401,7 +405,7 @@ func TestBadWeatherOCSP(t *testing.T) {
 			if tt.want != finding.FetchTimeout {
 				w.Timeout = 20 * time.Second
 			}
-			r := resolve(w.engine(t), leaf, engine.Policy{})
+			r := resolve(w.engine(t), leaf, policy.Policy{})
 			if tt.want == "" {
 				if r.Verdict != report.Accept {
 					t.Errorf("%s: %v", r.Verdict, findings(r))
@@ -414,7 +418,7 @@ func TestBadWeatherOCSP(t *testing.T) {
 			if a := r.Paths[0].Certs[0].Revocation.Sources[0]; a.URL != s.URL+"/ocsp" || a.Detail == "" || a.Status == report.Good {
 				t.Errorf("%+v", a)
 			}
-			r = resolve(w.engine(t), leaf, engine.Policy{Unknown: "warn"})
+			r = resolve(w.engine(t), leaf, policy.Policy{Unknown: policy.UnknownWarn})
 			if accepted := r.Verdict == report.Accept; accepted != tt.soft {
 				t.Errorf("with unknown=warn: %s %v", r.Verdict, findings(r))
 			}
@@ -436,7 +440,7 @@ func TestTooManySources(t *testing.T) {
 		chain, below = append(chain, ca), append([]*forge.CA{ca}, below...)
 	}
 	leaf := below[0].Server("a.test", nil, forge.CRLDP(w.url))
-	r := resolveChain(t, w.engine(t), engine.Policy{Unknown: "allow"}, nil, append([]*forge.CA{leaf}, below...)...)
+	r := resolveChain(t, w.engine(t), policy.Policy{Unknown: policy.UnknownAllow}, nil, append([]*forge.CA{leaf}, below...)...)
 	said := false
 	for _, f := range r.Findings {
 		said = said || f.ID == finding.BudgetNeeds

@@ -11,6 +11,7 @@ import (
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -39,20 +40,20 @@ func TestEntrySCTs(t *testing.T) {
 	for _, c := range []struct {
 		what        string
 		leaf, inter []byte
-		depth       string
+		depth       policy.CTDepth
 		met         bool
 		at          int // the certificate with CTNoValidSCT, -1 for none
 	}{
-		{"both", scts(forge.SCT{}, leaf.Raw), scts(forge.SCT{}, inter.Raw), "chain", true, -1},
-		{"leaf only", scts(forge.SCT{}, leaf.Raw), nil, "chain", false, 1},
-		{"leaf only, leaf asked", scts(forge.SCT{}, leaf.Raw), nil, "leaf", true, -1},
-		{"intermediate only", nil, scts(forge.SCT{}, inter.Raw), "chain", false, 0},
-		{"the leaf's beside the intermediate", scts(forge.SCT{}, leaf.Raw), scts(forge.SCT{}, leaf.Raw), "chain", false, 1},
-		{"a wrong signature", scts(forge.SCT{}, leaf.Raw), scts(bad, inter.Raw), "chain", false, 1},
+		{"both", scts(forge.SCT{}, leaf.Raw), scts(forge.SCT{}, inter.Raw), policy.CTChain, true, -1},
+		{"leaf only", scts(forge.SCT{}, leaf.Raw), nil, policy.CTChain, false, 1},
+		{"leaf only, leaf asked", scts(forge.SCT{}, leaf.Raw), nil, policy.CTLeaf, true, -1},
+		{"intermediate only", nil, scts(forge.SCT{}, inter.Raw), policy.CTChain, false, 0},
+		{"the leaf's beside the intermediate", scts(forge.SCT{}, leaf.Raw), scts(forge.SCT{}, leaf.Raw), policy.CTChain, false, 1},
+		{"a wrong signature", scts(forge.SCT{}, leaf.Raw), scts(bad, inter.Raw), policy.CTChain, false, 1},
 	} {
 		ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Target: evidence.Target{Host: "entry.test"}, TLSSCTs: c.leaf,
 			Chain: []evidence.Entry{{Cert: leaf.Raw, SCTs: c.leaf}, {Cert: stray.Raw}, {Cert: inter.Raw, SCTs: c.inter}}}
-		r := e.Judge(context.Background(), ev, engine.Policy{CT: "strict", CTDepth: c.depth, Schemes: []string{}})
+		r := e.Judge(context.Background(), ev, policy.Policy{CT: policy.CTStrict, CTDepth: c.depth, Schemes: policy.Off}, engine.Access{})
 		if r.CT == nil || r.CT.Met == nil || *r.CT.Met != c.met || (r.Verdict == report.Accept) != c.met {
 			t.Errorf("%s: %s, %+v %v", c.what, r.Verdict, r.CT, findings(r))
 			continue

@@ -26,6 +26,7 @@ import (
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/store"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -80,10 +81,18 @@ func (w *weather) engine(t *testing.T) *engine.Engine {
 	return e
 }
 
-func resolve(e *engine.Engine, leaf *forge.CA, p engine.Policy) *report.Report {
-	p.PrivateFetch, p.Names = true, []string{"a.test"}
+// resolve judges the leaf alone; downloads may come from this machine.
+func resolve(e *engine.Engine, leaf *forge.CA, p policy.Policy, access ...engine.Access) *report.Report {
+	p.Names = []string{"a.test"}
 	ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Chain: []evidence.Entry{{Cert: leaf.Raw}}}
-	return e.Resolve(context.Background(), ev, p)
+	return e.Resolve(context.Background(), ev, p, here(access...))
+}
+
+// here is the access given, none by default, to servers on this machine.
+func here(access ...engine.Access) engine.Access {
+	a := append(access, engine.Access{})[0]
+	a.Scope = engine.ScopePrivate
+	return a
 }
 
 // explained reports whether a finding of the leaf has the ID, names the URL and
@@ -198,7 +207,7 @@ func TestBadWeather(t *testing.T) {
 				tt.setup(w)
 			}
 			start := time.Now()
-			r := resolve(w.engine(t), w.leaf(), engine.Policy{})
+			r := resolve(w.engine(t), w.leaf(), policy.Policy{})
 			if d := time.Since(start); tt.sooner > 0 && d > tt.sooner {
 				t.Errorf("it took %v", d)
 			}
@@ -211,7 +220,7 @@ func TestBadWeather(t *testing.T) {
 			if r.Verdict != report.Inconclusive || !explained(r, tt.want, w.url) {
 				t.Errorf("%s, %v\n%+v", r.Verdict, findings(r), r.Paths[0].Certs[0].Findings)
 			}
-			r = resolve(w.engine(t), w.leaf(), engine.Policy{Unknown: "warn"})
+			r = resolve(w.engine(t), w.leaf(), policy.Policy{Unknown: policy.UnknownWarn})
 			if accepted := r.Verdict == report.Accept; accepted != tt.soft {
 				t.Errorf("with unknown=warn: %s %v", r.Verdict, findings(r))
 			}
@@ -274,17 +283,17 @@ func TestHundredMegabytes(t *testing.T) {
 	w.Timeout = time.Minute
 	revoked := w.root.Issue(forge.Cert{Serial: crlgen.Serial(n / 2), Key: w.root.Key,
 		Extensions: append(w.root.ServerExts(w.root.Key, forge.DNS("a.test")), forge.CRLDP(w.url))})
-	if r := resolve(w.engine(t), revoked, engine.Policy{}); r.Verdict != report.Inconclusive || !explained(r, finding.FetchTooLarge, w.url) {
+	if r := resolve(w.engine(t), revoked, policy.Policy{}); r.Verdict != report.Inconclusive || !explained(r, finding.FetchTooLarge, w.url) {
 		t.Errorf("over the limit: %s %v", r.Verdict, findings(r))
 	}
 	w.MaxBytes, w.dir = 200<<20, filepath.Join(t.TempDir(), "cache")
 	good := w.leaf()
 	for range 2 { // the second time from the disk, with the saved index
 		e := w.engine(t)
-		if r := resolve(e, revoked, engine.Policy{}); r.Verdict != report.Reject {
+		if r := resolve(e, revoked, policy.Policy{}); r.Verdict != report.Reject {
 			t.Errorf("revoked: %s %v", r.Verdict, findings(r))
 		}
-		if r := resolve(e, good, engine.Policy{}); r.Verdict != report.Accept {
+		if r := resolve(e, good, policy.Policy{}); r.Verdict != report.Accept {
 			t.Errorf("good: %s %v", r.Verdict, findings(r))
 		}
 	}
@@ -297,15 +306,15 @@ func TestHundredMegabytes(t *testing.T) {
 	}
 	// Somebody cuts the file while the engine has it mapped.
 	e := w.engine(t)
-	resolve(e, good, engine.Policy{Offline: true})
+	resolve(e, good, policy.Policy{}, engine.Access{Offline: true})
 	bodies, _ := filepath.Glob(filepath.Join(w.dir, "v1/bodies/*"))
 	if len(bodies) != 1 || os.Truncate(bodies[0], 4096) != nil {
 		t.Fatal("nothing to cut", bodies)
 	}
-	if r := resolve(e, revoked, engine.Policy{Offline: true}); r.Verdict == report.Accept {
+	if r := resolve(e, revoked, policy.Policy{}, engine.Access{Offline: true}); r.Verdict == report.Accept {
 		t.Error("a revoked certificate is accepted from a file that was cut")
 	}
-	if r := resolve(w.engine(t), revoked, engine.Policy{}); r.Verdict != report.Reject || w.hits.Load() != 3 {
+	if r := resolve(w.engine(t), revoked, policy.Policy{}); r.Verdict != report.Reject || w.hits.Load() != 3 {
 		t.Errorf("after the cut: %s %v, %d requests", r.Verdict, findings(r), w.hits.Load())
 	}
 }
@@ -324,7 +333,7 @@ func TestCacheTampered(t *testing.T) {
 				w.dir = filepath.Join(t.TempDir(), "cache")
 				leaf := w.leaf()
 				w.list.Entries = []forge.Entry{forge.Revoke(leaf.Serial, forge.KeyCompromise)}
-				resolve(w.engine(t), leaf, engine.Policy{})
+				resolve(w.engine(t), leaf, policy.Policy{})
 				files, _ := filepath.Glob(filepath.Join(w.dir, "v1", dir, "*"))
 				if len(files) != 1 {
 					t.Fatal(files)
@@ -336,10 +345,10 @@ func TestCacheTampered(t *testing.T) {
 				if err := os.WriteFile(files[0], change(b), 0o600); err != nil {
 					t.Fatal(err)
 				}
-				if r := resolve(w.engine(t), leaf, engine.Policy{Offline: true}); r.Verdict != report.Inconclusive {
+				if r := resolve(w.engine(t), leaf, policy.Policy{}, engine.Access{Offline: true}); r.Verdict != report.Inconclusive {
 					t.Errorf("offline: %s %v", r.Verdict, findings(r))
 				}
-				if r := resolve(w.engine(t), leaf, engine.Policy{}); r.Verdict != report.Reject || w.hits.Load() != 2 {
+				if r := resolve(w.engine(t), leaf, policy.Policy{}); r.Verdict != report.Reject || w.hits.Load() != 2 {
 					t.Errorf("%s after %d requests: %v", r.Verdict, w.hits.Load(), findings(r))
 				}
 			})
@@ -365,7 +374,7 @@ func TestCacheUnwritable(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(w.dir, "v1")); err != nil { // as good as read-only, for root too
 		t.Fatal(err)
 	}
-	if r := resolve(e, w.leaf(), engine.Policy{}); r.Verdict != report.Accept {
+	if r := resolve(e, w.leaf(), policy.Policy{}); r.Verdict != report.Accept {
 		t.Errorf("%s %v", r.Verdict, findings(r))
 	}
 	if len(warned) != 1 || !strings.Contains(warned[0].Error(), w.dir) {
@@ -383,10 +392,10 @@ func TestCacheRace(t *testing.T) {
 	for range 6 {
 		e := w.engine(t)
 		wg.Go(func() {
-			if r := resolve(e, good, engine.Policy{}); r.Verdict != report.Accept {
+			if r := resolve(e, good, policy.Policy{}); r.Verdict != report.Accept {
 				t.Errorf("good: %s %v", r.Verdict, findings(r))
 			}
-			if r := resolve(e, revoked, engine.Policy{}); r.Verdict != report.Reject {
+			if r := resolve(e, revoked, policy.Policy{}); r.Verdict != report.Reject {
 				t.Errorf("revoked: %s %v", r.Verdict, findings(r))
 			}
 		})
@@ -412,7 +421,7 @@ func TestSingleFlight(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
-			if r := resolve(e, leaf, engine.Policy{}); r.Verdict != report.Accept {
+			if r := resolve(e, leaf, policy.Policy{}); r.Verdict != report.Accept {
 				t.Errorf("%s %v", r.Verdict, findings(r))
 			}
 		})
@@ -430,16 +439,16 @@ func TestCacheOtherIssuer(t *testing.T) {
 	w := newWeather(t, serves)
 	w.dir = filepath.Join(t.TempDir(), "cache")
 	first, leaf := w.root, w.leaf()
-	if r := resolve(w.engine(t), leaf, engine.Policy{}); r.Verdict != report.Accept {
+	if r := resolve(w.engine(t), leaf, policy.Policy{}); r.Verdict != report.Accept {
 		t.Fatal(r.Verdict, findings(r))
 	}
 	w.root = forge.NewRoot("Weather Root", nil)
 	other := w.leaf()
-	if r := resolve(w.engine(t), other, engine.Policy{Offline: true}); r.Verdict != report.Inconclusive || len(r.Fetches) != 0 {
+	if r := resolve(w.engine(t), other, policy.Policy{}, engine.Access{Offline: true}); r.Verdict != report.Inconclusive || len(r.Fetches) != 0 {
 		t.Errorf("another key of that name: %s %v", r.Verdict, r.Fetches)
 	}
 	w.root = first
-	if r := resolve(w.engine(t), leaf, engine.Policy{Offline: true}); r.Verdict != report.Accept {
+	if r := resolve(w.engine(t), leaf, policy.Policy{}, engine.Access{Offline: true}); r.Verdict != report.Accept {
 		t.Errorf("the first one: %s %v", r.Verdict, findings(r))
 	}
 }
@@ -474,7 +483,7 @@ func TestHTTPCaching(t *testing.T) {
 				w.dir = filepath.Join(t.TempDir(), "cache")
 				leaf := w.leaf()
 				for range 3 {
-					if r := resolve(w.engine(t), leaf, engine.Policy{}); r.Verdict != report.Accept {
+					if r := resolve(w.engine(t), leaf, policy.Policy{}); r.Verdict != report.Accept {
 						t.Fatal(r.Verdict, findings(r))
 					}
 				}
@@ -502,7 +511,7 @@ func TestFailureRemembered(t *testing.T) {
 	leaf := w.leaf()
 	e := w.engine(t)
 	for _, e := range []*engine.Engine{e, e, w.engine(t)} {
-		if r := resolve(e, leaf, engine.Policy{}); r.Verdict != report.Inconclusive || !explained(r, finding.FetchHTTPStatus, w.url) {
+		if r := resolve(e, leaf, policy.Policy{}); r.Verdict != report.Inconclusive || !explained(r, finding.FetchHTTPStatus, w.url) {
 			t.Errorf("%s %v", r.Verdict, findings(r))
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/policy"
 )
 
 // The zone of a target's address is this machine's business: the certificate
@@ -15,7 +16,7 @@ func TestZone(t *testing.T) {
 		t.Fatal(err)
 	}
 	for host, want := range map[string]string{"fe80::1%eth0": "fe80::1", "::1": "::1", "192.0.2.1": "192.0.2.1", "a.test": "a.test"} {
-		opt, err := e.newJudgement(&evidence.Evidence{Target: evidence.Target{Host: host}}, Policy{}).pathOptions()
+		opt, err := e.newJudgement(&evidence.Evidence{Target: evidence.Target{Host: host}}, policy.Policy{}, Access{}).pathOptions()
 		if err != nil || len(opt.Names) != 1 || opt.Names[0].Value != want {
 			t.Errorf("%s: %v, %v", host, opt.Names, err)
 		}

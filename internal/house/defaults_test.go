@@ -13,8 +13,8 @@ import (
 
 	"github.com/assaytls/assay"
 	"github.com/assaytls/assay/internal/fetch"
-	"github.com/assaytls/assay/internal/revocation"
 	"github.com/assaytls/assay/ocsp"
+	"github.com/assaytls/assay/policy"
 )
 
 // The table in the package comment says what the code does: every field of
@@ -40,7 +40,7 @@ func TestDefaultsTable(t *testing.T) {
 		"Unknown":      {goName(assay.Unknown(0))},
 		"Stale":        {"refused"},
 		"MaxAge":       {days(ocsp.DefaultMaxAge)},
-		"Skew":         {minutes(revocation.DefaultSkew)},
+		"Skew":         {minutes(policy.DefaultSkew)},
 		"Network":      {"Background", number(t, "tls.go", `maxBeside = (\d+)`) + " refreshes", number(t, "tls.go", `backgroundBudget = (\d+) \* time.Second`) + " s"},
 		"FetchBudget":  {number(t, "tls.go", `(?s)\) fetchBudget\(\) time\.Duration \{.*?\n\treturn (\d+) \* time.Second`) + " s", seconds(fetch.DefaultTimeout), fmt.Sprint(fetch.DefaultMaxBytes>>20, " MiB"), fmt.Sprint(fetch.DefaultRedirects, " redirects"), number(t, where+"engine.go", `maxNeeds\s*= (\d+)`) + " downloads"},
 		"PrivateFetch": {"off"},

@@ -21,11 +21,7 @@ var flagMaker = regexp.MustCompile(`^(String|StringSlice|StringArray|Var)(P|Var|
 // wait to be taken from policy.
 var otherWords = map[string][]string{
 	"config.go":                      {"allow", "warn", "deny"},
-	"configure.go":                   {"off", "report"},
-	"crl/check.go":                   {"allow", "warn"},
-	"ct/ct.go":                       {"off"},
-	"ct/policy.go":                   {"report", "chrome", "apple", "chain", "ocsp"}, // ocsp: where an SCT came from
-	"internal/cli/cache.go":          {"off"},
+	"ct/policy.go":                   {"ocsp"}, // ocsp: where an SCT came from
 	"internal/cli/cli.go":            {"server", "client"},
 	"internal/cli/completion.go":     policyWords,
 	"internal/cli/connect.go":        policyWords,
@@ -34,16 +30,11 @@ var otherWords = map[string][]string{
 	"internal/cli/show.go":           {"crl", "ocsp"}, // kinds of artefacts
 	"internal/cli/showscts.go":       {"ocsp"},        // where an SCT came from
 	"internal/cli/values.go":         policyWords,
-	"internal/cli/verify.go":         {"server"},
-	"internal/engine/checks.go":      {"report", "off", "allow", "warn"},
-	"internal/engine/compare.go":     {"server", "client", "any"},
 	"internal/engine/judge.go":       {"ocsp"},
-	"internal/engine/options.go":     policyWords,
 	"internal/render/text.go":        {"off", "leaf"},
-	"internal/revocation/subject.go": {"allow", "warn", "deny"},
 	"internal/tlsclient/classify.go": {"code"}, // a parameter of a finding
 	"memo.go":                        {"staple"},
-	"ocsp/check.go":                  {"staple", "allow", "warn"},
+	"ocsp/check.go":                  {"staple"},
 }
 
 // A policy's values are policy's: elsewhere they are compared and chosen by their

@@ -94,7 +94,7 @@ func (l *Lab) Judge(ctx context.Context, s Scenario) Outcome {
 	if err != nil {
 		return Outcome{Scenario: s, Why: err.Error()}
 	}
-	r, _ := e.Check(ctx, l.Config(s), s.Policy)
+	r, _ := e.Check(ctx, l.Config(s), s.Policy, s.Access)
 	o := Compare(s, r)
 	o.Took = time.Since(start)
 	return o

@@ -45,7 +45,7 @@ func TestAudits(t *testing.T) {
 				asked++
 			}
 		}
-		if (asked > 0) != o.Scenario.Policy.CTAudit {
+		if (asked > 0) != o.Scenario.Access.Audit {
 			t.Errorf("%s: %d questions to logs", name, asked)
 		}
 	}
@@ -55,7 +55,7 @@ func TestAudits(t *testing.T) {
 func TestGoodIsLogged(t *testing.T) {
 	l := start(t, "good", "sct-embedded")
 	for _, s := range l.Scenarios {
-		s.Policy.CTAudit = true
+		s.Access.Audit = true
 		o := l.Judge(t.Context(), s)
 		for _, sct := range o.Report.CT.SCTs {
 			if sct.Inclusion != ct.Included {

@@ -14,11 +14,11 @@ import (
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/finding"
-	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/lab/peers"
 	"github.com/assaytls/assay/ocsp"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -123,7 +123,7 @@ func TestPebbleShortLived(t *testing.T) {
 	p := startPebble(t, "")
 	c := p.issue(false, sixDays)
 	w := p.with(t, [][]byte{p.root(0)})
-	r, found := w.judge(w.present(c, c.chains[0][1:]), engine.Policy{LeafOnly: true})
+	r, found := w.judge(w.present(c, c.chains[0][1:]), policy.Policy{Depth: policy.DepthLeaf})
 	leaf := r.Paths[r.Chosen].Certs[0]
 	if r.Verdict != report.Accept || leaf.Revocation == nil || leaf.Revocation.Status != report.NotApplicable || leaf.Revocation.Why != "short-lived" {
 		t.Errorf("%s, %+v, %v", r.Verdict, leaf.Revocation, found)

@@ -25,6 +25,7 @@ import (
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/lab/peers"
 	"github.com/assaytls/assay/internal/tlsclient"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -187,7 +188,7 @@ func (w *world) opensslServer(args ...string) string {
 }
 
 // judge runs the engine against the server on the port.
-func (w *world) judge(port string, p engine.Policy) (*report.Report, []finding.ID) {
+func (w *world) judge(port string, p policy.Policy, a ...engine.Access) (*report.Report, []finding.ID) {
 	w.t.Helper()
 	anchors := certpath.NewAnchors()
 	for _, raw := range append([][]byte{w.root.Raw}, w.anchors...)[min(len(w.anchors), 1):] {
@@ -205,14 +206,14 @@ func (w *world) judge(port string, p engine.Policy) (*report.Report, []finding.I
 		w.t.Fatal(err)
 	}
 	r, _ := e.Check(context.Background(), tlsclient.Config{Host: realHost, Port: port,
-		Resolve: map[string][]netip.Addr{realHost + ":" + port: {netip.MustParseAddr("127.0.0.1")}}}, p)
+		Resolve: map[string][]netip.Addr{realHost + ":" + port: {netip.MustParseAddr("127.0.0.1")}}}, p, append(a, engine.Access{})[0])
 	return r, lab.Found(r)
 }
 
 // expect judges and compares.
 func (w *world) expect(port string, want report.Verdict, ids ...finding.ID) *report.Report {
 	w.t.Helper()
-	r, found := w.judge(port, engine.Policy{})
+	r, found := w.judge(port, policy.Policy{})
 	if r.Verdict != want {
 		w.t.Errorf("%s where %s is due; findings %v", r.Verdict, want, found)
 	}
@@ -326,7 +327,7 @@ func TestOpenSSLServerSCTs(t *testing.T) {
 	// The context of V2: in TLS 1.2's ServerHello and TLS 1.3's Certificate.
 	info := append([]byte{0, 0, 0x11, 0x80, 0, 18, byte(len(list) >> 8), byte(len(list))}, list...)
 	port := w.opensslServer("-cert", cert, "-key", key, "-cert_chain", issuers, "-serverinfo", w.file("sct.pem", forge.PEM("SERVERINFOV2 FOR SCT", info)))
-	r, found := w.judge(port, engine.Policy{CT: "strict"})
+	r, found := w.judge(port, policy.Policy{CT: policy.CTStrict})
 	if r.Verdict != report.Accept || r.CT == nil || len(r.CT.SCTs) != 2 || r.CT.SCTs[0].Status != "valid" {
 		t.Errorf("%s %v %+v", r.Verdict, found, r.CT)
 	}
@@ -364,7 +365,7 @@ func TestOpenSSLAuthority(t *testing.T) {
 	// Connecting just to see whether it listens would hang it.
 	w.until(func() bool { return strings.Contains(responder.String(), "waiting for OCSP") })
 
-	for _, schemes := range [][]string{{"crl"}, {"ocsp"}, nil} {
+	for _, schemes := range []policy.Schemes{policy.Only(policy.CRL), policy.Only(policy.OCSP), 0} {
 		for _, nonce := range []bool{false, true} {
 			for _, c := range []struct {
 				leaf *forge.CA
@@ -372,7 +373,11 @@ func TestOpenSSLAuthority(t *testing.T) {
 			}{{good, report.Accept}, {bad, report.Reject}} {
 				cert, key, issuers, _ := w.files(c.leaf, w.ica.Raw)
 				p := w.opensslServer("-cert", cert, "-key", key, "-cert_chain", issuers)
-				r, found := w.judge(p, engine.Policy{Schemes: schemes, LeafOnly: slices.Equal(schemes, []string{"ocsp"}), Nonce: nonce})
+				rules := policy.Policy{Schemes: schemes}
+				if schemes == policy.Only(policy.OCSP) {
+					rules.Depth = policy.DepthLeaf
+				}
+				r, found := w.judge(p, rules, engine.Access{Nonce: nonce})
 				if r.Verdict != c.want || slices.Contains(found, finding.CertRevoked) != (c.want == report.Reject) {
 					t.Errorf("schemes %v, nonce %v: %s where %s is due; findings %v", schemes, nonce, r.Verdict, c.want, found)
 				}

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/assaytls/assay/finding"
-	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/lab/peers"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -137,7 +137,7 @@ http { access_log off; client_body_temp_path t; proxy_temp_path t; fastcgi_temp_
 				return
 			}
 			w.expect(port, report.Reject, finding.MustStapleMissing)
-			w.until(func() bool { r, _ := w.judge(port, engine.Policy{}); return r.Verdict == report.Accept })
+			w.until(func() bool { r, _ := w.judge(port, policy.Policy{}); return r.Verdict == report.Accept })
 		})
 	}
 }

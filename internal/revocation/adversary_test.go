@@ -10,6 +10,7 @@ import (
 	"github.com/assaytls/assay/finding"
 	. "github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/revocation"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -85,13 +86,13 @@ func TestMoreBudgets(t *testing.T) {
 // issuers of lists is asked.
 func TestPolicyReachesJudges(t *testing.T) {
 	w := newWorld()
-	for _, scheme := range []string{"staple", "ocsp", "crl"} {
+	for _, scheme := range policy.AllScheme() {
 		for _, c := range []struct {
 			age  time.Duration
 			want report.Status
 		}{{0, report.Good}, {2 * time.Hour, report.Good}, {30 * time.Minute, report.Unknown}} {
 			in := w.input()
-			in.Policy.Schemes, in.Policy.MaxAge, in.Policy.LeafOnly = []string{scheme}, c.age, true
+			in.Policy.Schemes, in.Policy.MaxAge, in.Policy.Depth = policy.Only(scheme), c.age, policy.DepthLeaf
 			in.Staples = [][]byte{w.response(good)}
 			in.Artefacts = append(in.Artefacts, w.artefact("crl", crlURL, good, w.list)...)
 			in.Artefacts = append(in.Artefacts, w.artefact("ocsp", ocspURL, good, w.response)...)
@@ -102,7 +103,7 @@ func TestPolicyReachesJudges(t *testing.T) {
 	}
 	second := w.ca.Issue(Cert{Subject: w.ca.Name, Extensions: []Ext{BasicConstraints(false, -1), KeyUsage(CRLSign)}})
 	in := w.input()
-	in.Policy.Schemes, in.Policy.LeafOnly, in.Pool = []string{"crl"}, true, parse(second)
+	in.Policy.Schemes, in.Policy.Depth, in.Pool = policy.Only(policy.CRL), policy.DepthLeaf, parse(second)
 	in.Artefacts = append(in.Artefacts, revocation.Artefact{Kind: "crl", URL: crlURL, Body: second.CRL(CRL{})})
 	for _, vouched := range []bool{false, true} {
 		in.Anchored = func(*cert.Certificate) bool { return vouched }
@@ -121,11 +122,13 @@ func TestOtherKeyByPolicy(t *testing.T) {
 	w := newWorld()
 	second := w.root.Intermediate("Test CA", nil)
 	in := w.input()
-	in.Policy.Schemes, in.Policy.LeafOnly, in.Pool = []string{"crl"}, true, parse(second)
+	in.Policy.Schemes, in.Policy.Depth, in.Pool = policy.Only(policy.CRL), policy.DepthLeaf, parse(second)
 	in.Anchored = func(*cert.Certificate) bool { return true }
 	in.Artefacts = append(in.Artefacts, revocation.Artefact{Kind: "crl", URL: crlURL, Body: second.CRL(CRL{})})
 	for allowed, want := range map[bool]report.Status{false: report.Unknown, true: report.Good} {
-		in.Policy.OtherKey = allowed
+		if in.Policy.Allow = nil; allowed {
+			in.Policy.Allow = []finding.ID{finding.CRLOtherKey}
+		}
 		c := judge(in).Certs[0]
 		i := slices.IndexFunc(c.Findings, func(f finding.Finding) bool { return f.ID == finding.CRLOtherKey })
 		if c.Revocation.Status != want || i < 0 || (c.Findings[i].Severity == finding.Warning) != allowed {

@@ -13,10 +13,11 @@ import (
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/crl"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
-// The schemes, as they stand in Policy.Schemes and in report.Answer.
+// The schemes, as they stand in report.Answer.
 const (
 	Staple = "staple"
 	OCSP   = "ocsp"
@@ -30,28 +31,12 @@ const (
 	KindOCSP  = "ocsp"
 )
 
-// DefaultSkew is how far clocks may differ when Policy.Skew is zero.
-const DefaultSkew = 5 * time.Minute
-
 // Limits for one certificate.
 const (
 	maxResponders = 4
 	maxPoints     = 8
 	maxOffered    = 64 // responses from files
 )
-
-// Policy is the part of the relying party's policy that is about revocation.
-type Policy struct {
-	Schemes   []string      // in order of preference; nil = all, empty = none
-	StopFirst bool          // the first scheme that answers decides, the others are not asked
-	LeafOnly  bool          // only the leaf is checked
-	Unknown   string        // "allow", "warn", "deny": regrades class revocation-unavailable; "" leaves it inconclusive
-	Stale     string        // "allow", "warn", "deny"; "" = deny
-	OtherKey  bool          // a list by another key of the issuer's name counts, with a warning
-	Nonce     bool          // send a nonce
-	MaxAge    time.Duration // bound on the age of answers; 0 = the judges' defaults
-	Skew      time.Duration // 0 = DefaultSkew
-}
 
 // Artefact is one fetched body, or the reason there is none.
 type Artefact struct {
@@ -114,14 +99,13 @@ type Input struct {
 	OfferedOCSP [][]byte    // from files
 	Pool        []*cert.Certificate
 	Time        time.Time
-	Policy      Policy
+	Policy      policy.Policy
 	Memo        *cert.Memo
 	// Anchored reports whether a separate CRL issuer has a valid path to the
 	// path's anchor; nil = none has.
 	Anchored func(*cert.Certificate) bool
-	// NonceFor returns the nonce to send about the certificate at position i;
-	// it is asked only when Policy.Nonce is set, and must return the same for
-	// the same i.
+	// NonceFor, when not nil, returns the nonce to send about the certificate at
+	// position i; it must return the same for the same i.
 	NonceFor func(i int) []byte
 }
 
@@ -145,14 +129,11 @@ type Result struct {
 func Judge(ctx context.Context, in Input) Result {
 	res := Result{Certs: make([]CertResult, len(in.Path)), Used: make([]Use, len(in.Artefacts))}
 	if in.Policy.Skew == 0 {
-		in.Policy.Skew = DefaultSkew
-	}
-	if in.Policy.Schemes == nil {
-		in.Policy.Schemes = []string{Staple, OCSP, CRL}
+		in.Policy.Skew = policy.DefaultSkew
 	}
 	offered := assignOffered(&in)
 	for i := 0; i+1 < len(in.Path); i++ {
-		if len(in.Policy.Schemes) == 0 || i > 0 && in.Policy.LeafOnly {
+		if in.Policy.Schemes == policy.Off || i > 0 && in.Policy.Depth == policy.DepthLeaf {
 			res.Certs[i].Revocation = report.Revocation{Status: report.NotApplicable, Why: report.WhyNotAsked}
 			continue
 		}

@@ -13,6 +13,7 @@ import (
 	. "github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/revocation"
 	"github.com/assaytls/assay/ocsp"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -135,7 +136,7 @@ func TestShortLived(t *testing.T) {
 		}
 		w := newWorld().with(Cert{NotBefore: at(c.from), NotAfter: at(c.from).Add(c.life)}, exts...)
 		in := w.input()
-		in.Policy.LeafOnly = true
+		in.Policy.Depth = policy.DepthLeaf
 		in.Time = at(c.from).Add(time.Hour)
 		if got := judge(in).Certs[0]; got.Revocation.Why != c.want || got.Revocation.Status != report.NotApplicable {
 			t.Errorf("%+v: %s %s", c, got.Revocation.Status, got.Revocation.Why)
@@ -153,7 +154,7 @@ func TestShortLived(t *testing.T) {
 	in.Artefacts = append(in.Artefacts, w.artefact("crl", crlURL, isRevoked, w.list)...)
 	wantStatus(t, judge(in).Certs[0], report.Revoked, "", report.Reject)
 	in = w.input()
-	in.Policy.StopFirst = true
+	in.Policy.Stop = policy.StopFirst
 	if res := judge(in); len(res.Needs) != 0 {
 		t.Errorf("it needs %v", res.Needs)
 	}
@@ -173,10 +174,10 @@ func TestMustStaple(t *testing.T) {
 	wantStatus(t, c, report.Good, "", report.Reject)
 	wantIDs(t, c, finding.OCSPStale, finding.MustStapleInvalid)
 
-	in.Policy.Stale = "allow" // a policy that lives with old answers does not make a staple fresh
+	in.Policy.Stale = policy.StaleAllow // a policy that lives with old answers does not make a staple fresh
 	c = judge(in).Certs[0]
 	wantStatus(t, c, report.Good, "", report.Reject)
-	in.Policy.Stale = ""
+	in.Policy.Stale = policy.StaleDeny
 
 	in.Staples = [][]byte{w.response(good)}
 	c = judge(in).Certs[0]
@@ -194,7 +195,7 @@ func TestMustStaple(t *testing.T) {
 	in.Staples, in.NoHandshake = nil, true
 	wantStatus(t, judge(in).Certs[0], report.Good, "", report.Accept)
 	in.NoHandshake = false
-	in.Policy.Schemes = []string{"crl", "ocsp"} // staples were not asked for
+	in.Policy.Schemes = policy.Only(policy.CRL, policy.OCSP) // staples were not asked for
 	wantStatus(t, judge(in).Certs[0], report.Good, "", report.Accept)
 
 	// The feature in an authority's certificate binds those below it.
@@ -247,11 +248,11 @@ func TestIntermediate(t *testing.T) {
 func TestSchemesThatDoNotApply(t *testing.T) {
 	w := newWorld().with(Cert{}, CRLDP(crlURL))
 	in := w.input()
-	in.Policy.Schemes = []string{"staple", "ocsp"}
+	in.Policy.Schemes = policy.Only(policy.Staple, policy.OCSP)
 	c := judge(in).Certs[0]
 	wantStatus(t, c, report.Unknown, "", report.Inconclusive)
 	wantIDs(t, c, finding.RevocationUnavailable)
-	in.Policy.Unknown = "warn"
+	in.Policy.Unknown = policy.UnknownWarn
 	wantStatus(t, judge(in).Certs[0], report.Unknown, "", report.Accept)
 }
 
@@ -322,7 +323,7 @@ func TestBudgets(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	wantStatus(t, revocation.Judge(ctx, in).Certs[0], report.Unknown, "", report.Inconclusive)
-	in.Policy.Unknown = "allow"
+	in.Policy.Unknown = policy.UnknownAllow
 	wantStatus(t, revocation.Judge(ctx, in).Certs[0], report.Unknown, "", report.Inconclusive)
 	if res := judge(revocation.Input{}); len(res.Certs) != 0 {
 		t.Error("an empty path has certificates")
@@ -339,8 +340,8 @@ func TestDelegate(t *testing.T) {
 	w := newWorld()
 	d := w.ca.Issue(Cert{Subject: CN("Responder"), Extensions: []Ext{EKU(OCSPSigning), KeyUsage(DigitalSignature), CRLDP(delegateURL), AIA([]string{"http://never.example/"}, nil)}})
 	in := w.input()
-	in.Policy.Schemes = []string{"staple", "ocsp"}
-	in.Policy.LeafOnly = true
+	in.Policy.Schemes = policy.Only(policy.Staple, policy.OCSP)
+	in.Policy.Depth = policy.DepthLeaf
 	sign := func(s Single) []byte { return OCSP{Singles: []Single{s}, Certs: [][]byte{d.Raw}}.Sign(d) }
 	in.Staples = [][]byte{sign(w.ca.Good(w.leaf.Serial))}
 	in.Artefacts = w.artefact("ocsp", ocspURL, unavailable, nil)
@@ -374,14 +375,13 @@ func TestDelegate(t *testing.T) {
 	in.Artefacts = append(base[:1:1], revocation.Artefact{Kind: "crl", URL: delegateURL, Failure: finding.FetchTimeout, Detail: "10s"})
 	in.Staples = [][]byte{sign(w.ca.Good(w.leaf.Serial))}
 	wantStatus(t, judge(in).Certs[0], report.Unknown, "", report.Inconclusive)
-	in.Policy.Unknown = "warn"
+	in.Policy.Unknown = policy.UnknownWarn
 	wantStatus(t, judge(in).Certs[0], report.Unknown, "", report.Accept)
 }
 
 func TestNonce(t *testing.T) {
 	w := newWorld().with(Cert{}, AIA([]string{ocspURL}, nil))
 	in := w.input()
-	in.Policy.Nonce = true
 	sent := bytes.Repeat([]byte{7}, 32)
 	in.NonceFor = func(int) []byte { return sent }
 	res := judge(in)
@@ -461,7 +461,7 @@ func TestSCTListAndExpiry(t *testing.T) {
 	s.ThisUpdate, s.NextUpdate = w.now.Add(-time.Hour), w.now.Add(2*time.Hour)
 	s.Extensions = []Ext{OCSPSCTs([]byte{0, 2, 9, 9})}
 	in := w.input()
-	in.Policy.StopFirst = true
+	in.Policy.Stop = policy.StopFirst
 	in.Staples = [][]byte{OCSP{Singles: []Single{s}}.Sign(w.ca)}
 	res := judge(in)
 	if !bytes.Equal(res.SCTList, []byte{0, 2, 9, 9}) {

@@ -3,6 +3,7 @@ package revocation
 import (
 	"crypto"
 	"errors"
+	"slices"
 	"strconv"
 
 	"github.com/assaytls/assay/cert"
@@ -64,7 +65,7 @@ func (s *subject) askOCSP() (needs []Need) {
 		switch {
 		case k < 0:
 			var nonce []byte
-			if s.in.Policy.Nonce && s.in.NonceFor != nil {
+			if s.in.NonceFor != nil {
 				nonce = s.in.NonceFor(s.i)
 			}
 			req := ocsp.NewRequest(s.cert, s.issuer, crypto.SHA1, nonce)
@@ -235,7 +236,7 @@ func (s *subject) lists(c *cert.Certificate, points [][]string, offered bool) (l
 	}
 	l.asked = true
 	q := crl.Query{Cert: c, Issuer: s.issuer, Above: s.in.Path[s.i+2:], Time: s.in.Time,
-		Skew: s.in.Policy.Skew, MaxAge: s.in.Policy.MaxAge, Stale: s.in.Policy.Stale, OtherKey: s.in.Policy.OtherKey,
+		Skew: s.in.Policy.Skew, MaxAge: s.in.Policy.MaxAge, Stale: s.in.Policy.Stale, OtherKey: slices.Contains(s.in.Policy.Allow, finding.CRLOtherKey),
 		Sources: sources, Pool: s.in.Pool, Anchored: s.in.Anchored, Memo: s.in.Memo}
 	if q.Anchored == nil {
 		q.Anchored = func(*cert.Certificate) bool { return false }

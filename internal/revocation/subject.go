@@ -9,6 +9,7 @@ import (
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -132,17 +133,17 @@ func (s *subject) exempt() (why report.Why, fs []finding.Finding) {
 
 // ask collects every source's answer, in the order of the schemes.
 func (s *subject) ask(exempt bool) {
-	stop := s.in.Policy.StopFirst
+	stop := s.in.Policy.Stop == policy.StopFirst
 	pending := false
-	for _, scheme := range s.in.Policy.Schemes {
+	for _, scheme := range s.in.Policy.Schemes.List() {
 		before := len(s.words)
 		var needs []Need
 		switch scheme {
-		case Staple:
+		case policy.Staple:
 			s.askStaple()
-		case OCSP:
+		case policy.OCSP:
 			needs = s.askOCSP()
-		case CRL:
+		case policy.CRL:
 			needs = s.askCRL()
 		}
 		needs, s.extra = append(needs, s.extra...), nil
@@ -302,7 +303,7 @@ func (s *subject) graded(st report.Status, d int) []finding.Finding {
 	case hard:
 		f = finding.New(finding.RevocationUndetermined, "detail", "no source gave an authentic and current answer")
 	case len(s.words) == 0:
-		f = finding.New(finding.RevocationUnavailable, "detail", "the schemes chosen ("+strings.Join(s.in.Policy.Schemes, ", ")+") have nothing to ask about it")
+		f = finding.New(finding.RevocationUnavailable, "detail", "the schemes chosen ("+s.in.Policy.Schemes.Join(", ")+") have nothing to ask about it")
 	default:
 		f = finding.New(finding.RevocationUnavailable, "detail", strconv.Itoa(len(s.words))+" tried")
 	}
@@ -326,13 +327,13 @@ func (s *subject) grade(f finding.Finding, settled bool) finding.Finding {
 		return f
 	}
 	switch s.in.Policy.Unknown {
-	case "allow":
+	case policy.UnknownAllow:
 		return f.Graded(finding.Info, "unknown=allow")
-	case "warn":
+	case policy.UnknownWarn:
 		if f.Severity > finding.Warning {
 			return f.Graded(finding.Warning, "unknown=warn")
 		}
-	case "deny":
+	case policy.UnknownDeny:
 		if f.Severity == finding.Inconclusive {
 			return f.Graded(finding.Error, "unknown=deny")
 		}
@@ -342,7 +343,7 @@ func (s *subject) grade(f finding.Finding, settled bool) finding.Finding {
 
 // mustStaple applies RFC 7633 to the leaf.
 func (s *subject) mustStaple(st report.Status) []finding.Finding {
-	if s.in.NoHandshake || !slices.Contains(s.in.Policy.Schemes, Staple) || !mustStaple(s.in.Path) || s.stapleGood {
+	if s.in.NoHandshake || !s.in.Policy.Schemes.Has(policy.Staple) || !mustStaple(s.in.Path) || s.stapleGood {
 		return nil
 	}
 	if !s.stapled {

@@ -13,6 +13,7 @@ import (
 	. "github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/revocation"
 	"github.com/assaytls/assay/ocsp"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -149,11 +150,11 @@ func verdictOf(fs []finding.Finding) report.Verdict {
 
 // expect is the policy of DESIGN's section 7 written down a second time, as
 // plainly as possible, to be compared with revocation.Judge over every combination.
-func expect(p revocation.Policy, must bool, staple, resp, list state) (report.Status, report.Verdict) {
+func expect(p policy.Policy, must bool, staple, resp, list state) (report.Status, report.Verdict) {
 	sources := []state{staple, resp, list}
-	if p.StopFirst {
+	if p.Stop == policy.StopFirst {
 		for i, s := range sources {
-			if s == good || s == isRevoked || s == stale && p.Stale == "allow" {
+			if s == good || s == isRevoked || s == stale && p.Stale == policy.StaleAllow {
 				sources = sources[:i+1]
 				break
 			}
@@ -162,7 +163,7 @@ func expect(p revocation.Policy, must bool, staple, resp, list state) (report.St
 	has := func(want ...state) bool {
 		return slices.ContainsFunc(sources, func(s state) bool { return slices.Contains(want, s) })
 	}
-	if has(isRevoked) || p.Stale == "allow" && has(staleRevoked) {
+	if has(isRevoked) || p.Stale == policy.StaleAllow && has(staleRevoked) {
 		return report.Revoked, report.Reject
 	}
 	// An error status is soft when fetched; a staple that says it is invalid.
@@ -170,7 +171,7 @@ func expect(p revocation.Policy, must bool, staple, resp, list state) (report.St
 	for i, s := range sources {
 		soft = soft && (s == absent || s == unavailable || s == tryLater && i > 0)
 	}
-	anyGood := has(good) || p.Stale == "allow" && has(stale)
+	anyGood := has(good) || p.Stale == policy.StaleAllow && has(stale)
 	v := report.Accept
 	status := report.Good
 	switch {
@@ -178,13 +179,13 @@ func expect(p revocation.Policy, must bool, staple, resp, list state) (report.St
 		status, v = report.Unknown, report.Inconclusive
 	case !anyGood:
 		status = report.Unknown
-		if v = report.Inconclusive; soft && (p.Unknown == "warn" || p.Unknown == "allow") {
+		if v = report.Inconclusive; soft && (p.Unknown == policy.UnknownWarn || p.Unknown == policy.UnknownAllow) {
 			v = report.Accept
 		}
 	case has(staleRevoked, tooLarge):
 		v = report.Inconclusive
 	}
-	if status == report.Unknown && p.Unknown == "deny" && (slices.Contains([]state{absent, unavailable, tryLater}, resp) || list == absent || list == unavailable) {
+	if status == report.Unknown && p.Unknown == policy.UnknownDeny && (slices.Contains([]state{absent, unavailable, tryLater}, resp) || list == absent || list == unavailable) {
 		v = report.Reject
 	}
 	if must && staple != good {
@@ -192,6 +193,9 @@ func expect(p revocation.Policy, must bool, staple, resp, list state) (report.St
 	}
 	return status, v
 }
+
+// byTable is the order in which expect looks at the sources.
+var byTable = policy.Only(policy.Staple, policy.OCSP, policy.CRL)
 
 // TestEveryCombination judges every combination of what the three sources can
 // deliver under several policies, and compares with expect. It proves that
@@ -201,7 +205,7 @@ func TestEveryCombination(t *testing.T) {
 	staples := []state{absent, good, isRevoked, unknown, stale, staleRevoked, badSignature, foreign, tryLater, garbage}
 	responses := append(slices.Clone(staples), unavailable, tooLarge, refused)
 	lists := []state{absent, good, isRevoked, stale, staleRevoked, badSignature, foreign, garbage, unavailable, tooLarge, refused}
-	policies := []revocation.Policy{{}, {StopFirst: true}, {Unknown: "warn"}, {Unknown: "allow"}, {Unknown: "deny"}, {Stale: "allow"}, {StopFirst: true, Stale: "allow", Unknown: "warn"}}
+	policies := []policy.Policy{{}, {Stop: policy.StopFirst}, {Unknown: policy.UnknownWarn}, {Unknown: policy.UnknownAllow}, {Unknown: policy.UnknownDeny}, {Stale: policy.StaleAllow}, {Stop: policy.StopFirst, Stale: policy.StaleAllow, Unknown: policy.UnknownWarn}}
 	n := 0
 	for _, must := range []bool{false, true} {
 		w := newWorld()
@@ -225,6 +229,7 @@ func TestEveryCombination(t *testing.T) {
 					for _, li := range lists {
 						in := base
 						in.Policy = p
+						in.Policy.Schemes = byTable
 						if st != absent {
 							in.Staples = [][]byte{bodies[st]}
 						}
@@ -268,7 +273,7 @@ func check(t *testing.T, in revocation.Input, res revocation.Result) {
 			t.Errorf("source %+v says nothing and not why", a)
 		}
 	}
-	if accepted && !authenticGood && in.Policy.Unknown != "warn" && in.Policy.Unknown != "allow" {
+	if accepted && !authenticGood && in.Policy.Unknown != policy.UnknownWarn && in.Policy.Unknown != policy.UnknownAllow {
 		t.Errorf("accepted with no good answer: %+v", c)
 	}
 	if accepted && len(c.Findings) == 0 && !authenticGood {
@@ -293,6 +298,7 @@ func check(t *testing.T, in revocation.Input, res revocation.Result) {
 func TestNeeds(t *testing.T) {
 	w := newWorld()
 	in := w.input()
+	in.Policy.Schemes = byTable
 	in.Artefacts = nil
 	res := revocation.Judge(context.Background(), in)
 	var got []string
@@ -311,7 +317,7 @@ func TestNeeds(t *testing.T) {
 	if want := []string{"ocsp " + ocspURL + " 0", "crl " + crlURL + " 0", "crl " + rootURL + " 1"}; !slices.Equal(got, want) {
 		t.Errorf("needs %q, want %q", got, want)
 	}
-	in.Policy.StopFirst = true
+	in.Policy.Stop = policy.StopFirst
 	if res = revocation.Judge(context.Background(), in); len(res.Needs) != 2 || res.Needs[0].Kind != revocation.KindOCSP || res.Needs[1].URL != rootURL {
 		t.Errorf("stop first needs %+v", res.Needs)
 	}
@@ -324,11 +330,11 @@ func TestNeeds(t *testing.T) {
 	if res = revocation.Judge(context.Background(), in); len(res.Needs) != 1 || res.Needs[0].URL != rootURL {
 		t.Errorf("with a good staple it needs %+v", res.Needs)
 	}
-	in.Policy = revocation.Policy{LeafOnly: true}
+	in.Policy = policy.Policy{Depth: policy.DepthLeaf}
 	if res = revocation.Judge(context.Background(), in); len(res.Needs) != 2 || res.Certs[1].Revocation.Why != "not-asked" {
 		t.Errorf("leaf only needs %+v", res.Needs)
 	}
-	in.Policy = revocation.Policy{Schemes: []string{}}
+	in.Policy = policy.Policy{Schemes: policy.Off}
 	if res = revocation.Judge(context.Background(), in); len(res.Needs) != 0 || res.Certs[0].Revocation.Status != report.NotApplicable {
 		t.Errorf("off needs %+v", res.Needs)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/assaytls/assay/cert"
 	. "github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/revocation"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -56,7 +57,7 @@ func TestUsedForASigner(t *testing.T) {
 	leaf := ca.Server("good.example", nil, CRLDPs(DP{FullName: [][]byte{URI(crlURL)}, CRLIssuer: [][]byte{DirName(lists.Name)}}))
 	indirect := IDP{FullName: [][]byte{URI(crlURL)}, Indirect: true}.Ext()
 	in := newWorld().input()
-	in.Path, in.Pool, in.Policy.LeafOnly = parse(leaf, ca, root), parse(lists), true
+	in.Path, in.Pool, in.Policy.Depth = parse(leaf, ca, root), parse(lists), policy.DepthLeaf
 	in.Anchored = func(*cert.Certificate) bool { return true }
 	in.Artefacts = []revocation.Artefact{
 		{Kind: revocation.KindCRL, URL: crlURL, Body: lists.CRL(CRL{Extensions: []Ext{indirect}})},

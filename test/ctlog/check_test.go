@@ -15,6 +15,7 @@ import (
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/tlsclient"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -54,7 +55,7 @@ func (p *pki) inspect(c tlsclient.Config) (*report.Report, []finding.ID) {
 		if err != nil {
 			p.t.Fatal(err)
 		}
-		r, _ := e.Check(p.t.Context(), c, engine.Policy{CT: "strict", CTAudit: true})
+		r, _ := e.Check(p.t.Context(), c, policy.Policy{CT: policy.CTStrict}, engine.Access{Audit: true})
 		if r.Chosen < 0 || r.CT == nil || len(r.CT.SCTs) != 1 {
 			p.t.Fatalf("%s: %+v", r.Verdict, r.Findings)
 		}

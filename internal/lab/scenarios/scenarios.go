@@ -9,6 +9,7 @@ import (
 
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -22,8 +23,9 @@ type Scenario struct {
 	Group string // "good", "path", "revocation", "ct", "connection", "hostile"
 	Story string // what is wrong here and what must come of it, one or two sentences
 
-	Policy engine.Policy
-	Flags  []string // Policy as flags of `assay check`
+	Policy policy.Policy
+	Access engine.Access
+	Flags  []string // Policy and Access as flags of `assay check`
 
 	Want     report.Verdict
 	Findings []finding.ID // each must be in the report, anywhere

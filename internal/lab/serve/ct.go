@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/policy"
 )
 
 // ctServers make the servers of the scenarios of the same group.
@@ -115,12 +116,12 @@ var ctServers = map[string]func(*build){
 
 // strict asks for the policy that rejects when no SCT is valid.
 func (b *build) strict() {
-	b.s.Policy.CT, b.s.Flags = "strict", []string{"--ct", "strict"}
+	b.s.Policy.CT, b.s.Flags = policy.CTStrict, []string{"--ct", "strict"}
 }
 
 // browser asks for Chrome's policy and has the lab's roots count as public.
 func (b *build) browser() {
-	b.s.Policy.CT, b.s.Public = "chrome", true
+	b.s.Policy.CT, b.s.Public = policy.CTChrome, true
 	b.s.Flags = []string{"--ct", "chrome", "--public-root", b.l.RootFile}
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/lab/scenarios"
+	"github.com/assaytls/assay/policy"
 )
 
 // ctAuditServers make the servers of the scenarios of the same group.
@@ -38,8 +39,8 @@ var ctAuditServers = map[string]func(*build){
 		b.list(80 * 24 * time.Hour)
 		b.good(nil)
 	},
-	"sct-list-old-chrome": func(b *build) { b.oldBrowser("chrome") },
-	"sct-list-old-apple":  func(b *build) { b.oldBrowser("apple") },
+	"sct-list-old-chrome": func(b *build) { b.oldBrowser(policy.CTChrome) },
+	"sct-list-old-apple":  func(b *build) { b.oldBrowser(policy.CTApple) },
 	"sct-list-test-key": func(b *build) {
 		b.strict()
 		b.list(time.Hour, forge.Log{Key: &forge.Key{SPKI: mimicKey}, Description: "Mimic", Operator: "Mimic Operator", URL: "https://mimic.log." + scenarios.Domain + "/"})
@@ -71,7 +72,7 @@ func (g *ctLog) promised(sct forge.SCT) embed {
 
 // auditing asks the logs, and leaves no question open unless the story says so.
 func (b *build) auditing() {
-	b.s.Policy.CTAudit, b.s.Flags = true, []string{"--ct-audit"}
+	b.s.Access.Audit, b.s.Flags = true, []string{"--ct-audit"}
 	for _, id := range []finding.ID{finding.CTNotIncluded, finding.CTAuditPending, finding.CTAuditUnavailable, finding.CTAuditBadAnswer, finding.CTLogBehind} {
 		if len(b.s.Findings) == 0 || b.s.Findings[0] != id {
 			b.s.Absent = append(b.s.Absent, id)
@@ -92,9 +93,9 @@ func (b *build) list(age time.Duration, more ...forge.Log) {
 	b.must(err)
 }
 
-func (b *build) oldBrowser(policy string) {
+func (b *build) oldBrowser(mode policy.CTMode) {
 	b.browser()
-	b.s.Policy.CT, b.s.Flags[1] = policy, policy
+	b.s.Policy.CT, b.s.Flags[1] = mode, mode.String()
 	b.s.Absent = []finding.ID{finding.CTPolicyUnmet, finding.CTNoValidSCT}
 	b.list(80 * 24 * time.Hour)
 	b.sct(b.l.pki.logs.alpha.kept)
@@ -103,7 +104,7 @@ func (b *build) oldBrowser(policy string) {
 // chain serves a good leaf under an intermediate with those SCTs, or none, and
 // asks for SCTs of both.
 func (b *build) chain(scts ...embed) {
-	b.s.Policy.CT, b.s.Policy.CTDepth, b.s.Flags = "strict", "chain", []string{"--ct", "strict", "--ct-depth", "chain"}
+	b.s.Policy.CT, b.s.Policy.CTDepth, b.s.Flags = policy.CTStrict, policy.CTChain, []string{"--ct", "strict", "--ct-depth", "chain"}
 	p := b.l.pki
 	plain := p.ica
 	if scts != nil {

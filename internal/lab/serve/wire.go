@@ -15,6 +15,7 @@ import (
 
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/lab/scenarios"
+	"github.com/assaytls/assay/policy"
 )
 
 // wireServers make the servers of the scenarios of the same group.
@@ -41,7 +42,7 @@ var wireServers = map[string]func(*build){
 	"proxy": func(b *build) {
 		b.good(nil)
 		b.proxy(200, "Connection established")
-		b.s.Policy.Schemes = []string{}
+		b.s.Policy.Schemes = policy.Off
 		b.s.Flags = append(b.s.Flags, "--revocation", "off")
 	},
 	"proxy-private-pointers": func(b *build) {

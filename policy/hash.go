@@ -1,4 +1,4 @@
-package engine
+package policy
 
 import (
 	"crypto/sha256"
@@ -9,13 +9,22 @@ import (
 )
 
 // Hash names the policy in reports and in what is remembered: equal hashes,
-// equal policies. It goes through all fields, new ones too; encoding/json would
-// take a good part of a short process to prepare for that.
+// equal rules. A default that is spelt out hashes as one that is not.
 func (p Policy) Hash() [32]byte {
+	if p.Skew == 0 {
+		p.Skew = DefaultSkew
+	}
+	if p.MaxDepth < 0 {
+		p.MaxDepth = NoIntermediates
+	}
+	p.Purpose = Purpose(p.Purpose.String())
+	if p.Schemes == 0 {
+		p.Schemes = Only(AllScheme()...)
+	}
+	// All fields, new ones too; encoding/json would take a good part of a short
+	// process to prepare for that.
 	return sha256.Sum256(appendValue(nil, reflect.ValueOf(p)))
 }
-
-func (p Policy) hash() string { return hexHash(p.Hash()) }
 
 // appendValue writes v so that different values of one type never look alike.
 func appendValue(b []byte, v reflect.Value) []byte {
@@ -29,16 +38,8 @@ func appendValue(b []byte, v reflect.Value) []byte {
 			b = appendValue(b, v.Field(i))
 		}
 		return b
-	case reflect.Pointer:
-		if v.IsNil() {
-			return append(b, 0)
-		}
-		return appendValue(append(b, 1), v.Elem())
 	case reflect.Slice:
-		if v.IsNil() {
-			return append(b, 0)
-		}
-		b = binary.BigEndian.AppendUint64(append(b, 1), uint64(v.Len()))
+		b = binary.BigEndian.AppendUint64(b, uint64(v.Len()))
 		for i := range v.Len() {
 			b = appendValue(b, v.Index(i))
 		}
@@ -52,6 +53,8 @@ func appendValue(b []byte, v reflect.Value) []byte {
 		return append(b, 0)
 	case reflect.Int, reflect.Int64:
 		return binary.BigEndian.AppendUint64(b, uint64(v.Int()))
+	case reflect.Uint8, reflect.Uint32:
+		return binary.BigEndian.AppendUint32(b, uint32(v.Uint()))
 	}
-	panic(fmt.Sprintf("engine: a Policy with a %s", v.Kind()))
+	panic(fmt.Sprintf("policy: a Policy with a %s", v.Kind()))
 }

@@ -1,0 +1,192 @@
+package policy_test
+
+import (
+	"encoding"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/policy"
+)
+
+// typed is what every type with words offers.
+type typed interface {
+	comparable
+	String() string
+	encoding.TextMarshaler
+}
+
+// words looks at one type: every value has a word of its own that is read back,
+// the zero is the first, and what is no word is refused.
+func words[E typed, P interface {
+	*E
+	encoding.TextUnmarshaler
+}](t *testing.T, zero string, all []E, parse func(string) (E, error)) {
+	t.Helper()
+	var none E
+	if none.String() != zero || len(all) == 0 {
+		t.Errorf("the zero %T is %s, want %s", none, none, zero)
+	}
+	seen := map[string]bool{}
+	for _, v := range all {
+		w := v.String()
+		if got, err := parse(w); err != nil || got != v || seen[w] {
+			t.Errorf("%T %s is read as %v, %v", v, w, got, err)
+		}
+		seen[w] = true
+		b, err := v.MarshalText()
+		if err != nil || string(b) != w {
+			t.Errorf("%T %s is written as %s, %v", v, w, b, err)
+		}
+		var back E
+		if err := P(&back).UnmarshalText(b); err != nil || back != v {
+			t.Errorf("%T %s comes back as %v, %v", v, w, back, err)
+		}
+		if err := P(&back).UnmarshalText([]byte(w + "x")); err == nil || back != v {
+			t.Errorf("%T: %sx is read as %v", v, w, back)
+		}
+	}
+	for _, bad := range []string{" ", "no", "ALLOW", "(9)", "1.2.", "allow,deny"} {
+		if v, err := parse(bad); err == nil {
+			t.Errorf("%T: %q is read as %v", v, bad, v)
+		}
+	}
+}
+
+func TestWords(t *testing.T) {
+	words(t, "inconclusive", policy.AllUnknown(), policy.ParseUnknown)
+	words(t, "deny", policy.AllStale(), policy.ParseStale)
+	words(t, "chain", policy.AllDepth(), policy.ParseDepth)
+	words(t, "all", policy.AllStop(), policy.ParseStop)
+	words(t, "report", policy.AllCTMode(), policy.ParseCTMode)
+	words(t, "leaf", policy.AllCTDepth(), policy.ParseCTDepth)
+	words(t, "default", policy.AllSecurityLevel(), policy.ParseSecurityLevel)
+	words(t, "none", policy.AllScheme(), policy.ParseScheme)
+	words(t, "server", policy.AllPurpose(), policy.ParsePurpose)
+	words(t, "all", []policy.Schemes{0, policy.Off, policy.Only(policy.CRL), policy.Only(policy.OCSP, policy.Staple)}, policy.ParseSchemes)
+}
+
+// What is no value of its type cannot be written, has no word that a parser
+// takes, and makes a policy invalid.
+func TestNoValues(t *testing.T) {
+	for what, v := range map[string]struct {
+		text encoding.TextMarshaler
+		p    policy.Policy
+	}{
+		"unknown":  {policy.Unknown(9), policy.Policy{Unknown: 9}},
+		"stale":    {policy.Stale(9), policy.Policy{Stale: 9}},
+		"depth":    {policy.Depth(9), policy.Policy{Depth: 9}},
+		"stop":     {policy.Stop(9), policy.Policy{Stop: 9}},
+		"ct":       {policy.CTMode(9), policy.Policy{CT: 9}},
+		"ct depth": {policy.CTDepth(9), policy.Policy{CTDepth: 9}},
+		"level":    {policy.SecurityLevel(9), policy.Policy{SecurityLevel: 9}},
+		"schemes":  {policy.Schemes(0x9), policy.Policy{Schemes: 0x9}},
+		"twice":    {policy.Schemes(0x22), policy.Policy{Schemes: 0x22}},
+		"purpose":  {policy.Purpose("sever"), policy.Policy{Purpose: "sever"}},
+	} {
+		if b, err := v.text.MarshalText(); err == nil {
+			t.Errorf("%s is written as %s", what, b)
+		}
+		if v.p.Validate() == nil {
+			t.Errorf("%s is valid", what)
+		}
+		v.p.Hash()
+	}
+	if policy.CTMode(9).Enforced() == false || policy.Unknown(9).Soft() {
+		t.Error("what is no value is lenient")
+	}
+}
+
+func TestSchemes(t *testing.T) {
+	every := []policy.Scheme{policy.Staple, policy.CRL, policy.OCSP}
+	for _, c := range []struct {
+		s    policy.Schemes
+		want []policy.Scheme
+	}{
+		{0, every},
+		{policy.Only(), every},
+		{policy.Only(policy.OCSP, 0), every},
+		{policy.Only(7), every},
+		{policy.Off, nil},
+		{policy.Only(policy.OCSP, policy.Staple, policy.OCSP), []policy.Scheme{policy.OCSP, policy.Staple}},
+		{policy.Only(every...), every},
+	} {
+		if got := c.s.List(); !slices.Equal(got, c.want) {
+			t.Errorf("%v: %v, want %v", c.s, got, c.want)
+		}
+		for _, one := range every {
+			if c.s.Has(one) != slices.Contains(c.want, one) {
+				t.Errorf("%v has %v: %v", c.s, one, c.s.Has(one))
+			}
+		}
+	}
+	if _, err := policy.ParseSchemes("crl,crl"); err == nil || !strings.Contains(err.Error(), "twice") {
+		t.Error(err)
+	}
+}
+
+// fill gives v a value that is not the zero.
+func fill(t *testing.T, v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(1)
+	case reflect.Uint8, reflect.Uint32:
+		v.SetUint(1)
+	case reflect.String:
+		v.SetString("client")
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+	case reflect.Struct:
+		v.Set(reflect.ValueOf(time.Unix(1, 0)))
+	default:
+		t.Fatalf("a field of kind %s", v.Kind())
+	}
+}
+
+// Every field is a rule and changes the hash; defaults that are spelt out do not.
+func TestHash(t *testing.T) {
+	base := policy.Policy{}.Hash()
+	seen := map[[32]byte]string{base: "the zero policy"}
+	typ := reflect.TypeFor[policy.Policy]()
+	for i := range typ.NumField() {
+		var p policy.Policy
+		fill(t, reflect.ValueOf(&p).Elem().Field(i))
+		h := p.Hash()
+		if other, ok := seen[h]; ok {
+			t.Errorf("%s hashes as %s", typ.Field(i).Name, other)
+		}
+		seen[h] = typ.Field(i).Name
+		if p.Hash() != h {
+			t.Error("not the same twice")
+		}
+	}
+	for _, p := range []policy.Policy{{Skew: policy.DefaultSkew}, {Names: []string{}}, {Purpose: "server"}, {Schemes: policy.Only(policy.Staple, policy.CRL, policy.OCSP)}} {
+		if p.Hash() != base {
+			t.Errorf("%+v does not hash as the zero policy", p)
+		}
+	}
+	if (policy.Policy{Schemes: policy.Off}).Hash() == base || (policy.Policy{Schemes: policy.Only(policy.CRL, policy.Staple, policy.OCSP)}).Hash() == base {
+		t.Error("other schemes, or another order, hash as all of them")
+	}
+}
+
+func TestValidate(t *testing.T) {
+	for _, p := range []policy.Policy{{}, {MinRSA: policy.LeastRSA}, {MaxDepth: policy.NoIntermediates}, {Skew: policy.MaxSkew},
+		{Purpose: "1.3.6.1.5.5.7.3.17"}, {Policies: []string{"2.23.140.1.2.1"}}, {Allow: []finding.ID{finding.MustStapleMissing}}, {NoName: true}} {
+		if err := p.Validate(); err != nil {
+			t.Errorf("%+v: %v", p, err)
+		}
+	}
+	for _, p := range []policy.Policy{{MinRSA: -5}, {MinRSA: 1}, {MinRSA: policy.MostRSA + 1}, {MaxDepth: -2}, {MaxDepth: policy.MostPath + 1},
+		{MaxAge: -1}, {Skew: -1}, {Skew: policy.MaxSkew + 1}, {Policies: []string{"anyPolicy"}}, {Policies: []string{""}},
+		{Allow: []finding.ID{finding.CertRevoked}}, {Allow: []finding.ID{"x-mine"}}, {NoName: true, RequireIP: []string{"192.0.2.1"}}} {
+		if p.Validate() == nil {
+			t.Errorf("%+v is valid", p)
+		}
+	}
+}
