@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -111,19 +110,9 @@ func (j *judgement) judge(ctx context.Context) (r *report.Report, needs []need) 
 func (j *judgement) panicked(v any) *report.Report {
 	r := j.blank()
 	r.Findings = append(r.Findings, finding.New(finding.InternalError, "what", j.ev.Target.Host,
-		"detail", fmt.Sprint(v), "at", panicSite(string(debug.Stack()))))
+		"detail", fmt.Sprint(v), "at", panicSite()))
 	report.Decide(r)
 	return r
-}
-
-// panicSite returns the first line of ours in a stack, without its directory.
-func panicSite(stack string) string {
-	for line := range strings.Lines(stack) {
-		if i := strings.Index(line, "/assay/"); i >= 0 && !strings.Contains(line, "engine/judge.go") && strings.Contains(line, ".go:") {
-			return strings.TrimSpace(line[i+len("/assay/"):])
-		}
-	}
-	return "unknown"
 }
 
 // blank is the report before anything is judged.
