@@ -220,8 +220,7 @@ func BoringChains(dir string) ([]Chain, error) {
 			Purpose  string    `json:"key_purpose"`
 			Digest   string    `json:"digest_policy"`
 			Expected string
-			Errors   string   `json:"expected_errors"`
-			User     []string `json:"expected_user_constrained_policy_set"`
+			Errors   string `json:"expected_errors"`
 		}
 	}
 	if err := readJSON(filepath.Join(dir, "verify_chain.json"), &d); err != nil {

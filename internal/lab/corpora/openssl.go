@@ -16,11 +16,11 @@ func OpenSSLChains(dir string) ([]Chain, error) {
 	var d struct {
 		Cases []struct {
 			Desc, Expected, Target, Purpose string
-			Trusted, Untrusted, CRLs        []string
+			Trusted, Untrusted              []string
 			Flags                           [][]string
 			Error                           *struct {
-				Code, Depth int
-				Text        string
+				Code int
+				Text string
 			} `json:"openssl_3_6_5_error"`
 		}
 	}

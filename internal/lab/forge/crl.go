@@ -1,7 +1,6 @@
 package forge
 
 import (
-	"math/big"
 	"time"
 )
 
@@ -59,9 +58,6 @@ func CertificateIssuer(names ...[]byte) Ext { return Ext{"2.5.29.29", true, Seq(
 // CRLNumber and DeltaIndicator (critical) are CRL extensions.
 func CRLNumber(n int64) Ext      { return Ext{"2.5.29.20", false, Int(n)} }
 func DeltaIndicator(n int64) Ext { return Ext{"2.5.29.27", true, Int(n)} }
-
-// CRLNumberBig is CRLNumber for numbers of any size.
-func CRLNumberBig(n *big.Int) Ext { return Ext{"2.5.29.20", false, BigInt(n)} }
 
 // Revoke makes an entry revoked an hour ago, with a reason unless it is negative.
 func Revoke(serial []byte, reason int, extra ...Ext) Entry {

@@ -65,7 +65,6 @@ const (
 	TimeStamping    = "1.3.6.1.5.5.7.3.8"
 	OCSPSigning     = "1.3.6.1.5.5.7.3.9"
 	AnyEKU          = "2.5.29.37.0"
-	PrecertSigning  = "1.3.6.1.4.1.11129.2.4.4"
 )
 
 // EKU is the extended key usage extension.

@@ -45,7 +45,6 @@ func IPRaw(b []byte) []byte          { return Context(7, b) }
 func DirName(name []byte) []byte     { return Explicit(4, name) }
 func RegisteredID(o string) []byte   { return Context(8, oidBody(o)) }
 func X400(body []byte) []byte        { return Explicit(3, body) }
-func EDIParty(body []byte) []byte    { return Explicit(5, body) }
 func SmtpUTF8(mailbox string) []byte { return OtherName("1.3.6.1.5.5.7.8.9", UTF8(mailbox)) }
 
 // OtherName takes the value's whole element.

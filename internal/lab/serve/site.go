@@ -63,12 +63,8 @@ func (s *site) drop(oid string) *site {
 	return s
 }
 
-// The OIDs of extensions that scenarios drop or replace whole.
-const (
-	oidSAN   = "2.5.29.17"
-	oidCRLDP = "2.5.29.31"
-	oidAIA   = "1.3.6.1.5.5.7.1.1"
-)
+// oidCRLDP is the extension that scenarios drop.
+const oidCRLDP = "2.5.29.31"
 
 // onlyCRL and onlyOCSP leave one kind of pointer, to the given addresses.
 func (s *site) onlyCRL(urls ...string) *site {
