@@ -168,7 +168,7 @@ pid_file_path = $DIR/$SERVER.pid
 }
 
 func TestPGXToPostgreSQL(t *testing.T) {
-	postgres := peers.Path(t, postgresProgram())
+	postgres := peers.Path(t, "postgres")
 	who, err := user.Lookup("postgres")
 	if err != nil || os.Getuid() != 0 {
 		t.Skip("needs root and a user postgres")
@@ -229,13 +229,4 @@ func TestPGXToPostgreSQL(t *testing.T) {
 			}
 		})
 	}
-}
-
-// postgresProgram is where Debian keeps it, outside PATH.
-func postgresProgram() string {
-	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
-	if len(found) == 0 {
-		return "postgres"
-	}
-	return found[len(found)-1]
 }

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -23,19 +24,30 @@ var built = map[string]string{
 	"caddy":               "github.com/caddyserver/caddy/v2/cmd/caddy@v2.11.9",
 }
 
-// Path returns the path of program name. Without it the test is skipped,
-// unless ASSAY_REQUIRE_PEERS=1, when it fails; heavy and built programs are
-// required only with ASSAY_FULL=1 too.
+// parts are what a program needs beside its own file and what distributions put
+// into other packages, by the program: the files are patterns (filepath.Glob), of
+// the others each is a program. Without one of them the peer is not installed.
+var parts = map[string]struct{ files, programs []string }{
+	"nginx mail": {files: []string{"/usr/lib/nginx/modules/ngx_mail_module.so"}, programs: []string{"nginx"}},
+	"dovecot": {files: []string{"/usr/lib*/dovecot/imap", "/usr/lib*/dovecot/imap-login", "/usr/lib*/dovecot/pop3",
+		"/usr/lib*/dovecot/pop3-login"}},
+	"apache2": {files: []string{"/usr/lib/apache2/modules/mod_mpm_event.so", "/usr/lib/apache2/modules/mod_authz_core.so",
+		"/usr/lib/apache2/modules/mod_socache_shmcb.so", "/usr/lib/apache2/modules/mod_ssl.so"}},
+	"slapd":    {files: []string{"/etc/ldap/schema/core.schema"}},
+	"postgres": {programs: []string{"initdb", "setpriv", "install"}},
+	"mariadbd": {programs: []string{"mariadb-install-db"}},
+	"sshd":     {programs: []string{"ssh", "ssh-keygen"}},
+	"pebble":   {programs: []string{"pebble-challtestsrv"}},
+}
+
+// Path returns the path of program name. Without it, or without a part that it
+// needs, the test is skipped, unless ASSAY_REQUIRE_PEERS=1, when it fails; heavy
+// and built programs are required only with ASSAY_FULL=1 too.
 func Path(t testing.TB, name string) string {
 	t.Helper()
-	for _, n := range []string{name, "/usr/sbin/" + name} {
-		if p, err := exec.LookPath(n); err == nil {
-			return p
-		}
-	}
-	// Debian keeps PostgreSQL's server out of the path.
-	if found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name); len(found) > 0 {
-		return found[len(found)-1]
+	p, lack := find("/", name)
+	if lack == "" {
+		return p
 	}
 	required, how := os.Getenv("ASSAY_REQUIRE_PEERS") == "1", ""
 	if pkg, ok := built[name]; ok || slices.Contains(heavy, name) {
@@ -45,8 +57,43 @@ func Path(t testing.TB, name string) string {
 		}
 	}
 	if required {
-		t.Fatalf("the program %s is required and not installed%s", name, how)
+		t.Fatalf("%s is required, and %s%s", name, lack, how)
 	}
-	t.Skipf("the program %s is not installed%s", name, how)
+	t.Skipf("%s%s", lack, how)
+	return ""
+}
+
+// find returns where a program is, or what is not installed of it. Files are
+// looked for below root; programs whose paths are not known are looked for in PATH.
+func find(root, name string) (path, lack string) {
+	needs := parts[name]
+	if !strings.Contains(name, " ") { // else it is a part of the programs that it needs
+		if path = program(root, name); path == "" {
+			return "", "the program " + name + " is not installed"
+		}
+	}
+	for _, pattern := range needs.files {
+		if found, _ := filepath.Glob(filepath.Join(root, pattern)); len(found) == 0 {
+			return "", name + " lacks " + pattern
+		}
+	}
+	for _, other := range needs.programs {
+		if program(root, other) == "" {
+			return "", name + " lacks the program " + other
+		}
+	}
+	return path, ""
+}
+
+func program(root, name string) string {
+	for _, n := range []string{name, filepath.Join(root, "usr/sbin", name)} {
+		if p, err := exec.LookPath(n); err == nil {
+			return p
+		}
+	}
+	// Debian keeps PostgreSQL's server out of the path.
+	if found, _ := filepath.Glob(filepath.Join(root, "usr/lib/postgresql/*/bin", name)); len(found) > 0 {
+		return found[len(found)-1]
+	}
 	return ""
 }

@@ -2,10 +2,53 @@ package peers
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 )
+
+// A program of which a part is in a package that is not installed is as good as
+// not installed: its tests are skipped and do not fail.
+func TestHalfInstalled(t *testing.T) {
+	t.Setenv("PATH", "")
+	root := t.TempDir()
+	install := func(path string) {
+		path = filepath.Join(root, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, nil, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, needs := range parts {
+		programs := needs.programs
+		if name != "nginx mail" {
+			programs = append([]string{name}, programs...)
+		}
+		left := len(programs) + len(needs.files)
+		step := func(path string) {
+			if p, lack := find(root, name); lack == "" || p != "" {
+				t.Errorf("%s is found at %q, without %s", name, p, path)
+			}
+			install(path)
+			left--
+		}
+		for _, p := range programs {
+			step("/usr/sbin/" + p)
+		}
+		for _, f := range needs.files {
+			step(strings.ReplaceAll(f, "*", ""))
+		}
+		if p, lack := find(root, name); lack != "" || left != 0 {
+			t.Errorf("%s at %q lacks %q, though all is installed", name, p, lack)
+		}
+	}
+	if _, lack := find(root, "haproxy"); lack != "the program haproxy is not installed" {
+		t.Errorf("haproxy: %q", lack)
+	}
+}
 
 // The full run of .ci/run installs exactly what the tests ask for.
 func TestInstalledByCI(t *testing.T) {

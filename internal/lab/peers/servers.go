@@ -16,10 +16,7 @@ import (
 // NginxMail is nginx's mail module: SMTP, IMAP, POP3, and IMAP without TLS.
 func NginxMail(t testing.TB, cert, key string) (smtp, imap, pop3, plain string) {
 	t.Helper()
-	module := "/usr/lib/nginx/modules/ngx_mail_module.so"
-	if _, err := os.Stat(module); err != nil {
-		Path(t, "nginx-mail-module") // skips or fails
-	}
+	Path(t, "nginx mail")
 	smtp, imap, pop3, plain = FreePort(t), FreePort(t), FreePort(t), FreePort(t)
 	conf, dir := config(t, cert, key, "", fmt.Sprintf(`load_module %s;
 daemon off; master_process off; pid $DIR/pid; error_log stderr; events {}
@@ -27,7 +24,7 @@ mail { server_name mx.test; auth_http 127.0.0.1:1/; ssl_certificate $CERT; ssl_c
  server { listen 127.0.0.1:%s; protocol smtp; starttls on; smtp_auth login plain; }
  server { listen 127.0.0.1:%s; protocol imap; starttls on; }
  server { listen 127.0.0.1:%s; protocol pop3; starttls on; }
- server { listen 127.0.0.1:%s; protocol imap; starttls off; } }`, module, smtp, imap, pop3, plain))
+ server { listen 127.0.0.1:%s; protocol imap; starttls off; } }`, parts["nginx mail"].files[0], smtp, imap, pop3, plain))
 	Start(t, plain, "nginx", "-e", "stderr", "-c", conf, "-p", dir)
 	return smtp, imap, pop3, plain
 }
@@ -169,8 +166,8 @@ func Postgres(t testing.TB, cert, key string, ssl bool) (port string) {
 	t.Helper()
 	postgres := Path(t, "postgres")
 	who, err := user.Lookup("postgres")
-	if err != nil {
-		t.Skip("no user postgres")
+	if err != nil || os.Getuid() != 0 {
+		t.Skip("needs root and a user postgres")
 	}
 	if real, err := filepath.EvalSymlinks(postgres); err == nil {
 		postgres = real
