@@ -71,6 +71,20 @@ const (
 	Reject       Verdict = "reject"
 )
 
+// known returns v, or Inconclusive when v is none of the verdicts.
+func (v Verdict) known() Verdict {
+	if v == Accept || v == Reject {
+		return v
+	}
+	return Inconclusive
+}
+
+// String returns the verdict's word; whatever is no verdict is "inconclusive".
+func (v Verdict) String() string { return string(v.known()) }
+
+// MarshalText returns the same word.
+func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.known()), nil }
+
 // Headline is the finding that most likely is the root cause, and its place.
 type Headline struct {
 	Finding finding.Finding `json:"finding"` // the finding itself

@@ -180,8 +180,10 @@ var constants = func() func(t *testing.T) map[string][]string {
 				for _, s := range g.Specs {
 					v := s.(*ast.ValueSpec)
 					typ, named := v.Type.(*ast.Ident)
-					word, literal := v.Values[0].(*ast.BasicLit)
-					if named && literal && word.Kind == token.STRING {
+					if !named || len(v.Values) == 0 {
+						continue
+					}
+					if word, ok := v.Values[0].(*ast.BasicLit); ok && word.Kind == token.STRING {
 						text, _ := strconv.Unquote(word.Value)
 						read[typ.Name] = append(read[typ.Name], text)
 					}

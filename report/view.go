@@ -1,0 +1,204 @@
+package report
+
+import (
+	"fmt"
+
+	"github.com/assaytls/assay/finding"
+)
+
+// View is a report as people read it: what is said, in which order, under
+// which label, how much of it at which level. It says nothing about columns,
+// colours or markup, so that text, Markdown and HTML are printed from the same
+// View and say the same.
+//
+// Every text in it has gone through [finding.Quote]: it has no control
+// characters and no line breaks. A printer of markup still has to escape it.
+// A View is plain data; it shares nothing with the report. The zero View is
+// inconclusive.
+type View struct {
+	Verdict  Verdict       // what came of it
+	Target   string        // who was judged: "example.com:443"
+	Headline *ViewFinding  // the root cause; nil when there is nothing to say
+	Summary  string        // one sentence in place of the headline; "" when there is one
+	Items    []ViewItem    // more about the target
+	Sections []ViewSection // in the order of reading
+}
+
+// Level says how much of a View is shown. The zero Level is the default.
+type Level int8
+
+// The levels, in rising order.
+const (
+	LevelQuiet   Level = iota - 1 // verdict, target and headline, in one line
+	LevelDefault                  // what a reader wants who looks for the cause
+	LevelVerbose                  // everything but the certificates themselves
+)
+
+// Emphasis says how much a word matters. The zero Emphasis is plain text.
+type Emphasis string
+
+// The emphases.
+const (
+	Plain   Emphasis = ""
+	Faint   Emphasis = "faint"   // of little interest
+	Fine    Emphasis = "fine"    // as it should be
+	Caution Emphasis = "caution" // not certain, or not done
+	Bad     Emphasis = "bad"     // refuses
+)
+
+// Emphasis returns how a verdict is set: Fine, Bad, or Caution for what is
+// inconclusive.
+func (v Verdict) Emphasis() Emphasis {
+	switch v {
+	case Accept:
+		return Fine
+	case Reject:
+		return Bad
+	}
+	return Caution
+}
+
+// SectionKind names what a section is about.
+type SectionKind string
+
+// The kinds of sections, in the order of reading.
+const (
+	SectionFindings    SectionKind = "findings"    // about the report as a whole
+	SectionConnection  SectionKind = "connection"  // what was seen on the wire
+	SectionPath        SectionKind = "path"        // a candidate path; its Sections are the certificates
+	SectionPathCert    SectionKind = "path-cert"   // one certificate in its place on a path
+	SectionCT          SectionKind = "ct"          // Certificate Transparency
+	SectionChecks      SectionKind = "checks"      // what was checked and what was not
+	SectionDownloads   SectionKind = "downloads"   // what was fetched, or was not to be had
+	SectionAbout       SectionKind = "about"       // for which moment and by which policy; has no title
+	SectionCertificate SectionKind = "certificate" // a certificate in full, shown on request only
+	SectionObject      SectionKind = "object"      // a decoded object, not part of a report
+)
+
+// ViewSection is one section, or one certificate of a path.
+type ViewSection struct {
+	Kind   SectionKind // what it is about
+	Title  string      // its heading, "Path"; "" for none. Of a SectionPathCert the subject
+	Detail string      // follows the title directly: ": reaches a trust anchor"
+	Short  string      // the heading below the level Full; "" for the same one
+
+	Level  Level // from which it is shown
+	Full   Level // from which it is shown in full
+	Folded bool  // set by At: it is not shown in full
+
+	Number   int           // of a SectionPathCert: the position on the path, 0 for the leaf
+	Role     string        // of a SectionPathCert: the role, or "certificate" when it has none
+	Items    []ViewItem    // in the order of reading
+	Sections []ViewSection // parts of it, after the items
+	PEM      []string      // the certificate itself, line by line
+}
+
+// ViewItem is one line of a section: a label and a value, a state and what is
+// in it, or a finding.
+type ViewItem struct {
+	Level   Level        // from which it is shown
+	Depth   int          // 1: about the item of depth 0 before it
+	Label   string       // "validity"; "" for a state, a finding, or text that stands alone
+	State   string       // a word of its own before the text: "done", "REVOKED"
+	Class   Emphasis     // of the state
+	Text    string       // the value
+	List    []string     // several values, in place of Text
+	Finding *ViewFinding // nil for everything else; nothing else is set then
+}
+
+// ViewFinding is a finding with its texts filled in.
+type ViewFinding struct {
+	ID       string           // for `assay explain`
+	Severity finding.Severity // none outside the table
+	Title    string           // one line
+	Policy   string           // the rule that moved the severity; "" for none
+	Where    string           // of a headline: the certificate it hangs on
+	Advice   *ViewAdvice      // nil when there is none, or when it was given above
+}
+
+// ViewAdvice is what a finding means and what to do.
+type ViewAdvice struct {
+	Level   Level  // from which it is given
+	Meaning string // what it means
+	Risk    string // the security perspective; "" for information
+	Fix     string // the next steps
+	Spec    string // the clause; shown when verbose
+	OpenSSL string // OpenSSL's name and number; shown when verbose
+}
+
+// listShown is how many values of a list are shown below LevelVerbose.
+const listShown = 10
+
+// At returns what of v is shown at level: items of higher levels are left out,
+// long lists are cut, and a kind of finding is explained only once, where it
+// occurs first. certs adds every certificate in full, and then no list is cut.
+// v stays as it is.
+func (v *View) At(level Level, certs bool) *View {
+	f := folder{level: level, certs: certs, explained: map[string]bool{}}
+	out := &View{Verdict: v.Verdict, Target: v.Target, Summary: v.Summary}
+	out.Headline = f.finding(v.Headline)
+	if level <= LevelQuiet {
+		return out
+	}
+	out.Items = f.items(v.Items)
+	out.Sections = f.sections(v.Sections)
+	return out
+}
+
+// folder leaves out what is not shown at a level.
+type folder struct {
+	level     Level
+	certs     bool
+	explained map[string]bool // kinds whose meaning has been given
+}
+
+func (f *folder) sections(in []ViewSection) (out []ViewSection) {
+	for _, s := range in {
+		if s.Level > f.level || s.Kind == SectionCertificate && !f.certs {
+			continue
+		}
+		s.Folded = s.Full > f.level
+		if s.Folded && s.Short != "" {
+			s.Title = s.Short
+		}
+		s.Items, s.Sections = f.items(s.Items), f.sections(s.Sections)
+		if !f.certs {
+			s.PEM = nil
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func (f *folder) items(in []ViewItem) (out []ViewItem) {
+	for _, i := range in {
+		if i.Level > f.level {
+			continue
+		}
+		if n := len(i.List); n > listShown && f.level < LevelVerbose && !f.certs {
+			i.List = append(i.List[:listShown:listShown], fmt.Sprintf("and %d more", n-listShown))
+		}
+		i.Finding = f.finding(i.Finding)
+		out = append(out, i)
+	}
+	return out
+}
+
+// finding returns a copy of in without the advice that is not due here.
+func (f *folder) finding(in *ViewFinding) *ViewFinding {
+	if in == nil {
+		return nil
+	}
+	out := *in
+	out.Advice = nil
+	if in.Advice == nil || in.Advice.Level > f.level || f.explained[in.ID] {
+		return &out
+	}
+	f.explained[in.ID] = true
+	a := *in.Advice
+	if f.level < LevelVerbose {
+		a.Spec, a.OpenSSL = "", ""
+	}
+	out.Advice = &a
+	return &out
+}

@@ -1,0 +1,395 @@
+package report
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/assaytls/assay/finding"
+)
+
+// View returns r as people read it, complete: [View.At] takes out what a level
+// does not show.
+func (r *Report) View() *View {
+	v := &View{Verdict: r.Verdict.known(), Target: targetName(r.Target)}
+	if ns := r.Target.Names; len(ns) > 1 || len(ns) == 1 && ns[0] != r.Target.Host {
+		v.Items = []ViewItem{list("name", ns)}
+	}
+	switch h := r.Headline; {
+	case h != nil:
+		v.Headline = viewFinding(h.Finding, LevelDefault)
+		v.Headline.Where = r.where(*h)
+	case v.Verdict == Accept:
+		v.Summary = "Everything that was asked for was checked, and nothing is wrong."
+	default:
+		v.Summary = "Nothing wrong was found, but not everything that is required could be checked: see below."
+	}
+	add := func(s ViewSection, ok bool) {
+		if ok {
+			v.Sections = append(v.Sections, s)
+		}
+	}
+	add(r.viewFindings())
+	add(r.viewConnection())
+	for i := range r.Paths {
+		v.Sections = append(v.Sections, r.viewPath(i))
+	}
+	add(r.viewCT())
+	add(r.viewChecks())
+	add(r.viewDownloads())
+	add(r.viewAbout(), true)
+	for i, c := range r.Certs {
+		s := c.View(r.Time)
+		s.Title, s.Detail = "Certificate", fmt.Sprintf(" %d of %d", i+1, len(r.Certs))
+		v.Sections = append(v.Sections, s)
+	}
+	return v
+}
+
+// targetName names what was judged: the target's address, or what the user wrote.
+func targetName(t Target) string {
+	if t.Addr != "" {
+		addr := t.Addr
+		t.Addr = ""
+		return targetName(t) + " at " + finding.Quote(addr)
+	}
+	switch {
+	case t.Host != "" && t.Port != "":
+		if strings.Contains(t.Host, ":") {
+			return finding.Quote("[" + t.Host + "]:" + t.Port)
+		}
+		return finding.Quote(t.Host + ":" + t.Port)
+	case t.Host != "":
+		return finding.Quote(t.Host)
+	case t.Input == "-":
+		return "standard input"
+	case t.Input != "":
+		return finding.Quote(t.Input)
+	}
+	return "certificates"
+}
+
+// where says on which certificate the headline hangs.
+func (r *Report) where(h Headline) string {
+	if h.Path < 0 || h.Path >= len(r.Paths) {
+		return ""
+	}
+	p := r.Paths[h.Path]
+	if h.Cert < 0 || h.Cert >= len(p.Certs) {
+		return ""
+	}
+	pc := p.Certs[h.Cert]
+	return roleName(pc.Role) + " certificate, " + r.subject(pc.Cert)
+}
+
+// viewFindings shows what hangs on the report itself, without the headline.
+func (r *Report) viewFindings() (s ViewSection, ok bool) {
+	var rest []finding.Finding
+	skipped := r.Headline == nil || r.Headline.Path >= 0
+	for _, f := range r.Findings {
+		if !skipped && f.ID == r.Headline.Finding.ID && f.Title() == r.Headline.Finding.Title() {
+			skipped = true // it is the headline, a few lines above
+			continue
+		}
+		rest = append(rest, f)
+	}
+	return ViewSection{Kind: SectionFindings, Title: "Findings", Items: findingItems(rest, true)}, len(rest) > 0
+}
+
+// findingItems shows findings, the worst first. Explained by default are those
+// that weigh something on a path that counts.
+func findingItems(fs []finding.Finding, counts bool) (items []ViewItem) {
+	for _, f := range WorstFirst(fs) {
+		level := LevelDefault
+		if !counts || f.Severity <= finding.Info {
+			level = LevelVerbose
+		}
+		items = append(items, ViewItem{Finding: viewFinding(f, level)})
+	}
+	return items
+}
+
+// WorstFirst returns a copy of fs in falling order of severity, equal ones in
+// the order of fs. A severity outside the table is returned as Error.
+func WorstFirst(fs []finding.Finding) (sorted []finding.Finding) {
+	for s := finding.Error; s >= finding.Info; s-- {
+		for _, f := range fs {
+			if clamp(f.Severity) == s {
+				f.Severity = s
+				sorted = append(sorted, f)
+			}
+		}
+	}
+	return sorted
+}
+
+// ViewOf returns f with its texts filled in, its advice at the default level.
+func ViewOf(f finding.Finding) *ViewFinding { return viewFinding(f, LevelDefault) }
+
+func viewFinding(f finding.Finding, advice Level) *ViewFinding {
+	v := &ViewFinding{ID: finding.Quote(string(f.ID)), Severity: clamp(f.Severity), Title: f.Title(), Policy: finding.Quote(f.Policy)}
+	k := f.Kind()
+	if k.Explain == "" {
+		return v
+	}
+	v.Advice = &ViewAdvice{Level: advice, Meaning: f.Expand(k.Explain), Fix: f.Expand(k.Fix), Spec: k.Spec}
+	if v.Severity >= finding.Warning {
+		v.Advice.Risk = f.Expand(k.Risk)
+	}
+	if k.OpenSSL != "" {
+		v.Advice.OpenSSL = k.OpenSSL + " (" + strconv.Itoa(k.OpenSSLCode) + ")"
+	}
+	return v
+}
+
+// viewConnection shows what was seen on the wire.
+func (r *Report) viewConnection() (s ViewSection, ok bool) {
+	c := r.Connection
+	if c == nil || c.Addr == "" && c.Version == "" && len(c.Attempts) == 0 {
+		return s, false
+	}
+	s = ViewSection{Kind: SectionConnection, Title: "Connection"}
+	if c.Proxy != "" {
+		s.add("proxy", c.Proxy)
+	} else {
+		s.add("address", c.Addr)
+	}
+	var proto []string
+	for _, v := range []string{c.Version, c.Suite, c.Group, c.Signature} {
+		if v != "" {
+			proto = append(proto, finding.Quote(v))
+		}
+	}
+	if c.ALPN != "" {
+		proto = append(proto, "ALPN "+finding.Quote(c.ALPN))
+	}
+	if c.Resumed {
+		proto = append(proto, "resumed")
+	}
+	if len(proto) > 0 {
+		s.Items = append(s.Items, ViewItem{Label: "protocol", Text: strings.Join(proto, ", ")})
+	}
+	if c.ServerName != r.Target.Host {
+		s.add("SNI", c.ServerName)
+	}
+	if c.Version != "" {
+		s.Items = append(s.Items, ViewItem{Label: "sent", Text: sentWords(c, len(r.Sent))})
+	}
+	if c.ClientCert != "" {
+		s.Items = append(s.Items, ViewItem{Label: "client", Text: "certificate " + finding.Quote(c.ClientCert)})
+	}
+	for _, l := range []struct {
+		label string
+		vs    []string
+	}{{"issuers", c.ClientCAs}, {"schemes", c.ClientSchemes}} {
+		if len(l.vs) > 0 {
+			i := list(l.label, l.vs)
+			i.Depth = 1
+			s.Items = append(s.Items, i)
+		}
+	}
+	s.add("alert", c.Alert)
+	s.add("probe", c.Probe)
+	if c.BytesIn+c.BytesOut > 0 {
+		s.Items = append(s.Items, ViewItem{Level: LevelVerbose, Label: "bytes", Text: fmt.Sprintf("%d in, %d out", c.BytesIn, c.BytesOut)})
+	}
+	tried := LevelVerbose
+	if len(c.Attempts) > 1 || c.Version == "" {
+		tried = LevelDefault
+	}
+	for _, a := range c.Attempts {
+		text := finding.Quote(a.Addr) + " " + finding.Quote(a.Outcome) + ", " + millis(a.MS)
+		if a.Detail != "" {
+			text += ": " + finding.Quote(a.Detail)
+		}
+		s.Items = append(s.Items, ViewItem{Level: tried, Label: "tried", Text: text})
+	}
+	return s, true
+}
+
+// add appends a label and its value, raw, unless that is empty.
+func (s *ViewSection) add(label, value string) {
+	if value != "" {
+		s.Items = append(s.Items, ViewItem{Label: label, Text: finding.Quote(value)})
+	}
+}
+
+// list is an item of several values, raw.
+func list(label string, vs []string) ViewItem {
+	i := ViewItem{Label: label}
+	for _, v := range vs {
+		i.List = append(i.List, finding.Quote(v))
+	}
+	return i
+}
+
+// sentWords says what the server sent beside the handshake.
+func sentWords(c *Connection, certs int) string {
+	s := strconv.Itoa(certs) + " certificates"
+	if certs == 1 {
+		s = "1 certificate"
+	}
+	if c.Stapled {
+		s += ", a stapled OCSP response"
+	} else {
+		s += ", no stapled OCSP response"
+	}
+	switch c.TLSSCTs {
+	case 0:
+	case 1:
+		s += ", 1 SCT"
+	default:
+		s += ", " + strconv.Itoa(c.TLSSCTs) + " SCTs"
+	}
+	return s
+}
+
+// viewCT shows the SCTs and what the policy makes of them.
+func (r *Report) viewCT() (s ViewSection, ok bool) {
+	ct := r.CT
+	if ct == nil || ct.Policy == "off" && len(ct.SCTs) == 0 {
+		return s, false
+	}
+	s = ViewSection{Kind: SectionCT, Title: "Certificate Transparency"}
+	policy := finding.Quote(ct.Policy)
+	if ct.Met != nil && *ct.Met {
+		policy += ": met"
+	} else if ct.Met != nil {
+		policy += ": not met"
+	}
+	s.Items = append(s.Items, ViewItem{Label: "policy", Text: policy})
+	if ct.List != "" {
+		s.add("log list", ct.List)
+	} else if len(ct.SCTs) > 0 {
+		s.add("log list", "none given, so signatures were not verified (--log-list FILE)")
+	}
+	if len(ct.SCTs) == 0 {
+		s.add("SCTs", "none")
+	}
+	for _, x := range ct.SCTs {
+		s.Items = append(s.Items, viewSCT(x))
+	}
+	for _, e := range ct.Explain {
+		s.Items = append(s.Items, ViewItem{Text: finding.Quote(e)})
+	}
+	return s, true
+}
+
+func viewSCT(s SCT) ViewItem {
+	log := s.Log
+	if log == "" {
+		log = "log " + s.LogID
+	}
+	parts := []string{finding.Quote(log)}
+	for _, v := range []string{s.Operator, s.State, string(s.Source)} {
+		if v != "" {
+			parts = append(parts, finding.Quote(v))
+		}
+	}
+	if !s.Time.IsZero() {
+		parts = append(parts, when(s.Time))
+	}
+	if s.LeafIndex != nil {
+		parts = append(parts, "leaf index "+strconv.FormatUint(*s.LeafIndex, 10))
+	}
+	if s.Cert > 0 {
+		parts = append(parts, "certificate "+strconv.Itoa(s.Cert))
+	}
+	if s.Inclusion != "" {
+		parts = append(parts, "inclusion "+finding.Quote(string(s.Inclusion)))
+	}
+	if s.Detail != "" {
+		parts = append(parts, finding.Quote(s.Detail))
+	}
+	class := Caution
+	switch s.Status {
+	case SCTValid:
+		class = Fine
+	case SCTInvalid:
+		class = Bad
+	}
+	return ViewItem{State: finding.Quote(string(s.Status)), Class: class, Text: strings.Join(parts, ", ")}
+}
+
+// viewChecks shows what was checked and what was not.
+func (r *Report) viewChecks() (s ViewSection, ok bool) {
+	s = ViewSection{Kind: SectionChecks, Title: "Checked"}
+	for _, c := range r.Checks {
+		text := finding.Quote(string(c.Name))
+		if c.Cert >= 0 {
+			text += " of " + r.position(c.Cert)
+		}
+		i := ViewItem{State: "not done", Class: Caution}
+		switch c.State {
+		case Done:
+			i.State, i.Class = "done", Fine
+		case CheckNotApplicable:
+			i.State, i.Class = "not needed", Faint
+		case NotAsked:
+			i.State, i.Class = "not asked", Faint
+		}
+		if c.Required && c.State != Done && c.State != CheckNotApplicable {
+			text += " (required)"
+		}
+		if c.Detail != "" {
+			text += ": " + finding.Quote(c.Detail)
+		}
+		i.Text = text
+		s.Items = append(s.Items, i)
+	}
+	return s, len(s.Items) > 0
+}
+
+// position names the i-th certificate of the chosen path.
+func (r *Report) position(i int) string {
+	if c := r.Chosen; c >= 0 && c < len(r.Paths) && i < len(r.Paths[c].Certs) {
+		if role := r.Paths[c].Certs[i].Role; role == Leaf || role == Anchor {
+			return "the " + string(role)
+		} else if role != "" {
+			return finding.Quote(string(role)) + " " + strconv.Itoa(i)
+		}
+	}
+	return "certificate " + strconv.Itoa(i)
+}
+
+// viewDownloads shows the downloads; by default those that failed.
+func (r *Report) viewDownloads() (s ViewSection, ok bool) {
+	s = ViewSection{Kind: SectionDownloads, Title: "Downloads", Short: "Downloads that failed", Level: LevelVerbose, Full: LevelVerbose}
+	for _, f := range r.Fetches {
+		i := ViewItem{Level: LevelVerbose, State: finding.Quote(string(f.Outcome)), Text: finding.Quote(string(f.Kind)) + " " + finding.Quote(f.URL)}
+		if f.Outcome == Failed || f.Outcome == Refused {
+			i.Level, s.Level = LevelDefault, LevelDefault
+		}
+		if f.Bytes > 0 {
+			i.Text += ", " + strconv.FormatInt(f.Bytes, 10) + " bytes"
+		}
+		if f.MS > 0 {
+			i.Text += ", " + millis(f.MS)
+		}
+		if f.Detail != "" {
+			i.Text += ": " + finding.Quote(f.Detail)
+		}
+		s.Items = append(s.Items, i)
+	}
+	return s, len(s.Items) > 0
+}
+
+// viewAbout says for which moment, how fast and by which policy was judged.
+func (r *Report) viewAbout() ViewSection {
+	s := ViewSection{Kind: SectionAbout}
+	if !r.Time.IsZero() {
+		s.add("judged for", when(r.Time))
+	}
+	if m := r.Timing; m != nil {
+		s.Items = append(s.Items, ViewItem{Level: LevelVerbose, Label: "timing", Text: fmt.Sprintf("DNS %s, connect %s, TLS %s, judging %s, total %s",
+			millis(m.DNS), millis(m.Connect), millis(m.TLS), millis(m.Judge), millis(m.Total))})
+	}
+	for _, h := range []struct{ label, value string }{
+		{"policy", r.PolicyHash}, {"anchors", r.AnchorsHash}, {"log list", r.LogListHash},
+	} {
+		if h.value != "" {
+			s.Items = append(s.Items, ViewItem{Level: LevelVerbose, Label: h.label, Text: "SHA-256 " + finding.Quote(h.value)})
+		}
+	}
+	return s
+}
