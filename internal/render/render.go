@@ -1,7 +1,7 @@
 // Package render writes reports: as text for people and as JSON for programs.
-// It consumes nothing but a report.Report and the table of findings, decides
-// nothing, and passes every text that a peer could have chosen through
-// finding.Quote (text) or an escape (JSON).
+// What is shown, and in which order, is decided by report.View; this package
+// puts it into columns and colours. Every text that a peer could have chosen
+// has gone through finding.Quote (text) or an escape (JSON).
 //
 // The functions are safe for concurrent use on different writers.
 package render

@@ -256,18 +256,3 @@ func TestWrap(t *testing.T) {
 		}
 	}
 }
-
-func TestSpan(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		time.Second: "1 second", 90 * time.Second: "90 seconds", 5 * time.Minute: "5 minutes",
-		5 * time.Hour: "5 hours", 49 * time.Hour: "2 days",
-	} {
-		from := time.Unix(1e9, 0)
-		if got := span(from, from.Add(d)); got != want {
-			t.Errorf("%v: %s, want %s", d, got, want)
-		}
-	}
-	if got := span(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)); got != "2921939 days" {
-		t.Errorf("to the end of time: %s", got)
-	}
-}

@@ -1,9 +1,9 @@
 package render
 
 import (
-	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/report"
@@ -26,48 +26,53 @@ type Row struct {
 
 // Sheets writes decoded objects for people.
 func Sheets(w io.Writer, sheets []Sheet, o Options) error {
-	t := text{page: page{color: o.Color, width: o.Width}, Options: o, r: &report.Report{}, explained: map[finding.ID]bool{}}
+	var v report.View
+	for i := range sheets {
+		v.Sections = append(v.Sections, sheets[i].view())
+	}
+	t := text{page{color: o.Color, width: o.Width}}
 	if t.width <= 0 {
 		t.width = 80
 	}
-	for i, s := range sheets {
+	for i, s := range v.At(max(o.level(), report.LevelDefault), o.Certs).Sections {
 		if i > 0 {
 			t.blank()
 		}
-		t.line(t.paint(bold, finding.Quote(s.Title)))
-		if s.Cert != nil {
-			t.certificate(2, *s.Cert)
-		}
-		for _, r := range s.Rows {
-			t.field(2, r.Label, quoteAll(r.Value))
-		}
-		for sev := finding.Error; sev >= finding.Info; sev-- {
-			for _, f := range s.Findings {
-				if clampSeverity(f.Severity) != sev {
-					continue
-				}
-				t.finding(2, f, true)
-				t.offset(f)
-			}
-		}
-		if s.Cert != nil && o.Certs {
-			t.pem(*s.Cert)
-		}
+		t.section(&s)
 	}
 	return t.flush(w)
 }
 
-// offset says where in the object a finding was made, unless its title does.
-func (t *text) offset(f finding.Finding) {
+// view is the sheet as a section.
+func (s *Sheet) view() report.ViewSection {
+	out := report.ViewSection{Kind: report.SectionObject, Title: finding.Quote(s.Title)}
+	if s.Cert != nil {
+		c := s.Cert.View(time.Time{})
+		out.Items, out.PEM = c.Items, c.PEM
+	}
+	for _, r := range s.Rows {
+		out.Items = append(out.Items, report.ViewItem{Label: r.Label, Text: quoteAll(r.Value)})
+	}
+	for _, f := range report.WorstFirst(s.Findings) {
+		out.Items = append(out.Items, report.ViewItem{Finding: report.ViewOf(f)})
+		if at := offset(f); at != "" {
+			out.Items = append(out.Items, report.ViewItem{Depth: 1, Label: "at", Text: at})
+		}
+	}
+	return out
+}
+
+// offset says where in the object a finding was made.
+func offset(f finding.Finding) string {
 	off, field := f.Param("offset"), f.Param("field")
 	if off == "" {
-		return
+		return ""
 	}
 	s := "offset " + finding.Quote(off)
 	if field != "" {
-		s += fmt.Sprintf(", field %s", finding.Quote(field))
+		s += ", field " + finding.Quote(field)
 	}
-	t.field(4, "at", s)
+	return s
 }
 
 // quoteAll quotes each word of a long value, so that nothing is cut off.
