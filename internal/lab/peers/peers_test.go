@@ -45,6 +45,11 @@ func TestHalfInstalled(t *testing.T) {
 			t.Errorf("%s at %q lacks %q, though all is installed", name, p, lack)
 		}
 	}
+	for _, name := range []string{"dovecot", "nginx mail"} {
+		if len(parts[name].files) == 0 {
+			t.Errorf("%s needs nothing beside its program?", name)
+		}
+	}
 	if _, lack := find(root, "haproxy"); lack != "the program haproxy is not installed" {
 		t.Errorf("haproxy: %q", lack)
 	}
