@@ -1,6 +1,8 @@
 package scenarios
 
 import (
+	"time"
+
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/report"
 )
@@ -15,11 +17,11 @@ var download = []Scenario{
 	{Name: "crl-html", Story: "The CRL's address answers 200 with an error page.",
 		Want: report.Inconclusive, Findings: ids(finding.CRLNotAList)},
 	{Name: "crl-zeros", Story: "The CRL is 50 MB of zeros.",
-		Want: report.Inconclusive, Findings: ids(finding.CRLNotAList)},
+		Want: report.Inconclusive, Findings: ids(finding.CRLNotAList), DownloadTimeout: time.Minute},
 	{Name: "crl-endless", Story: "The CRL never ends.",
-		Want: report.Inconclusive, Findings: ids(finding.FetchTooLarge)},
+		Want: report.Inconclusive, Findings: ids(finding.FetchTooLarge), MaxDownload: 4 << 20, Ask: Ask{Flags: []string{"--max-download", "4MiB"}}},
 	{Name: "crl-dripping", Story: "The CRL comes one byte every 50 ms.",
-		Want: report.Inconclusive, Findings: ids(finding.FetchTimeout, finding.RevocationUnavailable)},
+		Want: report.Inconclusive, Findings: ids(finding.FetchTimeout, finding.RevocationUnavailable), DownloadTimeout: 400 * time.Millisecond},
 	{Name: "crl-truncated", Story: "The connection breaks in the middle of the CRL.",
 		Want: report.Inconclusive, Findings: ids(finding.FetchFailed, finding.RevocationUnavailable)},
 	{Name: "crl-compressed", Story: "The CRL is sent gzip-encoded though nobody offered that.",

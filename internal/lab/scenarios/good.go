@@ -35,7 +35,7 @@ var good = []Scenario{
 	{Name: "good-delegate", Story: "The OCSP response is signed by a responder that the issuer delegated this to (id-kp-OCSPSigning, ocsp-nocheck).",
 		Want: report.Accept},
 	{Name: "good-nonce", Story: "The client sends a nonce and the responder returns the same one.",
-		Want: report.Accept},
+		Want: report.Accept, Ask: nonce},
 	{Name: "good-short-lived", Story: "Valid for six days and without revocation pointers: that is how short-lived certificates are meant, so nothing is missing.",
 		Want: report.Accept},
 	{Name: "good-no-rev-avail", Story: "The certificate says that it cannot be revoked (noRevAvail, RFC 9608) and has no pointers.",

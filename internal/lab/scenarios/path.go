@@ -26,7 +26,7 @@ var path = []Scenario{
 	{Name: "untrusted-root", Story: "A complete chain to a root that is not trusted.",
 		Want: report.Reject, Findings: ids(finding.RootUntrusted)},
 	{Name: "no-roots", Story: "The client trusts nobody at all: a machine without CA certificates.",
-		Want: report.Reject, Findings: ids(finding.AnchorsEmpty)},
+		Want: report.Reject, Findings: ids(finding.AnchorsEmpty), NoRoots: true, Local: true},
 	{Name: "unknown-issuer", Story: "The chain stops at an intermediate whose issuer is neither sent nor known, and there is no address to fetch it from.",
 		Want: report.Reject, Findings: ids(finding.IssuerNotFound)},
 	{Name: "missing-intermediate-no-aia", Story: "The server sends only its own certificate, and nothing says where the intermediate is.",

@@ -23,9 +23,7 @@ type Scenario struct {
 	Group string // "good", "path", "revocation", "ct", "connection", "hostile"
 	Story string // what is wrong here and what must come of it, one or two sentences
 
-	Policy policy.Policy
-	Access engine.Access
-	Flags  []string // Policy and Access as flags of `assay check`
+	Ask
 
 	Want     report.Verdict
 	Findings []finding.ID // each must be in the report, anywhere
@@ -44,6 +42,34 @@ type Scenario struct {
 	// Local scenarios need what no flag can say, such as a DNS server of their
 	// own: other programs do not reach them.
 	Local bool
+}
+
+// Ask is what a scenario asks of assay beside the defaults.
+type Ask struct {
+	Policy policy.Policy
+	Access engine.Access
+	Flags  []string // the same as flags of `assay check`
+}
+
+// What several scenarios ask.
+var (
+	nonce    = Ask{Access: engine.Access{Nonce: true}, Flags: []string{"--nonce"}}
+	audit    = Ask{Access: engine.Access{Audit: true}, Flags: []string{"--ct-audit"}}
+	strictCT = askCT(policy.CTStrict)
+	chromeCT = askCT(policy.CTChrome)
+	appleCT  = askCT(policy.CTApple)
+	chainCT  = Ask{Policy: policy.Policy{CT: policy.CTStrict, CTDepth: policy.CTChain},
+		Flags: []string{"--ct", policy.CTStrict.String(), "--ct-depth", policy.CTChain.String()}}
+)
+
+func askCT(mode policy.CTMode) Ask {
+	return Ask{Policy: policy.Policy{CT: mode}, Flags: []string{"--ct", mode.String()}}
+}
+
+// auditedBut lists what an audit may find, but for the findings named.
+func auditedBut(found ...finding.ID) []finding.ID {
+	return slices.DeleteFunc(ids(finding.CTNotIncluded, finding.CTAuditPending, finding.CTAuditUnavailable, finding.CTAuditBadAnswer, finding.CTLogBehind),
+		func(id finding.ID) bool { return slices.Contains(found, id) })
 }
 
 // All returns the scenarios in the order of the catalogue: by group, the plain

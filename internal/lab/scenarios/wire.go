@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -9,19 +10,19 @@ import (
 // and servers that break TLS itself.
 var wire = []Scenario{
 	{Name: "dns-not-found", Story: "The DNS says that the name does not exist.",
-		Want: report.Inconclusive, Findings: ids(finding.DNSNotFound)},
+		Want: report.Inconclusive, Findings: ids(finding.DNSNotFound), Local: true},
 	{Name: "dns-no-address", Story: "The DNS knows the name and no IPv4 address of it.",
-		Want: report.Inconclusive, Findings: ids(finding.DNSNoAddress)},
+		Want: report.Inconclusive, Findings: ids(finding.DNSNoAddress), Local: true},
 	{Name: "dns-failure", Story: "The DNS server fails (SERVFAIL).",
-		Want: report.Inconclusive, Findings: ids(finding.DNSFailure)},
+		Want: report.Inconclusive, Findings: ids(finding.DNSFailure), Local: true},
 	{Name: "dns-silent", Story: "The DNS server never answers.",
-		Want: report.Inconclusive, Findings: ids(finding.DNSTimeout)},
+		Want: report.Inconclusive, Findings: ids(finding.DNSTimeout), Local: true},
 	{Name: "connect-timeout", Story: "The client allows one nanosecond for the connection.",
-		Want: report.Inconclusive, Findings: ids(finding.ConnectionTimeout)},
+		Want: report.Inconclusive, Findings: ids(finding.ConnectionTimeout), Ask: Ask{Flags: []string{"--connect-timeout", "1ns"}}},
 	{Name: "unreachable", Story: "The name leads to an address that nothing can connect to.",
 		Want: report.Inconclusive, Findings: ids(finding.ConnectionUnreachable)},
 	{Name: "proxy", Story: "The way leads through an HTTP proxy, which does its work. Revocation is not asked for.",
-		Want: report.Accept},
+		Want: report.Accept, Ask: Ask{Policy: policy.Policy{Schemes: policy.Off}, Flags: []string{"--revocation", policy.Off.String()}}},
 	{Name: "proxy-private-pointers", Story: "Behind a proxy nobody can tell who is at a private address, so the certificate's pointers to this machine are not followed.",
 		Want: report.Inconclusive, Findings: ids(finding.FetchRefusedAddress)},
 	{Name: "proxy-login", Story: "The proxy wants a user name and a password.",

@@ -11,7 +11,6 @@ import (
 var connectionServers = map[string]func(*build){
 	"refused": func(b *build) { b.unreachable() },
 	"silent": func(b *build) {
-		b.s.Timeout, b.s.Flags = 300*time.Millisecond, []string{"--timeout", "300ms"}
 		b.raw(func(c *net.TCPConn) { io.Copy(io.Discard, c) })
 	},
 	"closes": func(b *build) {

@@ -4,14 +4,12 @@ import (
 	"time"
 
 	"github.com/assaytls/assay/internal/lab/forge"
-	"github.com/assaytls/assay/policy"
 )
 
 // ctServers make the servers of the scenarios of the same group.
 var ctServers = map[string]func(*build){
-	"sct-embedded": func(b *build) { b.strict(); b.good(nil) },
+	"sct-embedded": func(b *build) { b.good(nil) },
 	"sct-by-tls": func(b *build) {
-		b.strict()
 		b.good(func(s *site) {
 			s.noSCTs = true
 			raw := b.issue(s).Raw
@@ -19,7 +17,6 @@ var ctServers = map[string]func(*build){
 		})
 	},
 	"sct-by-staple": func(b *build) {
-		b.strict()
 		b.good(func(s *site) {
 			s.noSCTs = true
 			leaf := b.issue(s)
@@ -30,62 +27,51 @@ var ctServers = map[string]func(*build){
 		})
 	},
 	"sct-none": func(b *build) {
-		b.strict()
 		b.good(func(s *site) { s.noSCTs = true })
 	},
 	"sct-none-reported": func(b *build) {
 		b.good(func(s *site) { s.noSCTs = true })
 	},
 	"sct-unknown-log": func(b *build) {
-		b.strict()
 		b.sct(func(s *site, tbs []byte) []byte {
 			return forge.SCT{}.SignPrecert(b.l.pki.logs.unlisted, s.issuer.Key, tbs)
 		})
 	},
 	"sct-bad-signature": func(b *build) {
-		b.strict()
 		b.sct(func(s *site, tbs []byte) []byte {
 			return forge.SCT{MutateSig: forge.FlipMiddle}.SignPrecert(b.l.pki.logs.alpha.Key, s.issuer.Key, tbs)
 		})
 	},
 	"sct-wrong-key": func(b *build) {
-		b.strict()
 		b.sct(func(s *site, tbs []byte) []byte {
 			return forge.SCT{LogID: forge.LogID(b.l.pki.logs.alpha.Key)}.SignPrecert(b.l.pki.logs.unlisted, s.issuer.Key, tbs)
 		})
 	},
 	"sct-of-another": func(b *build) {
-		b.strict()
 		b.sct(func(s *site, tbs []byte) []byte {
 			return forge.SCT{}.SignPrecert(b.l.pki.logs.alpha.Key, s.issuer.Key, append(forge.Flip(tbs), 0))
 		})
 	},
 	"sct-from-future": func(b *build) {
-		b.strict()
 		b.sct(func(s *site, tbs []byte) []byte {
 			return forge.SCT{Time: time.Now().Add(24 * time.Hour)}.SignPrecert(b.l.pki.logs.alpha.Key, s.issuer.Key, tbs)
 		})
 	},
 	"sct-no-log-list": func(b *build) {
-		b.strict()
-		b.s.NoLogList, b.s.Local = true, true
 		b.good(nil)
 	},
-	"sct-browser": func(b *build) { b.browser(); b.good(nil) },
+	"sct-browser": func(b *build) { b.good(nil) },
 	"sct-browser-one": func(b *build) {
-		b.browser()
 		b.sct(func(s *site, tbs []byte) []byte {
 			return forge.SCT{}.SignPrecert(b.l.pki.logs.alpha.Key, s.issuer.Key, tbs)
 		})
 	},
 	"sct-browser-one-operator": func(b *build) {
-		b.browser()
 		logs := b.l.pki.logs
 		b.sct(func(s *site, tbs []byte) []byte { return forge.SCT{}.SignPrecert(logs.alpha.Key, s.issuer.Key, tbs) },
 			func(s *site, tbs []byte) []byte { return forge.SCT{}.SignPrecert(logs.gamma.Key, s.issuer.Key, tbs) })
 	},
 	"sct-before-retirement": func(b *build) {
-		b.browser()
 		logs := b.l.pki.logs
 		b.sct(func(s *site, tbs []byte) []byte { return forge.SCT{}.SignPrecert(logs.alpha.Key, s.issuer.Key, tbs) },
 			func(s *site, tbs []byte) []byte {
@@ -112,17 +98,6 @@ var ctServers = map[string]func(*build){
 			return forge.SCT{}.SignPrecert(b.l.pki.logs.retired.Key, s.issuer.Key, tbs)
 		})
 	},
-}
-
-// strict asks for the policy that rejects when no SCT is valid.
-func (b *build) strict() {
-	b.s.Policy.CT, b.s.Flags = policy.CTStrict, []string{"--ct", "strict"}
-}
-
-// browser asks for Chrome's policy and has the lab's roots count as public.
-func (b *build) browser() {
-	b.s.Policy.CT, b.s.Public = policy.CTChrome, true
-	b.s.Flags = []string{"--ct", "chrome", "--public-root", b.l.RootFile}
 }
 
 // sct serves a good site with the embedded SCTs that the functions return.

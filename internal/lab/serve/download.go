@@ -25,19 +25,15 @@ var downloadServers = map[string]func(*build){
 		})
 	},
 	"crl-zeros": func(b *build) {
-		b.s.DownloadTimeout = time.Minute // a busy machine takes its time
 		b.download(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", strconv.Itoa(50<<20))
 			zeros(w, 50<<20)
 		})
 	},
 	"crl-endless": func(b *build) {
-		b.s.MaxDownload = 4 << 20
-		b.s.Flags = []string{"--max-download", "4MiB"}
 		b.download(func(w http.ResponseWriter, r *http.Request) { zeros(w, 1<<40) })
 	},
 	"crl-dripping": func(b *build) {
-		b.s.DownloadTimeout = 400 * time.Millisecond
 		b.download(func(w http.ResponseWriter, r *http.Request) {
 			for {
 				if _, err := w.Write([]byte{0x30}); err != nil {

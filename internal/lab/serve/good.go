@@ -63,7 +63,6 @@ var goodServers = map[string]func(*build){
 		})
 	},
 	"good-nonce": func(b *build) {
-		b.s.Access.Nonce, b.s.Flags = true, []string{"--nonce"}
 		b.good(func(s *site) { s.onlyOCSP(s.issuer.ocspURL) })
 	},
 	"good-short-lived": func(b *build) {

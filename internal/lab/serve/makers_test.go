@@ -2,6 +2,7 @@ package serve
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -13,5 +14,25 @@ func TestEveryScenarioHasItsServer(t *testing.T) {
 	told, made := slices.Sorted(slices.Values(scenarios.Names())), slices.Sorted(maps.Keys(makers))
 	if !slices.Equal(told, made) {
 		t.Errorf("the catalogue tells of %v\nservers are made for %v", told, made)
+	}
+}
+
+// What the catalogue says of a scenario its server leaves as it is, but for flags
+// that name a file or an address of this run.
+func TestServersKeepTheCatalogue(t *testing.T) {
+	l, err := Start(t.Context(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for i, told := range scenarios.All() {
+		running := l.Scenarios[i].Scenario
+		if n := len(told.Flags); len(running.Flags) < n || !slices.Equal(running.Flags[:n], told.Flags) {
+			t.Errorf("%s: flags %q, told %q", told.Name, running.Flags, told.Flags)
+		}
+		running.Flags = told.Flags
+		if !reflect.DeepEqual(running, told) {
+			t.Errorf("%s runs as %+v, told as %+v", told.Name, running, told)
+		}
 	}
 }

@@ -55,7 +55,6 @@ var pathServers = map[string]func(*build){
 		b.serve(s)
 	},
 	"no-roots": func(b *build) {
-		b.s.NoRoots, b.s.Local = true, true
 		b.good(nil)
 	},
 	"unknown-issuer": func(b *build) {

@@ -198,14 +198,12 @@ var revocationServers = map[string]func(*build){
 		b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA { o.MutateSig = forge.Flip; return nil })
 	},
 	"ocsp-wrong-nonce": func(b *build) {
-		b.s.Access.Nonce, b.s.Flags = true, []string{"--nonce"}
 		b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA {
 			o.Nonce = []byte("0123456789abcdef0123456789abcdef")
 			return nil
 		})
 	},
 	"ocsp-no-nonce": func(b *build) {
-		b.s.Access.Nonce, b.s.Flags = true, []string{"--nonce"}
 		b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA { o.Nonce = nil; return nil })
 	},
 	"ocsp-critical-extension": func(b *build) {

@@ -95,6 +95,9 @@ func (l *Lab) Assay(s Scenario) []string {
 	for target, addrs := range l.Config(s).Resolve {
 		args = append(args, "--resolve", target+":"+addrs[0].String())
 	}
+	if s.Public {
+		args = append(args, "--public-root", l.RootFile)
+	}
 	return append(append(args, s.Flags...), s.Target())
 }
 

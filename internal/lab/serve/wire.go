@@ -15,7 +15,6 @@ import (
 
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/lab/scenarios"
-	"github.com/assaytls/assay/policy"
 )
 
 // wireServers make the servers of the scenarios of the same group.
@@ -32,7 +31,6 @@ var wireServers = map[string]func(*build){
 	},
 	"connect-timeout": func(b *build) {
 		b.s.Client.ConnectTimeout = 1
-		b.s.Flags = []string{"--connect-timeout", "1ns"}
 		b.good(nil)
 	},
 	"unreachable": func(b *build) {
@@ -42,8 +40,6 @@ var wireServers = map[string]func(*build){
 	"proxy": func(b *build) {
 		b.good(nil)
 		b.proxy(200, "Connection established")
-		b.s.Policy.Schemes = policy.Off
-		b.s.Flags = append(b.s.Flags, "--revocation", "off")
 	},
 	"proxy-private-pointers": func(b *build) {
 		b.good(func(s *site) {
@@ -63,13 +59,13 @@ var wireServers = map[string]func(*build){
 	"proxy-broken": func(b *build) {
 		b.raw(func(c *net.TCPConn) { io.WriteString(c, "220 mail."+scenarios.Domain+" ESMTP\r\n\r\n"); readRecord(c) })
 		b.s.Client.Proxy = "http://" + b.s.Addr
-		b.s.Flags = []string{"--proxy", b.s.Client.Proxy}
+		b.s.Flags = append(b.s.Flags, "--proxy", b.s.Client.Proxy)
 		b.unreachable()
 	},
 	"proxy-down": func(b *build) {
 		b.good(nil)
 		b.s.Client.Proxy = "http://" + b.l.deadPort(b)
-		b.s.Flags = []string{"--proxy", b.s.Client.Proxy}
+		b.s.Flags = append(b.s.Flags, "--proxy", b.s.Client.Proxy)
 	},
 	"smtp":             func(b *build) { b.smtp("250-STARTTLS\r\n", "220 go ahead\r\n") },
 	"smtp-no-starttls": func(b *build) { b.smtp("", "502 what?\r\n") },
@@ -89,7 +85,7 @@ var wireServers = map[string]func(*build){
 		b.s.Client.Certificate = &own
 		file, err := b.l.write("client.pem", append(forge.PEM("CERTIFICATE", ca.Raw), ca.Key.PEM()...))
 		b.must(err)
-		b.s.Flags = []string{"--cert", file}
+		b.s.Flags = append(b.s.Flags, "--cert", file)
 		b.good(func(s *site) {
 			s.tls.ClientAuth = tls.RequireAnyClientCert
 			s.tls.VerifyConnection = func(tls.ConnectionState) error { return fmt.Errorf("the lab takes no certificate") }
@@ -160,7 +156,6 @@ func (b *build) dns(code dnsmessage.RCode) {
 		var d net.Dialer
 		return d.DialContext(ctx, "udp4", pc.LocalAddr().String())
 	}}
-	b.s.Local = true
 }
 
 func dnsAnswer(query []byte, code dnsmessage.RCode) []byte {
@@ -200,14 +195,14 @@ func (b *build) proxy(code int, text string) {
 		io.Copy(c, up)
 	})
 	b.s.Client.Proxy = "http://" + b.s.Addr
-	b.s.Flags = []string{"--proxy", b.s.Client.Proxy}
+	b.s.Flags = append(b.s.Flags, "--proxy", b.s.Client.Proxy)
 	b.s.Addr, b.s.Port = server, port
 }
 
 // smtp puts a mail server before a good TLS server: offer stands in the answer
 // to EHLO, answer replies to STARTTLS, and TLS follows when it begins with 220.
 func (b *build) smtp(offer, answer string) {
-	b.s.Client.StartTLS, b.s.Flags = "smtp", []string{"--starttls", "smtp"}
+	b.s.Client.StartTLS, b.s.Flags = "smtp", append(b.s.Flags, "--starttls", "smtp")
 	b.good(nil)
 	server := b.s.Addr
 	b.raw(func(c *net.TCPConn) {
