@@ -11,6 +11,7 @@ import (
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/internal/der"
+	"github.com/assaytls/assay/policy"
 )
 
 // Anchors is a set of trust anchors. Adding one costs a look at its outline
@@ -35,7 +36,7 @@ type AnchorConstraints struct {
 	// limit.
 	DistrustAfter time.Time
 	// Purposes are the uses the anchor is trusted for; nil means all.
-	Purposes []Purpose
+	Purposes []policy.Purpose
 	// Names limits the names of everything below, beside the constraints in
 	// the anchor's certificate; nil means no limit.
 	Names *cert.NameConstraints
@@ -59,7 +60,7 @@ func (a *anchor) cert() *cert.Certificate {
 var ErrNotCertificate = errors.New("not a certificate")
 
 // NewAnchors returns an empty set.
-func NewAnchors() *Anchors { return &Anchors{bySubject: make(map[string][]*anchor)} }
+func NewAnchors() *Anchors { return &Anchors{} }
 
 // Add makes the certificate an anchor, without limits. Bytes that already are
 // in the set are not added again. The only error is ErrNotCertificate. The set
@@ -83,6 +84,9 @@ func (s *Anchors) add(raw []byte, limits *AnchorConstraints) error {
 			}
 			return nil
 		}
+	}
+	if s.bySubject == nil {
+		s.bySubject = make(map[string][]*anchor)
 	}
 	a := &anchor{raw: raw, subject: subject, limits: limits}
 	s.list = append(s.list, a)

@@ -16,7 +16,7 @@ import (
 // options are the default policy for host at the present: certificates of the
 // forge live around it.
 func options(host string) certpath.Options {
-	o := certpath.Options{Time: time.Now(), SecurityLevel: -1}
+	o := certpath.Options{Time: time.Now()}
 	if host != "" {
 		id, err := certpath.ParseIdentifier(host)
 		if err != nil {
@@ -254,7 +254,7 @@ func TestBuildNil(t *testing.T) {
 	if err := set.Add(root.Raw); err != nil {
 		t.Fatal(err)
 	}
-	o := certpath.Options{Time: time.Now(), SecurityLevel: -1}
+	o := certpath.Options{Time: time.Now()}
 	for _, pool := range [][]*cert.Certificate{{nil}, {nil, parse(ca.Raw)[0], nil}} {
 		if r := certpath.Build(context.Background(), leaf, pool, set, o); r.Paths[0].Clean() != (len(pool) > 1) {
 			t.Error(describe(r))

@@ -8,43 +8,31 @@
 package certpath
 
 import (
-	"strings"
 	"time"
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
-// Purpose is what the leaf is used for: one of the constants, or a dotted OID
-// of an extended key usage. The zero Purpose means PurposeServer.
-type Purpose string
-
-// The purposes.
-const (
-	PurposeServer    Purpose = "server"
-	PurposeClient    Purpose = "client"
-	PurposeEmail     Purpose = "email"
-	PurposeCode      Purpose = "code"
-	PurposeOCSP      Purpose = "ocsp"
-	PurposeTimestamp Purpose = "timestamp"
-	PurposeAny       Purpose = "any" // extended key usage is not looked at
-)
-
 // Options say what a path is judged for. The zero value judges for a TLS
-// server at the zero time, which no certificate survives: set Time.
+// server by assay's default policy, at the zero time, which no certificate
+// survives: set Time. Numbers that make no sense are taken as the default.
 type Options struct {
 	Time  time.Time    // the moment to judge for
 	Names []Identifier // must all match the leaf; none means names are not checked
 
-	Purpose      Purpose       // what the leaf is for; the zero Purpose is a TLS server
-	UsedKeyUsage cert.KeyUsage // what the handshake needed of the leaf's key; 0 means not known
-	NoWildcards  bool          // refuse leaves that match by a wildcard only
+	Purpose      policy.Purpose // what the leaf is for; the zero Purpose is a TLS server
+	UsedKeyUsage cert.KeyUsage  // what the handshake needed of the leaf's key; 0 means not known
+	NoWildcards  bool           // refuse leaves that match by a wildcard only
 
-	Strict        bool // RFC 5280's profile to the letter
-	SecurityLevel int  // 0 to 5 as OpenSSL means them; -1 means the default policy
-	MinRSA        int  // bits; 0 means 2048 under the default policy, else no limit of its own
-	MaxDepth      int  // certificates between leaf and anchor; 0 means 20, negative means none
+	Strict        bool                 // RFC 5280's profile to the letter
+	SecurityLevel policy.SecurityLevel // as OpenSSL means them; the zero means the default policy
+	// MinRSA is in bits. 0, and what is less than policy.LeastRSA, means 2048
+	// under the default policy, and under a security level no limit of its own.
+	MinRSA   int
+	MaxDepth int // certificates between leaf and anchor; 0 means 20, negative means none
 
 	// Public reports whether an anchor is publicly trusted: the leaf of a path to
 	// one is judged by the rules for public certificates, too (warnings, which do
@@ -112,8 +100,7 @@ const (
 	defaultSignatures = 160
 	defaultPaths      = 64
 	defaultSteps      = 200_000
-	defaultDepth      = 20
-	defaultMinRSA     = 2048
+	defaultDepth      = policy.DefaultMaxDepth
 )
 
 // purposeRow is what a purpose asks of certificates.
@@ -126,47 +113,34 @@ type purposeRow struct {
 	only     bool          // signing for this purpose excludes some others, see exclusive
 }
 
-var purposes = map[Purpose]purposeRow{
-	PurposeServer: {"1.3.6.1.5.5.7.3.1", "TLS servers (serverAuth)", false, true,
+var purposes = map[policy.Purpose]purposeRow{
+	policy.PurposeServer: {"1.3.6.1.5.5.7.3.1", "TLS servers (serverAuth)", false, true,
 		cert.DigitalSignature | cert.KeyEncipherment | cert.KeyAgreement, false},
-	PurposeClient: {"1.3.6.1.5.5.7.3.2", "TLS clients (clientAuth)", false, true, cert.DigitalSignature | cert.KeyAgreement, false},
-	PurposeEmail: {"1.3.6.1.5.5.7.3.4", "e-mail (emailProtection)", false, true,
+	policy.PurposeClient: {"1.3.6.1.5.5.7.3.2", "TLS clients (clientAuth)", false, true, cert.DigitalSignature | cert.KeyAgreement, false},
+	policy.PurposeEmail: {"1.3.6.1.5.5.7.3.4", "e-mail (emailProtection)", false, true,
 		cert.DigitalSignature | cert.ContentCommitment | cert.KeyEncipherment | cert.KeyAgreement, false},
-	PurposeCode: {"1.3.6.1.5.5.7.3.3", "signing code (codeSigning)", true, true, cert.DigitalSignature, true},
+	policy.PurposeCode: {"1.3.6.1.5.5.7.3.3", "signing code (codeSigning)", true, true, cert.DigitalSignature, true},
 	// CAs limited to serverAuth delegate OCSP signing in practice: the
 	// responder's own extension is what RFC 6960, 4.2.2.2 asks for.
-	PurposeOCSP: {"1.3.6.1.5.5.7.3.9", "signing OCSP responses (OCSPSigning)", true, false,
+	policy.PurposeOCSP: {"1.3.6.1.5.5.7.3.9", "signing OCSP responses (OCSPSigning)", true, false,
 		cert.DigitalSignature | cert.ContentCommitment, false},
-	PurposeTimestamp: {"1.3.6.1.5.5.7.3.8", "time stamping (timeStamping)", true, true,
+	policy.PurposeTimestamp: {"1.3.6.1.5.5.7.3.8", "time stamping (timeStamping)", true, true,
 		cert.DigitalSignature | cert.ContentCommitment, true},
 }
 
 const oidAnyEKU = "2.5.29.37.0"
 
-// row returns the rules of p; ok is false for PurposeAny. An unknown word
-// becomes an extended key usage that no certificate names.
-func (p Purpose) row() (purposeRow, bool) {
-	if p == "" {
-		p = PurposeServer
+// ruleOf returns the rules of p; ok is false for policy.PurposeAny. An unknown
+// word becomes an extended key usage that no certificate names.
+func ruleOf(p policy.Purpose) (purposeRow, bool) {
+	if known, err := policy.ParsePurpose(string(p)); err == nil {
+		p = known
 	}
-	if p == PurposeAny {
+	if p == policy.PurposeAny {
 		return purposeRow{}, false
 	}
 	if r, ok := purposes[p]; ok {
 		return r, true
 	}
 	return purposeRow{oid: string(p), label: string(p), required: true, nested: true}, true
-}
-
-// ParsePurpose reads the name of a purpose or a dotted OID.
-func ParsePurpose(s string) (Purpose, bool) {
-	p := Purpose(s)
-	if _, ok := purposes[p]; ok || p == PurposeAny {
-		return p, true
-	}
-	if s == "" {
-		return PurposeServer, true
-	}
-	digits := strings.Trim(s, "0123456789.") == "" && strings.Count(s, ".") > 1
-	return p, digits && s[0] != '.' && s[len(s)-1] != '.' && !strings.Contains(s, "..")
 }

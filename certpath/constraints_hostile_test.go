@@ -55,7 +55,7 @@ func TestConstraintEscapes(t *testing.T) {
 		for k := range c.leaf { // the usual name of the leaf is not what is asked here
 			c.leaf[k].Critical = true
 		}
-		p := pki{caExts: c.ca, leafExts: c.leaf, o: certpath.Options{SecurityLevel: -1}}
+		p := pki{caExts: c.ca, leafExts: c.leaf, o: certpath.Options{}}
 		p.o.Time = time.Now()
 		path := p.build().Paths[0]
 		found := false

@@ -14,6 +14,7 @@ import (
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/lab/corpora"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/policy"
 )
 
 func load(t *testing.T, path string, into any) {
@@ -137,7 +138,7 @@ func TestBoringNameConstraints(t *testing.T) {
 			set := anchors(t, root.Raw)
 			judge := func(leaf forge.Cert) certpath.Result {
 				leaf.Key = key
-				return build(ca.Issue(leaf).Raw, [][]byte{ca.Raw}, set, certpath.Options{Time: options("").Time, SecurityLevel: -1, Purpose: certpath.PurposeAny})
+				return build(ca.Issue(leaf).Raw, [][]byte{ca.Raw}, set, certpath.Options{Time: options("").Time, Purpose: policy.PurposeAny})
 			}
 			verdict := func(what string, got, want bool, r certpath.Result) {
 				checks++

@@ -9,6 +9,7 @@ import (
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/policy"
 )
 
 // The reference is the tree of RFC 5280, 6.1: exponential, but written as the
@@ -201,7 +202,7 @@ func policyCerts(data []byte) ([]*cert.Certificate, Options) {
 	}
 	name := func(b byte) string { return [...]string{anyPolicy, "1.1", "1.2", "1.3", "1.4", "1.5"}[b%6] }
 	flags := next()
-	o := Options{ExplicitPolicy: flags&1 != 0, InhibitMapping: flags&2 != 0, InhibitAnyPolicy: flags&4 != 0, Purpose: PurposeAny, SecurityLevel: -1}
+	o := Options{ExplicitPolicy: flags&1 != 0, InhibitMapping: flags&2 != 0, InhibitAnyPolicy: flags&4 != 0, Purpose: policy.PurposeAny}
 	for i := flags >> 3 & 3; i > 0; i-- {
 		o.Policies = append(o.Policies, name(next()))
 	}

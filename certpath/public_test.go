@@ -30,7 +30,7 @@ func TestPublicByPath(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	o := certpath.Options{Time: time.Now(), SecurityLevel: -1}
+	o := certpath.Options{Time: time.Now()}
 	order := func() (names []string, warned map[string]bool, searches int) {
 		r := certpath.Build(context.Background(), cert.Parse(leaf.Raw), []*cert.Certificate{cert.Parse(a.Raw), cert.Parse(b.Raw)}, anchors, o)
 		warned = map[string]bool{}

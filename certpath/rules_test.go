@@ -11,6 +11,7 @@ import (
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/policy"
 )
 
 // pki is a root, an intermediate and a leaf for www.example.com, to be changed
@@ -130,12 +131,12 @@ var rules = []struct {
 	{"SHA-1", pki{caKey: forge.RSA(2048), leafCert: func(c *forge.Cert) { c.Alg = forge.SHA1WithRSA }}, finding.SignatureWeak, 0, finding.Error},
 	{"MD5", pki{caKey: forge.RSA(2048), leafCert: func(c *forge.Cert) { c.Alg = forge.MD5WithRSA }}, finding.SignatureWeak, 0, finding.Error},
 	{"SHA-1 on the CA", pki{rootKey: forge.RSA(2048), caCert: func(c *forge.Cert) { c.Alg = forge.SHA1WithRSA }}, finding.SignatureWeak, 1, finding.Error},
-	{"SHA-256 at level 4", pki{o: certpath.Options{SecurityLevel: 4}}, finding.SignatureWeak, 0, finding.Error},
+	{"SHA-256 at level 4", pki{o: certpath.Options{SecurityLevel: policy.Level4}}, finding.SignatureWeak, 0, finding.Error},
 	{"issuer's key off the curve", pki{caCert: func(c *forge.Cert) { c.SPKI = forge.FlipMiddle(c.Key.SPKI) }}, finding.IssuerKeyUnusable, 0, finding.Error},
 	{"RSA 512 issuer", pki{caKey: forge.RSA(512)}, finding.IssuerKeyTooSmall, 0, finding.Error},
 	{"RSA 1024 leaf", pki{leafKey: forge.RSA(1024)}, finding.LeafKeyWeak, 0, finding.Error},
-	{"RSA 2048 leaf under --min-rsa 3072", pki{leafKey: forge.RSA(2048), o: certpath.Options{SecurityLevel: -1, MinRSA: 3072}}, finding.LeafKeyWeak, 0, finding.Error},
-	{"P-256 leaf at level 4", pki{o: certpath.Options{SecurityLevel: 4}}, finding.LeafKeyWeak, 0, finding.Error},
+	{"RSA 2048 leaf under --min-rsa 3072", pki{leafKey: forge.RSA(2048), o: certpath.Options{MinRSA: 3072}}, finding.LeafKeyWeak, 0, finding.Error},
+	{"P-256 leaf at level 4", pki{o: certpath.Options{SecurityLevel: policy.Level4}}, finding.LeafKeyWeak, 0, finding.Error},
 	{"RSA 1024 CA", pki{caKey: forge.RSA(1024)}, finding.CAKeyWeak, 1, finding.Error},
 	{"RSA 1024 anchor", pki{rootKey: forge.RSA(1024)}, finding.CAKeyWeak, 2, finding.Error},
 	{"CA without basic constraints", pki{caDrop: "2.5.29.19"}, finding.IssuerNotCA, 1, finding.Error},
@@ -147,39 +148,39 @@ var rules = []struct {
 	{"CA without keyCertSign", pki{caExts: []forge.Ext{forge.KeyUsage(forge.CRLSign)}}, finding.IssuerMayNotSign, 1, finding.Error},
 	{"anchor without keyCertSign", pki{rootExts: []forge.Ext{forge.KeyUsage(forge.CRLSign)}}, finding.IssuerMayNotSign, 2, finding.Error},
 	{"pathLen of the anchor", pki{rootExts: []forge.Ext{forge.BasicConstraints(true, 0)}}, finding.PathLenExceeded, 1, finding.Error},
-	{"depth", pki{o: certpath.Options{SecurityLevel: -1, MaxDepth: -1}}, finding.PathTooLong, -1, finding.Error},
+	{"depth", pki{o: certpath.Options{MaxDepth: -1}}, finding.PathTooLong, -1, finding.Error},
 	{"critical extension of the leaf", pki{leafExts: []forge.Ext{forge.Unknown(true)}}, finding.CriticalUnknown, 0, finding.Error},
 	{"critical extension of the CA", pki{caExts: []forge.Ext{forge.Unknown(true)}}, finding.CriticalUnknown, 1, finding.Error},
 	{"critical extension of the anchor", pki{rootExts: []forge.Ext{forge.Unknown(true)}}, finding.CriticalUnknown, 2, finding.Error},
 	{"critical policy qualifier", pki{leafExts: []forge.Ext{{OID: "2.5.29.32", Critical: true,
 		Value: forge.Seq(forge.Seq(forge.OID("1.2.3"), forge.Seq(forge.Seq(forge.OID("1.2.3.4"), forge.Null()))))}}}, finding.CriticalUnknown, 0, finding.Error},
 	{"client leaf", pki{leafExts: []forge.Ext{forge.EKU(forge.ClientAuth)}}, finding.PurposeNotAllowed, 0, finding.Error},
-	{"any is not OCSP signing", pki{leafExts: []forge.Ext{forge.EKU(forge.AnyEKU)}, o: certpath.Options{SecurityLevel: -1, Purpose: certpath.PurposeOCSP}}, finding.PurposeNotAllowed, 0, finding.Error},
-	{"no EKU is not OCSP signing", pki{leafDrop: "2.5.29.37", o: certpath.Options{SecurityLevel: -1, Purpose: certpath.PurposeOCSP}}, finding.PurposeNotAllowed, 0, finding.Error},
-	{"time stamps and more", pki{leafExts: []forge.Ext{forge.EKU(forge.TimeStamping, forge.ClientAuth).Crit()}, o: certpath.Options{SecurityLevel: -1, Purpose: certpath.PurposeTimestamp}}, finding.PurposeNotAllowed, 0, finding.Error},
-	{"time stamps not critical", pki{leafExts: []forge.Ext{forge.EKU(forge.TimeStamping)}, o: certpath.Options{SecurityLevel: -1, Purpose: certpath.PurposeTimestamp}}, finding.PurposeNotAllowed, 0, finding.Error},
-	{"code signing and TLS", pki{leafExts: []forge.Ext{forge.EKU(forge.CodeSigning, forge.ServerAuth)}, o: certpath.Options{SecurityLevel: -1, Purpose: certpath.PurposeCode}}, finding.PurposeNotAllowed, 0, finding.Error},
-	{"code signing with a CA's usage", pki{leafExts: []forge.Ext{forge.EKU(forge.CodeSigning), forge.KeyUsage(forge.DigitalSignature, forge.CRLSign)}, o: certpath.Options{SecurityLevel: -1, Purpose: certpath.PurposeCode}}, finding.PurposeNotAllowed, 0, finding.Error},
-	{"code signing without critical usage", pki{leafExts: []forge.Ext{forge.EKU(forge.CodeSigning), forge.KeyUsage(forge.DigitalSignature).NonCrit()}, o: certpath.Options{SecurityLevel: -1, Purpose: certpath.PurposeCode}}, finding.PurposeNotAllowed, 0, finding.Error},
-	{"a purpose nobody knows", pki{o: certpath.Options{SecurityLevel: -1, Purpose: "sever"}}, finding.PurposeNotAllowed, 0, finding.Error},
+	{"any is not OCSP signing", pki{leafExts: []forge.Ext{forge.EKU(forge.AnyEKU)}, o: certpath.Options{Purpose: policy.PurposeOCSP}}, finding.PurposeNotAllowed, 0, finding.Error},
+	{"no EKU is not OCSP signing", pki{leafDrop: "2.5.29.37", o: certpath.Options{Purpose: policy.PurposeOCSP}}, finding.PurposeNotAllowed, 0, finding.Error},
+	{"time stamps and more", pki{leafExts: []forge.Ext{forge.EKU(forge.TimeStamping, forge.ClientAuth).Crit()}, o: certpath.Options{Purpose: policy.PurposeTimestamp}}, finding.PurposeNotAllowed, 0, finding.Error},
+	{"time stamps not critical", pki{leafExts: []forge.Ext{forge.EKU(forge.TimeStamping)}, o: certpath.Options{Purpose: policy.PurposeTimestamp}}, finding.PurposeNotAllowed, 0, finding.Error},
+	{"code signing and TLS", pki{leafExts: []forge.Ext{forge.EKU(forge.CodeSigning, forge.ServerAuth)}, o: certpath.Options{Purpose: policy.PurposeCode}}, finding.PurposeNotAllowed, 0, finding.Error},
+	{"code signing with a CA's usage", pki{leafExts: []forge.Ext{forge.EKU(forge.CodeSigning), forge.KeyUsage(forge.DigitalSignature, forge.CRLSign)}, o: certpath.Options{Purpose: policy.PurposeCode}}, finding.PurposeNotAllowed, 0, finding.Error},
+	{"code signing without critical usage", pki{leafExts: []forge.Ext{forge.EKU(forge.CodeSigning), forge.KeyUsage(forge.DigitalSignature).NonCrit()}, o: certpath.Options{Purpose: policy.PurposeCode}}, finding.PurposeNotAllowed, 0, finding.Error},
+	{"a purpose nobody knows", pki{o: certpath.Options{Purpose: "sever"}}, finding.PurposeNotAllowed, 0, finding.Error},
 	{"client CA", pki{caExts: []forge.Ext{forge.EKU(forge.ClientAuth)}}, finding.CAPurposeNotAllowed, 1, finding.Error},
 	{"client anchor", pki{rootExts: []forge.Ext{forge.EKU(forge.ClientAuth)}}, finding.CAPurposeNotAllowed, 2, finding.Error},
 	{"key usage for nothing in TLS", pki{leafExts: []forge.Ext{forge.KeyUsage(forge.CRLSign)}}, finding.KeyUsageInsufficient, 0, finding.Error},
-	{"key usage against the handshake", pki{leafExts: []forge.Ext{forge.KeyUsage(forge.KeyEncipherment)}, o: certpath.Options{SecurityLevel: -1, UsedKeyUsage: cert.DigitalSignature}}, finding.KeyUsageInsufficient, 0, finding.Error},
+	{"key usage against the handshake", pki{leafExts: []forge.Ext{forge.KeyUsage(forge.KeyEncipherment)}, o: certpath.Options{UsedKeyUsage: cert.DigitalSignature}}, finding.KeyUsageInsufficient, 0, finding.Error},
 	{"leaf is a CA", pki{leafExts: []forge.Ext{forge.BasicConstraints(true, -1), forge.KeyUsage(forge.DigitalSignature, forge.KeyCertSign)}}, finding.LeafIsCA, 0, finding.Warning},
 	{"intermediate not sent", pki{noPool: true}, finding.IssuerNotFound, 0, finding.Error},
 	{"root not trusted", pki{noRoot: true}, finding.RootUntrusted, 2, finding.Error},
 	{"key identifier of another key", pki{leafExts: []forge.Ext{forge.AKI([]byte("another"))}}, finding.IssuerKeyIDMismatch, 0, finding.Warning},
-	{"key identifier of another key, strict", pki{leafExts: []forge.Ext{forge.AKI([]byte("another"))}, o: certpath.Options{SecurityLevel: -1, Strict: true}}, finding.IssuerKeyIDMismatch, 0, finding.Error},
+	{"key identifier of another key, strict", pki{leafExts: []forge.Ext{forge.AKI([]byte("another"))}, o: certpath.Options{Strict: true}}, finding.IssuerKeyIDMismatch, 0, finding.Error},
 	{"serial of another certificate", pki{leafExts: []forge.Ext{forge.AKIFull(nil, [][]byte{forge.DirName(forge.OCN("Test", "Root"))}, []byte{77})}}, finding.IssuerSerialMismatch, 0, finding.Warning},
-	{"no authority key identifier, strict", pki{leafDrop: "2.5.29.35", o: certpath.Options{SecurityLevel: -1, Strict: true}}, finding.AuthorityKeyIDAbsent, 0, finding.Error},
+	{"no authority key identifier, strict", pki{leafDrop: "2.5.29.35", o: certpath.Options{Strict: true}}, finding.AuthorityKeyIDAbsent, 0, finding.Error},
 	{"anchor distrusted", pki{anchor: certpath.AnchorConstraints{DistrustAfter: past}}, finding.AnchorDistrusted, 2, finding.Error},
-	{"anchor for e-mail", pki{anchor: certpath.AnchorConstraints{Purposes: []certpath.Purpose{certpath.PurposeEmail}}}, finding.AnchorNotForPurpose, 2, finding.Error},
+	{"anchor for e-mail", pki{anchor: certpath.AnchorConstraints{Purposes: []policy.Purpose{policy.PurposeEmail}}}, finding.AnchorNotForPurpose, 2, finding.Error},
 	{"anchor with names", pki{anchor: certpath.AnchorConstraints{Names: &cert.NameConstraints{Permitted: []cert.Subtree{{Base: cert.GeneralName{Type: cert.DNSName, Value: "example.org"}, Maximum: -1}}}}}, finding.NameNotPermitted, 0, finding.Error},
-	{"explicit policy", pki{o: certpath.Options{SecurityLevel: -1, ExplicitPolicy: true}}, finding.PolicyMissing, -1, finding.Error},
+	{"explicit policy", pki{o: certpath.Options{ExplicitPolicy: true}}, finding.PolicyMissing, -1, finding.Error},
 	{"policy required by the CA", pki{caExts: []forge.Ext{forge.PolicyConstraints(0, -1)}}, finding.PolicyMissing, -1, finding.Error},
-	{"other policy than asked for", pki{caExts: []forge.Ext{forge.Policies("1.2.3")}, leafExts: []forge.Ext{forge.Policies("1.2.3")}, o: certpath.Options{SecurityLevel: -1, ExplicitPolicy: true, Policies: []string{"1.2.4"}}}, finding.PolicyMissing, -1, finding.Error},
-	{"too long a life", pki{leafCert: func(c *forge.Cert) { c.NotAfter = c.NotBefore.AddDate(2, 0, 0) }, o: certpath.Options{SecurityLevel: -1, Public: everyAnchor}}, finding.ValidityTooLong, 0, finding.Warning},
+	{"other policy than asked for", pki{caExts: []forge.Ext{forge.Policies("1.2.3")}, leafExts: []forge.Ext{forge.Policies("1.2.3")}, o: certpath.Options{ExplicitPolicy: true, Policies: []string{"1.2.4"}}}, finding.PolicyMissing, -1, finding.Error},
+	{"too long a life", pki{leafCert: func(c *forge.Cert) { c.NotAfter = c.NotBefore.AddDate(2, 0, 0) }, o: certpath.Options{Public: everyAnchor}}, finding.ValidityTooLong, 0, finding.Warning},
 	{"encoding of the leaf", pki{leafCert: func(c *forge.Cert) { c.Serial = []byte{0x80} }}, finding.SerialInvalid, 0, finding.Error},
 	{"encoding of the CA", pki{caCert: func(c *forge.Cert) { c.Serial = []byte{0x80} }}, finding.SerialInvalid, 1, finding.Error},
 	{"encoding of the anchor", pki{rootCert: func(c *forge.Cert) { c.Serial = []byte{0x80} }}, finding.SerialInvalid, 2, finding.Info},
@@ -188,23 +189,23 @@ var rules = []struct {
 	{"issuer's key unreadable", pki{caCert: func(c *forge.Cert) { c.SPKI = forge.Seq() }}, finding.SignatureUnsupported, 0, finding.Error},
 	{"v3 anchor without basic constraints", pki{rootDrop: "2.5.29.19"}, finding.IssuerNotCA, 2, finding.Error},
 	{"serial of another issuer's certificate", pki{rootCert: func(c *forge.Cert) { c.Serial = []byte{77} }, caExts: []forge.Ext{forge.AKIFull(nil, [][]byte{forge.DirName(forge.OCN("Other", "Root"))}, []byte{77})}}, finding.IssuerSerialMismatch, 1, finding.Warning},
-	{"CA without subject key identifier, strict", pki{caDrop: "2.5.29.14", o: certpath.Options{SecurityLevel: -1, Strict: true}}, finding.SubjectKeyIDAbsent, 1, finding.Error},
-	{"code signing and any", pki{leafExts: []forge.Ext{forge.EKU(forge.CodeSigning, forge.AnyEKU)}, o: certpath.Options{SecurityLevel: -1, Purpose: certpath.PurposeCode}}, finding.PurposeNotAllowed, 0, finding.Error},
-	{"steps", pki{o: certpath.Options{SecurityLevel: -1, Budget: certpath.Budget{Steps: 1}}}, finding.BudgetPaths, -2, finding.Error},
-	{"paths", pki{o: certpath.Options{SecurityLevel: -1, Budget: certpath.Budget{Paths: -1}}}, finding.BudgetPaths, -2, finding.Error},
-	{"signatures", pki{o: certpath.Options{SecurityLevel: -1, Budget: certpath.Budget{Signatures: 1}}}, finding.BudgetPaths, -2, finding.Error},
+	{"CA without subject key identifier, strict", pki{caDrop: "2.5.29.14", o: certpath.Options{Strict: true}}, finding.SubjectKeyIDAbsent, 1, finding.Error},
+	{"code signing and any", pki{leafExts: []forge.Ext{forge.EKU(forge.CodeSigning, forge.AnyEKU)}, o: certpath.Options{Purpose: policy.PurposeCode}}, finding.PurposeNotAllowed, 0, finding.Error},
+	{"steps", pki{o: certpath.Options{Budget: certpath.Budget{Steps: 1}}}, finding.BudgetPaths, -2, finding.Error},
+	{"paths", pki{o: certpath.Options{Budget: certpath.Budget{Paths: -1}}}, finding.BudgetPaths, -2, finding.Error},
+	{"signatures", pki{o: certpath.Options{Budget: certpath.Budget{Signatures: 1}}}, finding.BudgetPaths, -2, finding.Error},
 
-	{"name", pki{leafExts: san(forge.DNS("example.org")), o: certpath.Options{SecurityLevel: -1, Names: ident(host)}}, finding.NameMismatch, 0, finding.Error},
-	{"address", pki{o: certpath.Options{SecurityLevel: -1, Names: ident("192.0.2.1")}}, finding.IPMismatch, 0, finding.Error},
-	{"address as DNS name", pki{leafExts: san(forge.DNS("192.0.2.1")), o: certpath.Options{SecurityLevel: -1, Names: ident("192.0.2.1")}}, finding.IPMismatch, 0, finding.Error},
-	{"mailbox", pki{leafExts: san(forge.Email("a@example.com")), o: certpath.Options{SecurityLevel: -1, Names: ident("b@example.com")}}, finding.EmailMismatch, 0, finding.Error},
-	{"host in the form of a mailbox", pki{leafExts: san(forge.Email(host)), o: certpath.Options{SecurityLevel: -1, Names: ident(host)}}, finding.NameMismatch, 0, finding.Error},
-	{"mailbox as another kind of name", pki{leafExts: san(forge.OtherName("1.3.6.1.4.1.311.20.2.3", forge.UTF8("a@example.com"))), o: certpath.Options{SecurityLevel: -1, Names: ident("a@example.com")}}, finding.NamesMissing, 0, finding.Error},
-	{"mailbox in UTF-8 where ASCII belongs", pki{leafExts: san(forge.Email("ü@example.com")), o: certpath.Options{SecurityLevel: -1, Names: ident("ü@example.com")}}, finding.EmailMismatch, 0, finding.Error},
-	{"SmtpUTF8Mailbox of another string type", pki{leafExts: san(forge.OtherName("1.3.6.1.5.5.7.8.9", forge.TLV(22, []byte("a@example.com")))), o: certpath.Options{SecurityLevel: -1, Names: ident("a@example.com")}}, finding.NamesMissing, 0, finding.Error},
-	{"one of two names", pki{o: certpath.Options{SecurityLevel: -1, Names: ident(host, "mail.example.com")}}, finding.NameMismatch, 0, finding.Error},
-	{"no names", pki{leafDrop: "2.5.29.17", leafCert: func(c *forge.Cert) { c.Subject = forge.CN(host) }, o: certpath.Options{SecurityLevel: -1, Names: ident(host)}}, finding.NamesMissing, 0, finding.Error},
-	{"wildcard", pki{leafExts: san(forge.DNS("*.example.com")), o: certpath.Options{SecurityLevel: -1, Names: ident(host), NoWildcards: true}}, finding.WildcardRefused, 0, finding.Error},
+	{"name", pki{leafExts: san(forge.DNS("example.org")), o: certpath.Options{Names: ident(host)}}, finding.NameMismatch, 0, finding.Error},
+	{"address", pki{o: certpath.Options{Names: ident("192.0.2.1")}}, finding.IPMismatch, 0, finding.Error},
+	{"address as DNS name", pki{leafExts: san(forge.DNS("192.0.2.1")), o: certpath.Options{Names: ident("192.0.2.1")}}, finding.IPMismatch, 0, finding.Error},
+	{"mailbox", pki{leafExts: san(forge.Email("a@example.com")), o: certpath.Options{Names: ident("b@example.com")}}, finding.EmailMismatch, 0, finding.Error},
+	{"host in the form of a mailbox", pki{leafExts: san(forge.Email(host)), o: certpath.Options{Names: ident(host)}}, finding.NameMismatch, 0, finding.Error},
+	{"mailbox as another kind of name", pki{leafExts: san(forge.OtherName("1.3.6.1.4.1.311.20.2.3", forge.UTF8("a@example.com"))), o: certpath.Options{Names: ident("a@example.com")}}, finding.NamesMissing, 0, finding.Error},
+	{"mailbox in UTF-8 where ASCII belongs", pki{leafExts: san(forge.Email("ü@example.com")), o: certpath.Options{Names: ident("ü@example.com")}}, finding.EmailMismatch, 0, finding.Error},
+	{"SmtpUTF8Mailbox of another string type", pki{leafExts: san(forge.OtherName("1.3.6.1.5.5.7.8.9", forge.TLV(22, []byte("a@example.com")))), o: certpath.Options{Names: ident("a@example.com")}}, finding.NamesMissing, 0, finding.Error},
+	{"one of two names", pki{o: certpath.Options{Names: ident(host, "mail.example.com")}}, finding.NameMismatch, 0, finding.Error},
+	{"no names", pki{leafDrop: "2.5.29.17", leafCert: func(c *forge.Cert) { c.Subject = forge.CN(host) }, o: certpath.Options{Names: ident(host)}}, finding.NamesMissing, 0, finding.Error},
+	{"wildcard", pki{leafExts: san(forge.DNS("*.example.com")), o: certpath.Options{Names: ident(host), NoWildcards: true}}, finding.WildcardRefused, 0, finding.Error},
 
 	{"DNS not permitted", pki{caExts: permit(forge.DNS("example.org"))}, finding.NameNotPermitted, 0, finding.Error},
 	{"DNS excluded", pki{caExts: exclude(forge.DNS("example.com"))}, finding.NameExcluded, 0, finding.Error},
@@ -248,9 +249,6 @@ func TestRules(t *testing.T) {
 		tested[r.want] = true
 		t.Run(r.name, func(t *testing.T) {
 			p := r.p
-			if p.o.SecurityLevel == 0 {
-				p.o.SecurityLevel = -1
-			}
 			p.o.Time = time.Now()
 			res := p.build()
 			path := res.Paths[0]
@@ -318,17 +316,17 @@ func TestSound(t *testing.T) {
 		"URI permitted":                   {caExts: permit(forge.URI("www.example.com")), leafExts: san(forge.URI("https://www.example.com:443/"))},
 		"directory permitted":             {caExts: permit(forge.DirName(forge.DN(forge.Attr{OID: "2.5.4.10", Value: "tEst"})))},
 		"form not present":                {caExts: exclude(forge.OtherName("1.2.3", forge.UTF8("a")))},
-		"any purpose":                     {leafExts: []forge.Ext{forge.EKU(forge.CodeSigning)}, o: certpath.Options{Purpose: certpath.PurposeAny}},
+		"any purpose":                     {leafExts: []forge.Ext{forge.EKU(forge.CodeSigning)}, o: certpath.Options{Purpose: policy.PurposeAny}},
 		"anyExtendedKeyUsage":             {caExts: []forge.Ext{forge.EKU(forge.AnyEKU)}, leafExts: []forge.Ext{forge.EKU(forge.AnyEKU)}},
-		"OCSP signing under a server CA":  {caExts: []forge.Ext{forge.EKU(forge.ServerAuth)}, leafExts: []forge.Ext{forge.EKU(forge.OCSPSigning)}, o: certpath.Options{Purpose: certpath.PurposeOCSP}},
+		"OCSP signing under a server CA":  {caExts: []forge.Ext{forge.EKU(forge.ServerAuth)}, leafExts: []forge.Ext{forge.EKU(forge.OCSPSigning)}, o: certpath.Options{Purpose: policy.PurposeOCSP}},
 		"v1 anchor":                       {rootCert: func(c *forge.Cert) { c.Version, c.Extensions = 1, nil }},
 		"anchor's signature":              {rootCert: func(c *forge.Cert) { c.MutateSig = forge.Flip }},
 		"anchor signed with MD5":          {rootKey: forge.RSA(2048), rootCert: func(c *forge.Cert) { c.Alg = forge.MD5WithRSA }},
 		"anchor with a serial of zero":    {rootCert: func(c *forge.Cert) { c.Serial = []byte{0} }},
-		"SHA-1 at level 0":                {caKey: forge.RSA(2048), leafCert: func(c *forge.Cert) { c.Alg = forge.SHA1WithRSA }, o: certpath.Options{SecurityLevel: -9}},
+		"SHA-1 at level 0":                {caKey: forge.RSA(2048), leafCert: func(c *forge.Cert) { c.Alg = forge.SHA1WithRSA }, o: certpath.Options{SecurityLevel: policy.Level0}},
 		"key identifier of another":       {leafExts: []forge.Ext{forge.AKI([]byte("another"))}},
-		"code signing":                    {leafExts: []forge.Ext{forge.EKU(forge.CodeSigning)}, o: certpath.Options{Purpose: certpath.PurposeCode}},
-		"time stamps":                     {leafExts: []forge.Ext{forge.EKU(forge.TimeStamping).Crit()}, o: certpath.Options{Purpose: certpath.PurposeTimestamp}},
+		"code signing":                    {leafExts: []forge.Ext{forge.EKU(forge.CodeSigning)}, o: certpath.Options{Purpose: policy.PurposeCode}},
+		"time stamps":                     {leafExts: []forge.Ext{forge.EKU(forge.TimeStamping).Crit()}, o: certpath.Options{Purpose: policy.PurposeTimestamp}},
 		"v2 anchor":                       {rootCert: func(c *forge.Cert) { c.Version, c.Extensions = 2, nil }},
 		"strict":                          {o: certpath.Options{Strict: true}},
 		"strict, anchor without key ID":   {rootDrop: "2.5.29.14", o: certpath.Options{Strict: true}},
@@ -336,14 +334,14 @@ func TestSound(t *testing.T) {
 		"critical policies with a CPS":    {leafExts: qualified("1.3.6.1.5.5.7.2.1", forge.TLV(22, []byte("https://example.com/cps")))},
 		"critical policies with a notice": {leafExts: qualified("1.3.6.1.5.5.7.2.2", forge.Seq())},
 		"unknown extension":               {leafExts: []forge.Ext{forge.Unknown(false)}, caExts: []forge.Ext{forge.Unknown(false)}},
-		"anchor for any purpose":          {anchor: certpath.AnchorConstraints{Purposes: []certpath.Purpose{certpath.PurposeAny}}},
-		"anchor for e-mail, any purpose":  {anchor: certpath.AnchorConstraints{Purposes: []certpath.Purpose{certpath.PurposeEmail}}, o: certpath.Options{Purpose: certpath.PurposeAny}},
+		"anchor for any purpose":          {anchor: certpath.AnchorConstraints{Purposes: []policy.Purpose{policy.PurposeAny}}},
+		"anchor for e-mail, any purpose":  {anchor: certpath.AnchorConstraints{Purposes: []policy.Purpose{policy.PurposeEmail}}, o: certpath.Options{Purpose: policy.PurposeAny}},
 		"no key identifiers":              {caDrop: "2.5.29.35", leafDrop: "2.5.29.35", rootDrop: "2.5.29.14"},
 		"mailbox in UTF-8, host by case":  {leafExts: san(forge.SmtpUTF8("ü@EXAMPLE.com")), o: certpath.Options{Names: ident("ü@example.com")}},
 		"policy":                          {caExts: []forge.Ext{forge.Policies("1.2.3")}, leafExts: []forge.Ext{forge.Policies("1.2.3")}, o: certpath.Options{ExplicitPolicy: true, Policies: []string{"1.2.3"}}},
 		"policy mapped":                   {caExts: []forge.Ext{forge.Policies("1.2.3"), forge.PolicyMappings("1.2.3", "1.2.4")}, leafExts: []forge.Ext{forge.Policies("1.2.4")}, o: certpath.Options{ExplicitPolicy: true, Policies: []string{"1.2.3"}}},
 		"used key usage":                  {o: certpath.Options{UsedKeyUsage: cert.DigitalSignature}},
-		"anchor trusted until tomorrow":   {anchor: certpath.AnchorConstraints{DistrustAfter: future, Purposes: []certpath.Purpose{"", certpath.PurposeEmail}}},
+		"anchor trusted until tomorrow":   {anchor: certpath.AnchorConstraints{DistrustAfter: future, Purposes: []policy.Purpose{"", policy.PurposeEmail}}},
 		"pathLen 0 above one leaf":        {caExts: []forge.Ext{forge.BasicConstraints(true, 0)}},
 		"pathLen 1 of the anchor":         {rootExts: []forge.Ext{forge.BasicConstraints(true, 1)}},
 		"issuer by serial":                {rootCert: func(c *forge.Cert) { c.Serial = []byte{77} }, caExts: []forge.Ext{forge.AKIFull(nil, [][]byte{forge.DirName(forge.OCN("TEST", "root"))}, []byte{77})}},
@@ -351,12 +349,6 @@ func TestSound(t *testing.T) {
 		"nothing but a directory name CA": {caExts: exclude(forge.DirName(forge.DN(forge.Attr{OID: "2.5.4.10", Value: "Tes"})))},
 	} {
 		t.Run(name, func(t *testing.T) {
-			switch p.o.SecurityLevel {
-			case 0:
-				p.o.SecurityLevel = -1
-			case -9:
-				p.o.SecurityLevel = 0
-			}
 			p.o.Time = time.Now()
 			res := p.build()
 			if len(res.Findings) > 0 || !res.Paths[0].Clean() {
@@ -372,11 +364,11 @@ func TestSound(t *testing.T) {
 // TestTold looks at what must not be said beside the cause.
 func TestTold(t *testing.T) {
 	now := time.Now()
-	root := pki{noRoot: true, rootKey: forge.RSA(2048), rootCert: func(c *forge.Cert) { c.Alg = forge.SHA1WithRSA }, o: certpath.Options{SecurityLevel: -1, Time: now}}
+	root := pki{noRoot: true, rootKey: forge.RSA(2048), rootCert: func(c *forge.Cert) { c.Alg = forge.SHA1WithRSA }, o: certpath.Options{Time: now}}
 	if got := ids(&root.build().Paths[0], finding.Warning); len(got) != 1 || !got[finding.RootUntrusted] {
 		t.Errorf("a root that is not trusted, signed with SHA-1: %v", got)
 	}
-	md5 := pki{caKey: forge.RSA(2048), leafCert: func(c *forge.Cert) { c.Alg = forge.MD5WithRSA }, o: certpath.Options{SecurityLevel: -1, Time: now}}
+	md5 := pki{caKey: forge.RSA(2048), leafCert: func(c *forge.Cert) { c.Alg = forge.MD5WithRSA }, o: certpath.Options{Time: now}}
 	if got := ids(&md5.build().Paths[0], finding.Warning); len(got) != 1 || !got[finding.SignatureWeak] {
 		t.Errorf("MD5: %v", got)
 	}
@@ -389,7 +381,7 @@ func TestValidateBudget(t *testing.T) {
 	ca := root.Intermediate("CA", nil)
 	leaf := ca.Server(host, nil)
 	chain := parse(leaf.Raw, ca.Raw, root.Raw)
-	o := certpath.Options{Time: time.Now(), SecurityLevel: -1}
+	o := certpath.Options{Time: time.Now()}
 	if p := certpath.Validate(context.Background(), chain, o); !p.Clean() {
 		t.Fatalf("%v", ids(&p, finding.Warning))
 	}

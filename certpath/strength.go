@@ -7,13 +7,34 @@ import (
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
 // levelBits are the bits of security that OpenSSL's levels ask for.
 var levelBits = [...]int{0, 80, 112, 128, 192, 256}
 
-func (o *Options) level() int { return levelBits[min(o.SecurityLevel, len(levelBits)-1)] }
+// level returns the number of the security level that is asked for and the bits
+// it wants; ok is false under the default policy. A level beyond the last one
+// asks for what the last one does.
+func (o *Options) level() (n, bits int, ok bool) {
+	n, ok = o.SecurityLevel.Number()
+	if !ok {
+		return 0, 0, false
+	}
+	return n, levelBits[min(n, len(levelBits)-1)], true
+}
+
+// minRSA is the least size of an RSA key in bits, 0 for none but the level's.
+func (o *Options) minRSA() int {
+	if o.MinRSA >= policy.LeastRSA {
+		return o.MinRSA
+	}
+	if _, _, ok := o.level(); ok {
+		return 0
+	}
+	return policy.DefaultMinRSA
+}
 
 // keys judges the size of certificate i's key: by the security level if one is
 // set, else RSA by MinRSA (2048).
@@ -26,24 +47,22 @@ func (j *judgement) keys(i int) {
 	if i > 0 {
 		id = finding.CAKeyWeak
 	}
-	min := j.o.MinRSA
-	if min == 0 && j.o.SecurityLevel < 0 {
-		min = defaultMinRSA
-	}
+	least := j.o.minRSA()
 	modular := k.Kind.Modular()
-	if modular && k.Bits > 0 && k.Bits < min {
-		j.add(i, finding.New(id, "key", keyName(k), "why", "; the least is "+strconv.Itoa(min)+" bits"))
+	if modular && k.Bits > 0 && k.Bits < least {
+		j.add(i, finding.New(id, "key", keyName(k), "why", "; the least is "+strconv.Itoa(least)+" bits"))
 		return
 	}
-	if j.o.SecurityLevel < 0 {
+	level, asked, ok := j.o.level()
+	if !ok {
 		if bits := keyStrength(k); bits > 0 && bits < 112 && !modular {
 			j.add(i, finding.New(id, "key", keyName(k), "why", "; it is worth "+strconv.Itoa(bits)+" bits, the least is 112"))
 		}
 		return
 	}
-	if bits := keyStrength(k); bits >= 0 && bits < j.o.level() {
+	if bits := keyStrength(k); bits >= 0 && bits < asked {
 		j.add(i, finding.New(id, "key", keyName(k), "why", "; it is worth "+strconv.Itoa(bits)+" bits, security level "+
-			strconv.Itoa(j.o.SecurityLevel)+" asks for "+strconv.Itoa(j.o.level())))
+			strconv.Itoa(level)+" asks for "+strconv.Itoa(asked)))
 	}
 }
 
@@ -73,7 +92,8 @@ func keyStrength(k *cert.PublicKey) int {
 // algorithm judges the hash of the signature on certificate i.
 func (j *judgement) algorithm(i int) {
 	a := &j.chain[i].Algorithm
-	if j.o.SecurityLevel < 0 {
+	level, asked, ok := j.o.level()
+	if !ok {
 		if a.Weak != "" {
 			why := ": its hash " + a.Weak + " is broken"
 			if a.Weak == "MD5" {
@@ -84,9 +104,9 @@ func (j *judgement) algorithm(i int) {
 		return
 	}
 	bits := hashStrength(a)
-	if a.Weak == "MD5" || bits >= 0 && bits < j.o.level() {
-		why := "; it is worth " + strconv.Itoa(bits) + " bits, security level " + strconv.Itoa(j.o.SecurityLevel) +
-			" asks for " + strconv.Itoa(j.o.level())
+	if a.Weak == "MD5" || bits >= 0 && bits < asked {
+		why := "; it is worth " + strconv.Itoa(bits) + " bits, security level " + strconv.Itoa(level) +
+			" asks for " + strconv.Itoa(asked)
 		if a.Weak == "MD5" {
 			why = ": its hash " + a.Weak + " is broken; it was not verified"
 		}
@@ -129,7 +149,7 @@ var lifetimes = []struct {
 // longer than public certificates may. Both end points belong to the period; a
 // day has 86,400 seconds.
 func (w *worker) public(p *Path) {
-	if _, known := w.o.Purpose.row(); !known || p.End != report.EndAnchor || w.o.Public == nil || !w.o.Public(p.Certs[len(p.Certs)-1]) {
+	if _, known := ruleOf(w.o.Purpose); !known || p.End != report.EndAnchor || w.o.Public == nil || !w.o.Public(p.Certs[len(p.Certs)-1]) {
 		return
 	}
 	c := p.Certs[0]

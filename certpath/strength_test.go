@@ -8,6 +8,7 @@ import (
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/policy"
 )
 
 // TestLifetime checks the limits at their edges: both end points count.
@@ -28,7 +29,7 @@ func TestLifetime(t *testing.T) {
 			p := pki{leafCert: func(l *forge.Cert) { l.NotBefore, l.NotAfter = c.from, end },
 				caCert:   func(l *forge.Cert) { l.NotBefore, l.NotAfter = day(2010, 1, 1), day(2040, 1, 1) },
 				rootCert: func(l *forge.Cert) { l.NotBefore, l.NotAfter = day(2010, 1, 1), day(2040, 1, 1) },
-				o:        certpath.Options{Time: c.from, SecurityLevel: -1, Public: everyAnchor}}
+				o:        certpath.Options{Time: c.from, Public: everyAnchor}}
 			r := p.build()
 			warned := ids(&r.Paths[0], finding.Warning)[finding.ValidityTooLong]
 			if want := late && c.days < 5000; warned != want || !r.Paths[0].Clean() {
@@ -46,7 +47,7 @@ func TestLifetime(t *testing.T) {
 func TestSecurityLevel(t *testing.T) {
 	for kind, highest := range map[string]int{"RSA-1024": 1, "RSA-2048": 2, "RSA-3072": 3, "P-224": 2, "P-256": 3, "P-384": 4, "P-521": 5, "Ed25519": 3} {
 		for level := range 6 {
-			p := pki{rootKey: forge.NewKey("P-521"), caKey: forge.NewKey("P-521"), leafKey: forge.NewKey(kind), o: certpath.Options{Time: time.Now(), SecurityLevel: level}}
+			p := pki{rootKey: forge.NewKey("P-521"), caKey: forge.NewKey("P-521"), leafKey: forge.NewKey(kind), o: certpath.Options{Time: time.Now(), SecurityLevel: policy.Level0 + policy.SecurityLevel(level)}}
 			r := p.build()
 			if weak := ids(&r.Paths[0], finding.Error)[finding.LeafKeyWeak]; weak != (level > highest) {
 				t.Errorf("%s at level %d: weak %v", kind, level, weak)
@@ -59,7 +60,7 @@ func TestSecurityLevel(t *testing.T) {
 		highest int
 	}{"SHA-1": {sha1, 0}, "SHA-256": {sha256, 3}, "SHA-384": {forge.SHA384WithRSA, 4}, "SHA-512": {forge.SHA512WithRSA, 5}} {
 		for level := range 7 {
-			p := pki{caKey: forge.RSA(2048), leafCert: func(l *forge.Cert) { l.Alg = c.alg }, o: certpath.Options{Time: time.Now(), SecurityLevel: level}}
+			p := pki{caKey: forge.RSA(2048), leafCert: func(l *forge.Cert) { l.Alg = c.alg }, o: certpath.Options{Time: time.Now(), SecurityLevel: policy.Level0 + policy.SecurityLevel(level)}}
 			r := p.build()
 			weak := false
 			for _, f := range r.Paths[0].CertFindings[0] {
@@ -74,11 +75,11 @@ func TestSecurityLevel(t *testing.T) {
 
 func TestParsePurpose(t *testing.T) {
 	for s, want := range map[string]bool{"": true, "server": true, "any": true, "1.3.6.1.5.5.7.3.17": true, "sever": false, "1": false, ".1.2": false, "1..2.3": false, "1.2.": false} {
-		if _, ok := certpath.ParsePurpose(s); ok != want {
-			t.Errorf("%q: %v", s, ok)
+		if _, err := policy.ParsePurpose(s); (err == nil) != want {
+			t.Errorf("%q: %v", s, err)
 		}
 	}
-	p := pki{leafExts: []forge.Ext{forge.EKU("1.3.6.1.5.5.7.3.17")}, o: certpath.Options{Time: time.Now(), SecurityLevel: -1, Purpose: "1.3.6.1.5.5.7.3.17"}}
+	p := pki{leafExts: []forge.Ext{forge.EKU("1.3.6.1.5.5.7.3.17")}, o: certpath.Options{Time: time.Now(), Purpose: "1.3.6.1.5.5.7.3.17"}}
 	if r := p.build(); !r.Paths[0].Clean() {
 		t.Error("a purpose by OID:", describe(r))
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/der"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -18,7 +20,7 @@ import (
 // anchor, trusted by the caller's word. Names must chain from each certificate
 // to the next.
 func Validate(ctx context.Context, chain []*cert.Certificate, o Options) Path {
-	if len(chain) == 0 {
+	if len(chain) == 0 || slices.Contains(chain, nil) {
 		return Path{End: report.EndNoIssuer, Findings: []finding.Finding{finding.New(finding.PathEmpty)}}
 	}
 	w := newWorker(ctx, &o)
@@ -61,7 +63,7 @@ type judgement struct {
 // were trusted, so that whatever else is wrong is found too.
 func (w *worker) validate(chain []*cert.Certificate, end report.PathEnd, limits *AnchorConstraints) Path {
 	j := judgement{worker: w, chain: chain, anchored: end == report.EndAnchor}
-	j.purpose, j.purposed = w.o.Purpose.row()
+	j.purpose, j.purposed = ruleOf(w.o.Purpose)
 	j.out = make([][]finding.Finding, len(chain))
 	spent := w.spent
 	for i := range chain {
@@ -127,7 +129,7 @@ var notJudgedOfAnchors = map[finding.ID]bool{
 
 func (j *judgement) dates(i int) {
 	c, t := j.chain[i], j.o.Time
-	if t.Before(c.NotBefore) {
+	if t.Before(c.NotBefore) || t.IsZero() { // nobody said when: no moment is a good one
 		j.add(i, finding.New(finding.CertNotYetValid, "not-before", stamp(c.NotBefore), "ahead", span(t, c.NotBefore)))
 	}
 	if t.After(c.NotAfter) {
@@ -404,13 +406,13 @@ func (j *judgement) exclusive(c *cert.Certificate) {
 	refuse := func(allowed string) {
 		j.add(0, finding.New(finding.PurposeNotAllowed, "purpose", j.purpose.label, "allowed", allowed))
 	}
-	stamps := j.purpose.oid == purposes[PurposeTimestamp].oid
+	stamps := j.purpose.oid == purposes[policy.PurposeTimestamp].oid
 	switch {
 	case stamps && c.HasExtKeyUsage && len(c.ExtKeyUsage) != 1:
 		refuse(listUsages(c) + ", but it must be the only one")
 	case stamps && !isCritical(c, "2.5.29.37"):
 		refuse(listUsages(c) + ", but it is not critical")
-	case !stamps && (allows(c, oidAnyEKU, false) || allows(c, purposes[PurposeServer].oid, false)):
+	case !stamps && (allows(c, oidAnyEKU, false) || allows(c, purposes[policy.PurposeServer].oid, false)):
 		refuse(listUsages(c) + ", and code must not be signed by a key with that use too")
 	case !stamps && !isCritical(c, "2.5.29.15"):
 		refuse("it, but the key usage is not critical")
@@ -467,9 +469,9 @@ func (j *judgement) ends(end report.PathEnd, limits *AnchorConstraints) {
 	}
 }
 
-func (j *judgement) trustedFor(ps []Purpose) bool {
+func (j *judgement) trustedFor(ps []policy.Purpose) bool {
 	for _, p := range ps {
-		if row, limited := p.row(); !limited || row.oid == j.purpose.oid {
+		if row, limited := ruleOf(p); !limited || row.oid == j.purpose.oid {
 			return true
 		}
 	}

@@ -113,6 +113,9 @@ func (w *worker) signature(child, issuer *cert.Certificate) error {
 // cost estimates a verification in units of one by P-256, from the figures in
 // docs: RSA grows with the square of its size.
 func cost(k *cert.PublicKey) int {
+	if k == nil {
+		return 1
+	}
 	switch k.Curve {
 	case "P-224":
 		return 2

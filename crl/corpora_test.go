@@ -21,6 +21,7 @@ import (
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/lab/corpora"
 	"github.com/assaytls/assay/internal/lab/peers"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -133,7 +134,7 @@ func TestUsableCertValidation(t *testing.T) {
 		}
 		anchors := certpath.NewAnchors()
 		anchors.Add(rootBlock.Bytes)
-		o := certpath.Options{Time: now, SecurityLevel: -1, Purpose: certpath.PurposeAny}
+		o := certpath.Options{Time: now, Purpose: policy.PurposeAny}
 		p := certpath.Build(context.Background(), certs[0], certs, anchors, o).Paths[0]
 		if len(p.Certs) < 2 {
 			t.Errorf("%s: a path of %d", name, len(p.Certs))

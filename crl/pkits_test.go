@@ -15,6 +15,7 @@ import (
 	"github.com/assaytls/assay/crl"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/lab/corpora"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -126,7 +127,7 @@ func runPKITS(t *testing.T, dir string, c pkitsTest, otherKey bool) (ok bool, wh
 		t.Fatal(err)
 	}
 	ctx := context.Background()
-	o := certpath.Options{Time: c.Time, Purpose: certpath.PurposeAny, SecurityLevel: -1}
+	o := certpath.Options{Time: c.Time, Purpose: policy.PurposeAny}
 	valid := func(leaf *cert.Certificate) (certpath.Path, bool) {
 		p := certpath.Build(ctx, leaf, pool, anchors, o).Paths[0]
 		return p, p.End == report.EndAnchor && p.Worst() < finding.Inconclusive

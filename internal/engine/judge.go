@@ -445,7 +445,7 @@ func (j *judgement) staples(p certpath.Path) [][]byte {
 // anchored validates a separate CRL issuer's path to the same anchor (RFC
 // 5280, 6.3.3 (f)), without names.
 func (j *judgement) anchored(ctx context.Context, p certpath.Path, opt certpath.Options) func(*cert.Certificate) bool {
-	opt.Names, opt.Purpose, opt.UsedKeyUsage = nil, certpath.PurposeAny, 0 // of no purpose, so not one of a public certificate either
+	opt.Names, opt.Purpose, opt.UsedKeyUsage = nil, policy.PurposeAny, 0 // of no purpose, so not one of a public certificate either
 	anchor := p.Certs[len(p.Certs)-1]
 	known := map[[32]byte]bool{} // many lists may name one issuer
 	return func(issuer *cert.Certificate) (ok bool) {

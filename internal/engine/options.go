@@ -54,12 +54,8 @@ func (j *judgement) pathOptions() (certpath.Options, error) {
 	if err != nil {
 		return certpath.Options{}, err
 	}
-	level, ok := p.SecurityLevel.Number()
-	if !ok {
-		level = -1
-	}
 	return certpath.Options{
-		Time: j.now, Names: ids, Purpose: certpath.Purpose(p.Purpose.String()), Strict: p.Strict, SecurityLevel: level,
+		Time: j.now, Names: ids, Purpose: p.Purpose, Strict: p.Strict, SecurityLevel: p.SecurityLevel,
 		MinRSA: p.MinRSA, MaxDepth: p.MaxDepth, NoWildcards: p.NoWildcards, Policies: p.Policies,
 		ExplicitPolicy: p.ExplicitPolicy, InhibitMapping: p.InhibitMapping, InhibitAnyPolicy: p.InhibitAnyPolicy,
 		UsedKeyUsage: j.usedKeyUsage(), Memo: j.e.memo,

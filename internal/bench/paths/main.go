@@ -73,7 +73,7 @@ func measure(w *tabwriter.Writer, kind string) {
 	// Parsed certificates are remembered as the engine does it: nil caches parse.
 	judge := func(memo *cert.Memo, leaves, cas *cert.Cache) {
 		r := certpath.Build(context.Background(), leaves.Parse(leaf), []*cert.Certificate{cas.Parse(ca)}, set,
-			certpath.Options{Time: now, SecurityLevel: -1, Names: []certpath.Identifier{id}, Memo: memo})
+			certpath.Options{Time: now, Names: []certpath.Identifier{id}, Memo: memo})
 		if !r.Paths[0].Clean() {
 			panic("the path is not clean")
 		}

@@ -15,14 +15,19 @@ import (
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/internal/lab/corpora"
+	"github.com/assaytls/assay/policy"
 )
 
-var purposes = []certpath.Purpose{certpath.PurposeServer, certpath.PurposeClient, certpath.PurposeEmail, certpath.PurposeCode,
-	certpath.PurposeOCSP, certpath.PurposeTimestamp}
+var purposes = []policy.Purpose{policy.PurposeServer, policy.PurposeClient, policy.PurposeEmail, policy.PurposeCode,
+	policy.PurposeOCSP, policy.PurposeTimestamp}
 
 // Options returns what c asks for in certpath's terms.
 func Options(c *corpora.Chain) (certpath.Options, error) {
-	o := certpath.Options{Time: c.Time, Purpose: certpath.Purpose(c.Purpose), SecurityLevel: c.Level, Strict: c.Strict,
+	purpose, err := policy.ParsePurpose(c.Purpose)
+	if err != nil {
+		return certpath.Options{}, err
+	}
+	o := certpath.Options{Time: c.Time, Purpose: purpose, SecurityLevel: policy.SecurityLevel(c.Level + 1), Strict: c.Strict,
 		Policies: c.Policies, ExplicitPolicy: c.ExplicitPolicy, InhibitMapping: c.InhibitMapping, InhibitAnyPolicy: c.InhibitAny}
 	switch {
 	case c.Depth == 0:
@@ -67,9 +72,9 @@ func limits(a corpora.Anchor) certpath.AnchorConstraints {
 	if a.Trust == nil && a.Reject == nil {
 		return l
 	}
-	l.Purposes = []certpath.Purpose{}
+	l.Purposes = []policy.Purpose{}
 	for _, p := range purposes {
-		if slices.Contains(a.Reject, string(p)) || slices.Contains(a.Reject, "any") || len(a.Trust) > 0 && !slices.Contains(a.Trust, string(p)) {
+		if slices.Contains(a.Reject, p.String()) || slices.Contains(a.Reject, "any") || len(a.Trust) > 0 && !slices.Contains(a.Trust, p.String()) {
 			continue
 		}
 		l.Purposes = append(l.Purposes, p)
