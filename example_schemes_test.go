@@ -19,6 +19,7 @@ import (
 	"github.com/assaytls/assay/crl"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/ocsp"
+	"github.com/assaytls/assay/policy"
 )
 
 func ExampleConfig_crl() {
@@ -152,7 +153,7 @@ func Example_ocspRequest() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	r := ocsp.Check(ocsp.Query{Cert: leaf, Issuer: issuer, Time: time.Now(), Skew: time.Minute, Source: "ocsp", URL: leaf.OCSPServers[0]}, body)
+	r := ocsp.Check(ocsp.Query{Cert: leaf, Issuer: issuer, Time: time.Now(), Skew: time.Minute, Source: policy.OCSP, URL: leaf.OCSPServers[0]}, body)
 	fmt.Println(r.Status, r.Answer.Reason)
 	// Output: revoked superseded
 }
@@ -202,7 +203,7 @@ func Example_staplingServer() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	r := ocsp.Check(ocsp.Query{Cert: leaf, Issuer: issuer, Time: time.Now(), Skew: time.Minute, Source: "staple"}, body)
+	r := ocsp.Check(ocsp.Query{Cert: leaf, Issuer: issuer, Time: time.Now(), Skew: time.Minute, Source: policy.Staple}, body)
 	if r.Status != "good" {
 		log.Fatal("not worth stapling: ", r.Findings)
 	}

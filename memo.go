@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -144,7 +145,7 @@ func holds(r *report.Report, now time.Time, maxAge time.Duration) (until, renewa
 			if maxAge > 0 {
 				earlier(&until, a.ThisUpdate.Add(maxAge))
 			}
-			if a.Scheme != "staple" && !a.NextUpdate.IsZero() {
+			if a.Scheme != policy.Staple && !a.NextUpdate.IsZero() {
 				earlier(&renewal, a.ThisUpdate.Add(a.NextUpdate.Sub(a.ThisUpdate)/2))
 			}
 		}

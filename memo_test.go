@@ -13,6 +13,7 @@ import (
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -52,7 +53,7 @@ func TestHolds(t *testing.T) {
 	now := time.Now()
 	at := func(min int) time.Time { return now.Add(time.Duration(min) * time.Minute) }
 	r := &report.Report{Certs: []report.Cert{{NotAfter: at(50)}}, Paths: []report.Path{{Certs: []report.PathCert{{Revocation: &report.Revocation{
-		Sources: []report.Answer{{Scheme: "crl", Status: report.Good, ThisUpdate: at(-10), NextUpdate: at(40)}}}}}}}}
+		Sources: []report.Answer{{Scheme: policy.CRL, Status: report.Good, ThisUpdate: at(-10), NextUpdate: at(40)}}}}}}}}
 	for _, c := range []struct {
 		maxAge time.Duration
 		want   time.Time

@@ -190,7 +190,7 @@ func (j *judge) source(i int, s Source) *judged {
 		return nil // one of many files, and about other certificates
 	}
 	d := &judged{Source: s, reasons: where.reasons, sound: true}
-	j.res.Answers = append(j.res.Answers, report.Answer{Scheme: "crl", URL: s.URL, ThisUpdate: l.ThisUpdate, NextUpdate: l.NextUpdate,
+	j.res.Answers = append(j.res.Answers, report.Answer{Scheme: policy.CRL, URL: s.URL, ThisUpdate: l.ThisUpdate, NextUpdate: l.NextUpdate,
 		Cached: s.Cached, AgeSeconds: int64(j.q.Time.Sub(l.ThisUpdate) / time.Second)})
 	d.answer = &j.res.Answers[len(j.res.Answers)-1]
 	j.res.Used[i].Answer = len(j.res.Answers) - 1

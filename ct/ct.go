@@ -78,7 +78,7 @@ func (c *checked) embedded() bool { return c.source == report.SCTEmbedded }
 // CheckSCTs verifies the SCTs of a certificate and of its issuers, and applies
 // the policy. It never fails: what is wrong is a finding.
 func CheckSCTs(in Input) Result {
-	r := Result{brief: in.Brief, CT: report.CT{Policy: in.Policy.String()}, Certs: make([][]finding.Finding, max(1, len(in.Path)))}
+	r := Result{brief: in.Brief, CT: report.CT{Policy: in.Policy}, Certs: make([][]finding.Finding, max(1, len(in.Path)))}
 	if in.Policy == policy.CTOff || len(in.Path) == 0 {
 		return r
 	}

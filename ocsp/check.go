@@ -35,8 +35,8 @@ type Query struct {
 
 	Memo *cert.Memo // may be nil
 
-	Source string // "staple" or "ocsp"
-	URL    string // "" for a staple
+	Source policy.Scheme // how the response came: policy.Staple or policy.OCSP
+	URL    string        // "" for a staple
 
 	// DelegateRevoked says whether a responder's own certificate is revoked.
 	// It is asked only about certificates that Issuer signed and that lack
@@ -100,7 +100,7 @@ func (c *check) add(id finding.ID, kv ...string) {
 }
 
 func (c *check) addFinding(f finding.Finding) {
-	f = f.With("source", c.q.Source)
+	f = f.With("source", c.q.Source.String())
 	if c.q.URL != "" {
 		f = f.With("url", c.q.URL)
 	}
@@ -164,7 +164,7 @@ func (c *check) run(r *Response) {
 func (c *check) errorStatus(s Status) {
 	c.res.Answer.Detail = "the responder answered " + s.String()
 	switch {
-	case c.q.Source == "staple":
+	case c.q.Source == policy.Staple:
 		c.add(finding.StapleErrorStatus, "status", s.String())
 	case s == TryLater || s == InternalError:
 		c.add(finding.OCSPTryLater, "status", s.String())

@@ -32,7 +32,7 @@ func newWorld() *world {
 }
 
 func (w *world) query() ocsp.Query {
-	return ocsp.Query{Cert: cert.Parse(w.leaf.Raw), Issuer: cert.Parse(w.ca.Raw), Time: w.now, Skew: time.Minute, Source: "ocsp", URL: "http://ocsp.example/"}
+	return ocsp.Query{Cert: cert.Parse(w.leaf.Raw), Issuer: cert.Parse(w.ca.Raw), Time: w.now, Skew: time.Minute, Source: policy.OCSP, URL: "http://ocsp.example/"}
 }
 
 func (w *world) good() Single { return w.ca.Good(w.leaf.Serial) }
@@ -185,7 +185,7 @@ func TestCheck(t *testing.T) {
 		{"sigRequired", OCSP{Status: SigRequired}.Sign(w.ca), nil, none, []finding.ID{finding.OCSPErrorStatus}},
 		{"status 4", Seq(Enum(4)), nil, none, []finding.ID{finding.OCSPMalformed}},
 		{"status 17", Seq(Enum(17)), nil, none, []finding.ID{finding.OCSPMalformed}},
-		{"staple tryLater", OCSP{Status: TryLater}.Sign(w.ca), func(q *ocsp.Query) { q.Source, q.URL = "staple", "" }, none, []finding.ID{finding.StapleErrorStatus}},
+		{"staple tryLater", OCSP{Status: TryLater}.Sign(w.ca), func(q *ocsp.Query) { q.Source, q.URL = policy.Staple, "" }, none, []finding.ID{finding.StapleErrorStatus}},
 
 		{"empty", nil, nil, none, []finding.ID{finding.OCSPMalformed}},
 		{"an error page", []byte("<html><body>404</body></html>"), nil, none, []finding.ID{finding.OCSPMalformed}},
@@ -222,7 +222,7 @@ func TestCheck(t *testing.T) {
 				t.Error("a good answer without an end")
 			}
 			for _, f := range got.Findings {
-				if f.Param("source") != q.Source || strings.Contains(f.Title(), "?") {
+				if f.Param("source") != q.Source.String() || strings.Contains(f.Title(), "?") {
 					t.Errorf("finding %v lacks parameters: %v", f, f.Params)
 				}
 			}

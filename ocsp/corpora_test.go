@@ -73,7 +73,7 @@ func TestBoringSSL(t *testing.T) {
 					t.Errorf("request %x, want %x", got, c.Request)
 				}
 			}
-			res := ocsp.Check(ocsp.Query{Cert: leaf, Issuer: issuer, Time: c.VerifyTime, MaxAge: time.Duration(c.MaxAge) * time.Second, Source: "ocsp"}, c.DER)
+			res := ocsp.Check(ocsp.Query{Cert: leaf, Issuer: issuer, Time: c.VerifyTime, MaxAge: time.Duration(c.MaxAge) * time.Second, Source: policy.OCSP}, c.DER)
 			got := map[report.Status]string{report.Good: "GOOD", report.Revoked: "REVOKED", report.Unknown: "UNKNOWN", "": "UNKNOWN"}[res.Status]
 			reason, listed := ledger[c.Name]
 			if (got == c.Status) == listed {
@@ -145,7 +145,7 @@ func TestOpenSSL(t *testing.T) {
 			if target.Issuer.Canon != issuer.Subject.Canon {
 				issuer = read(t, c.Other[0]) // the issuer stands among the untrusted ones
 			}
-			res := ocsp.Check(ocsp.Query{Cert: target, Issuer: issuer, Time: time.Unix(c.Time, 0), Stale: policy.StaleAllow, Source: "ocsp"}, b)
+			res := ocsp.Check(ocsp.Query{Cert: target, Issuer: issuer, Time: time.Unix(c.Time, 0), Stale: policy.StaleAllow, Source: policy.OCSP}, b)
 			got := "fail"
 			if res.Status == report.Good {
 				got = "ok"

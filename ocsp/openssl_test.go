@@ -24,6 +24,7 @@ import (
 	. "github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/lab/peers"
 	"github.com/assaytls/assay/ocsp"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -104,7 +105,7 @@ func (r *responder) ask(t *testing.T, c *CA, hash crypto.Hash, nonce []byte, get
 	if f != nil {
 		t.Fatal(f)
 	}
-	return ocsp.Check(ocsp.Query{Cert: leaf, Issuer: issuer, Time: time.Now(), Skew: time.Minute, Nonce: nonce, Source: "ocsp", URL: r.url}, resp.Body)
+	return ocsp.Check(ocsp.Query{Cert: leaf, Issuer: issuer, Time: time.Now(), Skew: time.Minute, Nonce: nonce, Source: policy.OCSP, URL: r.url}, resp.Body)
 }
 
 // Answers of a real responder, asked with our requests.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/policy"
 )
 
 // Version of the JSON form. Additions keep it; a change of meaning raises it.
@@ -192,36 +193,36 @@ type Attempt struct {
 
 // Revocation is the one status of a certificate and every source's answer.
 type Revocation struct {
-	Status  Status   `json:"status"`            // of all sources together: revoked by one is revoked
-	Why     Why      `json:"why,omitempty"`     // the reason for NotApplicable; "" otherwise
-	Scheme  string   `json:"scheme,omitempty"`  // the source that decided
-	Sources []Answer `json:"sources,omitempty"` // what each one said
+	Status  Status        `json:"status"`            // of all sources together: revoked by one is revoked
+	Why     Why           `json:"why,omitempty"`     // the reason for NotApplicable; "" otherwise
+	Scheme  policy.Scheme `json:"scheme,omitzero"`   // the source that decided; none when none did
+	Sources []Answer      `json:"sources,omitempty"` // what each one said
 }
 
 // Answer is what one source said about one certificate.
 type Answer struct {
-	Scheme     string    `json:"scheme"`                // "staple", "ocsp", "crl", "crlite"
-	URL        string    `json:"url,omitempty"`         // where it was asked; "" for a staple
-	Status     Status    `json:"status,omitempty"`      // "" = no information
-	Partial    bool      `json:"partial,omitempty"`     // authentic and current, but an answer only together with others: a delta CRL, a CRL for some reasons
-	Signer     string    `json:"signer,omitempty"`      // who signed the answer; the peer's text
-	ProducedAt time.Time `json:"produced_at,omitzero"`  // OCSP's producedAt
-	ThisUpdate time.Time `json:"this_update,omitzero"`  // from when it holds
-	NextUpdate time.Time `json:"next_update,omitzero"`  // until when it holds; zero when it does not say
-	RevokedAt  time.Time `json:"revoked_at,omitzero"`   // zero unless revoked
-	Reason     string    `json:"reason,omitempty"`      // RFC 5280 name: "keyCompromise"
-	Cached     bool      `json:"cached,omitempty"`      // not downloaded for this judgement
-	AgeSeconds int64     `json:"age_seconds,omitempty"` // judged time - thisUpdate
-	Detail     string    `json:"detail,omitempty"`      // why there is no information
+	Scheme     policy.Scheme `json:"scheme,omitzero"`       // how it was asked
+	URL        string        `json:"url,omitempty"`         // where it was asked; "" for a staple
+	Status     Status        `json:"status,omitempty"`      // "" = no information
+	Partial    bool          `json:"partial,omitempty"`     // authentic and current, but an answer only together with others: a delta CRL, a CRL for some reasons
+	Signer     string        `json:"signer,omitempty"`      // who signed the answer; the peer's text
+	ProducedAt time.Time     `json:"produced_at,omitzero"`  // OCSP's producedAt
+	ThisUpdate time.Time     `json:"this_update,omitzero"`  // from when it holds
+	NextUpdate time.Time     `json:"next_update,omitzero"`  // until when it holds; zero when it does not say
+	RevokedAt  time.Time     `json:"revoked_at,omitzero"`   // zero unless revoked
+	Reason     string        `json:"reason,omitempty"`      // RFC 5280 name: "keyCompromise"
+	Cached     bool          `json:"cached,omitempty"`      // not downloaded for this judgement
+	AgeSeconds int64         `json:"age_seconds,omitempty"` // judged time - thisUpdate
+	Detail     string        `json:"detail,omitempty"`      // why there is no information
 }
 
 // CT is what was found about Certificate Transparency.
 type CT struct {
-	Policy  string   `json:"policy"`            // "off", "report", "strict", "chrome", "apple"
-	List    string   `json:"list,omitempty"`    // version, date and age of the log list
-	SCTs    []SCT    `json:"scts,omitempty"`    // all that were found, valid or not
-	Met     *bool    `json:"met,omitempty"`     // whether the policy is met; nil when not evaluated
-	Explain []string `json:"explain,omitempty"` // which rule is met by which SCT, what is missing
+	Policy  policy.CTMode `json:"policy"`            // what is asked of it
+	List    string        `json:"list,omitempty"`    // version, date and age of the log list
+	SCTs    []SCT         `json:"scts,omitempty"`    // all that were found, valid or not
+	Met     *bool         `json:"met,omitempty"`     // whether the policy is met; nil when not evaluated
+	Explain []string      `json:"explain,omitempty"` // which rule is met by which SCT, what is missing
 }
 
 // SCT is one signed certificate timestamp.

@@ -20,6 +20,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -153,6 +154,24 @@ func TestSchemaFields(t *testing.T) {
 	compare(t, "report", reflect.TypeFor[report.Report](), doc, doc)
 }
 
+// closed returns the words of a type that has no others, sorted; nil for others.
+func closed(t *testing.T, typ reflect.Type) (words []string) {
+	switch {
+	case typ == reflect.TypeFor[policy.Scheme]():
+		for _, s := range policy.AllScheme() {
+			words = append(words, s.String())
+		}
+	case typ == reflect.TypeFor[policy.CTMode]():
+		for _, m := range policy.AllCTMode() {
+			words = append(words, m.String())
+		}
+	case typ.Kind() == reflect.String:
+		return constants(t)[typ.Name()]
+	}
+	slices.Sort(words)
+	return words
+}
+
 // constants are the values of the package's constants by their type's name,
 // sorted.
 var constants = func() func(t *testing.T) map[string][]string {
@@ -205,7 +224,7 @@ func compare(t *testing.T, name string, typ reflect.Type, node, root map[string]
 	if ref, ok := node["$ref"].(string); ok {
 		node = root["$defs"].(map[string]any)[strings.TrimPrefix(ref, "#/$defs/")].(map[string]any)
 	}
-	if words := constants(t)[typ.Name()]; words != nil && typ.Kind() == reflect.String {
+	if words := closed(t, typ); words != nil {
 		var enum []string
 		for _, w := range node["enum"].([]any) {
 			enum = append(enum, w.(string))

@@ -146,15 +146,15 @@ func revocationItems(v Revocation) []ViewItem {
 	case Revoked:
 		head.State, head.Class = "REVOKED", Bad
 	}
-	if v.Scheme != "" {
-		head.Text += ", by " + finding.Quote(v.Scheme)
+	if v.Scheme != 0 {
+		head.Text += ", by " + v.Scheme.String()
 	}
 	if v.Why != "" {
 		head.Text += " (" + finding.Quote(string(v.Why)) + ")"
 	}
 	items := []ViewItem{head}
 	for _, a := range v.Sources {
-		items = append(items, ViewItem{Depth: 1, Label: finding.Quote(a.Scheme), Text: a.words()})
+		items = append(items, ViewItem{Depth: 1, Label: a.Scheme.String(), Text: a.words()})
 	}
 	return items
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/policy"
 )
 
 // View returns r as people read it, complete: [View.At] takes out what a level
@@ -247,17 +248,17 @@ func sentWords(c *Connection, certs int) string {
 // viewCT shows the SCTs and what the policy makes of them.
 func (r *Report) viewCT() (s ViewSection, ok bool) {
 	ct := r.CT
-	if ct == nil || ct.Policy == "off" && len(ct.SCTs) == 0 {
+	if ct == nil || ct.Policy == policy.CTOff && len(ct.SCTs) == 0 {
 		return s, false
 	}
 	s = ViewSection{Kind: SectionCT, Title: "Certificate Transparency"}
-	policy := finding.Quote(ct.Policy)
+	asked := ct.Policy.String()
 	if ct.Met != nil && *ct.Met {
-		policy += ": met"
+		asked += ": met"
 	} else if ct.Met != nil {
-		policy += ": not met"
+		asked += ": not met"
 	}
-	s.Items = append(s.Items, ViewItem{Label: "policy", Text: policy})
+	s.Items = append(s.Items, ViewItem{Label: "policy", Text: asked})
 	if ct.List != "" {
 		s.add("log list", ct.List)
 	} else if len(ct.SCTs) > 0 {

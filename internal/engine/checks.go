@@ -56,7 +56,7 @@ func (j *judgement) revocationCheck(p report.Path, i int) report.Check {
 		c.State, c.Detail = report.NotDone, "no source gave an authentic and fresh answer"
 		c.Required = !j.p.Unknown.Soft() && !noPointers(rev)
 	default:
-		c.State, c.Detail = report.Done, rev.Scheme
+		c.State, c.Detail = report.Done, rev.Scheme.String()
 	}
 	return c
 }

@@ -124,7 +124,7 @@ func TestIntermediateStaples(t *testing.T) {
 		"forged":  {stapled(root.Good(ca.Serial), forge.NewRoot("Root", nil)), report.Inconclusive, report.Unknown},
 		"none":    {resolveWith(t, engineFor(t, "", root), policy.Policy{}, here(engine.Access{Offline: true}), [][]byte{leafStaple}, leaf, ca), report.Inconclusive, report.Unknown},
 	} {
-		if rev := tt.r.Paths[0].Certs[1].Revocation; tt.r.Verdict != tt.want || rev.Status != tt.status || tt.status == report.Good && rev.Scheme != "staple" {
+		if rev := tt.r.Paths[0].Certs[1].Revocation; tt.r.Verdict != tt.want || rev.Status != tt.status || tt.status == report.Good && rev.Scheme != policy.Staple {
 			t.Errorf("%s: %s %+v %v", name, tt.r.Verdict, rev, findings(tt.r))
 		}
 	}

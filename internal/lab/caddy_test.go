@@ -9,6 +9,7 @@ import (
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/lab/peers"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -50,7 +51,7 @@ https://`+realHost+`:`+port+` {
 		w.waitFor(port)
 		return port
 	}
-	word := func(r *report.Report, scheme string) report.Status {
+	word := func(r *report.Report, scheme policy.Scheme) report.Status {
 		for _, a := range r.Paths[r.Chosen].Certs[0].Revocation.Sources {
 			if a.Scheme == scheme {
 				return a.Status
@@ -59,15 +60,15 @@ https://`+realHost+`:`+port+` {
 		return "nothing"
 	}
 	first := start("first")
-	if r := w.expect(first, report.Accept); word(r, "staple") != report.Good || word(r, "ocsp") != report.Good {
+	if r := w.expect(first, report.Accept); word(r, policy.Staple) != report.Good || word(r, policy.OCSP) != report.Good {
 		t.Errorf("%+v", r.Paths[r.Chosen].Certs[0].Revocation)
 	}
 
 	answer.Store(forge.OCSP{Singles: []forge.Single{w.ica.RevokedSingle(leaf.Serial, forge.KeyCompromise)}}.Sign(w.ica))
-	if r := w.expect(first, report.Reject, finding.CertRevoked, finding.RevocationDisagree); word(r, "staple") != report.Good || word(r, "ocsp") != report.Revoked {
+	if r := w.expect(first, report.Reject, finding.CertRevoked, finding.RevocationDisagree); word(r, policy.Staple) != report.Good || word(r, policy.OCSP) != report.Revoked {
 		t.Errorf("%+v", r.Paths[r.Chosen].Certs[0].Revocation)
 	}
-	if r := w.expect(start("second"), report.Reject, finding.CertRevoked, finding.MustStapleMissing); word(r, "staple") != "nothing" {
+	if r := w.expect(start("second"), report.Reject, finding.CertRevoked, finding.MustStapleMissing); word(r, policy.Staple) != "nothing" {
 		t.Errorf("%+v", r.Paths[r.Chosen].Certs[0].Revocation)
 	}
 }

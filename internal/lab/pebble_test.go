@@ -187,7 +187,7 @@ func TestPebbleOCSP(t *testing.T) {
 	}
 	knock()
 	r := w.expect(server, report.Accept)
-	if rev := r.Paths[r.Chosen].Certs[0].Revocation; rev.Status != report.Good || rev.Scheme != "ocsp" {
+	if rev := r.Paths[r.Chosen].Certs[0].Revocation; rev.Status != report.Good || rev.Scheme != policy.OCSP {
 		t.Errorf("%+v", rev)
 	}
 	staple := func() string {

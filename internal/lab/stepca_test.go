@@ -11,6 +11,7 @@ import (
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/lab/peers"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -49,7 +50,7 @@ func TestStepCARevokes(t *testing.T) {
 	server, other := w.present(c, c.chains[0][1:]), w.present(sibling, sibling.chains[0][1:])
 	for _, port := range []string{server, other} {
 		r := w.expect(port, report.Accept)
-		if rev := r.Paths[r.Chosen].Certs[0].Revocation; rev.Status != report.Good || rev.Scheme != "crl" || len(rev.Sources) != 1 || rev.Sources[0].URL != list {
+		if rev := r.Paths[r.Chosen].Certs[0].Revocation; rev.Status != report.Good || rev.Scheme != policy.CRL || len(rev.Sources) != 1 || rev.Sources[0].URL != list {
 			t.Errorf("%+v", rev)
 		}
 	}

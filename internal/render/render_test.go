@@ -106,7 +106,7 @@ func TestOddReports(t *testing.T) {
 		{Chosen: 7, Paths: []report.Path{{Certs: []report.PathCert{{Cert: 9}, {Cert: -1}}}}},
 		{Headline: &report.Headline{Path: 3, Cert: 3}},
 		{Headline: &report.Headline{Path: 0, Cert: 3}, Paths: []report.Path{{}}},
-		{Verdict: "nonsense", CT: &report.CT{Policy: "report"}, Findings: []finding.Finding{{ID: "x-y", Severity: 99}}},
+		{Verdict: "nonsense", CT: &report.CT{}, Findings: []finding.Finding{{ID: "x-y", Severity: 99}}},
 	} {
 		var b bytes.Buffer
 		if err := Text(&b, r, Options{Verbose: true, Certs: true}); err != nil {

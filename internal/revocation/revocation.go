@@ -17,13 +17,6 @@ import (
 	"github.com/assaytls/assay/report"
 )
 
-// The schemes, as they stand in report.Answer.
-const (
-	Staple = "staple"
-	OCSP   = "ocsp"
-	CRL    = "crl"
-)
-
 // The kinds of needs and artefacts.
 const (
 	KindCRL   = "crl"

@@ -447,7 +447,7 @@ func TestDisagreement(t *testing.T) {
 	c := judge(in).Certs[0]
 	wantStatus(t, c, report.Revoked, "", report.Reject)
 	wantIDs(t, c, finding.CertRevoked, finding.RevocationDisagree, finding.FetchTimeout)
-	if c.Revocation.Scheme != "crl" || len(c.Revocation.Sources) != 3 {
+	if c.Revocation.Scheme != policy.CRL || len(c.Revocation.Sources) != 3 {
 		t.Errorf("%+v", c.Revocation)
 	}
 	if d := c.Findings[1].Param("detail"); d != "staple: good; crl "+crlURL+": revoked" {

@@ -10,6 +10,7 @@ import (
 	"github.com/assaytls/assay/crl"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/ocsp"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -45,18 +46,18 @@ func (s *subject) askStaple() {
 		return
 	}
 	s.stapled = true
-	res := s.checkOCSP(ocsp.Query{Source: Staple}, s.in.Staples[s.i], -1)
+	res := s.checkOCSP(ocsp.Query{Source: policy.Staple}, s.in.Staples[s.i], -1)
 	s.stapleGood = res.Status == report.Good && res.Fresh
 }
 
 // askOCSP judges what responders answered and says whom to ask.
 func (s *subject) askOCSP() (needs []Need) {
 	for _, body := range s.offered {
-		s.checkOCSP(ocsp.Query{Source: OCSP}, body, -1)
+		s.checkOCSP(ocsp.Query{Source: policy.OCSP}, body, -1)
 	}
 	urls := s.ptr.ocsp
 	if len(urls) > maxResponders {
-		s.note(report.Answer{Scheme: OCSP, Detail: "too many responders"},
+		s.note(report.Answer{Scheme: policy.OCSP, Detail: "too many responders"},
 			finding.New(finding.RevocationBudget, "count", strconv.Itoa(len(urls)), "what", "OCSP responders", "limit", strconv.Itoa(maxResponders)))
 		urls = urls[:maxResponders]
 	}
@@ -71,10 +72,10 @@ func (s *subject) askOCSP() (needs []Need) {
 			req := ocsp.NewRequest(s.cert, s.issuer, crypto.SHA1, nonce)
 			needs = append(needs, s.need(KindOCSP, u, req))
 		case s.in.Artefacts[k].Failure != "":
-			s.failed(OCSP, k)
+			s.failed(policy.OCSP, k)
 		default:
 			a := &s.in.Artefacts[k]
-			s.checkOCSP(ocsp.Query{Source: OCSP, URL: u, Nonce: ocsp.ParseRequest(a.Request).Nonce}, a.Body, k)
+			s.checkOCSP(ocsp.Query{Source: policy.OCSP, URL: u, Nonce: ocsp.ParseRequest(a.Request).Nonce}, a.Body, k)
 		}
 	}
 	return needs
@@ -143,10 +144,10 @@ func useOf(a report.Answer) Use {
 }
 
 // failed records that the artefact at index k has no body.
-func (s *subject) failed(scheme string, k int) {
+func (s *subject) failed(scheme policy.Scheme, k int) {
 	a := &s.in.Artefacts[k]
 	s.used[k].Add(Use{Outcome: Useless})
-	f := finding.New(a.Failure, "source", scheme, "url", a.URL, "detail", a.Detail)
+	f := finding.New(a.Failure, "source", scheme.String(), "url", a.URL, "detail", a.Detail)
 	s.note(report.Answer{Scheme: scheme, URL: a.URL, Detail: f.Title()}, f)
 }
 
@@ -169,7 +170,7 @@ func (s *subject) askCRL() []Need {
 		if len(w.findings) == 0 { // lists from files, all of them about others
 			return l.needs
 		}
-		w.answer = report.Answer{Scheme: CRL, Status: w.status}
+		w.answer = report.Answer{Scheme: policy.CRL, Status: w.status}
 		s.words = append(s.words, w)
 	}
 	// One status and one set of findings stand for all lists together; they go
@@ -206,7 +207,7 @@ func (s *subject) lists(c *cert.Certificate, points [][]string, offered bool) (l
 	var sources []crl.Source
 	var at []int // of each source, the index of its artefact; -1 for a file
 	if len(points) > maxPoints {
-		l.words = append(l.words, word{answer: report.Answer{Scheme: CRL, Detail: "too many distribution points"},
+		l.words = append(l.words, word{answer: report.Answer{Scheme: policy.CRL, Detail: "too many distribution points"},
 			findings: []finding.Finding{finding.New(finding.RevocationBudget, "count", strconv.Itoa(len(points)), "what", "distribution points", "limit", strconv.Itoa(maxPoints))}})
 		points = points[:maxPoints]
 	}
@@ -292,10 +293,10 @@ func (s *subject) list(kind, url string, point int, l *listing) (src *crl.Source
 		}
 		bad := func(f finding.Finding) {
 			s.used[k].Add(Use{Outcome: Useless})
-			l.words = append(l.words, word{answer: report.Answer{Scheme: CRL, URL: url, Detail: f.Title()}, findings: []finding.Finding{f}})
+			l.words = append(l.words, word{answer: report.Answer{Scheme: policy.CRL, URL: url, Detail: f.Title()}, findings: []finding.Finding{f}})
 		}
 		if a.Failure != "" {
-			bad(finding.New(a.Failure, "source", CRL, "url", url, "detail", a.Detail))
+			bad(finding.New(a.Failure, "source", policy.CRL.String(), "url", url, "detail", a.Detail))
 			return nil, k
 		}
 		list := a.List
@@ -307,7 +308,7 @@ func (s *subject) list(kind, url string, point int, l *listing) (src *crl.Source
 				if errors.As(err, &ce) {
 					f = ce.Finding()
 				}
-				bad(f.With("source", CRL).With("url", url))
+				bad(f.With("source", policy.CRL.String()).With("url", url))
 				return nil, k
 			}
 		}

@@ -102,7 +102,7 @@ func revokedBy(a report.Answer) finding.Finding {
 	if reason == "" {
 		reason = "not given"
 	}
-	return finding.New(finding.CertRevoked, "source", a.Scheme, "url", a.URL, "revoked-at", a.RevokedAt.UTC().Format(time.RFC3339), "reason", reason)
+	return finding.New(finding.CertRevoked, "source", a.Scheme.String(), "url", a.URL, "revoked-at", a.RevokedAt.UTC().Format(time.RFC3339), "reason", reason)
 }
 
 func featuresLostUnder(s *subject) []finding.Finding {
@@ -177,13 +177,13 @@ func withoutPending(words []word, before int) []word {
 	return out
 }
 
-func schemeOf(url string, c *cert.Certificate) string {
+func schemeOf(url string, c *cert.Certificate) policy.Scheme {
 	for _, u := range c.OCSPServers {
 		if u == url {
-			return OCSP
+			return policy.OCSP
 		}
 	}
-	return CRL
+	return policy.CRL
 }
 
 // note records a source that gave no information.
@@ -193,12 +193,12 @@ func (s *subject) note(a report.Answer, fs ...finding.Finding) {
 
 func (s *subject) notFetched(needs []Need) {
 	for _, n := range needs {
-		scheme := CRL
+		scheme := policy.CRL
 		if n.Kind == KindOCSP {
-			scheme = OCSP
+			scheme = policy.OCSP
 		}
 		s.note(report.Answer{Scheme: scheme, URL: n.URL, Detail: "not asked yet"},
-			finding.New(finding.RevocationNotFetched, "source", scheme, "url", n.URL))
+			finding.New(finding.RevocationNotFetched, "source", scheme.String(), "url", n.URL))
 	}
 }
 
@@ -242,7 +242,7 @@ func revoked(a report.Answer) finding.Finding {
 	if reason == "" {
 		reason = "not given"
 	}
-	f := finding.New(finding.CertRevoked, "revoked-at", a.RevokedAt.UTC().Format(time.RFC3339), "reason", reason, "source", a.Scheme)
+	f := finding.New(finding.CertRevoked, "revoked-at", a.RevokedAt.UTC().Format(time.RFC3339), "reason", reason, "source", a.Scheme.String())
 	if a.URL != "" {
 		f = f.With("url", a.URL)
 	}
@@ -261,7 +261,7 @@ func (s *subject) disagreement() []finding.Finding {
 		}
 		differ = differ || seen != "" && st != seen
 		seen = st
-		p := w.answer.Scheme
+		p := w.answer.Scheme.String()
 		if w.answer.URL != "" {
 			p += " " + w.answer.URL
 		}

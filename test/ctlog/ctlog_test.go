@@ -216,7 +216,7 @@ func TestStapled(t *testing.T) {
 	single.Extensions = []forge.Ext{forge.OCSPSCTs(list)}
 	staple := forge.OCSP{Singles: []forge.Single{single}}.Sign(p.inter)
 	path := p.path(leaf.Raw)
-	answer := ocsp.Check(ocsp.Query{Cert: path[0], Issuer: path[1], Time: time.Now(), Source: "staple"}, staple)
+	answer := ocsp.Check(ocsp.Query{Cert: path[0], Issuer: path[1], Time: time.Now(), Source: policy.Staple}, staple)
 	if answer.Status != report.Good || !bytes.Equal(answer.SCTList, list) {
 		t.Fatalf("%s, %x, %v", answer.Status, answer.SCTList, answer.Findings)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/ocsp"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -23,7 +24,7 @@ func responses() error {
 	root := forge.NewRoot("Bench Root", nil)
 	leaf := root.Server("bench.test", nil)
 	body := forge.OCSP{Singles: []forge.Single{root.Good(leaf.Serial)}}.Sign(root)
-	q := ocsp.Query{Cert: cert.Parse(leaf.Raw), Issuer: cert.Parse(root.Raw), Time: time.Now(), Skew: time.Minute, Source: "ocsp"}
+	q := ocsp.Query{Cert: cert.Parse(leaf.Raw), Issuer: cert.Parse(root.Raw), Time: time.Now(), Skew: time.Minute, Source: policy.OCSP}
 	issuer, err := x509.ParseCertificate(root.Raw)
 	if err != nil {
 		return err
