@@ -46,7 +46,7 @@ func TestAudits(t *testing.T) {
 			}
 		}
 		if (asked > 0) != o.Scenario.Access.Audit {
-			t.Errorf("%s: %d questions to logs", name, asked)
+			t.Errorf("%s: %d requests to logs", name, asked)
 		}
 	}
 }

@@ -55,7 +55,7 @@ var goodServers = map[string]func(*build){
 	},
 	"good-delegate": func(b *build) {
 		b.good(func(s *site) {
-			s.onlyOCSP(b.responder(s, func(q question, o *forge.OCSP) *forge.CA {
+			s.onlyOCSP(b.responder(s, func(q request, o *forge.OCSP) *forge.CA {
 				d := s.issuer.Responder("Assay Lab Responder", nil)
 				o.Certs = [][]byte{d.Raw}
 				return d

@@ -150,11 +150,11 @@ func (a *authority) list() []byte {
 }
 
 // answer is a's honest OCSP answer about the certificate that id names.
-func (a *authority) answer(q question) []byte {
+func (a *authority) answer(q request) []byte {
 	return forge.OCSP{Singles: []forge.Single{a.single(q)}, Nonce: q.nonce}.Sign(a.CA)
 }
 
-func (a *authority) single(q question) forge.Single {
+func (a *authority) single(q request) forge.Single {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s := forge.Single{ID: q.id, Status: forge.StatusUnknown}

@@ -65,7 +65,7 @@ var revocationServers = map[string]func(*build){
 	"sources-disagree": func(b *build) {
 		b.good(func(s *site) {
 			s.issuer.revoke(s.cert.Serial, forge.KeyCompromise)
-			u := b.responder(s, func(q question, o *forge.OCSP) *forge.CA { o.Singles[0].Status = forge.StatusGood; return nil })
+			u := b.responder(s, func(q request, o *forge.OCSP) *forge.CA { o.Singles[0].Status = forge.StatusGood; return nil })
 			s.set(forge.AIA([]string{u}, []string{s.issuer.cerURL}))
 		})
 	},
@@ -122,16 +122,16 @@ var revocationServers = map[string]func(*build){
 
 	// OCSP answers.
 	"ocsp-unknown": func(b *build) {
-		b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA {
+		b.ocsp(func(s *site, q request, o *forge.OCSP) *forge.CA {
 			o.Singles[0].Status = forge.StatusUnknown
 			return nil
 		})
 	},
 	"ocsp-unauthorized": func(b *build) {
-		b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA { o.Status = forge.Unauthorized; return nil })
+		b.ocsp(func(s *site, q request, o *forge.OCSP) *forge.CA { o.Status = forge.Unauthorized; return nil })
 	},
 	"ocsp-try-later": func(b *build) {
-		b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA { o.Status = forge.TryLater; return nil })
+		b.ocsp(func(s *site, q request, o *forge.OCSP) *forge.CA { o.Status = forge.TryLater; return nil })
 	},
 	"ocsp-down": func(b *build) {
 		b.good(func(s *site) { s.onlyOCSP(b.deadURL("ocsp")) })
@@ -140,14 +140,14 @@ var revocationServers = map[string]func(*build){
 		b.good(func(s *site) { s.set(forge.AIA([]string{b.deadURL("ocsp")}, []string{s.issuer.cerURL})) })
 	},
 	"ocsp-delegate-no-eku": func(b *build) {
-		b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA {
+		b.ocsp(func(s *site, q request, o *forge.OCSP) *forge.CA {
 			d := s.issuer.Responder("Assay Lab Not A Responder", nil, forge.EKU(forge.ServerAuth, forge.AnyEKU))
 			o.Certs = [][]byte{d.Raw}
 			return d
 		})
 	},
 	"ocsp-delegate-expired": func(b *build) {
-		b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA {
+		b.ocsp(func(s *site, q request, o *forge.OCSP) *forge.CA {
 			key := forge.P256()
 			d := s.issuer.Issue(forge.Cert{Subject: forge.CN("Assay Lab Expired Responder"), Key: key,
 				NotBefore: time.Now().AddDate(0, -2, 0), NotAfter: time.Now().AddDate(0, 0, -1),
@@ -157,7 +157,7 @@ var revocationServers = map[string]func(*build){
 		})
 	},
 	"ocsp-delegate-foreign": func(b *build) {
-		b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA {
+		b.ocsp(func(s *site, q request, o *forge.OCSP) *forge.CA {
 			d := b.l.pki.rsa.Responder("Assay Lab Foreign Responder", nil)
 			o.Certs = [][]byte{d.Raw}
 			return d
@@ -170,12 +170,12 @@ var revocationServers = map[string]func(*build){
 			Extensions: []forge.Ext{forge.BasicConstraints(false, -1), forge.KeyUsage(forge.DigitalSignature), forge.EKU(forge.OCSPSigning), forge.SKI(key.ID()), forge.AKI(p.ica.Key.ID()), forge.CRLDP(p.ica.crlURL)}})
 		p.ica.know(d.Serial)
 		p.ica.revoke(d.Serial, forge.KeyCompromise)
-		b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA { o.Certs = [][]byte{d.Raw}; return d })
+		b.ocsp(func(s *site, q request, o *forge.OCSP) *forge.CA { o.Certs = [][]byte{d.Raw}; return d })
 	},
 	"ocsp-stale": func(b *build) {
 		s := b.site()
 		s.cert.NotBefore = time.Now().AddDate(0, 0, -60)
-		s.onlyOCSP(b.responder(s, func(q question, o *forge.OCSP) *forge.CA {
+		s.onlyOCSP(b.responder(s, func(q request, o *forge.OCSP) *forge.CA {
 			o.Singles[0].ThisUpdate = time.Now().AddDate(0, 0, -30)
 			o.ProducedAt = o.Singles[0].ThisUpdate
 			return nil
@@ -183,49 +183,49 @@ var revocationServers = map[string]func(*build){
 		b.serve(s)
 	},
 	"ocsp-other-certificate": func(b *build) {
-		b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA {
+		b.ocsp(func(s *site, q request, o *forge.OCSP) *forge.CA {
 			o.Singles[0].ID = s.issuer.CertID(forge.Serial(4711))
 			return nil
 		})
 	},
 	"ocsp-other-issuer": func(b *build) {
-		b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA {
+		b.ocsp(func(s *site, q request, o *forge.OCSP) *forge.CA {
 			o.Singles[0].ID = certID(b.l.pki.root, q.serial)
 			return nil
 		})
 	},
 	"ocsp-bad-signature": func(b *build) {
-		b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA { o.MutateSig = forge.Flip; return nil })
+		b.ocsp(func(s *site, q request, o *forge.OCSP) *forge.CA { o.MutateSig = forge.Flip; return nil })
 	},
 	"ocsp-wrong-nonce": func(b *build) {
-		b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA {
+		b.ocsp(func(s *site, q request, o *forge.OCSP) *forge.CA {
 			o.Nonce = []byte("0123456789abcdef0123456789abcdef")
 			return nil
 		})
 	},
 	"ocsp-no-nonce": func(b *build) {
-		b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA { o.Nonce = nil; return nil })
+		b.ocsp(func(s *site, q request, o *forge.OCSP) *forge.CA { o.Nonce = nil; return nil })
 	},
 	"ocsp-critical-extension": func(b *build) {
-		b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA {
+		b.ocsp(func(s *site, q request, o *forge.OCSP) *forge.CA {
 			o.Extensions = []forge.Ext{forge.Unknown(true)}
 			return nil
 		})
 	},
 	"ocsp-statuses-differ": func(b *build) {
-		b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA {
+		b.ocsp(func(s *site, q request, o *forge.OCSP) *forge.CA {
 			o.Singles = append(o.Singles, forge.Single{ID: q.id, Status: forge.StatusRevoked})
 			return nil
 		})
 	},
 
 	"ocsp-responder-unknown": func(b *build) {
-		b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA {
+		b.ocsp(func(s *site, q request, o *forge.OCSP) *forge.CA {
 			return s.issuer.Responder("Assay Lab Hidden Responder", nil)
 		})
 	},
 	"ocsp-before-certificate": func(b *build) {
-		b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA {
+		b.ocsp(func(s *site, q request, o *forge.OCSP) *forge.CA {
 			o.ProducedAt = time.Now().AddDate(0, 0, -30)
 			o.Singles[0].ThisUpdate, o.Singles[0].NextUpdate = o.ProducedAt, time.Now().AddDate(0, 0, 3)
 			return nil
@@ -233,16 +233,16 @@ var revocationServers = map[string]func(*build){
 	},
 	"ocsp-sha1": func(b *build) {
 		s := b.siteOf(b.l.pki.rsa)
-		s.onlyOCSP(b.responder(s, func(q question, o *forge.OCSP) *forge.CA { o.Alg = forge.SHA1WithRSA; return nil }))
+		s.onlyOCSP(b.responder(s, func(q request, o *forge.OCSP) *forge.CA { o.Alg = forge.SHA1WithRSA; return nil }))
 		b.serve(s)
 	},
 	"ocsp-md5": func(b *build) {
 		s := b.siteOf(b.l.pki.rsa)
-		s.onlyOCSP(b.responder(s, func(q question, o *forge.OCSP) *forge.CA { o.Alg = forge.MD5WithRSA; return nil }))
+		s.onlyOCSP(b.responder(s, func(q request, o *forge.OCSP) *forge.CA { o.Alg = forge.MD5WithRSA; return nil }))
 		b.serve(s)
 	},
 	"ocsp-many-certificates": func(b *build) {
-		b.ocsp(func(s *site, q question, o *forge.OCSP) *forge.CA {
+		b.ocsp(func(s *site, q request, o *forge.OCSP) *forge.CA {
 			for range 200 {
 				o.Certs = append(o.Certs, s.issuer.Raw)
 			}
@@ -336,9 +336,9 @@ var revocationServers = map[string]func(*build){
 
 // ocsp serves a good site whose only source is an OCSP responder that edit
 // makes misbehave.
-func (b *build) ocsp(edit func(s *site, q question, o *forge.OCSP) *forge.CA) {
+func (b *build) ocsp(edit func(s *site, q request, o *forge.OCSP) *forge.CA) {
 	s := b.site()
-	s.onlyOCSP(b.responder(s, func(q question, o *forge.OCSP) *forge.CA { return edit(s, q, o) }))
+	s.onlyOCSP(b.responder(s, func(q request, o *forge.OCSP) *forge.CA { return edit(s, q, o) }))
 	b.serve(s)
 }
 

@@ -23,8 +23,8 @@ func (b *build) staple(s *site, o forge.OCSP, signer *forge.CA) {
 // responder starts an OCSP responder of this scenario's own and returns its
 // URL. The answer is the issuer's honest one until edit changes it; edit may
 // return another signer.
-func (b *build) responder(s *site, edit func(q question, o *forge.OCSP) *forge.CA) string {
-	b.l.web.handle("/"+b.s.Name+"/ocsp", serveOCSP(func(q question) []byte {
+func (b *build) responder(s *site, edit func(q request, o *forge.OCSP) *forge.CA) string {
+	b.l.web.handle("/"+b.s.Name+"/ocsp", serveOCSP(func(q request) []byte {
 		o := forge.OCSP{Singles: []forge.Single{s.issuer.single(q)}, Nonce: q.nonce}
 		signer := s.issuer.CA
 		if other := edit(q, &o); other != nil {

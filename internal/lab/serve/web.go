@@ -78,15 +78,15 @@ func serveLazy(contentType string, body func() []byte) http.HandlerFunc {
 	}
 }
 
-// question is what an OCSP request asks about one certificate.
-type question struct {
+// request is what an OCSP request asks about one certificate.
+type request struct {
 	id     []byte // CertID, whole
 	serial []byte
 	nonce  []byte // nil when none was sent
 }
 
 // serveOCSP answers POST and GET requests.
-func serveOCSP(answer func(question) []byte) http.HandlerFunc {
+func serveOCSP(answer func(request) []byte) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var body []byte
 		if r.Method == http.MethodPost {
@@ -96,7 +96,7 @@ func serveOCSP(answer func(question) []byte) http.HandlerFunc {
 			text, _ = url.PathUnescape(text)
 			body, _ = base64.StdEncoding.DecodeString(text)
 		}
-		q, err := parseQuestion(body)
+		q, err := parseRequest(body)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
@@ -106,8 +106,8 @@ func serveOCSP(answer func(question) []byte) http.HandlerFunc {
 	}
 }
 
-// parseQuestion reads the first certificate of an OCSPRequest (RFC 6960, 4.1.1).
-func parseQuestion(b []byte) (q question, err error) {
+// parseRequest reads the first certificate of an OCSPRequest (RFC 6960, 4.1.1).
+func parseRequest(b []byte) (q request, err error) {
 	outer, err := der.NewReader(b, 0).Expect(der.Sequence)
 	if err != nil {
 		return q, err
