@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -47,7 +48,11 @@ func TestPureClock(t *testing.T) {
 // elsewhere set the field by reflection.
 func TestInsecureSkipVerify(t *testing.T) {
 	found := false
-	for _, p := range goFiles(t) {
+	files, err := goFiles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range files {
 		set := token.NewFileSet()
 		f, err := parser.ParseFile(set, p, nil, parser.SkipObjectResolution)
 		if err != nil {
@@ -70,7 +75,11 @@ func TestInsecureSkipVerify(t *testing.T) {
 
 // TestFileLength: a file has one topic.
 func TestFileLength(t *testing.T) {
-	for _, p := range goFiles(t) {
+	files, err := goFiles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range files {
 		b, err := os.ReadFile(p)
 		if err != nil {
 			t.Fatal(err)
@@ -160,29 +169,40 @@ func exportedReceiver(r *ast.FieldList) bool {
 // sources are the non-test files of all modules of the repository.
 func sources(t *testing.T) []parsed {
 	t.Helper()
-	var out []parsed
+	all, err := parseSources()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) == 0 {
+		t.Fatal("found no source files: the rules were not tested")
+	}
+	return all
+}
+
+var parseSources = sync.OnceValues(func() (out []parsed, err error) {
+	files, err := goFiles()
+	if err != nil {
+		return nil, err
+	}
 	modules := map[string]bool{".": false} // by directory: is it in a module of its own?
-	for _, p := range goFiles(t) {
+	for _, p := range files {
 		if strings.HasSuffix(p, "_test.go") {
 			continue
 		}
 		set := token.NewFileSet()
 		f, err := parser.ParseFile(set, p, nil, parser.SkipObjectResolution)
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		dir := filepath.ToSlash(filepath.Dir(p))
 		pkg := dir
 		if dir == "." {
 			pkg = ""
 		}
-		out = append(out, parsed{pkg, inOwnModule(modules, dir), p, set, f})
+		out = append(out, parsed{pkg, inOwnModule(modules, dir), filepath.ToSlash(p), set, f})
 	}
-	if len(out) == 0 {
-		t.Fatal("found no source files: the rules were not tested")
-	}
-	return out
-}
+	return out, nil
+})
 
 // inOwnModule reports whether dir or a directory above it, below the root, has
 // a go.mod.
@@ -197,22 +217,17 @@ func inOwnModule(known map[string]bool, dir string) bool {
 }
 
 // goFiles are the Go files of the repository, tests too.
-func goFiles(t *testing.T) []string {
-	t.Helper()
-	var out []string
-	err := filepath.WalkDir(".", func(p string, d fs.DirEntry, err error) error {
-		switch n := d.Name(); {
+func goFiles() (out []string, err error) {
+	err = filepath.WalkDir(".", func(p string, d fs.DirEntry, err error) error {
+		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && (n == "testdata" || p != "." && strings.HasPrefix(n, ".")):
+		case d.IsDir() && (d.Name() == "testdata" || p != "." && strings.HasPrefix(d.Name(), ".")):
 			return filepath.SkipDir
-		case !d.IsDir() && strings.HasSuffix(n, ".go"):
+		case !d.IsDir() && strings.HasSuffix(p, ".go"):
 			out = append(out, p)
 		}
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
+	return out, err
 }
