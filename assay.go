@@ -223,12 +223,9 @@ func (v *Verifier) Check(ctx context.Context, t Target) (*report.Report, error) 
 // handshake's evidence has no name of its own when the target was an address.
 // ev is not changed. It may be used after Close.
 func (v *Verifier) Judge(ctx context.Context, ev *evidence.Evidence) *report.Report {
-	own := evidence.Evidence{Version: evidence.Version}
-	if ev != nil {
-		own = *ev // the engine notes in it what it finds
-		own.Artefacts = slices.Clone(ev.Artefacts)
+	if ev == nil {
+		ev = &evidence.Evidence{Version: evidence.Version}
 	}
-	ev = &own
 	r := v.engine.Judge(ctx, ev, v.policy, engine.Access{Background: v.conf.Network == Background})
 	v.hook(ctx, ev, r)
 	v.learn(r)

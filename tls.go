@@ -212,7 +212,7 @@ func (v *Verifier) handshake(d dialled, cs *tls.ConnectionState, p *policy.Polic
 	}
 	switch {
 	case r == nil:
-		r, until = v.judgeHandshake(d, key, ev, cs, p)
+		r, ev, until = v.judgeHandshake(d, key, ev, cs, p)
 	case due:
 		v.refreshBeside(ev, verifiedChains(cs), d, p)
 	}
@@ -236,8 +236,9 @@ func (v *Verifier) context(d dialled) context.Context {
 }
 
 // judgeHandshake judges within the fetch budget and remembers an acceptance. In
-// Background mode what could not be had is fetched beside the handshake.
-func (v *Verifier) judgeHandshake(d dialled, key [32]byte, ev *evidence.Evidence, cs *tls.ConnectionState, p *policy.Policy) (*report.Report, time.Time) {
+// Background mode what could not be had is fetched beside the handshake. It
+// returns the evidence with what was fetched.
+func (v *Verifier) judgeHandshake(d dialled, key [32]byte, ev *evidence.Evidence, cs *tls.ConnectionState, p *policy.Policy) (*report.Report, *evidence.Evidence, time.Time) {
 	ctx := v.ctx
 	if d.ctx != nil { // both end it
 		var cancel context.CancelFunc
@@ -248,7 +249,7 @@ func (v *Verifier) judgeHandshake(d dialled, key [32]byte, ev *evidence.Evidence
 	access := v.accessFor(d)
 	access.Budget, access.Background, access.Offline = v.fetchBudget(), v.conf.Network == Background, v.conf.Network != Inline
 	chains := verifiedChains(cs)
-	r, due := v.engine.Handshake(ctx, ev, chains, *p, access, v.conf.Verify == nil)
+	r, gathered, due := v.engine.Handshake(ctx, ev, chains, *p, access, v.conf.Verify == nil)
 	until, renewal := holds(r, time.Now(), v.conf.MaxAge)
 	if v.conf.Network != Background {
 		renewal = time.Time{}
@@ -261,7 +262,7 @@ func (v *Verifier) judgeHandshake(d dialled, key [32]byte, ev *evidence.Evidence
 		v.memo.put(key, memoEntry{r, until, renewal})
 	}
 	v.learn(r)
-	return r, until
+	return r, gathered, until
 }
 
 // maxBeside bounds the background refreshes under way: in TLS 1.3 the peer has
@@ -280,7 +281,6 @@ func (v *Verifier) refreshBeside(ev *evidence.Evidence, chains [][][]byte, d dia
 	}
 	v.beside[leaf] = true
 	v.running.Add(1)
-	again := &evidence.Evidence{Version: ev.Version, Source: ev.Source, Target: ev.Target, Time: ev.Time, Connection: ev.Connection, Chain: ev.Chain, TLSSCTs: ev.TLSSCTs}
 	go func() {
 		defer v.running.Done()
 		defer func() {
@@ -290,7 +290,7 @@ func (v *Verifier) refreshBeside(ev *evidence.Evidence, chains [][][]byte, d dia
 		}()
 		ctx, cancel := context.WithTimeout(v.ctx, backgroundBudget)
 		defer cancel()
-		r, _ := v.engine.Handshake(ctx, again, chains, *p, access, false)
+		r, _, _ := v.engine.Handshake(ctx, ev, chains, *p, access, false)
 		v.learn(r)
 	}()
 }

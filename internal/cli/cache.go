@@ -231,7 +231,7 @@ func (a *app) prefetch(ctx context.Context, f *checkFlags, args []string) error 
 	p := policy.Policy{NoName: true, CT: policy.CTOff, Purpose: policy.PurposeAny}
 	access := engine.Access{NoAIA: f.network.noAIA()}
 	for _, ev := range files {
-		r := eng.Resolve(ctx, ev, p, access)
+		r, _ := eng.Resolve(ctx, ev, p, access)
 		if interrupted(ctx) {
 			return nil
 		}

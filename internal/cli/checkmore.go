@@ -76,11 +76,12 @@ func everyAddress(ctx context.Context, eng *engine.Engine, c tlsclient.Config, p
 	for _, ev := range tlsclient.DialAll(ctx, c) {
 		key := chainKey(ev)
 		if same := first[key]; same != nil && len(ev.Chain) > 0 {
-			ev.Artefacts, ev.Extra = slices.Clone(same.Artefacts), slices.Clone(same.Extra)
-		} else {
+			ev.Artefacts, ev.Extra = same.Artefacts, same.Extra
+		}
+		r, ev := eng.Resolve(ctx, ev, p, a)
+		if first[key] == nil {
 			first[key] = ev
 		}
-		r := eng.Resolve(ctx, ev, p, a)
 		r.Target.Source, r.Target.Addr = "check", ev.Connection.Addr
 		if r.Target.Addr == "" && len(ev.Attempts) > 0 {
 			r.Target.Addr = ev.Attempts[0].Addr
@@ -145,10 +146,10 @@ func resumed(ctx context.Context, eng, afresh *engine.Engine, c tlsclient.Config
 	if afresh == nil {
 		afresh = eng
 		if chainKey(again) == chainKey(ev) {
-			again.Artefacts, again.Extra = slices.Clone(ev.Artefacts), slices.Clone(ev.Extra)
+			again.Artefacts, again.Extra = ev.Artefacts, ev.Extra
 		}
 	}
-	second := afresh.Resolve(ctx, again, p, a)
+	second, again := afresh.Resolve(ctx, again, p, a)
 	second.Target.Source = report.FromCheck
 	r.Findings = append(r.Findings, finding.New(finding.SessionResumed, "verdict", string(second.Verdict)))
 	report.Decide(r)

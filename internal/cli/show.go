@@ -16,7 +16,7 @@ import (
 	"github.com/assaytls/assay/cert/bundle"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
-	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/render"
 	"github.com/assaytls/assay/internal/tlsclient"
 	"github.com/assaytls/assay/report"
@@ -312,7 +312,7 @@ func certObject(b []byte, from string) object {
 	if !o.decoded {
 		return o
 	}
-	facts := engine.Facts(c)
+	facts := assemble.Facts(c, report.CertFile)
 	facts.Source = ""
 	o.Cert = &facts
 	o.parsed = c

@@ -238,7 +238,7 @@ func TestRefusalIsOfTheScope(t *testing.T) {
 		w.dir = filepath.Join(t.TempDir(), "cache")
 		leaf, e := w.leaf(), w.engine(t)
 		ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Chain: []evidence.Entry{{Cert: leaf.Raw}}}
-		r := e.Resolve(context.Background(), ev, policy.Policy{Names: []string{"a.test"}}, engine.Access{})
+		r, _ := e.Resolve(context.Background(), ev, policy.Policy{Names: []string{"a.test"}}, engine.Access{})
 		if r.Verdict != report.Inconclusive || !explained(r, finding.FetchRefusedAddress, w.url) {
 			t.Fatal(r.Verdict, findings(r))
 		}
@@ -319,7 +319,7 @@ func TestNeedsAreBounded(t *testing.T) {
 		chain = append([]evidence.Entry{{Cert: ca.Raw}}, chain...)
 	}
 	ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Chain: chain}
-	r := w.engine(t).Resolve(context.Background(), ev, policy.Policy{Names: []string{"a.test"}, Unknown: policy.UnknownAllow}, here())
+	r, _ := w.engine(t).Resolve(context.Background(), ev, policy.Policy{Names: []string{"a.test"}, Unknown: policy.UnknownAllow}, here())
 	if len(r.Fetches) != 64 || r.Verdict != report.Reject {
 		t.Errorf("%d downloads, %s", len(r.Fetches), r.Verdict)
 	}
@@ -338,7 +338,7 @@ func TestScopeBehindProxy(t *testing.T) {
 	for proxy, want := range map[string]report.Verdict{"": report.Accept, "socks5://127.0.0.1:1080": report.Inconclusive} {
 		ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Chain: []evidence.Entry{{Cert: w.leaf().Raw}},
 			Target: evidence.Target{Host: "a.test", Proxy: proxy}, Connection: evidence.Connection{Addr: "127.0.0.1:443"}}
-		r := w.engine(t).Resolve(context.Background(), ev, policy.Policy{}, engine.Access{})
+		r, _ := w.engine(t).Resolve(context.Background(), ev, policy.Policy{}, engine.Access{})
 		if r.Verdict != want || proxy != "" && !explained(r, finding.FetchRefusedAddress, w.url) {
 			t.Errorf("proxy %q: %s %v", proxy, r.Verdict, findings(r))
 		}

@@ -7,10 +7,9 @@ import (
 	"time"
 
 	"github.com/assaytls/assay/certpath"
+	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/lab/forge"
-
-	"github.com/assaytls/assay/finding"
 )
 
 // However many addresses a peer makes up, what is remembered of them is bounded.

@@ -25,7 +25,7 @@ func TestTooManyCertificates(t *testing.T) {
 		}
 		for what, ev := range map[string]*evidence.Evidence{"chain": many, "extra": extra} {
 			j := e.newJudgement(ev, policy.Policy{}, Access{})
-			r, _ := j.judge(t.Context())
+			r := j.report(j.judge(t.Context()))
 			told := false
 			for _, f := range r.Findings {
 				told = told || f.ID == finding.BudgetCertificates && f.Severity == finding.Error

@@ -5,8 +5,8 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
@@ -15,15 +15,15 @@ import (
 // says, in an info finding, where its verdict on them differs: Go programs
 // will see the other one. It changes no verdict, and it is left out when the
 // policy asks for more than crypto/x509 can.
-func (j *judgement) compare(r *report.Report) {
-	usage, comparable := x509Usage(j.p.Purpose)
-	if !comparable || j.p.Strict || j.p.SecurityLevel != policy.LevelDefault || j.p.NoWildcards || j.p.MinRSA != 0 || j.p.MaxDepth != 0 ||
-		len(j.p.Policies) > 0 || j.p.ExplicitPolicy || j.p.InhibitAnyPolicy || j.p.InhibitMapping || r.Chosen < 0 {
-		return
+func (r *round) compare() []finding.Finding {
+	usage, comparable := x509Usage(r.p.Purpose)
+	if !comparable || r.p.Strict || r.p.SecurityLevel != policy.LevelDefault || r.p.NoWildcards || r.p.MinRSA != 0 || r.p.MaxDepth != 0 ||
+		len(r.p.Policies) > 0 || r.p.ExplicitPolicy || r.p.InhibitAnyPolicy || r.p.InhibitMapping || r.chains != nil || len(r.paths) == 0 {
+		return nil
 	}
 	roots := x509.NewCertPool()
 	anchored := false
-	for _, p := range j.built.Paths {
+	for _, p := range r.paths {
 		if p.End != report.EndAnchor {
 			continue
 		}
@@ -33,20 +33,21 @@ func (j *judgement) compare(r *report.Report) {
 		}
 	}
 	if !anchored {
-		return // no anchor to hand over: it could only say the same
+		return nil // no anchor to hand over: it could only say the same
 	}
-	theirs := x509Verify(j.sent[0], j.pool, roots, usage, j)
-	ours := pathVerdict(r.Paths[r.Chosen])
+	theirs := r.x509Verify(roots, usage)
+	ours := pathVerdict(&r.paths[r.chosen])
 	switch {
 	case theirs == nil && ours >= finding.Error:
-		r.Findings = append(r.Findings, finding.New(finding.X509Disagrees, "detail", "it accepts this chain"))
+		return []finding.Finding{finding.New(finding.X509Disagrees, "detail", "it accepts this chain")}
 	case theirs != nil && ours < finding.Inconclusive:
-		r.Findings = append(r.Findings, finding.New(finding.X509Disagrees, "detail", "it refuses this chain: "+theirs.Error()))
+		return []finding.Finding{finding.New(finding.X509Disagrees, "detail", "it refuses this chain: "+theirs.Error())}
 	}
+	return nil
 }
 
 // pathVerdict is the worst severity that path and name validation alone found.
-func pathVerdict(p report.Path) finding.Severity {
+func pathVerdict(p *assemble.Path) finding.Severity {
 	worst := finding.Info
 	look := func(fs []finding.Finding) {
 		for _, f := range fs {
@@ -57,8 +58,8 @@ func pathVerdict(p report.Path) finding.Severity {
 		}
 	}
 	look(p.Findings)
-	for _, c := range p.Certs {
-		look(c.Findings)
+	for _, fs := range p.CertFindings {
+		look(fs)
 	}
 	return worst
 }
@@ -75,13 +76,13 @@ func x509Usage(purpose policy.Purpose) (x509.ExtKeyUsage, bool) {
 	return 0, false
 }
 
-func x509Verify(leaf *cert.Certificate, pool []*cert.Certificate, roots *x509.CertPool, usage x509.ExtKeyUsage, j *judgement) error {
-	l, err := x509.ParseCertificate(leaf.Raw)
+func (j *judgement) x509Verify(roots *x509.CertPool, usage x509.ExtKeyUsage) error {
+	l, err := x509.ParseCertificate(j.sent[0].Raw)
 	if err != nil {
 		return err
 	}
 	inter := x509.NewCertPool()
-	for _, c := range pool {
+	for _, c := range j.pool {
 		if x, err := x509.ParseCertificate(c.Raw); err == nil {
 			inter.AddCert(x)
 		}
@@ -90,7 +91,7 @@ func x509Verify(leaf *cert.Certificate, pool []*cert.Certificate, roots *x509.Ce
 	if _, err := l.Verify(opts); err != nil {
 		return err
 	}
-	for _, n := range j.names() {
+	for _, n := range assemble.Names(j.p, j.ev.Target.Host) {
 		if strings.Contains(n, "@") {
 			continue // crypto/x509 does not match e-mail addresses
 		}

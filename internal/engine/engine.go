@@ -6,15 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"runtime/debug"
-	"sync"
 	"time"
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/store"
 	"github.com/assaytls/assay/internal/tlsclient"
@@ -61,8 +60,7 @@ type Engine struct {
 	cache *bodyCache
 	fetch *fetch.Client
 
-	anchorsHash, logListHash string
-	public                   sync.Map // what Options.PublicRoots said of an anchor, by its SHA-256
+	trust Trust
 }
 
 // New returns an engine.
@@ -71,10 +69,7 @@ func New(o Options) (*Engine, error) {
 		return nil, errors.New("engine: Options.Anchors is required")
 	}
 	e := &Engine{opt: o, memo: cert.NewMemo(memoEntries), certs: cert.NewCache(certEntries), cache: newBodyCache(), fetch: o.Fetch}
-	e.anchorsHash = hexHash(o.Anchors.Hash())
-	if o.LogList != nil {
-		e.logListHash = hexHash(o.LogList.Hash())
-	}
+	e.trust.Anchors, e.trust.LogList, e.trust.Public = o.Anchors, o.LogList, o.PublicRoots
 	if e.opt.Context == nil {
 		e.opt.Context = context.Background()
 	}
@@ -92,56 +87,28 @@ func (e *Engine) Wait() { e.cache.running.Wait() }
 // whatever went wrong is in the report.
 func (e *Engine) Check(ctx context.Context, c tlsclient.Config, p policy.Policy, a Access) (*report.Report, *evidence.Evidence) {
 	start := time.Now()
-	ev := tlsclient.Dial(ctx, c)
-	r := e.Resolve(ctx, ev, p, a)
+	r, ev := e.Resolve(ctx, tlsclient.Dial(ctx, c), p, a)
 	r.Target.Source = report.FromCheck
 	if r.Timing != nil {
-		r.Timing.Total = milliseconds(time.Since(start))
+		r.Timing.Total = assemble.Milliseconds(time.Since(start))
 	}
 	return r, ev
 }
 
-// Resolve judges evidence and fetches what the judges need; what it fetched
-// is added to ev.
-func (e *Engine) Resolve(ctx context.Context, ev *evidence.Evidence, p policy.Policy, a Access) *report.Report {
-	return e.newJudgement(ev, p, a).resolve(ctx)
+// Resolve judges evidence and fetches what the judges need. It returns the
+// report and the evidence with what was fetched; ev is not changed.
+func (e *Engine) Resolve(ctx context.Context, ev *evidence.Evidence, p policy.Policy, a Access) (*report.Report, *evidence.Evidence) {
+	j := e.newJudgement(ev, p, a)
+	return j.report(j.resolve(ctx)), j.gathered()
 }
 
-// resolve is the loop. A panic in it refuses, as one in a judge does: it may
-// run on a goroutine of its own, where it would end the program.
-func (j *judgement) resolve(ctx context.Context) (r *report.Report) {
-	defer runtime.KeepAlive(j)
-	defer func() {
-		if v := recover(); v != nil {
-			r = j.panicked(v)
-		}
-	}()
-	r, needs := j.judge(ctx)
-	fetching := ctx
-	if j.a.Budget > 0 && (len(needs) > 0 || !j.a.Offline) { // a timer costs more than all else that is left to do
-		var cancel context.CancelFunc
-		fetching, cancel = context.WithTimeout(ctx, j.a.Budget)
-		defer cancel()
-	}
-	rounds := maxRounds
-	if j.a.Audit {
-		rounds += auditRounds
-	}
-	for round := 0; round < rounds && len(needs) > 0; round++ {
-		if !j.fetchAll(fetching, needs) {
-			break
-		}
-		r, needs = j.judge(ctx)
-	}
-	renewed := false
-	err := shielded(func() error { renewed = j.refresh(fetching); return nil })
-	if renewed {
-		r, _ = j.judge(ctx)
-	}
-	if err = errors.Join(err, shielded(j.keep)); err != nil && j.e.opt.Warn != nil {
-		j.e.opt.Warn(err)
-	}
-	return r
+// Judge judges evidence as it stands and fetches nothing: what is missing is a
+// finding. The same evidence under the same policy gives the same report. Of a
+// only what says which answers count matters: Nonce, Audit and Background. ev
+// is not changed.
+func (e *Engine) Judge(ctx context.Context, ev *evidence.Evidence, p policy.Policy, a Access) *report.Report {
+	j := e.newJudgement(ev, p, a)
+	return j.report(j.judge(ctx))
 }
 
 // shielded runs f, which reads bodies to keep or renew them and changes no
@@ -163,14 +130,3 @@ func shielded(f func() error) (err error) {
 	}()
 	return f()
 }
-
-// Judge judges evidence as it stands and fetches nothing: what is missing is a
-// finding. The same evidence under the same policy gives the same report. Of a
-// only what says which answers count matters: Nonce, Audit and Background.
-func (e *Engine) Judge(ctx context.Context, ev *evidence.Evidence, p policy.Policy, a Access) *report.Report {
-	j := e.newJudgement(ev, p, a)
-	r, _ := j.judge(ctx)
-	return r
-}
-
-func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

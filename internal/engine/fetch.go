@@ -10,6 +10,7 @@ import (
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/revocation"
 	"github.com/assaytls/assay/report"
@@ -117,7 +118,7 @@ func (j *judgement) obtain(ctx context.Context, n need) (evidence.Artefact, repo
 		j.aged.Store(true)
 	}
 	a.Duration = time.Since(start)
-	f := report.Fetch{Kind: report.FetchKind(n.Kind), URL: n.URL, Outcome: report.Outcome(b.outcome), Bytes: int64(len(b.body)), MS: milliseconds(a.Duration), Detail: b.detail}
+	f := report.Fetch{Kind: report.FetchKind(n.Kind), URL: n.URL, Outcome: report.Outcome(b.outcome), Bytes: int64(len(b.body)), MS: assemble.Milliseconds(a.Duration), Detail: b.detail}
 	return a, f
 }
 
@@ -133,48 +134,44 @@ func (j *judgement) scope() fetch.Scope {
 
 // missingIssuers asks for the issuers that the server did not send, and says
 // which could not be had.
-func (j *judgement) missingIssuers(r *report.Report, needs *[]need) {
-	if r.Chosen < 0 {
-		return
-	}
-	p := &r.Paths[r.Chosen]
-	for _, a := range j.ev.Artefacts {
+func (r *round) missingIssuers() {
+	p := &r.paths[r.chosen]
+	for _, a := range r.ev.Artefacts {
 		if a.Kind == kindAIA && a.Failure != "" && p.End != report.EndAnchor {
 			p.Findings = append(p.Findings, finding.New(finding.AIAUnavailable, "url", a.URL, "detail", a.Detail))
 		}
 	}
-	if p.End != report.EndNoIssuer || j.a.NoAIA {
+	if p.End != report.EndNoIssuer || r.a.NoAIA {
 		return
 	}
 	depth := 0
-	path := j.built.Paths[r.Chosen].Certs
-	for _, c := range path {
-		if _, ok := j.fromAIA[c.SHA256]; ok {
+	for _, c := range p.Certs {
+		if _, ok := r.fromAIA[c.SHA256]; ok {
 			depth++
 		}
 	}
 	if depth >= maxAIADepth {
 		return
 	}
-	for _, url := range path[len(path)-1].CAIssuers {
+	for _, url := range p.Certs[len(p.Certs)-1].CAIssuers {
 		n := need{Need: revocation.Need{Kind: kindAIA, URL: url}}
-		if j.aiaAsks >= maxAIA || j.asked[n.key()] {
+		if r.aiaAsks >= maxAIA || r.asked[n.key()] {
 			continue
 		}
-		j.aiaAsks++
-		*needs = append(*needs, n)
+		r.aiaAsks++
+		r.wants = append(r.wants, n)
 	}
 }
 
 // refresh asks the network again for what the cache had and the judges could
 // not use: a list that has gone stale, a body that somebody damaged. It
 // reports whether anything was replaced.
-func (j *judgement) refresh(ctx context.Context) (replaced bool) {
+func (j *judgement) refresh(ctx context.Context, last *round) (replaced bool) {
 	if j.a.Offline {
 		return false
 	}
 	for i, a := range j.ev.Artefacts {
-		if !a.Cached || j.use(i).Outcome != revocation.Useless {
+		if !a.Cached || last.use(i).Outcome != revocation.Useless {
 			continue
 		}
 		n, ok := j.needs[i]
@@ -194,10 +191,10 @@ func (j *judgement) refresh(ctx context.Context) (replaced bool) {
 	return replaced
 }
 
-// use says what the last round used artefact i for.
-func (j *judgement) use(i int) (u revocation.Use) {
-	if i < len(j.used) {
-		u = j.used[i]
+// use says what the round used artefact i for.
+func (r *round) use(i int) (u revocation.Use) {
+	if i < len(r.used) {
+		u = r.used[i]
 	}
 	return u
 }
@@ -205,7 +202,7 @@ func (j *judgement) use(i int) (u revocation.Use) {
 // keep writes what proved authentic to the disk cache: bodies that gave an
 // answer, and issuers on a path to an anchor. Nothing else is worth
 // remembering, and garbage must not outlive the network that served it.
-func (j *judgement) keep() (err error) {
+func (j *judgement) keep(last *round) (err error) {
 	if len(j.needs) == 0 {
 		return nil
 	}
@@ -219,7 +216,7 @@ func (j *judgement) keep() (err error) {
 		if !asked || a.Cached || a.Failure != "" || n.Kind == kindOCSP && j.a.Nonce {
 			continue
 		}
-		if u := j.use(i); led[i] || u.Outcome >= revocation.Answered {
+		if u := last.use(i); led[i] || u.Outcome >= revocation.Answered {
 			if e := j.e.remember(n, a, u.Until); e != nil && err == nil {
 				err = e
 			}

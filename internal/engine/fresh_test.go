@@ -4,9 +4,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/assaytls/assay/internal/fetch"
-
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/fetch"
 )
 
 // A cached body answers without asking for an hour, less when HTTP, the policy

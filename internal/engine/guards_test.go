@@ -43,9 +43,11 @@ func TestUnprovenPointers(t *testing.T) {
 			c.MutateSig = forge.Flip
 		}
 		ev := &evidence.Evidence{Time: time.Now(), Target: evidence.Target{Host: "a.test"}, Chain: []evidence.Entry{{Cert: root.Issue(c).Raw}}}
-		r, needs := guardEngine(t, root.Raw).newJudgement(ev, policy.Policy{}, Access{}).judge(t.Context())
-		if (len(needs) == 0) != forged || r.Verdict == report.Accept {
-			t.Errorf("forged %v: %s, needs %+v", forged, r.Verdict, needs)
+		j := guardEngine(t, root.Raw).newJudgement(ev, policy.Policy{}, Access{})
+		last := j.judge(t.Context())
+		r := j.report(last)
+		if (len(last.wants) == 0) != forged || r.Verdict == report.Accept {
+			t.Errorf("forged %v: %s, needs %+v", forged, r.Verdict, last.wants)
 		}
 		i := slices.IndexFunc(r.Checks, func(c report.Check) bool { return c.Name == "revocation" })
 		if c := r.Checks[i]; forged && (c.State != report.NotDone || !c.Required) {
@@ -104,11 +106,6 @@ func TestAllowGuards(t *testing.T) {
 		if err := (policy.Policy{Allow: []finding.ID{id}}).Validate(); (err == nil) != ok {
 			t.Errorf("%s: %v", id, err)
 		}
-		r := &report.Report{Findings: []finding.Finding{{ID: id, Severity: finding.Error}}}
-		j := guardEngine(t).newJudgement(&evidence.Evidence{}, policy.Policy{Allow: []finding.ID{id}}, Access{})
-		if j.allow(r); (r.Findings[0].Severity == finding.Warning) != ok {
-			t.Errorf("%s: %v", id, r.Findings[0])
-		}
 	}
 }
 
@@ -120,14 +117,5 @@ func TestRefusedNeverAccepts(t *testing.T) {
 	r := guardEngine(t, root.Raw).Refused(ev, policy.Policy{Schemes: policy.Off}, "because")
 	if r.Verdict != report.Reject || r.Headline == nil || r.Headline.Finding.ID != finding.X509Refused {
 		t.Errorf("%s, %+v", r.Verdict, r.Headline)
-	}
-}
-
-// A search that stopped at a limit has not checked the path.
-func TestBudgetIsNotDone(t *testing.T) {
-	j := guardEngine(t).newJudgement(&evidence.Evidence{}, policy.Policy{NoName: true}, Access{})
-	r := &report.Report{Paths: []report.Path{{End: report.EndBudget}}}
-	if j.checks(r); r.Checks[0].Name != "path" || r.Checks[0].State != report.NotDone || !r.Checks[0].Required {
-		t.Errorf("%+v", r.Checks)
 	}
 }

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"context"
 	"slices"
 
@@ -19,20 +18,21 @@ import (
 // asking the network would be good: for what is missing, or because what the
 // caches had is no longer young, so that it does not end in use. A brief report
 // leaves out the facts of the connection and of certificates, and what explains
-// Certificate Transparency, unless it refuses.
-func (e *Engine) Handshake(ctx context.Context, ev *evidence.Evidence, chains [][][]byte, p policy.Policy, a Access, brief bool) (r *report.Report, due bool) {
+// Certificate Transparency, unless it refuses. gathered is the evidence with what
+// was fetched; ev is not changed.
+func (e *Engine) Handshake(ctx context.Context, ev *evidence.Evidence, chains [][][]byte, p policy.Policy, a Access, brief bool) (r *report.Report, gathered *evidence.Evidence, due bool) {
 	p.NoName, a.NoAIA = true, true
 	j := e.newJudgement(ev, p, a)
 	j.chains, j.brief = chains, brief
-	r = j.resolve(ctx)
+	r = j.report(j.resolve(ctx))
 	if brief && r.Verdict != report.Accept { // a refusal is told in full
 		j.brief = false
-		if full, _ := j.judge(ctx); full.Verdict != report.Accept {
+		if full := j.report(j.judge(ctx)); full.Verdict != report.Accept {
 			r = full
 		}
 	}
 	r.Target.Source = report.FromHandshake
-	return r, a.Offline && (j.aged.Load() || Unavailable(r))
+	return r, j.gathered(), a.Offline && (j.aged.Load() || Unavailable(r))
 }
 
 // validateChains judges each chain as it is, best first.
@@ -52,17 +52,6 @@ func (j *judgement) validateChains(ctx context.Context, opt certpath.Options) *c
 	return res
 }
 
-// parsed is raw as it was parsed among the certificates that were sent, else
-// from the cache of all connections.
-func (j *judgement) parsed(raw []byte) *cert.Certificate {
-	for _, c := range j.sent {
-		if bytes.Equal(c.Raw, raw) {
-			return c
-		}
-	}
-	return j.e.certs.Parse(raw)
-}
-
 // Unavailable reports whether r lacks a revocation answer that the network
 // might still bring.
 func Unavailable(r *report.Report) bool {
@@ -79,7 +68,8 @@ func Unavailable(r *report.Report) bool {
 // Refused judges a chain that crypto/tls refused with the given reason,
 // fetching nothing. The report never accepts.
 func (e *Engine) Refused(ev *evidence.Evidence, p policy.Policy, reason string) *report.Report {
-	r := e.newJudgement(ev, p, Access{Offline: true, NoAIA: true}).resolve(context.Background())
+	j := e.newJudgement(ev, p, Access{Offline: true, NoAIA: true})
+	r := j.report(j.resolve(context.Background()))
 	r.Target.Source = report.FromHandshake
 	if r.Verdict != report.Reject {
 		r.Findings = append(r.Findings, finding.New(finding.X509Refused, "detail", reason))

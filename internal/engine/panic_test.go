@@ -9,7 +9,7 @@ import (
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
-	"github.com/assaytls/assay/internal/revocation"
+	"github.com/assaytls/assay/internal/store"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
@@ -22,11 +22,10 @@ func TestPanicBetweenJudges(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.cache = nil // whatever touches it panics
-	ev := &evidence.Evidence{Artefacts: []evidence.Artefact{{Kind: kindCRL, URL: "http://x.test/", Cached: true}}}
+	ev := &evidence.Evidence{Artefacts: []evidence.Artefact{{Kind: kindCRL, URL: "http://x.test/", Cached: true, Body: make([]byte, store.Large)}}}
 	j := e.newJudgement(ev, policy.Policy{}, Access{})
 	j.needs = map[int]need{0: {}}
-	j.used = []revocation.Use{{Outcome: revocation.Useless}}
-	r := j.resolve(t.Context())
+	r := j.report(j.resolve(t.Context()))
 	if r.Verdict != report.Reject || r.Headline == nil || r.Headline.Finding.ID != finding.InternalError {
 		t.Errorf("verdict %s, headline %+v", r.Verdict, r.Headline)
 	}

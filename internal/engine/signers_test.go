@@ -39,7 +39,8 @@ func judgeChain(e *engine.Engine, p policy.Policy, certs ...*forge.CA) *report.R
 		ev.Chain = append(ev.Chain, evidence.Entry{Cert: c.Raw})
 	}
 	p.Names = []string{"a.test"}
-	return e.Resolve(context.Background(), ev, p, here())
+	r, _ := e.Resolve(context.Background(), ev, p, here())
+	return r
 }
 
 // A separate issuer of lists counts when its own path is valid and ends at the
@@ -219,10 +220,10 @@ func TestHandshakesAskNobody(t *testing.T) {
 		t.Errorf("%s after %d requests: %v", r.Verdict, w.hits.Load(), findings(r))
 	}
 	chains := [][][]byte{{leaf.Raw, w.root.Raw}}
-	if r, due := e.Handshake(context.Background(), ev(), chains, p, here(engine.Access{Offline: true}), false); r.Verdict != report.Inconclusive || !due || w.hits.Load() != 0 {
+	if r, _, due := e.Handshake(context.Background(), ev(), chains, p, here(engine.Access{Offline: true}), false); r.Verdict != report.Inconclusive || !due || w.hits.Load() != 0 {
 		t.Errorf("%s, due %v, after %d requests: %v", r.Verdict, due, w.hits.Load(), findings(r))
 	}
-	if r, due := e.Handshake(context.Background(), ev(), chains, p, here(), false); r.Verdict != report.Accept || due || w.hits.Load() != 1 {
+	if r, _, due := e.Handshake(context.Background(), ev(), chains, p, here(), false); r.Verdict != report.Accept || due || w.hits.Load() != 1 {
 		t.Errorf("%s, due %v, after %d requests: %v", r.Verdict, due, w.hits.Load(), findings(r))
 	}
 }

@@ -62,7 +62,8 @@ func resolveWith(t *testing.T, e *engine.Engine, p policy.Policy, a engine.Acces
 		}
 		ev.Chain = append(ev.Chain, entry)
 	}
-	return e.Resolve(t.Context(), ev, p, a)
+	r, _ := e.Resolve(t.Context(), ev, p, a)
+	return r
 }
 
 // The sources of all certificates are asked at the same time: none answers

@@ -85,7 +85,8 @@ func (w *weather) engine(t *testing.T) *engine.Engine {
 func resolve(e *engine.Engine, leaf *forge.CA, p policy.Policy, access ...engine.Access) *report.Report {
 	p.Names = []string{"a.test"}
 	ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Chain: []evidence.Entry{{Cert: leaf.Raw}}}
-	return e.Resolve(context.Background(), ev, p, here(access...))
+	r, _ := e.Resolve(context.Background(), ev, p, here(access...))
+	return r
 }
 
 // here is the access given, none by default, to servers on this machine.

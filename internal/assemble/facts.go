@@ -1,4 +1,4 @@
-package engine
+package assemble
 
 import (
 	"crypto/sha256"
@@ -11,12 +11,9 @@ import (
 	"github.com/assaytls/assay/report"
 )
 
-// Facts is c as reports and `assay show` describe it.
-func Facts(c *cert.Certificate) report.Cert { return facts(c, report.CertFile) }
-
-// facts turns a certificate into the report's form. Text from the certificate
+// Facts is c as reports and `assay show` describe it. Text from the certificate
 // stays raw: renderers quote it.
-func facts(c *cert.Certificate, source report.CertSource) report.Cert {
+func Facts(c *cert.Certificate, source report.CertSource) report.Cert {
 	f := report.Cert{
 		Subject: c.Subject.String(), Issuer: c.Issuer.String(),
 		Serial: hex.EncodeToString(c.Serial), Version: c.Version,
@@ -52,8 +49,8 @@ func facts(c *cert.Certificate, source report.CertSource) report.Cert {
 	for _, n := range c.TLSFeatures {
 		f.MustStaple = f.MustStaple || n == 5
 	}
-	for i, x := range c.Extensions {
-		f.Extensions = append(f.Extensions, report.Ext{OID: x.OID, Name: cert.OIDName(x.OID), Critical: x.Critical, Value: extensionValue(c, i)})
+	for _, x := range c.Extensions {
+		f.Extensions = append(f.Extensions, report.Ext{OID: x.OID, Name: cert.OIDName(x.OID), Critical: x.Critical, Value: hex.EncodeToString(x.Value)})
 	}
 	return f
 }
@@ -93,14 +90,14 @@ func (t *certTable) add(c *cert.Certificate, source report.CertSource) int {
 	}
 	f := report.Cert{NotBefore: c.NotBefore, NotAfter: c.NotAfter, Source: source}
 	if !t.brief {
-		f = facts(c, source)
+		f = Facts(c, source)
 	}
 	t.from, t.certs = append(t.from, c), append(t.certs, f)
 	return len(t.certs) - 1
 }
 
-// displayName is what messages call a certificate.
-func displayName(c *cert.Certificate) string {
+// Name is what messages call a certificate.
+func Name(c *cert.Certificate) string {
 	if s := c.Subject.String(); s != "" {
 		return s
 	}
@@ -108,9 +105,4 @@ func displayName(c *cert.Certificate) string {
 		return c.SAN[0].String()
 	}
 	return fmt.Sprintf("serial %x", c.Serial)
-}
-
-// extensionValue is the extension's value as text.
-func extensionValue(c *cert.Certificate, i int) string {
-	return hex.EncodeToString(c.Extensions[i].Value)
 }

@@ -1,6 +1,8 @@
-package engine
+package assemble
 
 import (
+	"slices"
+
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/report"
 )
@@ -9,16 +11,14 @@ import (
 const allowPolicy = "allow"
 
 // allow takes the waived findings down to warnings.
-func (j *judgement) allow(r *report.Report) {
-	if len(j.p.Allow) == 0 {
+func allow(r *report.Report, ids []finding.ID) {
+	if len(ids) == 0 {
 		return
 	}
 	waive := func(fs []finding.Finding) {
 		for i, f := range fs {
-			for _, id := range j.p.Allow {
-				if f.ID == id && f.Severity > finding.Warning && f.Kind().Allowable {
-					fs[i] = f.Graded(finding.Warning, allowPolicy)
-				}
+			if slices.Contains(ids, f.ID) && f.Severity > finding.Warning && f.Kind().Allowable {
+				fs[i] = f.Graded(finding.Warning, allowPolicy)
 			}
 		}
 	}

@@ -1,0 +1,168 @@
+// Package assemble makes the report of what was gathered and of what was
+// concluded from it: it judges nothing, and leaves the verdict to
+// [report.Decide]. It is pure.
+package assemble
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/certpath"
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/policy"
+	"github.com/assaytls/assay/report"
+)
+
+// Judged is everything of which a report tells. Nothing in it is changed.
+type Judged struct {
+	Evidence *evidence.Evidence
+	Policy   policy.Policy
+	Time     time.Time // the moment judged for
+	// AnchorsHash and LogListHash name what was trusted, hex; "" = no log list.
+	AnchorsHash, LogListHash string
+	// Brief leaves the facts of the connection and of certificates out.
+	Brief bool
+
+	Sent   []*cert.Certificate // the chain as it was sent, as far as it was read
+	Paths  []Path              // every candidate path, best first
+	Chosen int                 // index in Paths; not looked at when there are none
+	CT     *report.CT          // nil: Certificate Transparency was not looked at
+
+	Findings []finding.Finding // about the report as a whole
+	Fetches  []report.Fetch
+	Judging  time.Duration // without downloads
+}
+
+// Path is a candidate path with what was found on it.
+type Path struct {
+	Certs []*cert.Certificate // leaf first
+	End   report.PathEnd
+
+	Findings     []finding.Finding    // about the path as a whole
+	CertFindings [][]finding.Finding  // parallel to Certs
+	Revocation   []*report.Revocation // parallel to Certs; nil for the anchor and where it was not looked at
+	Fetched      []string             // parallel to Certs: the address that one was fetched from; "" = it was sent, or given
+}
+
+// NewPath is p before anything but the path itself is judged: it shares nothing
+// with p that could be appended to.
+func NewPath(p certpath.Path) Path {
+	n := len(p.Certs)
+	out := Path{Certs: p.Certs, End: p.End, Findings: append([]finding.Finding(nil), p.Findings...),
+		CertFindings: make([][]finding.Finding, n), Revocation: make([]*report.Revocation, n), Fetched: make([]string, n)}
+	for i := range min(n, len(p.CertFindings)) {
+		out.CertFindings[i] = append([]finding.Finding(nil), p.CertFindings[i]...)
+	}
+	return out
+}
+
+// Worst returns the highest severity on the path, its certificates included.
+func (p *Path) Worst() finding.Severity {
+	worst := report.Worst(p.Findings)
+	for _, fs := range p.CertFindings {
+		worst = max(worst, report.Worst(fs))
+	}
+	return worst
+}
+
+// anchored reports whether the path's last certificate is a trust anchor.
+func (p *Path) anchored() bool { return p.End == report.EndAnchor }
+
+// Report is the whole report, decided.
+func Report(j Judged) *report.Report {
+	r := header(&j)
+	connection(&j, r)
+	switch {
+	case len(j.Evidence.Chain) == 0:
+		r.Findings = append(r.Findings, j.Findings...)
+		if j.Evidence.Failure == nil {
+			r.Findings = append(r.Findings, finding.New(finding.NoCertificates))
+		}
+		r.Checks = append(r.Checks, report.Check{Name: report.PathCheck, Cert: -1, State: report.NotDone, Required: true, Detail: "no certificate was received"})
+	default:
+		r.Findings = append(r.Findings, j.Findings...)
+		paths(&j, r)
+		allow(r, j.Policy.Allow)
+		r.Fetches = j.Fetches
+	}
+	if r.Timing != nil {
+		r.Timing.Judge = Milliseconds(j.Judging)
+	}
+	report.Decide(r)
+	return r
+}
+
+// Refusal is a report of f alone, for a judgement that could not be ended. f
+// must be an error.
+func Refusal(j Judged, f finding.Finding) *report.Report {
+	r := header(&j)
+	r.Findings = append(r.Findings, f)
+	report.Decide(r)
+	return r
+}
+
+// header is the report before anything is told.
+func header(j *Judged) *report.Report {
+	t := j.Evidence.Target
+	r := &report.Report{
+		Version: report.Version, Verdict: report.Inconclusive, Chosen: -1, Time: j.Time,
+		Target:      report.Target{Input: t.Input, Host: t.Host, Port: t.Port, Names: Names(j.Policy, t.Host), Source: report.FromEvidence},
+		AnchorsHash: j.AnchorsHash, LogListHash: j.LogListHash,
+	}
+	if !j.Brief {
+		r.PolicyHash = fmt.Sprintf("%x", j.Policy.Hash())
+	}
+	return r
+}
+
+// Names are the reference identifiers as text: the policy's, or else the host.
+func Names(p policy.Policy, host string) []string {
+	if p.NoName {
+		return nil
+	}
+	names := append([]string(nil), p.Names...)
+	if len(names) == 0 && host != "" {
+		names = append(names, host)
+	}
+	return names
+}
+
+// paths tells of the certificates and the paths, and of what was checked on the
+// one that was chosen.
+func paths(j *Judged, r *report.Report) {
+	table := newCertTable(len(j.Sent)+1, j.Brief)
+	for _, c := range j.Sent {
+		r.Sent = append(r.Sent, table.add(c, report.CertSent))
+	}
+	for i := range j.Paths {
+		r.Paths = append(r.Paths, path(&table, &j.Paths[i]))
+	}
+	r.Certs, r.CT = table.certs, j.CT
+	if len(j.Paths) > 0 {
+		r.Chosen = j.Chosen
+		checks(j, r)
+	}
+}
+
+func path(table *certTable, p *Path) report.Path {
+	out := report.Path{Findings: p.Findings, End: p.End}
+	for i, c := range p.Certs {
+		role, source := report.Intermediate, report.CertSent
+		switch {
+		case i == 0:
+			role = report.Leaf
+		case i == len(p.Certs)-1 && p.anchored():
+			role, source = report.Anchor, report.CertAnchor
+		}
+		if p.Fetched[i] != "" {
+			source = report.CertAIA
+		}
+		out.Certs = append(out.Certs, report.PathCert{Cert: table.add(c, source), Role: role, Findings: p.CertFindings[i], Revocation: p.Revocation[i]})
+	}
+	return out
+}
+
+// Milliseconds is a duration as reports give it.
+func Milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

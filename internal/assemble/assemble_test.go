@@ -1,0 +1,113 @@
+package assemble_test
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/certpath"
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/assemble"
+	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/policy"
+	"github.com/assaytls/assay/report"
+)
+
+// judged is a leaf, judged good in every way, of evidence from files.
+func judged(fs ...finding.Finding) assemble.Judged {
+	root := forge.NewRoot("Root", nil)
+	leaf := root.Server("a.test", nil)
+	certs := []*cert.Certificate{cert.Parse(leaf.Raw), cert.Parse(root.Raw)}
+	p := assemble.NewPath(certpath.Path{Certs: certs, CertFindings: [][]finding.Finding{nil, nil}, End: report.EndAnchor})
+	p.CertFindings[0] = fs
+	p.Revocation[0] = &report.Revocation{Status: report.Good}
+	return assemble.Judged{Evidence: &evidence.Evidence{Version: evidence.Version, Source: evidence.SourceFiles,
+		Target: evidence.Target{Host: "a.test"}, Chain: []evidence.Entry{{Cert: leaf.Raw}}},
+		Time: time.Now(), Sent: certs[:1], Paths: []assemble.Path{p}, CT: &report.CT{}}
+}
+
+// Only kinds of the table that may be waived are, whoever asks.
+func TestAllowGuards(t *testing.T) {
+	for id, ok := range map[finding.ID]bool{finding.MustStapleMissing: true, finding.CertRevoked: false, finding.NameMismatch: false,
+		finding.SignatureInvalid: false, finding.BudgetPaths: false, finding.InternalError: false, "x-mine": false} {
+		f := finding.Finding{ID: id, Severity: finding.Error}
+		j := judged(f)
+		j.Findings, j.Policy.Allow = []finding.Finding{f}, []finding.ID{id}
+		r := assemble.Report(j)
+		for _, got := range []finding.Finding{r.Findings[0], r.Paths[0].Certs[0].Findings[0]} {
+			if (got.Severity == finding.Warning) != ok || (r.Verdict == report.Accept) != ok {
+				t.Errorf("%s: %v, %s", id, got, r.Verdict)
+			}
+		}
+		if j.Findings[0].Severity != finding.Error {
+			t.Errorf("%s: the input was changed", id)
+		}
+	}
+}
+
+func check(r *report.Report, name report.CheckName) report.Check {
+	i := slices.IndexFunc(r.Checks, func(c report.Check) bool { return c.Name == name })
+	if i < 0 {
+		return report.Check{}
+	}
+	return r.Checks[i]
+}
+
+// A search that stopped at a limit has not checked the path.
+func TestBudgetIsNotDone(t *testing.T) {
+	j := judged()
+	if r := assemble.Report(j); r.Verdict != report.Accept {
+		t.Fatalf("%s %+v", r.Verdict, r.Checks)
+	}
+	j.Paths[0].End = report.EndBudget
+	r := assemble.Report(j)
+	if c := check(r, report.PathCheck); c.State != report.NotDone || !c.Required || r.Verdict != report.Inconclusive {
+		t.Errorf("%+v, %s", c, r.Verdict)
+	}
+}
+
+// What a judge left out is a required check that was not done.
+func TestNothingIsSilentlyDone(t *testing.T) {
+	for what, change := range map[string]func(*assemble.Judged){
+		"no revocation": func(j *assemble.Judged) { j.Paths[0].Revocation[0] = nil },
+		"no status":     func(j *assemble.Judged) { j.Paths[0].Revocation[0].Status = "" },
+		"no name":       func(j *assemble.Judged) { j.Evidence.Target.Host = "" },
+		"no SCTs":       func(j *assemble.Judged) { j.CT, j.Policy.CT = nil, policy.CTStrict },
+		"no log list":   func(j *assemble.Judged) { j.Policy.CT = policy.CTStrict },
+		"no path":       func(j *assemble.Judged) { j.Paths = nil },
+		"no chain":      func(j *assemble.Judged) { j.Evidence.Chain = nil },
+		"no handshake": func(j *assemble.Judged) {
+			j.Evidence.Source, j.Evidence.Failure = evidence.SourceDial, &evidence.Failure{ID: finding.HandshakeEOF}
+		},
+	} {
+		j := judged()
+		change(&j)
+		if r := assemble.Report(j); r.Verdict == report.Accept {
+			t.Errorf("%s: accepted: %+v", what, r.Checks)
+		}
+	}
+}
+
+// The report of a judgement that could not be ended refuses.
+func TestRefusal(t *testing.T) {
+	j := judged()
+	if r := assemble.Refusal(j, finding.New(finding.InternalError, "what", "x", "detail", "y")); r.Verdict != report.Reject || r.Target.Host != "a.test" {
+		t.Errorf("%s %+v", r.Verdict, r.Target)
+	}
+}
+
+// A brief report has the same checks and verdict, and no facts.
+func TestBrief(t *testing.T) {
+	j := judged()
+	j.Evidence.Source = evidence.SourceHandshake
+	full := assemble.Report(j)
+	j.Brief = true
+	brief := assemble.Report(j)
+	if brief.Verdict != full.Verdict || !reflect.DeepEqual(brief.Checks, full.Checks) || brief.Connection != nil || brief.PolicyHash != "" || brief.Certs[0].PEM != "" ||
+		!brief.Certs[0].NotAfter.Equal(full.Certs[0].NotAfter) || full.Connection == nil || full.Certs[0].PEM == "" {
+		t.Errorf("brief %+v\nfull %+v", brief, full)
+	}
+}

@@ -1,0 +1,76 @@
+package assemble
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/assaytls/assay/policy"
+	"github.com/assaytls/assay/report"
+)
+
+// checks lists what had to be checked on the chosen path and what became of it.
+func checks(j *Judged, r *report.Report) {
+	p := &j.Paths[j.Chosen]
+	path := report.Check{Name: report.PathCheck, Cert: -1, Required: true, State: report.Done}
+	if p.End == report.EndBudget {
+		path.State, path.Detail = report.NotDone, "the search for a path stopped at a limit"
+	}
+	r.Checks = append(slices.Grow(r.Checks, len(p.Certs)+3), path)
+
+	name := report.Check{Name: report.NameCheck, Cert: -1, Required: true, State: report.Done, Detail: strings.Join(r.Target.Names, ", ")}
+	switch q := &j.Policy; {
+	case q.NoName:
+		name.Required, name.State, name.Detail = false, report.NotAsked, ""
+	case len(r.Target.Names) == 0 && len(q.RequireDNS)+len(q.RequireIP)+len(q.RequireEmail) == 0:
+		name.State, name.Detail = report.NotDone, "no name was given to compare with"
+	}
+	r.Checks = append(r.Checks, name)
+	for i := range p.Certs {
+		if i == 0 || i < len(p.Certs)-1 || !p.anchored() {
+			r.Checks = append(r.Checks, revocationCheck(j, p, i))
+		}
+	}
+	r.Checks = append(r.Checks, transparencyCheck(j))
+}
+
+// revocationCheck says what became of the revocation check of certificate i.
+// How much an unknown status weighs is decided by the findings; the check is
+// not done only when nothing was asked though it should have been.
+func revocationCheck(j *Judged, p *Path, i int) report.Check {
+	c := report.Check{Name: report.RevocationCheck, Cert: i, Required: true}
+	rev := p.Revocation[i]
+	switch {
+	case j.Policy.Schemes == policy.Off:
+		c.Required, c.State = false, report.NotAsked
+	case j.Policy.Depth == policy.DepthLeaf && i > 0:
+		c.Required, c.State, c.Detail = false, report.NotAsked, "only the leaf is asked for"
+	case rev == nil && p.anchored() && len(p.Certs) == 1:
+		c.State, c.Detail = report.CheckNotApplicable, "the certificate is a trust anchor itself"
+	case rev == nil:
+		c.State, c.Detail = report.NotDone, "the path does not reach a trust anchor"
+	case rev.Status == report.NotApplicable:
+		c.State, c.Detail = report.CheckNotApplicable, string(rev.Why)
+	case rev.Status == report.Unknown || rev.Status == "":
+		c.State, c.Detail = report.NotDone, "no source gave an authentic and fresh answer"
+		c.Required = !j.Policy.Unknown.Soft() && rev.Why != report.WhyNoPointer // there was nobody to ask
+	default:
+		c.State, c.Detail = report.Done, rev.Scheme.String()
+	}
+	return c
+}
+
+// transparencyCheck says what became of the SCTs.
+func transparencyCheck(j *Judged) report.Check {
+	c := report.Check{Name: report.CTCheck, Cert: 0, Required: j.Policy.CT.Enforced(), State: report.NotAsked}
+	switch {
+	case j.CT == nil:
+	case j.CT.Met != nil || j.LogListHash != "":
+		c.State = report.Done
+	default:
+		c.Detail = "there is no log list to verify SCTs with"
+		if c.Required {
+			c.State = report.NotDone
+		}
+	}
+	return c
+}

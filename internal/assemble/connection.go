@@ -1,0 +1,92 @@
+package assemble
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/tlsnames"
+	"github.com/assaytls/assay/report"
+)
+
+// connection tells of the connection, and of the handshake as a check.
+func connection(j *Judged, r *report.Report) {
+	ev := j.Evidence
+	if ev.Source == evidence.SourceFiles {
+		return
+	}
+	check := report.Check{Name: report.HandshakeCheck, Cert: -1, Required: true, State: report.Done}
+	if f := ev.Failure; f != nil {
+		check.State, check.Detail = report.NotDone, f.Detail
+		r.Findings = append(r.Findings, Failure(f))
+	}
+	r.Checks = append(r.Checks, check)
+	if !j.Brief || ev.Failure != nil {
+		r.Connection, r.Timing = Connection(ev), timing(ev)
+	}
+}
+
+// Failure is the finding that says why there was no complete handshake.
+func Failure(f *evidence.Failure) finding.Finding {
+	var kv []string
+	for _, name := range slices.Sorted(maps.Keys(f.Params)) {
+		kv = append(kv, name, f.Params[name])
+	}
+	return finding.New(f.ID, kv...)
+}
+
+// Connection is what was seen on the wire.
+func Connection(ev *evidence.Evidence) *report.Connection {
+	c := ev.Connection
+	rc := &report.Connection{
+		Addr: c.Addr, Proxy: ev.Target.Proxy, ALPN: c.ALPN, ServerName: ev.Target.SNI, Resumed: c.Resumed, ClientCert: c.ClientCert,
+		Version: tlsnames.Version(c.Version), Suite: tlsnames.Suite(c.Suite), Group: tlsnames.Group(c.Group),
+		Signature: tlsnames.Signature(c.Signature), BytesIn: c.BytesIn, BytesOut: c.BytesOut,
+		TLSSCTs: sctCount(ev.TLSSCTs),
+	}
+	if len(ev.Chain) > 0 {
+		rc.Stapled = len(ev.Chain[0].Staple) > 0
+	}
+	for _, raw := range c.ClientCAs {
+		name, _ := cert.ParseName(raw)
+		rc.ClientCAs = append(rc.ClientCAs, name.String())
+	}
+	for _, s := range c.ClientSchemes {
+		rc.ClientSchemes = append(rc.ClientSchemes, tlsnames.Signature(s))
+	}
+	if c.Alert != nil {
+		rc.Alert = c.Alert.Name
+	}
+	for _, a := range ev.Attempts {
+		rc.Attempts = append(rc.Attempts, report.Attempt{Addr: a.Addr, Outcome: a.Outcome, MS: Milliseconds(a.Duration), Detail: a.Detail})
+	}
+	if ev.Probe != nil {
+		rc.Probe = ev.Probe.Reason
+		rc.Version = tlsnames.Version(ev.Probe.Connection.Version)
+		rc.Suite = tlsnames.Suite(ev.Probe.Connection.Suite)
+	}
+	return rc
+}
+
+func timing(ev *evidence.Evidence) *report.Timing {
+	c := ev.Connection
+	return &report.Timing{DNS: Milliseconds(c.DNS), Connect: Milliseconds(c.Connect), TLS: Milliseconds(c.TLS)}
+}
+
+// sctCount counts the SCTs of a SignedCertificateTimestampList without
+// reading them.
+func sctCount(list []byte) (n int) {
+	if len(list) < 2 {
+		return 0
+	}
+	for b := list[2:]; len(b) >= 2; n++ {
+		l := int(b[0])<<8 | int(b[1])
+		if l > len(b)-2 {
+			break
+		}
+		b = b[2+l:]
+	}
+	return n
+}

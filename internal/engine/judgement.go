@@ -1,0 +1,156 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/assemble"
+	"github.com/assaytls/assay/policy"
+	"github.com/assaytls/assay/report"
+)
+
+// judgement is one report in the making: rounds of judging, and what is kept
+// from one to the next.
+type judgement struct {
+	e      *Engine
+	t      *Trust
+	p      policy.Policy
+	a      Access
+	brief  bool // what nobody reads in the report of an accepted handshake is left out
+	now    time.Time
+	chains [][][]byte // when not nil, the only candidate paths
+
+	ev    *evidence.Evidence // what is judged; a copy, to which artefacts are added
+	setup []finding.Finding  // what is wrong with the evidence itself, or with how much it asks for
+	spent time.Duration      // by the rounds
+	material
+	gathering
+}
+
+// gathering is what was asked for to judge the evidence. The maps are nil until
+// needed.
+type gathering struct {
+	asked   map[string]bool // needs asked for already, in any round
+	needs   map[int]need    // by artefact: what was asked to get it
+	aiaAsks int
+	dropped int // needs beyond the limit
+	fetches []report.Fetch
+	aged    atomic.Bool    // the caches gave what ought to be asked for again
+	nonces  map[int][]byte // by position on the path
+}
+
+func (e *Engine) newJudgement(ev *evidence.Evidence, p policy.Policy, a Access) *judgement {
+	t := &e.trust
+	p.Purpose = canonical(p.Purpose)
+	own := *ev
+	own.Artefacts = slices.Clone(ev.Artefacts)
+	j := &judgement{e: e, t: t, p: p, a: a, ev: &own, now: p.Time}
+	if j.now.IsZero() {
+		j.now = ev.Time
+	}
+	if j.now.IsZero() {
+		j.now = time.Now()
+	}
+	j.now = j.now.UTC()
+	return j
+}
+
+// gathered is the evidence with all that was fetched for the judgement, and
+// with the names of what was trusted.
+func (j *judgement) gathered() *evidence.Evidence {
+	ev := *j.ev
+	ev.AnchorsHash, ev.LogListHash = j.t.anchorsHash(), j.t.logListHash()
+	return &ev
+}
+
+// resolve is the loop: judge, download what the judges need, judge again. It
+// returns the last round. A panic in it refuses, as one in a judge does: it may
+// run on a goroutine of its own, where it would end the program.
+func (j *judgement) resolve(ctx context.Context) (last *round) {
+	defer runtime.KeepAlive(j)
+	defer func() {
+		if v := recover(); v != nil {
+			last = j.broken(v)
+		}
+	}()
+	last = j.judge(ctx)
+	fetching := ctx
+	if j.a.Budget > 0 && (len(last.wants) > 0 || !j.a.Offline) { // a timer costs more than all else that is left to do
+		var cancel context.CancelFunc
+		fetching, cancel = context.WithTimeout(ctx, j.a.Budget)
+		defer cancel()
+	}
+	rounds := maxRounds
+	if j.a.Audit {
+		rounds += auditRounds
+	}
+	for n := 0; n < rounds && len(last.wants) > 0; n++ {
+		if !j.fetchAll(fetching, last.wants) {
+			break
+		}
+		last = j.judge(ctx)
+	}
+	renewed := false
+	err := shielded(func() error { renewed = j.refresh(fetching, last); return nil })
+	if renewed {
+		last = j.judge(ctx)
+	}
+	if err = errors.Join(err, shielded(func() error { return j.keep(last) })); err != nil && j.e.opt.Warn != nil {
+		j.e.opt.Warn(err)
+	}
+	return last
+}
+
+// judge is one round: what the judges make of what is known now.
+func (j *judgement) judge(ctx context.Context) (r *round) {
+	start := time.Now()
+	defer func() { j.spent += time.Since(start) }()
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // bodies may be mapped files,
+	defer runtime.KeepAlive(j)                               // whose owners the evidence has
+	defer func() {
+		if v := recover(); v != nil {
+			r = j.broken(v)
+		}
+	}()
+	r = &round{judgement: j}
+	if len(j.ev.Chain) > 0 {
+		j.parse()
+		r.run(ctx)
+	}
+	return r
+}
+
+// report is the report of the last round. The comparison with crypto/x509 is
+// made here, once.
+func (j *judgement) report(last *round) (r *report.Report) {
+	judged := assemble.Judged{Evidence: j.ev, Policy: j.p, Time: j.now, Brief: j.brief,
+		AnchorsHash: j.t.anchorsHash(), LogListHash: j.t.logListHash()}
+	defer func() {
+		if v := recover(); v != nil {
+			r = assemble.Refusal(judged, *j.broken(v).failure)
+		}
+	}()
+	if last.failure != nil {
+		return assemble.Refusal(judged, *last.failure)
+	}
+	start := time.Now()
+	judged.Sent, judged.Paths, judged.Chosen, judged.CT = j.sent, last.paths, last.chosen, last.ct
+	judged.Findings = slices.Concat(last.findings, last.compare(), j.setup)
+	judged.Fetches = j.fetches
+	judged.Judging = j.spent + time.Since(start)
+	return assemble.Report(judged)
+}
+
+// broken is a round that v ended. It is called while the panic unwinds.
+func (j *judgement) broken(v any) *round {
+	f := finding.New(finding.InternalError, "what", j.ev.Target.Host, "detail", fmt.Sprint(v), "at", panicSite())
+	return &round{judgement: j, failure: &f}
+}

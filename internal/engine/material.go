@@ -1,0 +1,178 @@
+package engine
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/certpath"
+	"github.com/assaytls/assay/crl"
+	"github.com/assaytls/assay/ct"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/revocation"
+	"github.com/assaytls/assay/report"
+)
+
+// material is what was read of the evidence: what is read once stays so from
+// round to round. The maps are nil until needed.
+type material struct {
+	sent    []*cert.Certificate // the chain, in order
+	pool    []*cert.Certificate // all that may complete a path, sent ones included
+	fromAIA map[[32]byte][]int  // certificates that were fetched, by hash: the artefacts that brought them
+	aiaSeen int                 // artefacts of which the certificates are in the pool
+	lists   map[int]*crl.List   // by artefact; nil = it is none
+
+	built *certpath.Result // valid while the pool does not grow
+	scts  map[int]pathSCTs // by index in built.Paths
+}
+
+// pathSCTs are the SCT lists of one path's certificates, read.
+type pathSCTs struct{ embedded, delivered []ct.SCTList }
+
+// parse reads the certificates that are not read yet.
+func (j *judgement) parse() {
+	if j.sent == nil {
+		for _, entry := range bounded(j, j.ev.Chain) {
+			j.sent = append(j.sent, j.e.certs.Parse(entry.Cert))
+		}
+		j.pool = append(j.pool, j.sent[1:]...)
+		for _, raw := range bounded(j, j.ev.Extra) {
+			j.pool = append(j.pool, j.e.certs.Parse(raw))
+		}
+	}
+	for ; j.aiaSeen < len(j.ev.Artefacts); j.aiaSeen++ {
+		a := &j.ev.Artefacts[j.aiaSeen]
+		if a.Kind != kindAIA || a.Failure != "" {
+			continue
+		}
+		certs, err := issuerCertificates(a.Body)
+		if err != nil {
+			a.Failure, a.Detail = finding.AIAUnavailable, err.Error()
+			continue
+		}
+		for _, raw := range certs {
+			c := j.e.certs.Parse(raw)
+			j.pool = append(j.pool, c)
+			if j.fromAIA == nil {
+				j.fromAIA = map[[32]byte][]int{}
+			}
+			j.fromAIA[c.SHA256] = append(j.fromAIA[c.SHA256], j.aiaSeen)
+			j.built, j.scts = nil, nil
+		}
+	}
+}
+
+// bounded returns the certificates that are read; more are a finding.
+func bounded[T any](j *judgement, certs []T) []T {
+	if len(certs) > maxSent {
+		j.setup = append(j.setup, finding.New(finding.BudgetCertificates, "count", fmt.Sprint(len(certs)), "limit", fmt.Sprint(maxSent)))
+		certs = certs[:maxSent]
+	}
+	return certs
+}
+
+// parsed is raw as it was parsed among the certificates that were sent, else
+// from the cache of all connections.
+func (j *judgement) parsed(raw []byte) *cert.Certificate {
+	for _, c := range j.sent {
+		if bytes.Equal(c.Raw, raw) {
+			return c
+		}
+	}
+	return j.e.certs.Parse(raw)
+}
+
+// staples lines the staples up with the path's certificates.
+func (j *judgement) staples(p certpath.Path) [][]byte {
+	out := make([][]byte, len(p.Certs))
+	for i, c := range p.Certs {
+		for k, s := range j.sent {
+			if s.SHA256 == c.SHA256 && len(j.ev.Chain[k].Staple) > 0 {
+				out[i] = j.ev.Chain[k].Staple
+				break
+			}
+		}
+	}
+	return out
+}
+
+// sctsOf reads the SCT lists of path n, once: those in its certificates, and what
+// the handshake or files brought for them. The one that stands in an OCSP
+// response is added when the response has proved valid.
+func (j *judgement) sctsOf(n int) pathSCTs {
+	if s, read := j.scts[n]; read {
+		return s
+	}
+	path := j.built.Paths[n].Certs
+	s := pathSCTs{embedded: ct.ReadEmbedded(path)}
+	if j.ev.TLSSCTs != nil {
+		s.delivered = append(s.delivered, ct.ReadSCTList(0, report.SCTTLS, j.ev.TLSSCTs))
+	}
+	for _, a := range j.ev.Artefacts {
+		if a.Kind == kindSCTFile {
+			s.delivered = append(s.delivered, ct.ReadSCTList(0, report.SCTTLS, a.Body))
+		}
+	}
+	for k, sent := range j.sent {
+		for i, c := range path {
+			if i > 0 && j.ev.Chain[k].SCTs != nil && sent.SHA256 == c.SHA256 {
+				s.delivered = append(s.delivered, ct.ReadSCTList(i, report.SCTTLS, j.ev.Chain[k].SCTs))
+			}
+		}
+	}
+	if j.scts == nil {
+		j.scts = map[int]pathSCTs{}
+	}
+	j.scts[n] = s
+	return s
+}
+
+// artefacts hands the judges what was fetched or given. It returns the indexes
+// in the evidence of in.Artefacts.
+func (j *judgement) artefacts(in *revocation.Input) (from []int) {
+	for i, a := range j.ev.Artefacts {
+		switch a.Kind {
+		case kindAIA, kindCT, kindSCTFile:
+		case kindOCSPFile:
+			in.OfferedOCSP = append(in.OfferedOCSP, a.Body)
+		case kindCRLFile:
+			if l := j.list(i); l != nil {
+				in.Offered = append(in.Offered, l)
+			}
+		default:
+			x := revocation.Artefact{Kind: a.Kind, URL: a.URL, Request: a.Request, Body: a.Body,
+				Failure: a.Failure, Detail: a.Detail, Cached: a.Cached, Fetched: a.Fetched}
+			copy(x.IssuerKey[:], a.IssuerKey)
+			if a.Failure == "" && a.Kind != kindOCSP {
+				x.List = j.list(i)
+			}
+			in.Artefacts, from = append(in.Artefacts, x), append(from, i)
+		}
+	}
+	return from
+}
+
+// list parses artefact i as a CRL, once.
+func (j *judgement) list(i int) *crl.List {
+	if l, done := j.lists[i]; done {
+		return l
+	}
+	a := &j.ev.Artefacts[i]
+	l, err := j.e.cache.parseList(a.Body, a.Owner)
+	if err != nil {
+		l = nil
+		if a.Kind == kindCRLFile {
+			f := finding.New(finding.EvidenceInvalid, "detail", a.URL+": "+err.Error())
+			if e := (*crl.Error)(nil); errors.As(err, &e) {
+				f = e.Finding().With("source", "crl").With("url", a.URL)
+			}
+			j.setup = append(j.setup, f)
+		}
+	}
+	if j.lists == nil {
+		j.lists = map[int]*crl.List{}
+	}
+	j.lists[i] = l
+	return l
+}

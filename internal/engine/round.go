@@ -1,0 +1,233 @@
+package engine
+
+import (
+	"context"
+	"slices"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/certpath"
+	"github.com/assaytls/assay/ct"
+	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/assemble"
+	"github.com/assaytls/assay/internal/revocation"
+	"github.com/assaytls/assay/policy"
+	"github.com/assaytls/assay/report"
+)
+
+// round is what the judges make of what is known at one time. Only the last
+// one is reported.
+type round struct {
+	*judgement
+	opt certpath.Options // of this judgement's paths
+
+	paths    []assemble.Path // best first
+	chosen   int
+	ct       *report.CT
+	findings []finding.Finding // about the report as a whole
+	used     []revocation.Use  // parallel to the artefacts: what they were used for
+	wants    []need            // what would tell more
+	failure  *finding.Finding  // a panic that ended it; nothing else counts then
+}
+
+// run builds the paths and judges revocation and CT on the best of them.
+func (r *round) run(ctx context.Context) {
+	var err error
+	if r.opt, err = r.pathOptions(); err != nil {
+		r.findings = append(r.findings, finding.New(finding.InternalError, "what", "the policy", "detail", err.Error()))
+		return
+	}
+	built := r.build(ctx, r.opt)
+	if r.t.Anchors.Len() == 0 && r.chains == nil {
+		r.findings = append(r.findings, finding.New(finding.AnchorsEmpty))
+	}
+	r.findings = append(r.findings, built.Findings...)
+	for _, p := range built.Paths {
+		r.paths = append(r.paths, r.candidate(p))
+	}
+	if len(r.paths) == 0 {
+		r.findings = append(r.findings, finding.New(finding.InternalError, "what", "the chain", "detail", "no path was built"))
+		return
+	}
+	r.choose(ctx)
+	r.missingIssuers()
+}
+
+// build finds the paths; the result is valid while the pool does not grow.
+func (j *judgement) build(ctx context.Context, opt certpath.Options) *certpath.Result {
+	switch {
+	case j.built != nil:
+	case j.chains != nil:
+		j.built = j.validateChains(ctx, opt)
+	default:
+		opt.Public = j.t.publicAnchor
+		res := certpath.Build(ctx, j.sent[0], j.pool, j.t.Anchors, opt)
+		j.built = &res
+	}
+	return j.built
+}
+
+// candidate is a path before revocation is judged. It tells which of its
+// certificates had to be fetched.
+func (r *round) candidate(p certpath.Path) assemble.Path {
+	out := assemble.NewPath(p)
+	for i, c := range p.Certs {
+		anchor := i > 0 && i == len(p.Certs)-1 && p.End == report.EndAnchor
+		if from := r.fromAIA[c.SHA256]; from != nil && !anchor {
+			out.Fetched[i] = r.ev.Artefacts[from[0]].URL
+			out.Findings = append(out.Findings, finding.New(finding.AIAMissing, "subject", assemble.Name(c), "url", out.Fetched[i]))
+		}
+	}
+	return out
+}
+
+// choose judges revocation on the best path and, when an intermediate of it is
+// revoked, on the next ones that have no errors; then SCTs on the one that
+// counts.
+func (r *round) choose(ctx context.Context) {
+	r.used = make([]revocation.Use, len(r.ev.Artefacts))
+	first := r.revocation(ctx, 0)
+	scts := first.scts
+	if first.caRevoked {
+		tried := 1
+		for i := 1; i < len(r.paths) && tried < maxPaths; i++ {
+			p := &r.paths[i]
+			if p.End != report.EndAnchor || p.Worst() >= finding.Error {
+				continue
+			}
+			tried++
+			if o := r.revocation(ctx, i); !o.caRevoked && !o.leafRevoked && p.Worst() < finding.Error {
+				p.Findings = append(p.Findings, finding.New(finding.AlternatePathRevoked, "subject", first.ca))
+				r.chosen, scts = i, o.scts
+				break
+			}
+		}
+	}
+	r.transparency(scts)
+}
+
+// outcome says what revocation found on a path.
+type outcome struct {
+	leafRevoked, caRevoked bool
+	ca                     string   // the name of an intermediate that is revoked
+	scts                   pathSCTs // that of the leaf's valid OCSP response among them
+}
+
+// revocation judges every certificate of path n but the anchor. Pointers are
+// followed only when the path's signatures reach an anchor.
+func (r *round) revocation(ctx context.Context, n int) (o outcome) {
+	path, p := r.built.Paths[n], &r.paths[n]
+	o.scts = r.sctsOf(n) // read before revocation is judged: when a certificate was logged says which lists know it
+	if path.End != report.EndAnchor || !proven(path) || r.p.Schemes == policy.Off {
+		return o
+	}
+	in := revocation.Input{
+		Path: path.Certs, Staples: r.staples(path), Pool: r.pool, Time: r.now, Memo: r.e.memo,
+		Policy: r.p, Anchored: r.anchored(ctx, path), NoHandshake: r.ev.Source == evidence.SourceFiles,
+	}
+	if r.a.Nonce {
+		in.NonceFor = r.nonce
+	}
+	from := r.artefacts(&in)
+	res := revocation.Judge(ctx, in)
+	for k, u := range res.Used {
+		r.used[from[k]].Add(u)
+	}
+	for i, c := range res.Certs[:len(res.Certs)-1] { // the last one is the anchor
+		p.Revocation[i] = &c.Revocation
+		p.CertFindings[i] = append(p.CertFindings[i], c.Findings...)
+		if c.Revocation.Status != report.Revoked {
+			continue
+		}
+		name := assemble.Name(path.Certs[i])
+		if report.Worst(p.CertFindings[i]) < finding.Error { // revoked always wins, whatever a judge forgot to say
+			p.CertFindings[i] = append(p.CertFindings[i], finding.New(finding.InternalError, "what", name, "detail", "revoked without a finding"))
+		}
+		if i == 0 {
+			o.leafRevoked = true
+		} else {
+			o.caRevoked, o.ca = true, name
+		}
+	}
+	for _, want := range res.Needs {
+		r.wants = append(r.wants, need{Need: want})
+	}
+	if res.SCTList != nil {
+		o.scts.delivered = append(slices.Clip(o.scts.delivered), ct.ReadSCTList(0, report.SCTOCSP, res.SCTList))
+	}
+	return o
+}
+
+// transparency judges SCTs on the chosen path.
+func (r *round) transparency(scts pathSCTs) {
+	if r.p.CT == policy.CTOff {
+		return
+	}
+	built, p := r.built.Paths[r.chosen], &r.paths[r.chosen]
+	res := ct.CheckSCTs(ct.Input{Path: p.Certs, Embedded: scts.embedded, Delivered: scts.delivered, List: r.t.LogList, Policy: r.p.CT, Depth: r.p.CTDepth, Time: r.now,
+		Public: r.public(built), Memo: r.e.memo, Brief: r.brief})
+	for i, fs := range res.Certs {
+		p.CertFindings[i] = append(p.CertFindings[i], fs...)
+	}
+	if r.a.Audit {
+		p.CertFindings[0] = append(p.CertFindings[0], r.audit(&res)...)
+	}
+	r.ct = &res.CT
+}
+
+// audit takes the audit of the valid SCTs as far as the answers at hand go.
+func (r *round) audit(res *ct.Result) []finding.Finding {
+	a := ct.NewAudit(*res, r.ev.Time)
+	for _, x := range r.ev.Artefacts {
+		if x.Kind == kindCT {
+			a.Provide(x.URL, x.Status, x.Body)
+		}
+	}
+	for _, n := range a.Needs() {
+		r.wants = append(r.wants, need{revocation.Need{Kind: kindCT, URL: n.URL}, n.MaxBytes})
+	}
+	a.Fill(&res.CT)
+	return a.Findings()
+}
+
+// public reports whether a path ends in a publicly trusted anchor.
+func (j *judgement) public(p certpath.Path) bool {
+	return p.End == report.EndAnchor && j.t.publicAnchor(p.Certs[len(p.Certs)-1])
+}
+
+// unprovenKinds are what a path carries when a signature on it was not verified.
+var unprovenKinds = []finding.ID{finding.SignatureInvalid, finding.SignatureUnsupported, finding.SignatureKeyMismatch,
+	finding.IssuerKeyUnusable, finding.IssuerKeyTooSmall}
+
+// proven reports whether every signature on a path to an anchor verified; if
+// not, its pointers are anybody's text.
+func proven(p certpath.Path) bool {
+	for _, fs := range p.CertFindings {
+		if slices.ContainsFunc(fs, func(f finding.Finding) bool { return slices.Contains(unprovenKinds, f.ID) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// anchored validates a separate CRL issuer's path to the same anchor (RFC
+// 5280, 6.3.3 (f)), without names.
+func (r *round) anchored(ctx context.Context, p certpath.Path) func(*cert.Certificate) bool {
+	opt := r.opt
+	opt.Names, opt.Purpose, opt.UsedKeyUsage = nil, policy.PurposeAny, 0
+	anchor := p.Certs[len(p.Certs)-1]
+	known := map[[32]byte]bool{} // many lists may name one issuer
+	return func(issuer *cert.Certificate) (ok bool) {
+		if ok, done := known[issuer.SHA256]; done {
+			return ok
+		}
+		defer func() { known[issuer.SHA256] = ok }()
+		res := certpath.Build(ctx, issuer, slices.Concat(r.pool, p.Certs), r.t.Anchors, opt)
+		for _, q := range res.Paths {
+			if q.End == report.EndAnchor && q.Worst() < finding.Inconclusive && q.Certs[len(q.Certs)-1].SHA256 == anchor.SHA256 {
+				return true
+			}
+		}
+		return false
+	}
+}

@@ -1,0 +1,51 @@
+package engine
+
+import (
+	"encoding/hex"
+	"sync"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/certpath"
+	"github.com/assaytls/assay/ct"
+)
+
+// Trust is what counts as trusted in one judgement. The zero Trust trusts
+// nobody. It is not changed once it is in use and safe for concurrent use; one
+// engine judges by as many as are wanted, and nothing that was accepted under
+// one is believed under another: engines remember bytes, and signatures by the
+// key that made them, and neither depends on an anchor.
+type Trust struct {
+	Anchors *certpath.Anchors // nil: none
+	LogList *ct.LogList       // nil: SCTs are shown, not verified
+	// Public says of an anchor's SubjectPublicKeyInfo whether it is publicly
+	// trusted: browsers' CT policies and the lifetime limits of public certificates
+	// apply below such anchors. nil: none is.
+	Public func(spki []byte) bool
+
+	public sync.Map // what Public said of an anchor, by its SHA-256
+}
+
+// publicAnchor reports whether a trust anchor is publicly trusted.
+func (t *Trust) publicAnchor(anchor *cert.Certificate) bool {
+	if t.Public == nil {
+		return false
+	}
+	if known, ok := t.public.Load(anchor.SHA256); ok {
+		return known.(bool)
+	}
+	yes := t.Public(anchor.RawSPKI)
+	t.public.Store(anchor.SHA256, yes) // as many as there are anchors
+	return yes
+}
+
+func (t *Trust) anchorsHash() string { return hexHash(t.Anchors.Hash()) }
+
+// logListHash is "" when there is no log list.
+func (t *Trust) logListHash() string {
+	if t.LogList == nil {
+		return ""
+	}
+	return hexHash(t.LogList.Hash())
+}
+
+func hexHash(h [32]byte) string { return hex.EncodeToString(h[:]) }
