@@ -12,6 +12,8 @@ const (
 	AIAUnavailable  ID = "intermediate-unavailable"
 	EvidenceInvalid ID = "evidence-invalid"
 
+	EvidenceOtherTrust ID = "evidence-other-trust"
+
 	BudgetCertificates   ID = "budget-certificates"
 	AlternatePathRevoked ID = "alternate-path-revoked"
 )
@@ -67,6 +69,12 @@ var engineKinds = []Kind{
 		Explain: "The evidence is damaged or was written by a version of assay whose format this one does not know.",
 		Risk:    "Nothing in it can be relied on.",
 		Fix:     "Save the evidence again with this version (assay check --save-evidence FILE).",
+		Since:   "0.1"},
+	{ID: EvidenceOtherTrust, Class: ClassInternal, Severity: Info, Rank: 1,
+		Title:   "the evidence was saved with a different set of {what}: then {saved}, now {now}",
+		Explain: "Saved evidence names the trust anchors and the log list that were in force when it was gathered. The ones in force now are not the same, so the verdict may differ from the one of that time.",
+		Risk:    "No direct risk. The verdict is right for the trust anchors and the log list in force now.",
+		Fix:     "To judge as at that time: give the same files to assay verify --evidence (--roots FILE, --log-list FILE). The report (-v) shows the hashes to compare.",
 		Since:   "0.1"},
 	{ID: BudgetCertificates, Class: ClassBudget, Severity: Error, Rank: 60,
 		Title:   "{count} certificates were presented; at most {limit} are judged",

@@ -74,6 +74,7 @@ func (p *Path) anchored() bool { return p.End == report.EndAnchor }
 func Report(j Judged) *report.Report {
 	r := header(&j)
 	connection(&j, r)
+	otherTrust(&j, r)
 	switch {
 	case len(j.Evidence.Chain) == 0:
 		r.Findings = append(r.Findings, j.Findings...)

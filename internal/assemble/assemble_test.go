@@ -3,6 +3,7 @@ package assemble_test
 import (
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,6 +97,31 @@ func TestRefusal(t *testing.T) {
 	j := judged()
 	if r := assemble.Refusal(j, finding.New(finding.InternalError, "what", "x", "detail", "y")); r.Verdict != report.Reject || r.Target.Host != "a.test" {
 		t.Errorf("%s %+v", r.Verdict, r.Target)
+	}
+}
+
+// Saved evidence says under which trust it was gathered.
+func TestOtherTrust(t *testing.T) {
+	const a, b = "aa", "bb"
+	for _, c := range []struct{ savedAnchors, savedLogs, anchors, logs, want string }{
+		{"", "", a, "", ""}, {"", "", a, b, ""}, // not judged yet
+		{a, b, a, b, ""}, {a, "", a, "", ""},
+		{a, b, b, b, "trust anchors"}, {a, "", b, "", "trust anchors"},
+		{a, b, a, a, "CT logs"}, {a, "", a, b, "CT logs"}, {a, b, a, "", "CT logs"},
+		{a, b, b, a, "trust anchors, CT logs"},
+	} {
+		j := judged()
+		j.Evidence.AnchorsHash, j.Evidence.LogListHash, j.AnchorsHash, j.LogListHash = c.savedAnchors, c.savedLogs, c.anchors, c.logs
+		r := assemble.Report(j)
+		var got []string
+		for _, f := range r.Findings {
+			if f.ID == finding.EvidenceOtherTrust {
+				got = append(got, f.Param("what"))
+			}
+		}
+		if strings.Join(got, ", ") != c.want || r.Verdict != report.Accept || r.AnchorsHash != c.anchors || r.LogListHash != c.logs {
+			t.Errorf("%+v: %q, %s", c, got, r.Verdict)
+		}
 	}
 }
 
