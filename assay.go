@@ -70,7 +70,8 @@ import (
 )
 
 // Verifier judges TLS peers. It is immutable, safe for concurrent use, and
-// owns its caches; use one for the whole program and Close it at the end.
+// owns its caches; use one for the whole program and Close it at the end. The
+// zero Verifier is like one that was closed: it accepts nothing.
 type Verifier struct {
 	conf    Config
 	engine  *engine.Engine
@@ -111,7 +112,7 @@ func New(c Config) (*Verifier, error) {
 // ErrClosed. It may be called more than once; the error is always nil.
 func (v *Verifier) Close() error {
 	v.mu.Lock()
-	if v.closed {
+	if v.closed || v.engine == nil {
 		v.mu.Unlock()
 		return nil
 	}
@@ -140,7 +141,7 @@ func (v *Verifier) Close() error {
 func (v *Verifier) begin() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.closed {
+	if v.closed || v.engine == nil {
 		return false
 	}
 	v.running.Add(1)
@@ -225,6 +226,9 @@ func (v *Verifier) Check(ctx context.Context, t Target) (*report.Report, error) 
 func (v *Verifier) Judge(ctx context.Context, ev *evidence.Evidence) *report.Report {
 	if ev == nil {
 		ev = &evidence.Evidence{Version: evidence.Version}
+	}
+	if v.engine == nil {
+		return refusal(finding.New(finding.InternalError, "what", ev.Target.Host, "detail", ErrClosed.Error())).Report
 	}
 	r := v.engine.Judge(ctx, ev, v.policy, engine.Access{Background: v.conf.Network == Background})
 	v.hook(ctx, ev, r)

@@ -29,8 +29,8 @@ type Config struct {
 	SecurityLevel *int
 	// MinRSA is the smallest RSA modulus accepted, in bits. 0 means 2048.
 	MinRSA int
-	// NoWildcards refuses certificates that match by a wildcard only. Zero: off.
-	// It concerns [Verifier.Check]; in handshakes names are crypto/tls's.
+	// NoWildcards refuses servers' certificates that match by a wildcard only.
+	// Zero: off. In handshakes the name is the tls.Config's ServerName.
 	NoWildcards bool
 
 	// Schemes are the revocation schemes to use, of "staple", "crl", "ocsp".

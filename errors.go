@@ -115,6 +115,9 @@ func (v *Verifier) Explain(err error, name string) *report.Report {
 	if !verificationError(err) {
 		return nil
 	}
+	if v.engine == nil {
+		return Explain(err, name)
+	}
 	return explain(v.engine, v.policy, err, name)
 }
 

@@ -14,7 +14,8 @@ import (
 
 // Handshake judges the chains that crypto/tls has verified: they, as DER and
 // leaf first, are the only candidate paths, and their last certificates the
-// anchors. Names were crypto/tls's business. With a.Offline, due tells that
+// anchors. Names were crypto/tls's business, but for p.NoWildcards: then the
+// name in the evidence's SNI must match without one. With a.Offline, due tells that
 // asking the network would be good: for what is missing, or because what the
 // caches had is no longer young, so that it does not end in use. A brief report
 // leaves out the facts of the connection and of certificates, and what explains
@@ -38,6 +39,12 @@ func (e *Engine) Handshake(ctx context.Context, ev *evidence.Evidence, chains []
 // validateChains judges each chain as it is, best first.
 func (j *judgement) validateChains(ctx context.Context, opt certpath.Options) *certpath.Result {
 	opt.Signed = true // crypto/tls has verified them; opt is a copy of our own
+	if host := j.ev.Target.SNI; opt.NoWildcards && j.p.Purpose == policy.PurposeServer && host != "" {
+		// crypto/tls compared this name and accepts wildcards. An address, which
+		// is no SNI, matches none. A name that cannot be read matches nothing.
+		id, _ := certpath.ParseIdentifier(host)
+		opt.Names = []certpath.Identifier{id}
+	}
 	res := &certpath.Result{}
 	for _, chain := range j.chains {
 		certs := make([]*cert.Certificate, 0, len(chain))
