@@ -8,9 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/assaytls/assay"
+	"github.com/assaytls/assay/internal/bench/cpu"
 	"github.com/assaytls/assay/internal/lab/forge"
 )
 
@@ -40,15 +39,6 @@ func (s *benchServer) fresh() tls.Certificate {
 	pair := leaf.TLS(s.ca.Raw)
 	pair.OCSPStaple = forge.OCSP{Singles: []forge.Single{s.ca.Good(leaf.Serial)}}.Sign(s.ca)
 	return pair
-}
-
-// threadCPU is the CPU time of this thread.
-func threadCPU(b *testing.B) time.Duration {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(ts.Nano())
 }
 
 // benchListener answers every connection with the next certificate of pairs.
@@ -89,14 +79,14 @@ func (l *benchListener) handshake(b *testing.B, conf *tls.Config, pair tls.Certi
 	}
 	c := tls.Client(raw, conf)
 	defer c.Close()
-	allocs, cpu := allocations(), threadCPU(b)
+	allocs, start := allocations(), cpu.Thread()
 	err = c.Handshake()
-	cpu = threadCPU(b) - cpu
+	took := cpu.Thread() - start
 	allocs = allocations() - allocs
 	if err != nil {
 		b.Fatal(err)
 	}
-	return cpu, allocs
+	return took, allocs
 }
 
 // allocations are the objects allocated by the process.

@@ -16,10 +16,9 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/certpath"
+	"github.com/assaytls/assay/internal/bench/cpu"
 	"github.com/assaytls/assay/internal/lab/forge"
 )
 
@@ -117,11 +116,11 @@ func measure(w *tabwriter.Writer, kind string) {
 	for range rounds {
 		renew()
 		for i, c := range contenders {
-			start := cpu()
+			start := cpu.Thread()
 			for range batch {
 				c.run()
 			}
-			times[i] = append(times[i], (cpu()-start)/batch)
+			times[i] = append(times[i], float64((cpu.Thread()-start).Nanoseconds())/1e3/batch)
 		}
 	}
 	medians := make([]float64, len(contenders))
@@ -132,13 +131,6 @@ func measure(w *tabwriter.Writer, kind string) {
 	for i, c := range contenders {
 		fmt.Fprintf(w, "%s\t%s\t%.1f\t%.2f\t%.2f\t%.0f\t\n", kind, c.name, medians[i], medians[i]/medians[0], medians[i]/medians[1], allocations(c.run))
 	}
-}
-
-// cpu returns the thread's CPU time in microseconds.
-func cpu() float64 {
-	var ts unix.Timespec
-	check(unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts))
-	return float64(ts.Nano()) / 1e3
 }
 
 func allocations(run func()) float64 {

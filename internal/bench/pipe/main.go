@@ -19,7 +19,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/assaytls/assay/internal/lab/forge"
@@ -132,7 +131,7 @@ func (s subject) run(down, up int64) (usage, error) {
 	if got != down {
 		return usage{}, fmt.Errorf("%d of %d bytes came", got, down)
 	}
-	return usage{took, int64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)}, nil
+	return usage{took, maxRSS(cmd.ProcessState)}, nil
 }
 
 type zeros struct{}

@@ -12,13 +12,11 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/crl"
+	"github.com/assaytls/assay/internal/bench/cpu"
 	"github.com/assaytls/assay/internal/bench/crlgen"
 	"github.com/assaytls/assay/internal/store"
 )
@@ -72,12 +70,12 @@ func child(args []string) error {
 			}
 		}
 	}
-	start, cpu := time.Now(), processor()
+	start, worked := time.Now(), cpu.Process()
 	if err := answer(how, file, spki); err != nil {
 		return err
 	}
 	took := time.Since(start)
-	fmt.Println(took.Nanoseconds(), (processor() - cpu).Nanoseconds(), anonymous())
+	fmt.Println(took.Nanoseconds(), (cpu.Process() - worked).Nanoseconds(), anonymous())
 	return nil
 }
 
@@ -168,28 +166,6 @@ func viaX509(file string, spki []byte) error {
 		}
 	}
 	return nil
-}
-
-func mapped(file string) ([]byte, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	return syscall.Mmap(int(f.Fd()), 0, int(info.Size()), syscall.PROT_READ, syscall.MAP_SHARED)
-}
-
-// processor is the CPU time of this process on all cores.
-func processor() time.Duration {
-	var t unix.Timespec
-	if unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &t) != nil {
-		return 0
-	}
-	return time.Duration(t.Nano())
 }
 
 // anonymous is RssAnon of this process in kB, 0 where /proc does not tell.

@@ -1,0 +1,33 @@
+//go:build unix
+
+package cli
+
+import (
+	"io"
+	"net"
+	"syscall"
+	"testing"
+)
+
+// An interrupt ends a check that hangs, without an answer.
+func TestInterrupt(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	go func() {
+		c, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		io.ReadFull(c, make([]byte, 1)) // the check has begun
+		syscall.Kill(syscall.Getpid(), syscall.SIGINT)
+		io.Copy(io.Discard, c)
+	}()
+	status, out, errs := run("", "check", "--roots", startLab(t).RootFile, "--cache-dir", t.TempDir(), ln.Addr().String())
+	if status != exitInterrupted || out != "" || errs != "" {
+		t.Errorf("status %d, stdout %q, stderr %q", status, out, errs)
+	}
+}
