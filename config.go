@@ -79,7 +79,9 @@ type Config struct {
 	Allow []finding.ID
 
 	// CacheDir is a directory, private to the user, that keeps revocation
-	// data across processes. "" keeps it in memory only.
+	// data across processes. "" keeps it in memory only. One that others own or
+	// may write to is refused; on Windows that is not checked, so it has to be
+	// in the user's profile (os.UserCacheDir).
 	CacheDir string
 
 	// Verify is called after validation and before the connection is used, on

@@ -5,7 +5,9 @@
 // exactly that key, and nothing else: whether they are authentic, fresh and in
 // scope is for the judges to say each time. It is guarded against other users
 // (mode 0700, owner checked, nothing reached through symbolic links), not
-// against its owner.
+// against its owner. On Windows neither owner nor access rights are checked:
+// the directory has to be where only its user may write, as the default one in
+// the user's profile is; links and junctions are refused there too.
 //
 // Layout below the directory: v1/entries/ has one small file per key, named by
 // its hash; v1/bodies/ the contents, named by theirs; v1/indexes/ what was
@@ -108,8 +110,11 @@ func Open(dir string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot use the cache directory: %w", err)
 	}
-	if info.Mode()&os.ModeSymlink != 0 {
+	switch {
+	case info.Mode()&os.ModeSymlink != 0:
 		return nil, fmt.Errorf("cannot use the cache directory %s: it is a symbolic link", dir)
+	case !info.IsDir(): // Windows has junctions too
+		return nil, fmt.Errorf("cannot use the cache directory %s: it is not a directory", dir)
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -156,12 +161,26 @@ func (s *Store) secure(d string) error {
 		return errors.New("it is not a directory")
 	case !ours(info):
 		return errors.New("it belongs to another user")
-	case info.Mode().Perm()&0o022 != 0:
-		return fmt.Errorf("others may write to it (mode %#o); make it 0700 and empty it", info.Mode().Perm())
-	case info.Mode().Perm()&0o077 != 0:
-		return s.root.Chmod(d, 0o700)
 	}
-	return nil
+	tighten, err := checkMode(info.Mode().Perm(), modesTell)
+	if tighten {
+		err = s.root.Chmod(d, 0o700)
+	}
+	return err
+}
+
+// checkMode is the rule for a directory's mode: nobody else writes to it, and
+// if others may read it, its mode is to be set. Where modes tell nothing of
+// who may (Windows has lists of access rights, and Go reports 0777 for every
+// directory that may be written to) there is no rule.
+func checkMode(mode os.FileMode, tell bool) (tighten bool, err error) {
+	switch {
+	case !tell:
+		return false, nil
+	case mode&0o022 != 0:
+		return false, fmt.Errorf("others may write to it (mode %#o); make it 0700 and empty it", mode)
+	}
+	return mode&0o077 != 0, nil
 }
 
 // Get returns what was put for k. Damage of any kind is a miss.

@@ -349,6 +349,27 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+// A directory that others may write to is refused, one that they may read is
+// closed to them; where modes tell nothing, none is refused for its mode.
+func TestDirectoryModes(t *testing.T) {
+	for mode, want := range map[os.FileMode]string{0o700: "ours", 0o500: "ours", 0o755: "tighten", 0o701: "tighten", 0o740: "tighten",
+		0o720: "refused", 0o702: "refused", 0o777: "refused", 0o722: "refused"} {
+		tighten, err := checkMode(mode, true)
+		got := "ours"
+		if err != nil {
+			got = "refused"
+		} else if tighten {
+			got = "tighten"
+		}
+		if got != want {
+			t.Errorf("%#o: %s, want %s", mode, got, want)
+		}
+		if tighten, err := checkMode(mode, false); tighten || err != nil {
+			t.Errorf("%#o where modes tell nothing: %v %v", mode, tighten, err)
+		}
+	}
+}
+
 // A symbolic link in place of a file is not followed out of the cache.
 func TestLinks(t *testing.T) {
 	s := open(t, t.TempDir())

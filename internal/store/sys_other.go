@@ -7,6 +7,9 @@ import (
 	"os"
 )
 
+// modesTell says that a directory's mode tells who may write to it.
+const modesTell = false
+
 // ours has nothing to go by where files have no owners of this kind: the
 // cache directory lies in the user's profile.
 func ours(os.FileInfo) bool { return true }

@@ -9,6 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// modesTell says that a directory's mode tells who may write to it.
+const modesTell = true
+
 // ours reports whether a file belongs to the user who runs the process.
 func ours(info os.FileInfo) bool {
 	st, ok := info.Sys().(*syscall.Stat_t)
