@@ -42,7 +42,12 @@ type Client struct {
 	MaxRedirects int           // 0 = DefaultRedirects, negative = none
 
 	// Proxy chooses the proxy for a URL, as http.Transport's field of that
-	// name; nil means none. Behind a proxy only public targets are asked for.
+	// name; nil means none. Behind a proxy only public targets are asked for,
+	// as far as can be told from here: literal addresses are, and names that
+	// the Resolver knows. A name that only the proxy can resolve, or resolves
+	// otherwise, leads where it leads: that is the proxy's own to forbid. For a
+	// proxy whose scheme is socks5h, which means that names are resolved there
+	// and nowhere else, no name is looked up.
 	Proxy func(*http.Request) (*url.URL, error)
 
 	// RootCAs are the anchors for https; nil means the system's. https is
@@ -144,7 +149,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, *Failure) {
 				return nil, &Failure{ID: finding.FetchFailed, Detail: "proxy: " + err.Error()}
 			}
 			if p != nil {
-				if f := checkProxied(u); f != nil {
+				if f := c.checkProxied(ctx, u, p, r.Scope); f != nil {
 					return nil, f
 				}
 				tr = c.transport(Scope{}, p, resp)
@@ -224,38 +229,14 @@ func checkURL(s string) (*url.URL, *Failure) {
 	if u.Hostname() == "" {
 		return nil, &Failure{ID: finding.FetchFailed, Detail: "the URL has no host"}
 	}
+	if f := mapHost(u); f != nil {
+		return nil, f
+	}
 	if u.User != nil {
 		u.User = nil // credentials in a pointer are nobody's to send
 	}
 	u.Fragment = ""
 	return u, nil
-}
-
-// checkProxied looks at what can be known of a target that a proxy will
-// resolve: a literal address, and the names of this machine.
-func checkProxied(u *url.URL) *Failure {
-	host := strings.TrimRight(strings.ToLower(u.Hostname()), ".")
-	if a, err := netip.ParseAddr(host); err == nil {
-		if cl := Classify(a); cl != Public {
-			return &Failure{ID: finding.FetchRefusedAddress, Detail: (&errAddress{host, cl}).Error()}
-		}
-		return nil
-	}
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") || numericHost(host) {
-		return &Failure{ID: finding.FetchRefusedAddress, Detail: host + " is not a public name"}
-	}
-	return nil
-}
-
-// numericHost recognises what resolvers take for an IPv4 address though it is
-// not in dotted decimal form ("127.1", "0x7f000001", "2130706433").
-func numericHost(host string) bool {
-	last := host[strings.LastIndexByte(host, '.')+1:]
-	if last == "" {
-		return false
-	}
-	_, err := strconv.ParseUint(last, 0, 64)
-	return err == nil || strings.Trim(last, "0123456789") == ""
 }
 
 func (c *Client) request(ctx context.Context, r Request, u *url.URL) (*http.Request, *Failure) {
