@@ -148,16 +148,3 @@ func TestNeedsOfEachIssuer(t *testing.T) {
 		t.Errorf("%+v", res.Needs)
 	}
 }
-
-// A path's answer ends with the first of its certificates' answers.
-func TestEarliestEnd(t *testing.T) {
-	w := newWorld().with(Cert{}, CRLDP(crlURL))
-	early, late := w.now.Add(time.Hour).UTC(), w.now.Add(48*time.Hour).UTC()
-	for _, c := range [][2]time.Time{{early, late}, {late, early}} {
-		in := w.input()
-		in.Artefacts = []revocation.Artefact{{Kind: "crl", URL: crlURL, Body: w.ca.CRL(CRL{NextUpdate: c[0]})}, {Kind: "crl", URL: rootURL, Body: w.root.CRL(CRL{NextUpdate: c[1]})}}
-		if res := judge(in); !res.Expires.Equal(early) {
-			t.Errorf("ends %v: %s", c, res.Expires)
-		}
-	}
-}

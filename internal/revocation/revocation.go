@@ -114,7 +114,6 @@ type Result struct {
 	Used    []Use        // parallel to Input.Artefacts
 	Needs   []Need       // what would give more answers; each once
 	SCTList []byte       // from the leaf's valid staple or response, outer length included
-	Expires time.Time    // when the first of the statuses stops holding; zero when none has an end
 }
 
 // Judge gives every certificate of the path but the anchor one status. It
@@ -130,15 +129,12 @@ func Judge(ctx context.Context, in Input) Result {
 			res.Certs[i].Revocation = report.Revocation{Status: report.NotApplicable, Why: report.WhyNotAsked}
 			continue
 		}
-		s := subject{in: &in, ctx: ctx, i: i, cert: in.Path[i], issuer: in.Path[i+1], offered: offered[i], used: res.Used, issuerKey: sha256.Sum256(in.Path[i+1].RawSPKI), sctList: &res.SCTList}
+		s := inquiry{in: &in, ctx: ctx, i: i, cert: in.Path[i], issuer: in.Path[i+1], offered: offered[i], used: res.Used, issuerKey: sha256.Sum256(in.Path[i+1].RawSPKI), sctList: &res.SCTList}
 		res.Certs[i] = s.judge()
 		for _, n := range s.needs {
 			if !slices.ContainsFunc(res.Needs, n.same) {
 				res.Needs = append(res.Needs, n)
 			}
-		}
-		if !s.expires.IsZero() && (res.Expires.IsZero() || s.expires.Before(res.Expires)) {
-			res.Expires = s.expires
 		}
 	}
 	return res

@@ -41,7 +41,7 @@ func assignOffered(in *Input) [][][]byte {
 }
 
 // askStaple judges the staple, if there is one.
-func (s *subject) askStaple() {
+func (s *inquiry) askStaple() {
 	if s.i >= len(s.in.Staples) || s.in.Staples[s.i] == nil {
 		return
 	}
@@ -51,7 +51,7 @@ func (s *subject) askStaple() {
 }
 
 // askOCSP judges what responders answered and says whom to ask.
-func (s *subject) askOCSP() (needs []Need) {
+func (s *inquiry) askOCSP() (needs []Need) {
 	for _, body := range s.offered {
 		s.checkOCSP(ocsp.Query{Source: policy.OCSP}, body, -1)
 	}
@@ -83,7 +83,7 @@ func (s *subject) askOCSP() (needs []Need) {
 
 // response returns the index of the artefact of asking the responder at url
 // about this certificate, -1 when nobody has asked.
-func (s *subject) response(url string) int {
+func (s *inquiry) response(url string) int {
 	for k := range s.in.Artefacts {
 		a := &s.in.Artefacts[k]
 		if a.Kind != KindOCSP || a.URL != url || !a.isFor(s.issuerKey) {
@@ -105,8 +105,8 @@ func (a *Artefact) isFor(key [32]byte) bool {
 }
 
 // checkOCSP judges one response, of the artefact at index k (-1: it is none),
-// and records the word.
-func (s *subject) checkOCSP(q ocsp.Query, body []byte, k int) ocsp.Result {
+// and records the answer.
+func (s *inquiry) checkOCSP(q ocsp.Query, body []byte, k int) ocsp.Result {
 	p := s.in.Policy
 	q.Cert, q.Issuer, q.Time, q.Memo = s.cert, s.issuer, s.in.Time, s.in.Memo
 	q.Skew, q.MaxAge, q.Stale = p.Skew, p.MaxAge, p.Stale
@@ -119,13 +119,13 @@ func (s *subject) checkOCSP(q ocsp.Query, body []byte, k int) ocsp.Result {
 	if s.i == 0 && len(*s.sctList) == 0 {
 		*s.sctList = res.SCTList
 	}
-	s.words = append(s.words, word{status: res.Status, answer: res.Answer, findings: res.Findings, expires: res.Expires})
+	s.answers = append(s.answers, answer{status: res.Status, shown: res.Answer, findings: res.Findings})
 	return res
 }
 
 // delegateRevoked looks a responder's own certificate up in the lists that it
 // names. Responders are never asked about responders, so this ends.
-func (s *subject) delegateRevoked(d *cert.Certificate) report.Status {
+func (s *inquiry) delegateRevoked(d *cert.Certificate) report.Status {
 	ptr := pointersOf(d)
 	l := s.lists(d, ptr.points, false)
 	s.extra = append(s.extra, l.needs...)
@@ -144,70 +144,70 @@ func useOf(a report.Answer) Use {
 }
 
 // failed records that the artefact at index k has no body.
-func (s *subject) failed(scheme policy.Scheme, k int) {
+func (s *inquiry) failed(scheme policy.Scheme, k int) {
 	a := &s.in.Artefacts[k]
 	s.used[k].Add(Use{Outcome: Useless})
 	f := finding.New(a.Failure, "source", scheme.String(), "url", a.URL, "detail", a.Detail)
 	s.note(report.Answer{Scheme: scheme, URL: a.URL, Detail: f.Title()}, f)
 }
 
-func (s *subject) need(kind, url string, req []byte) Need {
+func (s *inquiry) need(kind, url string, req []byte) Need {
 	return Need{Kind: kind, URL: url, Request: req, IssuerKey: s.issuerKey, Cert: s.i}
 }
 
 // askCRL judges the lists at hand and says which to fetch.
-func (s *subject) askCRL() []Need {
+func (s *inquiry) askCRL() []Need {
 	l := s.lists(s.cert, s.ptr.points, true)
-	s.words = append(s.words, l.words...)
+	s.answers = append(s.answers, l.answers...)
 	if !l.asked {
 		return l.needs
 	}
-	w := word{findings: l.result.Findings, expires: l.result.Expires}
+	whole := answer{findings: l.result.Findings}
 	if l.result.Status == report.Good || l.result.Status == report.Revoked {
-		w.status = l.result.Status
+		whole.status = l.result.Status
 	}
 	if len(l.result.Answers) == 0 {
-		if len(w.findings) == 0 { // lists from files, all of them about others
+		if len(whole.findings) == 0 { // lists from files, all of them about others
 			return l.needs
 		}
-		w.answer = report.Answer{Scheme: policy.CRL, Status: w.status}
-		s.words = append(s.words, w)
+		whole.shown = report.Answer{Scheme: policy.CRL, Status: whole.status}
+		s.answers = append(s.answers, whole)
 	}
 	// One status and one set of findings stand for all lists together; they go
 	// with the list that decided.
 	first := 0
 	for k, a := range l.result.Answers {
-		if a.Status == w.status {
+		if a.Status == whole.status {
 			first = k
 			break
 		}
 	}
 	for k, a := range l.result.Answers {
-		v := word{more: true}
+		v := answer{more: true}
 		if k == first {
-			v = w
+			v = whole
 		}
-		v.answer = a
-		s.words = append(s.words, v)
+		v.shown = a
+		s.answers = append(s.answers, v)
 	}
 	return l.needs
 }
 
 // listing is what lists say about one certificate.
 type listing struct {
-	result crl.Result
-	asked  bool   // there was a list to ask
-	words  []word // failures
-	needs  []Need
+	result  crl.Result
+	asked   bool     // there was a list to ask
+	answers []answer // failures
+	needs   []Need
 }
 
 // lists gathers the lists of the distribution points points, and those from
-// files, and asks them about c, which the issuer of the subject issued.
-func (s *subject) lists(c *cert.Certificate, points [][]string, offered bool) (l listing) {
+// files, and asks them about c, which s.issuer issued.
+func (s *inquiry) lists(c *cert.Certificate, points [][]string, offered bool) (l listing) {
 	var sources []crl.Source
 	var at []int // of each source, the index of its artefact; -1 for a file
 	if len(points) > maxPoints {
-		l.words = append(l.words, word{answer: report.Answer{Scheme: policy.CRL, Detail: "too many distribution points"},
+		l.answers = append(l.answers, answer{shown: report.Answer{Scheme: policy.CRL, Detail: "too many distribution points"},
 			findings: []finding.Finding{finding.New(finding.RevocationBudget, "count", strconv.Itoa(len(points)), "what", "distribution points", "limit", strconv.Itoa(maxPoints))}})
 		points = points[:maxPoints]
 	}
@@ -285,7 +285,7 @@ func useOfList(res crl.Result, u crl.Use) (v Use) {
 
 // list returns the list at url and the index of its artefact, which is -1 when
 // nobody has asked there yet; then it is among the needs.
-func (s *subject) list(kind, url string, point int, l *listing) (src *crl.Source, at int) {
+func (s *inquiry) list(kind, url string, point int, l *listing) (src *crl.Source, at int) {
 	for k := range s.in.Artefacts {
 		a := &s.in.Artefacts[k]
 		if a.Kind != kind || a.URL != url || !a.isFor(s.issuerKey) {
@@ -293,7 +293,7 @@ func (s *subject) list(kind, url string, point int, l *listing) (src *crl.Source
 		}
 		bad := func(f finding.Finding) {
 			s.used[k].Add(Use{Outcome: Useless})
-			l.words = append(l.words, word{answer: report.Answer{Scheme: policy.CRL, URL: url, Detail: f.Title()}, findings: []finding.Finding{f}})
+			l.answers = append(l.answers, answer{shown: report.Answer{Scheme: policy.CRL, URL: url, Detail: f.Title()}, findings: []finding.Finding{f}})
 		}
 		if a.Failure != "" {
 			bad(finding.New(a.Failure, "source", policy.CRL.String(), "url", url, "detail", a.Detail))

@@ -2,7 +2,6 @@ package revocation
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,8 +12,8 @@ import (
 	"github.com/assaytls/assay/report"
 )
 
-// subject is the judgement of one certificate.
-type subject struct {
+// inquiry is the judgement of one certificate.
+type inquiry struct {
 	in      *Input
 	ctx     context.Context
 	i       int // position on the path
@@ -27,25 +26,23 @@ type subject struct {
 	sctList   *[]byte
 
 	ptr     pointers
-	words   []word
+	answers []answer
 	needs   []Need
 	extra   []Need // wanted for a responder's own certificate
-	expires time.Time
 
 	stapled    bool // there was a staple
 	stapleGood bool // and it is valid, fresh and says good
 }
 
-// word is what one source said.
-type word struct {
+// answer is what one source said.
+type answer struct {
 	status   report.Status // what counts; "" = no information
-	answer   report.Answer // what is shown
+	shown    report.Answer // as the report has it
 	findings []finding.Finding
-	expires  time.Time
-	more     bool // one more list of the word before
+	more     bool // one more list of the answer before
 }
 
-func (s *subject) judge() CertResult {
+func (s *inquiry) judge() CertResult {
 	s.ptr = pointersOf(s.cert)
 	own := featuresLostUnder(s)
 	if s.ctx.Err() != nil {
@@ -57,19 +54,18 @@ func (s *subject) judge() CertResult {
 	s.ask(exempt != "")
 
 	rev := report.Revocation{}
-	for _, w := range s.words {
-		rev.Sources = append(rev.Sources, w.answer)
+	for _, a := range s.answers {
+		rev.Sources = append(rev.Sources, a.shown)
 	}
-	d := decide(s.words)
+	d := decide(s.answers)
 	if d >= 0 {
-		rev.Status, rev.Scheme = s.words[d].status, s.words[d].answer.Scheme
-		s.expires = s.words[d].expires
+		rev.Status, rev.Scheme = s.answers[d].status, s.answers[d].shown.Scheme
 	}
 	switch {
 	case d >= 0:
 	case exempt != "":
 		rev.Status, rev.Why = report.NotApplicable, exempt
-	case !s.ptr.any && len(s.words) == 0:
+	case !s.ptr.any && len(s.answers) == 0:
 		rev.Status, rev.Why = report.NotApplicable, report.WhyNoPointer
 		own = append(own, finding.New(finding.RevocationNoPointer))
 	default:
@@ -78,34 +74,17 @@ func (s *subject) judge() CertResult {
 	out := CertResult{Revocation: rev}
 	out.Findings = append(out.Findings, own...)
 	if rev.Status == report.Revoked {
-		out.Findings = append(out.Findings, revoked(s.words[d].answer))
+		out.Findings = append(out.Findings, revoked(s.answers[d].shown))
 	}
 	out.Findings = append(out.Findings, s.disagreement()...)
 	out.Findings = append(out.Findings, s.graded(rev.Status, d)...)
-	if rev.Status == report.Revoked && !slices.ContainsFunc(out.Findings, isRevoked) {
-		out.Findings = append(out.Findings, revokedBy(s.words[d].answer))
-	}
 	if s.i == 0 {
 		out.Findings = append(out.Findings, s.mustStaple(rev.Status)...)
 	}
 	return out
 }
 
-func isRevoked(f finding.Finding) bool {
-	return f.ID == finding.CertRevoked && f.Severity >= finding.Error
-}
-
-// revokedBy is the finding for an answer that came without one, as those of
-// lists do: no revocation goes without it.
-func revokedBy(a report.Answer) finding.Finding {
-	reason := a.Reason
-	if reason == "" {
-		reason = "not given"
-	}
-	return finding.New(finding.CertRevoked, "source", a.Scheme.String(), "url", a.URL, "revoked-at", a.RevokedAt.UTC().Format(time.RFC3339), "reason", reason)
-}
-
-func featuresLostUnder(s *subject) []finding.Finding {
+func featuresLostUnder(s *inquiry) []finding.Finding {
 	if s.i+2 >= len(s.in.Path) { // the issuer is the anchor
 		return nil
 	}
@@ -114,7 +93,7 @@ func featuresLostUnder(s *subject) []finding.Finding {
 
 // exempt returns why nobody expects revocation information about the
 // certificate, "" when somebody does.
-func (s *subject) exempt() (why report.Why, fs []finding.Finding) {
+func (s *inquiry) exempt() (why report.Why, fs []finding.Finding) {
 	if s.cert.NoRevAvail {
 		switch {
 		case s.cert.CA:
@@ -132,11 +111,11 @@ func (s *subject) exempt() (why report.Why, fs []finding.Finding) {
 }
 
 // ask collects every source's answer, in the order of the schemes.
-func (s *subject) ask(exempt bool) {
+func (s *inquiry) ask(exempt bool) {
 	stop := s.in.Policy.Stop == policy.StopFirst
 	pending := false
 	for _, scheme := range s.in.Policy.Schemes.List() {
-		before := len(s.words)
+		before := len(s.answers)
 		var needs []Need
 		switch scheme {
 		case policy.Staple:
@@ -152,9 +131,9 @@ func (s *subject) ask(exempt bool) {
 			pending = pending || len(needs) > 0
 			s.notFetched(needs)
 		}
-		if stop && definitive(s.words[before:]) {
+		if stop && definitive(s.answers[before:]) {
 			s.needs = nil
-			s.words = withoutPending(s.words, before)
+			s.answers = withoutPending(s.answers, before)
 			return
 		}
 	}
@@ -164,15 +143,15 @@ func (s *subject) ask(exempt bool) {
 	}
 }
 
-// withoutPending drops the words before the scheme that decided which only say
+// withoutPending drops the answers before the scheme that decided which only say
 // that something has not been fetched.
-func withoutPending(words []word, before int) []word {
-	out := words[:0:0]
-	for i, w := range words {
-		if i < before && len(w.findings) == 1 && w.findings[0].ID == finding.RevocationNotFetched {
+func withoutPending(answers []answer, before int) []answer {
+	out := answers[:0:0]
+	for i, a := range answers {
+		if i < before && len(a.findings) == 1 && a.findings[0].ID == finding.RevocationNotFetched {
 			continue
 		}
-		out = append(out, w)
+		out = append(out, a)
 	}
 	return out
 }
@@ -187,11 +166,11 @@ func schemeOf(url string, c *cert.Certificate) policy.Scheme {
 }
 
 // note records a source that gave no information.
-func (s *subject) note(a report.Answer, fs ...finding.Finding) {
-	s.words = append(s.words, word{answer: a, findings: fs})
+func (s *inquiry) note(a report.Answer, fs ...finding.Finding) {
+	s.answers = append(s.answers, answer{shown: a, findings: fs})
 }
 
-func (s *subject) notFetched(needs []Need) {
+func (s *inquiry) notFetched(needs []Need) {
 	for _, n := range needs {
 		scheme := policy.CRL
 		if n.Kind == KindOCSP {
@@ -215,21 +194,21 @@ func strictness(st report.Status) int {
 	return 0
 }
 
-func definitive(words []word) bool {
-	for _, w := range words {
-		if w.status == report.Revoked || w.status == report.Good {
+func definitive(answers []answer) bool {
+	for _, a := range answers {
+		if a.status == report.Revoked || a.status == report.Good {
 			return true
 		}
 	}
 	return false
 }
 
-// decide returns the index of the strictest word, -1 when nobody said
+// decide returns the index of the strictest answer, -1 when nobody said
 // anything: revoked wins over a signed "unknown", that over good.
-func decide(words []word) int {
+func decide(answers []answer) int {
 	best, at := 0, -1
-	for i, w := range words {
-		if n := strictness(w.status); n > best {
+	for i, a := range answers {
+		if n := strictness(a.status); n > best {
 			best, at = n, i
 		}
 	}
@@ -250,20 +229,20 @@ func revoked(a report.Answer) finding.Finding {
 }
 
 // disagreement tells of sources that say different things.
-func (s *subject) disagreement() []finding.Finding {
+func (s *inquiry) disagreement() []finding.Finding {
 	seen := report.Status("")
 	differ := false
 	var parts []string
-	for _, w := range s.words {
-		st := w.status
+	for _, a := range s.answers {
+		st := a.status
 		if st == "" {
 			continue
 		}
 		differ = differ || seen != "" && st != seen
 		seen = st
-		p := w.answer.Scheme.String()
-		if w.answer.URL != "" {
-			p += " " + w.answer.URL
+		p := a.shown.Scheme.String()
+		if a.shown.URL != "" {
+			p += " " + a.shown.URL
 		}
 		parts = append(parts, p+": "+string(st))
 	}
@@ -278,20 +257,20 @@ func (s *subject) disagreement() []finding.Finding {
 
 // graded returns the sources' findings with the weight they have beside the
 // status that came out, and, when none did, the finding that says so.
-func (s *subject) graded(st report.Status, d int) []finding.Finding {
+func (s *inquiry) graded(st report.Status, d int) []finding.Finding {
 	var out []finding.Finding
 	hard := false
 	settled := st == report.Good || st == report.NotApplicable
-	for _, w := range s.words {
+	for _, a := range s.answers {
 		soft := false
-		for _, f := range w.findings {
+		for _, f := range a.findings {
 			soft = soft || f.Kind().Class == finding.ClassRevocationUnavailable
-			if w.status == "" && f.Severity >= finding.Inconclusive && f.Kind().Class != finding.ClassRevocationUnavailable {
+			if a.status == "" && f.Severity >= finding.Inconclusive && f.Kind().Class != finding.ClassRevocationUnavailable {
 				hard = true
 			}
 			out = append(out, s.grade(f, settled))
 		}
-		if w.status == "" && !w.more && !soft {
+		if a.status == "" && !a.more && !soft {
 			hard = true // it was there and gave no answer: only what is known to be unavailable is soft
 		}
 	}
@@ -302,10 +281,10 @@ func (s *subject) graded(st report.Status, d int) []finding.Finding {
 	switch {
 	case hard:
 		f = finding.New(finding.RevocationUndetermined, "detail", "no source gave an authentic and current answer")
-	case len(s.words) == 0:
+	case len(s.answers) == 0:
 		f = finding.New(finding.RevocationUnavailable, "detail", "the schemes chosen ("+s.in.Policy.Schemes.Join(", ")+") have nothing to ask about it")
 	default:
-		f = finding.New(finding.RevocationUnavailable, "detail", strconv.Itoa(len(s.words))+" tried")
+		f = finding.New(finding.RevocationUnavailable, "detail", strconv.Itoa(len(s.answers))+" tried")
 	}
 	return append(out, s.grade(f, false))
 }
@@ -314,7 +293,7 @@ func (s *subject) graded(st report.Status, d int) []finding.Finding {
 // failed is a warning (DESIGN, 7.5 and 7.7); budgets and assay's own failures
 // always refuse, and so does an authentic revocation that is merely old. Of
 // the rest the policy for unknown status re-grades one class.
-func (s *subject) grade(f finding.Finding, settled bool) finding.Finding {
+func (s *inquiry) grade(f finding.Finding, settled bool) finding.Finding {
 	class := f.Kind().Class
 	if f.Severity == finding.Inconclusive && settled && class != finding.ClassBudget && class != finding.ClassInternal &&
 		f.ID != finding.CRLStaleListed && f.ID != finding.OCSPStaleRevoked {
@@ -342,7 +321,7 @@ func (s *subject) grade(f finding.Finding, settled bool) finding.Finding {
 }
 
 // mustStaple applies RFC 7633 to the leaf.
-func (s *subject) mustStaple(st report.Status) []finding.Finding {
+func (s *inquiry) mustStaple(st report.Status) []finding.Finding {
 	if s.in.NoHandshake || !s.in.Policy.Schemes.Has(policy.Staple) || !mustStaple(s.in.Path) || s.stapleGood {
 		return nil
 	}
