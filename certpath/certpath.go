@@ -27,6 +27,11 @@ type Options struct {
 	UsedKeyUsage cert.KeyUsage  // what the handshake needed of the leaf's key; 0 means not known
 	NoWildcards  bool           // refuse leaves that match by a wildcard only
 
+	// ListSigner says that the leaf signs revocation lists about certificates
+	// that are used for Purpose. No purpose covers that, so Purpose binds the
+	// authorities above it, and the leaf where it is one.
+	ListSigner bool
+
 	Strict        bool                 // RFC 5280's profile to the letter
 	SecurityLevel policy.SecurityLevel // as OpenSSL means them; the zero means the default policy
 	// MinRSA is in bits. 0, and what is less than policy.LeastRSA, means 2048

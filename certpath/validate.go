@@ -321,6 +321,13 @@ func (j *judgement) issuer(i int) {
 	if c.HasKeyUsage && c.KeyUsage&cert.KeyCertSign == 0 {
 		j.add(i, finding.New(finding.IssuerMayNotSign))
 	}
+	j.constrained(i)
+}
+
+// constrained holds an authority's extended key usage against the purpose: it
+// limits what is below the authority.
+func (j *judgement) constrained(i int) {
+	c := j.chain[i]
 	if j.purposed && j.purpose.nested && c.HasExtKeyUsage && !allows(c, j.purpose.oid, true) {
 		j.add(i, finding.New(finding.CAPurposeNotAllowed, "purpose", j.purpose.label, "allowed", listUsages(c)))
 	}
@@ -379,6 +386,12 @@ func (j *judgement) leaf() {
 		j.add(0, f)
 	}
 	if !j.purposed {
+		return
+	}
+	if j.o.ListSigner {
+		if c.CA {
+			j.constrained(0)
+		}
 		return
 	}
 	switch {

@@ -68,7 +68,7 @@ func TestKeyUsageOfAnotherCertificate(t *testing.T) {
 	for _, anchored := range []bool{false, true} {
 		r := judged(t, subject, func(q *crl.Query) {
 			q.Issuer, q.Pool = cert.Parse(noSign.Raw), []*cert.Certificate{cert.Parse(forged.Raw)}
-			q.Anchored = func(*cert.Certificate) bool { return anchored }
+			vouch(map[bool]report.Status{true: report.Good}[anchored])(q)
 		}, noSign.CRL(f.CRL{}))
 		if good := r.Status == report.Good; good != anchored || good == has(r, finding.CRLSignNotAllowed) {
 			t.Errorf("anchored %v: %s, %v", anchored, r.Status, r.Findings)
@@ -207,36 +207,63 @@ func TestSignerBudgets(t *testing.T) {
 	}
 }
 
-// About a separate issuer of lists its own lists say nothing, nor do those of
-// somebody who merely bears the name of its issuer.
-func TestSignerJudgedByOthers(t *testing.T) {
+// What is known of a signer off the path decides what its list may say.
+func TestSignerStatus(t *testing.T) {
 	w := world()
-	second := w.root.Issue(f.Cert{Subject: w.root.Name, Extensions: exts(f.BasicConstraints(true, -1), f.KeyUsage(f.CRLSign))})
-	subject := w.root.Issue(f.Cert{Serial: serial, Extensions: exts(f.CRLDP(url))})
-	impostor := f.NewRoot("Root", nil)
-	underRoot := func(pool ...*f.CA) func(*crl.Query) {
-		return func(q *crl.Query) {
-			q.Issuer, q.Above = q.Above[0], nil
-			q.Anchored = func(c *cert.Certificate) bool { return c.SHA256 == cert.Parse(second.Raw).SHA256 }
-			for _, p := range pool {
-				q.Pool = append(q.Pool, cert.Parse(p.Raw))
+	listed := indirectList(f.Revoke(serial, 1, f.CertificateIssuer(aName(w.ca))))
+	for _, c := range []struct {
+		signer    report.Status
+		note      bool // a finding of the caller's
+		clear, on report.Status
+		id        finding.ID
+	}{
+		{report.Good, false, report.Good, report.Revoked, ""},
+		{report.Good, true, report.Good, report.Revoked, finding.CRLIssuerUnchecked},
+		{report.Revoked, false, report.Unknown, report.Unknown, finding.CRLIssuerRevoked},
+		{report.Unknown, false, report.Unknown, report.Revoked, finding.CRLIssuerUnchecked},
+		{report.Unknown, true, report.Unknown, report.Revoked, finding.CRLIssuerUndetermined},
+		{"", false, report.Unknown, report.Unknown, finding.CRLIssuerUntrusted},
+	} {
+		set := func(q *crl.Query) {
+			trustLists(q)
+			q.Signer = func(*cert.Certificate) (report.Status, *finding.Finding) {
+				if !c.note {
+					return c.signer, nil
+				}
+				f := finding.New(c.id)
+				return c.signer, &f
+			}
+		}
+		for _, l := range []struct {
+			list []byte
+			want report.Status
+		}{{indirectList(noise), c.clear}, {listed, c.on}} {
+			if r := judged(t, byLists(), set, l.list); r.Status != l.want || c.id != "" && !has(r, c.id) || c.id == "" && len(r.Findings) > 0 {
+				t.Errorf("%+v: %s, want %s, %v", c, r.Status, l.want, r.Findings)
 			}
 		}
 	}
-	itself := f.CRL{Entries: entries(f.Revoke(second.Serial, 1))}
-	for name, c := range map[string]struct {
-		lists [][]byte
-		want  report.Status
-		id    finding.ID
-	}{
-		"nobody":     {[][]byte{second.CRL(f.CRL{})}, report.Good, finding.CRLIssuerUnchecked},
-		"itself":     {[][]byte{second.CRL(itself)}, report.Good, finding.CRLIssuerUnchecked},
-		"impostor":   {[][]byte{second.CRL(f.CRL{}), impostor.CRL(itself)}, report.Good, finding.CRLIssuerUnchecked},
-		"its issuer": {[][]byte{second.CRL(f.CRL{Entries: entries(noise)}), w.root.CRL(itself)}, report.Good, finding.CRLIssuerRevoked},
-	} {
-		r := judged(t, subject, underRoot(second, impostor), c.lists...)
-		if r.Status != c.want || !has(r, c.id) {
-			t.Errorf("%s: %s, %v", name, r.Status, r.Findings)
+}
+
+// Of several certificates of the signing key the one counts that lets the list
+// say most: neither their order nor one that is revoked decides.
+func TestSignerOfSeveralCertificates(t *testing.T) {
+	w := world()
+	again := w.root.Intermediate("List Issuer", w.lists.Key)
+	for _, order := range [][]*f.CA{{w.lists, again}, {again, w.lists}} {
+		for st, want := range map[report.Status]report.Status{report.Good: report.Good, report.Unknown: report.Unknown, report.Revoked: report.Unknown} {
+			r := judged(t, byLists(), func(q *crl.Query) {
+				q.Pool = []*cert.Certificate{cert.Parse(order[0].Raw), cert.Parse(order[1].Raw)}
+				q.Signer = func(c *cert.Certificate) (report.Status, *finding.Finding) {
+					if c.SHA256 == cert.Parse(again.Raw).SHA256 {
+						return st, nil
+					}
+					return report.Revoked, nil
+				}
+			}, indirectList(noise))
+			if r.Status != want {
+				t.Errorf("%s: %s, %v", st, r.Status, r.Findings)
+			}
 		}
 	}
 }

@@ -3,7 +3,6 @@ package crl
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/assaytls/assay/cert"
@@ -48,12 +47,15 @@ type Query struct {
 	// authority changed its key and speaks with the new one for both.
 	OtherKey bool
 
-	// Pool holds candidates for separate CRL issuers. One is believed only if
-	// Anchored says that it has a valid path to the path's anchor; a nil
-	// Anchored believes none. It must not check the path against a server's name.
-	Pool     []*cert.Certificate
-	Anchored func(issuer *cert.Certificate) bool
-	Memo     *cert.Memo
+	// Pool holds candidates for signers that are not on the path. Signer says
+	// what is known of one: Good, it has a valid path to the path's anchor and
+	// counts; Revoked, its lists are worthless; Unknown, they may say "revoked"
+	// and not "good"; "", it has no such path. It must not hold the path against
+	// a server's name. A finding that it returns goes with the list, in place of
+	// the one that is usual with that status. A nil Signer trusts none.
+	Pool   []*cert.Certificate
+	Signer func(c *cert.Certificate) (report.Status, *finding.Finding)
+	Memo   *cert.Memo
 }
 
 // Result is the answer.
@@ -77,17 +79,15 @@ type Use struct {
 	Answer int // index in Result.Answers; -1 for a list about other certificates altogether
 
 	// Answered is set when the list is authentic, current and in scope and
-	// spoke, alone or together with others, about the certificate or about the
-	// signer of another list; Revoked when it said that one of them is revoked.
+	// spoke, alone or together with others, about the certificate; Revoked when
+	// it said that it is revoked.
 	Answered, Revoked bool
 }
 
-// Need is a list that would sharpen the answer and that a source of that URL
-// satisfies: a freshest CRL (RFC 5280, 4.2.1.15 and 5.2.6), or one that says
-// whether a separate CRL issuer is revoked.
+// Need is a delta list that would sharpen the answer and that a source of that
+// URL satisfies: a freshest CRL (RFC 5280, 4.2.1.15 and 5.2.6).
 type Need struct {
 	URL   string // where from
-	Delta bool   // whether a delta is wanted, not a complete list
 	Point int    // index in the certificate's CRLPoints of the complete list; -1 when not known
 }
 
@@ -100,10 +100,7 @@ type judge struct {
 	q   Query
 	res Result
 
-	signatures     *int                // verified so far
-	without        []*cert.Certificate // CRL issuers that are themselves being judged
-	signers        []*cert.Certificate // separate CRL issuers judged so far
-	signerStatuses []report.Status
+	signatures int // verified so far
 }
 
 // judged is what one source came to.
@@ -124,11 +121,8 @@ type judged struct {
 // one that another key of the issuer's name signed than the key that issued the
 // certificate, unless the certificates say that this key signs the issuer's
 // lists (RFC 5280, 5.2.1, 6.3.3 (f) and 8).
-//
-// The signer of a list that is not on the path is itself judged by the lists at
-// hand: revoked, its lists are worthless.
 func Check(ctx context.Context, q Query) Result {
-	return (&judge{q: q, signatures: new(int)}).check(ctx)
+	return (&judge{q: q}).check(ctx)
 }
 
 func (j *judge) check(ctx context.Context) Result {
@@ -173,8 +167,8 @@ func (j *judge) used() {
 			continue
 		}
 		a := j.res.Answers[u.Answer]
-		u.Revoked = u.Revoked || a.Status == report.Revoked
-		u.Answered = u.Answered || u.Revoked || a.Status == report.Good || a.Partial
+		u.Revoked = a.Status == report.Revoked
+		u.Answered = u.Revoked || a.Status == report.Good || a.Partial
 	}
 }
 
@@ -207,18 +201,21 @@ func (j *judge) source(i int, s Source) *judged {
 	if hasFinding(l, finding.CRLScopeContradictory) {
 		return nil
 	}
-	signer, right, why := j.signer(l)
+	by, why := j.signer(l)
 	if why != nil {
 		return j.useless(d, *why)
 	}
-	d.signer, d.leave = signer, leaves[right]
-	d.answer.Signer = signer.Subject.String()
-	if right == otherKey {
-		j.otherKey(d)
+	d.signer, d.leave = by.cert, leaves[by.right]
+	d.answer.Signer = by.cert.Subject.String()
+	if by.note != nil {
+		j.add(d, *by.note)
 	}
-	if i := slices.IndexFunc(j.signers, func(c *cert.Certificate) bool { return same(c, signer) }); i >= 0 && j.signerStatuses[i] == report.Unknown {
-		j.add(d, finding.New(finding.CRLIssuerUnchecked, "signer", d.answer.Signer))
-		j.ask(signer.CRLPoints, false, -1)
+	if by.status != report.Good {
+		d.sound = false
+		d.answer.Detail = by.note.Title()
+	}
+	if by.right == otherKey {
+		j.otherKey(d)
 	}
 	if l.Algorithm.Weak != "" {
 		j.add(d, finding.New(finding.CRLHashWeak, "algorithm", l.Algorithm.Name))

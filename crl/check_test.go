@@ -80,8 +80,15 @@ var (
 	gone   = f.Revoke(serial, f.RemoveFromCRL)
 	point  = f.IDP{FullName: [][]byte{f.URI(url)}}
 	aName  = func(ca *f.CA) []byte { return f.DirName(ca.Name) }
-	trust  = func(q *crl.Query) { q.Anchored = func(*cert.Certificate) bool { return true } }
+	trust  = vouch(report.Good)
 )
+
+// vouch has every signer off the path be of this status.
+func vouch(st report.Status) func(*crl.Query) {
+	return func(q *crl.Query) {
+		q.Signer = func(*cert.Certificate) (report.Status, *finding.Finding) { return st, nil }
+	}
+}
 
 func daysAgo(n int) time.Time { return time.Now().Add(-time.Duration(n) * 24 * time.Hour) }
 
@@ -149,12 +156,12 @@ func basicTests() []checkTest {
 		{name: "another CA of the same name", lists: by(impostor, f.CRL{}), want: unknown, ids: []finding.ID{finding.CRLSignatureInvalid}},
 		{name: "another CA of the same name, in the pool", lists: by(impostor, f.CRL{Entries: entries(listed)}), query: func(q *crl.Query) {
 			q.Pool = []*cert.Certificate{cert.Parse(impostor.Raw)}
-			q.Anchored = func(*cert.Certificate) bool { return false }
+			vouch("")(q)
 		}, want: unknown, ids: []finding.ID{finding.CRLIssuerUntrusted}},
 		{name: "the same, with nobody to ask", lists: by(impostor, f.CRL{}), query: func(q *crl.Query) { q.Pool = []*cert.Certificate{cert.Parse(impostor.Raw)} }, want: unknown, ids: []finding.ID{finding.CRLIssuerUntrusted}},
-		{name: "another key of the same CA", lists: by(second, f.CRL{Entries: entries(listed)}), query: func(q *crl.Query) { trust(q); q.Pool = []*cert.Certificate{cert.Parse(second.Raw)} }, want: revoked, ids: []finding.ID{finding.CRLIssuerUnchecked}},
+		{name: "another key of the same CA", lists: by(second, f.CRL{Entries: entries(listed)}), query: func(q *crl.Query) { trust(q); q.Pool = []*cert.Certificate{cert.Parse(second.Raw)} }, want: revoked, ids: []finding.ID{finding.CRLOtherKey}},
 		{name: "another key of the same CA, revoked", lists: both(by(second, f.CRL{}), by(w.root, f.CRL{Entries: entries(f.Revoke(second.Serial, 1))})),
-			query: func(q *crl.Query) { trust(q); q.Pool = []*cert.Certificate{cert.Parse(second.Raw)} }, want: unknown, ids: []finding.ID{finding.CRLIssuerRevoked}},
+			query: func(q *crl.Query) { vouch(report.Revoked)(q); q.Pool = []*cert.Certificate{cert.Parse(second.Raw)} }, want: unknown, ids: []finding.ID{finding.CRLIssuerRevoked}},
 		{name: "another key of the same CA, not revoked", lists: both(by(second, f.CRL{}), by(w.root, f.CRL{})),
 			query: func(q *crl.Query) { trust(q); q.Pool = []*cert.Certificate{cert.Parse(second.Raw)} }, want: unknown, ids: []finding.ID{finding.CRLOtherKey}},
 		{name: "MD5", cert: ofRSA(rsa2048), query: issuedBy(rsa2048), lists: by(rsa2048, f.CRL{Alg: f.MD5WithRSA, Entries: entries(listed)}), want: unknown, ids: []finding.ID{finding.CRLHashBroken}},
@@ -282,7 +289,7 @@ func TestCheck(t *testing.T) {
 				Pool: []*cert.Certificate{cert.Parse(w.lists.Raw)}}
 			if c.query != nil {
 				c.query(&q)
-				if q.Anchored != nil && len(q.Pool) == 1 {
+				if q.Signer != nil && len(q.Pool) == 1 {
 					q.Pool = append(q.Pool, cert.Parse(w.lists.Raw))
 				}
 			}
@@ -371,7 +378,7 @@ func TestNeeds(t *testing.T) {
 	q := crl.Query{Cert: subject, Issuer: cert.Parse(w.ca.Raw), Time: time.Now(), Sources: []crl.Source{{URL: url, Point: 0,
 		List: parse(f.CRL{Extensions: exts(at("http://crl.test/2"))})}}}
 	r := crl.Check(context.Background(), q)
-	if want := []crl.Need{{"http://crl.test/1", true, 0}, {"http://crl.test/2", true, 0}}; !slices.Equal(r.Needs, want) {
+	if want := []crl.Need{{"http://crl.test/1", 0}, {"http://crl.test/2", 0}}; !slices.Equal(r.Needs, want) {
 		t.Errorf("%+v", r.Needs)
 	}
 	q.Sources = append(q.Sources, crl.Source{URL: "http://crl.test/1", List: parse(f.CRL{Extensions: exts(f.CRLNumber(2), f.DeltaIndicator(1))})})

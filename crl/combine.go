@@ -242,26 +242,24 @@ func (j *judge) needs(complete []*judged) {
 		return
 	}
 	if len(complete) > 0 {
-		j.ask(j.q.Cert.FreshestCRL, true, complete[0].Point)
+		j.ask(j.q.Cert.FreshestCRL, complete[0].Point)
 	}
 	for _, c := range complete {
-		j.ask(c.List.FreshestCRL, true, c.Point)
+		j.ask(c.List.FreshestCRL, c.Point)
 	}
 }
 
-// ask adds the points' URLs to the needs, those excepted that a source is from.
-func (j *judge) ask(points []cert.DistributionPoint, delta bool, at int) {
+// ask adds the points' URLs to the needs, those excepted that a delta is from.
+func (j *judge) ask(points []cert.DistributionPoint, at int) {
 	for _, p := range points {
 		for _, g := range p.FullName {
 			if g.Type != cert.URIName || !strings.HasPrefix(strings.ToLower(g.Value), "http") || len(j.res.Needs) >= maxNeeds ||
-				slices.ContainsFunc(j.q.Sources, func(s Source) bool { return s.URL == g.Value && s.List != nil && s.List.Delta() == delta }) ||
+				slices.ContainsFunc(j.q.Sources, func(s Source) bool { return s.URL == g.Value && s.List != nil && s.List.Delta() }) ||
 				slices.ContainsFunc(j.res.Needs, func(n Need) bool { return n.URL == g.Value }) {
 				continue
 			}
-			j.res.Needs = append(j.res.Needs, Need{URL: g.Value, Delta: delta, Point: at})
-			if delta {
-				j.res.Findings = append(j.res.Findings, finding.New(finding.CRLDeltaMissing, "url", g.Value, "source", "crl"))
-			}
+			j.res.Needs = append(j.res.Needs, Need{URL: g.Value, Point: at})
+			j.res.Findings = append(j.res.Findings, finding.New(finding.CRLDeltaMissing, "url", g.Value, "source", "crl"))
 		}
 	}
 }

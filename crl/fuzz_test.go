@@ -100,7 +100,7 @@ func TestDifferentialX509(t *testing.T) {
 func FuzzCheck(fz *testing.F) {
 	w := world()
 	q := crl.Query{Cert: cert.Parse(leaf().Raw), Issuer: cert.Parse(w.ca.Raw), Above: []*cert.Certificate{cert.Parse(w.root.Raw)}, Time: time.Now(),
-		Pool: []*cert.Certificate{cert.Parse(w.lists.Raw)}, Anchored: func(*cert.Certificate) bool { return true }}
+		Pool: []*cert.Certificate{cert.Parse(w.lists.Raw)}, Signer: func(*cert.Certificate) (report.Status, *finding.Finding) { return report.Good, nil }}
 	for _, c := range checkTests() {
 		for _, b := range c.lists() {
 			fz.Add(b, uint16(len(b)/2), byte(1))

@@ -15,6 +15,7 @@ import (
 	"github.com/assaytls/assay/crl"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/lab/corpora"
+	"github.com/assaytls/assay/internal/revocation"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
@@ -113,14 +114,14 @@ func runPKITS(t *testing.T, dir string, c pkitsTest, otherKey bool) (ok bool, wh
 	for _, name := range c.Certs {
 		pool = append(pool, cert.Parse(read(name)))
 	}
-	var sources []crl.Source
+	var lists []*crl.List
 	for _, name := range c.CRLs {
 		l, err := crl.Parse(read(name))
 		if err != nil {
 			why += name + ": " + err.Error() + "\n"
 			continue
 		}
-		sources = append(sources, crl.Source{List: l, Point: -1})
+		lists = append(lists, l)
 	}
 	anchors := certpath.NewAnchors()
 	if err := anchors.Add(pool[0].Raw); err != nil {
@@ -128,12 +129,8 @@ func runPKITS(t *testing.T, dir string, c pkitsTest, otherKey bool) (ok bool, wh
 	}
 	ctx := context.Background()
 	o := certpath.Options{Time: c.Time, Purpose: policy.PurposeAny}
-	valid := func(leaf *cert.Certificate) (certpath.Path, bool) {
-		p := certpath.Build(ctx, leaf, pool, anchors, o).Paths[0]
-		return p, p.End == report.EndAnchor && p.Worst() < finding.Inconclusive
-	}
-	p, ok := valid(pool[len(pool)-1])
-	if !ok {
+	p := certpath.Build(ctx, pool[len(pool)-1], pool, anchors, o).Paths[0]
+	if ok = p.Clean(); !ok {
 		for i, fs := range append(p.CertFindings, p.Findings) {
 			for _, f := range fs {
 				why += string(rune('0'+i)) + " " + f.String() + "\n"
@@ -141,12 +138,25 @@ func runPKITS(t *testing.T, dir string, c pkitsTest, otherKey bool) (ok bool, wh
 		}
 	}
 	statuses = map[report.Status]bool{}
+	var allowed []finding.ID
+	if otherKey {
+		allowed = append(allowed, finding.CRLOtherKey)
+	}
+	res := revocation.Judge(ctx, revocation.Input{Path: p.Certs, NoHandshake: true, Offered: lists, Pool: pool, Time: c.Time,
+		Policy: policy.Policy{Schemes: policy.Only(policy.CRL), Allow: allowed},
+		Signers: func(x *cert.Certificate) (paths [][]*cert.Certificate) {
+			for _, p := range certpath.Build(ctx, x, pool, anchors, o).Paths {
+				if p.Clean() {
+					paths = append(paths, p.Certs)
+				}
+			}
+			return paths
+		}})
 	for i := range len(p.Certs) - 1 {
-		r := crl.Check(ctx, crl.Query{Cert: p.Certs[i], Issuer: p.Certs[i+1], Above: p.Certs[i+2:], Time: c.Time,
-			OtherKey: otherKey, Sources: sources, Pool: pool, Anchored: func(x *cert.Certificate) bool { _, ok := valid(x); return ok }})
-		statuses[r.Status] = true
-		ok = ok && r.Status == report.Good
-		why += p.Certs[i].Subject.String() + ": " + string(r.Status) + "\n"
+		r := res.Certs[i]
+		statuses[r.Revocation.Status] = true
+		ok = ok && r.Revocation.Status == report.Good
+		why += p.Certs[i].Subject.String() + ": " + string(r.Revocation.Status) + "\n"
 		for _, f := range r.Findings {
 			why += "\t" + f.String() + "\n"
 		}

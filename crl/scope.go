@@ -13,6 +13,10 @@ type scope struct {
 	why     *finding.Finding // why it is not
 }
 
+// Covers reports whether the list is about c, as far as names and scope tell
+// (RFC 5280, 6.3.3 (b)). Its signature and dates are not looked at.
+func (l *List) Covers(c *cert.Certificate) bool { return scopeOf(l, c).why == nil }
+
 // scopeOf applies RFC 5280, 6.3.3 (b) and (d): the list is about c when one of
 // c's distribution points matches it, or the point that every certificate has
 // by implication, its issuer.

@@ -36,35 +36,51 @@ var leaves = [...]string{
 	otherKey:    "",
 }
 
+// signature is who signed a list.
+type signature struct {
+	cert   *cert.Certificate
+	right  right
+	status report.Status    // Good, or Unknown when it may be revoked
+	note   *finding.Finding // what is to be said about the signer; never nil when status is not Good
+}
+
+// weight orders signers by what their lists may say: less is more.
+func (s signature) weight() int {
+	if s.status != report.Good {
+		return int(s.right) + len(leaves)
+	}
+	return int(s.right)
+}
+
 // signer finds the certificate whose key signed l and that may sign lists for
-// the path being judged (RFC 5280, 6.3.3 (f), (g)), and by what right. Without
-// one the finding says why.
-func (j *judge) signer(l *List) (signer *cert.Certificate, by right, why *finding.Finding) {
+// the path being judged (RFC 5280, 6.3.3 (f), (g)). Without one the finding
+// says why.
+func (j *judge) signer(l *List) (by signature, why *finding.Finding) {
 	alg := l.Algorithm
 	if alg.Weak == "MD5" {
-		return nil, 0, found(finding.CRLHashBroken, "algorithm", alg.Name)
+		return by, found(finding.CRLHashBroken, "algorithm", alg.Name)
 	}
 	if hasFinding(l, finding.CRLAlgorithmMismatch) {
-		return nil, 0, found(finding.CRLSignatureUnsupported, "algorithm", alg.Name, "detail", "the list names two algorithms")
+		return by, found(finding.CRLSignatureUnsupported, "algorithm", alg.Name, "detail", "the list names two algorithms")
 	}
 	candidates := j.candidates(l)
 	if len(candidates) == 0 {
-		return nil, 0, found(finding.CRLIssuerUnknown, "issuer", l.Issuer.String())
+		return by, found(finding.CRLIssuerUnknown, "issuer", l.Issuer.String())
 	}
 	if len(candidates) > maxSigners {
-		return nil, 0, found(finding.CRLBudget, "detail", fmt.Sprintf("%d certificates may have signed one list, the limit is %d", len(candidates), maxSigners))
+		return by, found(finding.CRLBudget, "detail", fmt.Sprintf("%d certificates may have signed one list, the limit is %d", len(candidates), maxSigners))
 	}
 	for _, c := range candidates {
-		if *j.signatures++; *j.signatures > maxSignatures {
-			return nil, 0, found(finding.CRLBudget, "detail", fmt.Sprintf("more than %d signatures", maxSignatures))
+		if j.signatures++; j.signatures > maxSignatures {
+			return by, found(finding.CRLBudget, "detail", fmt.Sprintf("more than %d signatures", maxSignatures))
 		}
-		f := j.signedBy(l, c)
+		s, f := j.signedBy(l, c)
 		if f == nil {
-			// One key may have several certificates: the one with the most right counts.
-			if r := j.rightOf(l, c); signer == nil || r < by {
-				signer, by = c, r
+			// One key may have several certificates: the one that lets the list say most counts.
+			if by.cert == nil || s.weight() < by.weight() {
+				by = s
 			}
-			if by == ownKey {
+			if by.weight() == int(ownKey) {
 				break
 			}
 			continue
@@ -74,10 +90,10 @@ func (j *judge) signer(l *List) (signer *cert.Certificate, by right, why *findin
 			why = f
 		}
 	}
-	if signer != nil {
-		return signer, by, nil
+	if by.cert != nil {
+		return by, nil
 	}
-	return nil, 0, why
+	return by, why
 }
 
 // rightOf says by what right c, which signed l, speaks about the certificate.
@@ -111,95 +127,67 @@ func (j *judge) certifiedBy(c, by *cert.Certificate) bool {
 	if !sameName(c.Issuer, by.Subject) {
 		return false
 	}
-	*j.signatures++
-	return *j.signatures <= maxSignatures && c.VerifySignatureFrom(j.q.Memo, by.Key) == nil
+	j.signatures++
+	return j.signatures <= maxSignatures && c.VerifySignatureFrom(j.q.Memo, by.Key) == nil
 }
 
 // signedBy checks that c signed l and may do so.
-func (j *judge) signedBy(l *List, c *cert.Certificate) *finding.Finding {
+func (j *judge) signedBy(l *List, c *cert.Certificate) (by signature, why *finding.Finding) {
 	name := c.Subject.String()
 	switch err := l.VerifySignature(j.q.Memo, c.Key); {
 	case err == nil:
 	case errors.Is(err, cert.ErrBadSignature):
-		return found(finding.CRLSignatureInvalid, "signer", name)
+		return by, found(finding.CRLSignatureInvalid, "signer", name)
 	case errors.Is(err, cert.ErrKeyTooSmall):
-		return found(finding.CRLKeyWeak, "key", keyText(c.Key), "signer", name)
+		return by, found(finding.CRLKeyWeak, "key", keyText(c.Key), "signer", name)
 	default:
 		var e *Error
 		if errors.As(err, &e) {
 			f := e.Finding()
-			return &f
+			return by, &f
 		}
-		return found(finding.CRLSignatureUnsupported, "algorithm", l.Algorithm.Name, "detail", err.Error())
+		return by, found(finding.CRLSignatureUnsupported, "algorithm", l.Algorithm.Name, "detail", err.Error())
 	}
 	least := j.q.MinRSA
 	if least == 0 {
 		least = 2048
 	}
 	if k := c.Key; k.Exponent != 0 && k.Bits < least || k.Curve != "" && k.Bits < 224 {
-		return found(finding.CRLKeyWeak, "key", keyText(k), "signer", name)
+		return by, found(finding.CRLKeyWeak, "key", keyText(k), "signer", name)
 	}
 	onPath := same(c, j.q.Issuer) || slices.ContainsFunc(j.q.Above, func(o *cert.Certificate) bool { return same(o, c) })
 	if c.HasKeyUsage && c.KeyUsage&cert.CRLSign == 0 || !c.HasKeyUsage && !c.CA && !onPath {
-		return found(finding.CRLSignNotAllowed, "signer", name)
+		return by, found(finding.CRLSignNotAllowed, "signer", name)
 	}
+	by = signature{cert: c, right: j.rightOf(l, c), status: report.Good}
 	if onPath {
-		return nil
+		return by, nil
 	}
-	if j.q.Anchored == nil || !j.q.Anchored(c) {
-		return found(finding.CRLIssuerUntrusted, "signer", name)
+	if by.status = ""; j.q.Signer != nil {
+		by.status, by.note = j.q.Signer(c)
 	}
-	if j.signerStatus(c) == report.Revoked {
-		return found(finding.CRLIssuerRevoked, "signer", name)
+	usual := finding.CRLIssuerUnchecked
+	switch by.status {
+	case report.Good:
+		return by, nil
+	case report.Revoked:
+		usual = finding.CRLIssuerRevoked
+	case "":
+		usual = finding.CRLIssuerUntrusted
 	}
-	return nil
+	if by.note == nil {
+		by.note = found(usual, "signer", name)
+	}
+	if usual != finding.CRLIssuerUnchecked {
+		return by, by.note
+	}
+	return by, nil
 }
-
-// signerStatus judges a separate CRL issuer by the lists at hand, except those
-// that it signed itself.
-func (j *judge) signerStatus(c *cert.Certificate) report.Status {
-	for i, s := range j.signers {
-		if same(s, c) {
-			return j.signerStatuses[i]
-		}
-	}
-	status := report.Unknown
-	if len(j.without) < maxSignerDepth {
-		q := j.q
-		q.Cert = c
-		for _, issuer := range slices.Concat(j.q.Above, []*cert.Certificate{j.q.Issuer}, j.q.Pool) {
-			if issuer == nil || !j.certifiedBy(c, issuer) {
-				continue
-			}
-			q.Issuer, q.Above = issuer, nil
-			if i := slices.IndexFunc(j.q.Above, func(o *cert.Certificate) bool { return same(o, issuer) }); i >= 0 {
-				q.Above = j.q.Above[i+1:]
-			} else if same(issuer, j.q.Issuer) {
-				q.Above = j.q.Above
-			}
-			sub := &judge{q: q, signatures: j.signatures, without: append(j.without[:len(j.without):len(j.without)], c)}
-			of := sub.check(j.ctx)
-			for i, u := range of.Used {
-				j.res.Used[i].Answered = j.res.Used[i].Answered || u.Answered
-				j.res.Used[i].Revoked = j.res.Used[i].Revoked || u.Revoked
-			}
-			if status = of.Status; status != report.Unknown {
-				break
-			}
-		}
-	}
-	j.signers, j.signerStatuses = append(j.signers, c), append(j.signerStatuses, status)
-	return status
-}
-
-// maxSignerDepth bounds the chain of CRL issuers whose own lists have CRL
-// issuers of their own.
-const maxSignerDepth = 2
 
 // candidates are the certificates with the name of l's issuer, the likeliest first.
 func (j *judge) candidates(l *List) (out []*cert.Certificate) {
 	for _, c := range slices.Concat([]*cert.Certificate{j.q.Issuer}, j.q.Above, j.q.Pool) {
-		if c == nil || !sameName(c.Subject, l.Issuer) || slices.ContainsFunc(j.without, func(o *cert.Certificate) bool { return same(o, c) }) || slices.ContainsFunc(out, func(o *cert.Certificate) bool { return same(o, c) }) {
+		if c == nil || !sameName(c.Subject, l.Issuer) || slices.ContainsFunc(out, func(o *cert.Certificate) bool { return same(o, c) }) {
 			continue
 		}
 		if out = append(out, c); len(out) > maxSigners {

@@ -26,6 +26,7 @@ const (
 	CRLIssuerUntrusted      ID = "crl-issuer-untrusted"
 	CRLIssuerRevoked        ID = "crl-issuer-revoked"
 	CRLIssuerUnchecked      ID = "crl-issuer-unchecked"
+	CRLIssuerUndetermined   ID = "crl-issuer-undetermined"
 	CRLOtherKey             ID = "crl-other-key"
 	CRLSignNotAllowed       ID = "crl-sign-not-allowed"
 	CRLOtherIssuer          ID = "crl-other-issuer"
@@ -190,11 +191,17 @@ var crlKinds = []Kind{
 		Fix:     fixCRLIssuer,
 		Spec:    "RFC 5280, 6.3.3 (f)",
 		OpenSSL: "X509_V_ERR_CRL_PATH_VALIDATION_ERROR", OpenSSLCode: 54, Since: "0.1"},
-	{ID: CRLIssuerUnchecked, Class: ClassRevocation, Severity: Warning, Rank: 20,
-		Title:   "whether the revocation list's signer, {signer}, is itself revoked is not known",
-		Explain: "The list is signed with a key of its own, whose certificate is valid; but no list at hand says whether that certificate was revoked.",
+	{ID: CRLIssuerUnchecked, Class: ClassRevocationUnavailable, Severity: Inconclusive, Rank: 35,
+		Title:   "whether the revocation list's signer, {signer}, is itself revoked could not be asked: {detail}",
+		Explain: "The list is signed with a key whose certificate is not on the path; that certificate, and those above it, can be revoked too. Where they name somebody to ask and nobody has answered, the list can show that a certificate is revoked, but not that it is good; where they name nobody it counts, unless unknown revocation status is denied.",
 		Risk:    "If that key was stolen, the list may be forged.",
-		Fix:     "None is needed. Giving the list that covers the signer's certificate settles it.",
+		Fix:     "Try again; if it persists, tell the certificate authority. Giving the list that covers the signer's certificate settles it.",
+		Spec:    "RFC 5280, 6.3.3 (f)", Since: "0.1"},
+	{ID: CRLIssuerUndetermined, Class: ClassRevocation, Severity: Inconclusive, Rank: 45,
+		Title:   "whether the revocation list's signer, {signer}, is itself revoked cannot be determined: {detail}",
+		Explain: "The list is signed with a key whose certificate is not on the path. There were answers about that certificate or one above it, but none that is authentic, current and about it. The list can show that a certificate is revoked, but not that it is good.",
+		Risk:    "If that key was stolen, the list may be forged.",
+		Fix:     fixCRLIssuer,
 		Spec:    "RFC 5280, 6.3.3 (f)", Since: "0.1"},
 	{ID: CRLOtherKey, Class: ClassRevocation, Severity: Inconclusive, Rank: 55,
 		Title:   "the revocation list is signed with another key of {signer} than the one that issued the certificate",

@@ -17,6 +17,7 @@ const (
 	OCSPResponderExpired      ID = "ocsp-responder-expired"
 	OCSPResponderRevoked      ID = "ocsp-responder-revoked"
 	OCSPResponderUnchecked    ID = "ocsp-responder-unchecked"
+	OCSPResponderUndetermined ID = "ocsp-responder-undetermined"
 	OCSPOtherCertificate      ID = "ocsp-other-certificate"
 	OCSPStatusUnknown         ID = "ocsp-status-unknown"
 	OCSPStatusesDiffer        ID = "ocsp-statuses-differ"
@@ -108,8 +109,14 @@ var ocspKinds = []Kind{
 		Fix:     fixStaple,
 		Spec:    "RFC 6960, 4.2.2.2.1", Since: "0.1"},
 	{ID: OCSPResponderUnchecked, Class: ClassRevocationUnavailable, Severity: Inconclusive, Rank: 35,
-		Title:   "whether the OCSP responder {responder} is itself revoked could not be checked",
-		Explain: "The responder's certificate points to a revocation list, and no authentic and current one could be had. Its answer \"good\" therefore does not count.",
+		Title:   "whether the OCSP responder {responder} is itself revoked could not be asked: {detail}",
+		Explain: "The responder signs with a certificate of its own, which can be revoked too. Where its certificate names somebody to ask and nobody has answered, its answer \"good\" does not count; where it names nobody it counts, unless unknown revocation status is denied.",
+		Risk:    "If the responder's key was stolen, the thief can call any revoked certificate good.",
+		Fix:     "Try again; if it persists, tell the certificate authority.",
+		Spec:    "RFC 6960, 4.2.2.2.1", Since: "0.1"},
+	{ID: OCSPResponderUndetermined, Class: ClassRevocation, Severity: Inconclusive, Rank: 40,
+		Title:   "whether the OCSP responder {responder} is itself revoked cannot be determined: {detail}",
+		Explain: "There were answers about the responder's own certificate, but none that is authentic, current and about it. Its answer \"good\" therefore does not count; \"revoked\" does.",
 		Risk:    "If the responder's key was stolen, the thief can call any revoked certificate good.",
 		Fix:     "Try again; if it persists, tell the certificate authority.",
 		Spec:    "RFC 6960, 4.2.2.2.1", Since: "0.1"},

@@ -38,10 +38,12 @@ type Query struct {
 	Source policy.Scheme // how the response came: policy.Staple or policy.OCSP
 	URL    string        // "" for a staple
 
-	// DelegateRevoked says whether a responder's own certificate is revoked.
-	// It is asked only about certificates that Issuer signed and that lack
-	// id-pkix-ocsp-nocheck. nil = nobody can tell.
-	DelegateRevoked func(delegate *cert.Certificate) report.Status
+	// Delegate says what is known of a responder's own certificate, which Issuer
+	// signed: Good, it counts; Revoked, its answers are worthless; Unknown, they
+	// may say "revoked" and not "good". A finding that it returns goes with the
+	// answer, in place of the one that is usual with that status. nil: nobody can
+	// tell.
+	Delegate func(d *cert.Certificate) (report.Status, *finding.Finding)
 }
 
 // Result is what one response says about one certificate.
@@ -60,15 +62,15 @@ type Result struct {
 	// that counts only because Query.Stale allows it is not fresh.
 	Fresh bool
 
+	// Withheld is what an authentic and fresh answer says that does not count
+	// only because its signer may be revoked; "" otherwise.
+	Withheld report.Status
+
 	// SCTList is from an authentic answer that says good, outer length included.
 	SCTList []byte
 
 	// Expires is when the answer stops counting; zero without one.
 	Expires time.Time
-
-	// NeedDelegate is the responder's certificate whose revocation should be
-	// checked, when Query.DelegateRevoked is nil and it is wanted.
-	NeedDelegate *cert.Certificate
 }
 
 // Check judges response. It verifies at most a handful of signatures.
@@ -136,13 +138,16 @@ func (c *check) run(r *Response) {
 	usable := c.nonce(r)
 	understood := c.critical(r.Extensions) && c.critical(worst.Extensions)
 	fresh, counts := c.times(r, worst)
-	unchecked := c.delegateUnchecked()
-	if !usable || !counts || unchecked == worthless {
+	signer := c.delegateStatus()
+	if !usable || !counts || signer == report.Revoked {
 		return
 	}
 	// What only casts doubt on an answer takes "good" away from it, and never
 	// "revoked".
-	if worst.Status != Revoked && (!understood || unchecked == doubtful) {
+	if worst.Status != Revoked && (!understood || signer != report.Good) {
+		if understood && fresh {
+			c.res.Withheld = [...]report.Status{Good: report.Good, Unknown: report.Unknown}[worst.Status]
+		}
 		return
 	}
 	c.res.Fresh = fresh

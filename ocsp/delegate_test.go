@@ -21,41 +21,40 @@ func TestDelegateRevocation(t *testing.T) {
 		return w.ca.Issue(Cert{Subject: CN("R"), Extensions: append([]Ext{EKU(OCSPSigning), KeyUsage(DigitalSignature)}, exts...)})
 	}
 	pointing, silent, never := d(CRLDP("http://crl.example/r.crl")), d(), d(OCSPNoCheck(), CRLDP("http://crl.example/r.crl"))
-	is := func(s report.Status) func(*cert.Certificate) report.Status {
-		return func(*cert.Certificate) report.Status { return s }
+	is := func(s report.Status) func(*cert.Certificate) (report.Status, *finding.Finding) {
+		return func(*cert.Certificate) (report.Status, *finding.Finding) { return s, nil }
 	}
 	none := report.Status("")
 	for _, c := range []struct {
 		name   string
 		signer *CA
 		says   int
-		own    func(*cert.Certificate) report.Status
+		own    func(*cert.Certificate) (report.Status, *finding.Finding)
 		want   report.Status
 		ids    []finding.ID
-		need   bool
+		held   report.Status // Withheld
 	}{
-		{"nocheck", never, StatusGood, nil, report.Good, nil, false},
-		{"nocheck, not asked", never, StatusGood, is(report.Revoked), report.Good, nil, false},
-		{"not checked", pointing, StatusGood, nil, none, []finding.ID{finding.OCSPResponderUnchecked}, true},
-		{"not checked, unknown", pointing, StatusUnknown, nil, none, []finding.ID{finding.OCSPResponderUnchecked}, true},
-		{"not checked, revoked", pointing, StatusRevoked, nil, report.Revoked, []finding.ID{finding.OCSPResponderUnchecked}, true},
-		{"good", pointing, StatusGood, is(report.Good), report.Good, nil, false},
-		{"not applicable", pointing, StatusGood, is(report.NotApplicable), report.Good, nil, false},
-		{"unknown", pointing, StatusGood, is(report.Unknown), none, []finding.ID{finding.OCSPResponderUnchecked}, false},
-		{"no answer", pointing, StatusGood, is(""), none, []finding.ID{finding.OCSPResponderUnchecked}, false},
-		{"revoked", pointing, StatusGood, is(report.Revoked), none, []finding.ID{finding.OCSPResponderRevoked}, false},
-		{"revoked says revoked", pointing, StatusRevoked, is(report.Revoked), none, []finding.ID{finding.OCSPResponderRevoked}, false},
-		{"no pointer", silent, StatusGood, nil, report.Good, []finding.ID{finding.OCSPResponderUnchecked}, false},
-		{"no pointer, revoked by a list at hand", silent, StatusGood, is(report.Revoked), none, []finding.ID{finding.OCSPResponderRevoked}, false},
+		{"nocheck", never, StatusGood, nil, report.Good, nil, none},
+		{"nocheck, and known to be revoked", never, StatusGood, is(report.Revoked), none, []finding.ID{finding.OCSPResponderRevoked}, none},
+		{"not checked", pointing, StatusGood, nil, none, []finding.ID{finding.OCSPResponderUnchecked}, report.Good},
+		{"not checked, unknown", pointing, StatusUnknown, nil, none, []finding.ID{finding.OCSPResponderUnchecked}, report.Unknown},
+		{"not checked, revoked", pointing, StatusRevoked, nil, report.Revoked, []finding.ID{finding.OCSPResponderUnchecked}, none},
+		{"good", pointing, StatusGood, is(report.Good), report.Good, nil, none},
+		{"unknown", pointing, StatusGood, is(report.Unknown), none, []finding.ID{finding.OCSPResponderUnchecked}, report.Good},
+		{"no answer", pointing, StatusGood, is(""), none, []finding.ID{finding.OCSPResponderUnchecked}, report.Good},
+		{"revoked", pointing, StatusGood, is(report.Revoked), none, []finding.ID{finding.OCSPResponderRevoked}, none},
+		{"revoked says revoked", pointing, StatusRevoked, is(report.Revoked), none, []finding.ID{finding.OCSPResponderRevoked}, none},
+		{"no pointer", silent, StatusGood, nil, report.Good, []finding.ID{finding.OCSPResponderUnchecked}, none},
+		{"no pointer, revoked by a list at hand", silent, StatusGood, is(report.Revoked), none, []finding.ID{finding.OCSPResponderRevoked}, none},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := w.good()
 			s.Status, s.Reason = c.says, 1
 			q := w.query()
-			q.DelegateRevoked = c.own
+			q.Delegate = c.own
 			res := ocsp.Check(q, OCSP{Singles: []Single{s}, Certs: [][]byte{c.signer.Raw}}.Sign(c.signer))
-			if res.Status != c.want || (res.NeedDelegate != nil) != c.need {
-				t.Errorf("%q, need %v; %v", res.Status, res.NeedDelegate != nil, res.Findings)
+			if res.Status != c.want || res.Withheld != c.held {
+				t.Errorf("%q, withheld %q; %v", res.Status, res.Withheld, res.Findings)
 			}
 			if got := ids(res.Findings, finding.Warning); !slices.Equal(got, c.ids) {
 				t.Errorf("findings %v, want %v", got, c.ids)

@@ -170,43 +170,42 @@ func (c *check) delegate(r *Response, d *cert.Certificate) bool {
 	return true
 }
 
-// trust is what a delegate's own revocation leaves of its answer.
-type trust int
-
-const (
-	sound trust = iota
-	doubtful
-	worthless
-)
-
-// delegateUnchecked looks at the responder's own revocation (RFC 6960,
-// 4.2.2.2.1). A responder with id-pkix-ocsp-nocheck is trusted for its
-// lifetime; one that points to a list must be known not to be on it; one that
-// does neither is left to the relying party, and counts with a warning.
-func (c *check) delegateUnchecked() trust {
+// delegateStatus is what the responder's own revocation leaves of its answer
+// (RFC 6960, 4.2.2.2.1): Good, all; Unknown, no "good"; Revoked, nothing. A
+// responder with id-pkix-ocsp-nocheck is trusted for its lifetime, unless
+// somebody knows that it is revoked; one that names nobody to ask is left to
+// the relying party.
+func (c *check) delegateStatus() report.Status {
 	d := c.signer
-	if d == nil || d.OCSPNoCheck {
-		return sound
+	if d == nil {
+		return report.Good
 	}
-	name := c.res.Answer.Signer
-	status := report.Status("")
-	if c.q.DelegateRevoked != nil {
-		status = c.q.DelegateRevoked(d)
-	} else if len(d.CRLPoints) > 0 {
-		c.res.NeedDelegate = d
-	}
+	var status report.Status
+	var note *finding.Finding
 	switch {
-	case status == report.Good, status == report.NotApplicable:
-		return sound
-	case status == report.Revoked:
-		c.add(finding.OCSPResponderRevoked, "responder", name)
-		return worthless
+	case c.q.Delegate != nil:
+		status, note = c.q.Delegate(d)
+	case d.OCSPNoCheck:
+		status = report.Good
 	case len(d.CRLPoints) == 0:
-		c.addFinding(finding.New(finding.OCSPResponderUnchecked, "responder", name).Graded(finding.Warning, "it names no list to check"))
-		return sound
+		f := finding.New(finding.OCSPResponderUnchecked, "responder", c.res.Answer.Signer, "detail", "it names no list").
+			Graded(finding.Warning, "nobody can be asked")
+		status, note = report.Good, &f
 	}
-	c.add(finding.OCSPResponderUnchecked, "responder", name)
-	return doubtful
+	if note == nil && status == report.Revoked {
+		f := finding.New(finding.OCSPResponderRevoked, "responder", c.res.Answer.Signer)
+		note = &f
+	} else if note == nil && status != report.Good {
+		f := finding.New(finding.OCSPResponderUnchecked, "responder", c.res.Answer.Signer, "detail", "nobody has looked")
+		note = &f
+	}
+	if note != nil {
+		c.addFinding(*note)
+	}
+	if status != report.Good && status != report.Revoked {
+		return report.Unknown
+	}
+	return status
 }
 
 // responder describes the ResponderID.

@@ -123,7 +123,7 @@ func (r *round) revocation(ctx context.Context, n int) (o outcome) {
 	}
 	in := revocation.Input{
 		Path: path.Certs, Staples: r.staples(path), Pool: r.pool, Time: r.now, Memo: r.e.memo,
-		Policy: r.p, Anchored: r.anchored(ctx, path), NoHandshake: r.ev.Source == evidence.SourceFiles,
+		Policy: r.p, Signers: r.signers(ctx, path), NoHandshake: r.ev.Source == evidence.SourceFiles,
 	}
 	if r.a.Nonce {
 		in.NonceFor = r.nonce
@@ -210,24 +210,26 @@ func proven(p certpath.Path) bool {
 	return true
 }
 
-// anchored validates a separate CRL issuer's path to the same anchor (RFC
-// 5280, 6.3.3 (f)), without names.
-func (r *round) anchored(ctx context.Context, p certpath.Path) func(*cert.Certificate) bool {
+// signers finds the valid paths of a certificate that signed a list to the
+// anchor of path p (RFC 5280, 6.3.3 (f)), without names. Authorities that may
+// not issue for the policy's purpose sign no lists for it either.
+func (r *round) signers(ctx context.Context, p certpath.Path) func(*cert.Certificate) [][]*cert.Certificate {
 	opt := r.opt
-	opt.Names, opt.Purpose, opt.UsedKeyUsage = nil, policy.PurposeAny, 0
+	opt.Names, opt.UsedKeyUsage, opt.ListSigner = nil, 0, true
 	anchor := p.Certs[len(p.Certs)-1]
-	known := map[[32]byte]bool{} // many lists may name one issuer
-	return func(issuer *cert.Certificate) (ok bool) {
-		if ok, done := known[issuer.SHA256]; done {
-			return ok
+	known := map[[32]byte][][]*cert.Certificate{} // many lists may name one issuer
+	return func(signer *cert.Certificate) [][]*cert.Certificate {
+		paths, done := known[signer.SHA256]
+		if done {
+			return paths
 		}
-		defer func() { known[issuer.SHA256] = ok }()
-		res := certpath.Build(ctx, issuer, slices.Concat(r.pool, p.Certs), r.t.Anchors, opt)
+		res := certpath.Build(ctx, signer, slices.Concat(r.pool, p.Certs), r.t.Anchors, opt)
 		for _, q := range res.Paths {
-			if q.End == report.EndAnchor && q.Worst() < finding.Inconclusive && q.Certs[len(q.Certs)-1].SHA256 == anchor.SHA256 {
-				return true
+			if q.Clean() && q.Certs[len(q.Certs)-1].SHA256 == anchor.SHA256 {
+				paths = append(paths, q.Certs)
 			}
 		}
-		return false
+		known[signer.SHA256] = paths
+		return paths
 	}
 }

@@ -73,6 +73,53 @@ func TestSeparateListIssuer(t *testing.T) {
 	}
 }
 
+// An authority that is limited to another purpose, or revoked, certifies no
+// signer of lists: not even under the name that the certificate gives.
+func TestSignersAuthority(t *testing.T) {
+	var list, rootList []byte
+	w := newWeather(t, func(*weather) http.HandlerFunc {
+		return func(rw http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/list.crl" {
+				rw.Write(list)
+			} else {
+				rw.Write(rootList)
+			}
+		}
+	})
+	name, point := forge.CN("List Issuer"), forge.URI(w.url)
+	leaf := w.root.Server("a.test", nil, forge.CRLDPs(forge.DP{FullName: [][]byte{point}, CRLIssuer: [][]byte{forge.DirName(name)}}))
+	for what, c := range map[string]struct {
+		ca      []forge.Ext // the authority's
+		signer  []forge.Ext
+		revoked bool // the authority is
+		unknown policy.Unknown
+		want    report.Verdict
+		id      finding.ID
+	}{
+		"for every purpose":             {want: report.Accept},
+		"for servers":                   {ca: []forge.Ext{forge.EKU(forge.ServerAuth)}, want: report.Accept},
+		"for e-mail":                    {ca: []forge.Ext{forge.EKU(forge.EmailProtection)}, want: report.Inconclusive, id: finding.CRLIssuerUntrusted},
+		"a signer for e-mail":           {signer: []forge.Ext{forge.EKU(forge.EmailProtection)}, want: report.Accept},
+		"a signer that is a CA, e-mail": {signer: []forge.Ext{forge.BasicConstraints(true, -1), forge.EKU(forge.EmailProtection)}, want: report.Inconclusive, id: finding.CRLIssuerUntrusted},
+		"revoked":                       {revoked: true, unknown: policy.UnknownAllow, want: report.Inconclusive, id: finding.CRLIssuerRevoked},
+		"revoked, nobody asked":         {ca: []forge.Ext{forge.CRLDP("http://127.0.0.1:1/")}, want: report.Inconclusive, id: finding.CRLIssuerUnchecked},
+		"nobody asked, allowed":         {ca: []forge.Ext{forge.CRLDP("http://127.0.0.1:1/")}, unknown: policy.UnknownAllow, want: report.Accept, id: finding.CRLIssuerUnchecked},
+	} {
+		ca := w.root.Intermediate("Somebody", nil, forge.Merge([]forge.Ext{forge.CRLDP(w.url + "root")}, c.ca...)...)
+		signer := ca.Issue(forge.Cert{Subject: name, Extensions: forge.Merge([]forge.Ext{forge.BasicConstraints(false, -1), forge.KeyUsage(forge.CRLSign)}, c.signer...)})
+		list = signer.CRL(forge.CRL{Extensions: []forge.Ext{forge.IDP{FullName: [][]byte{point}, Indirect: true}.Ext()}})
+		var entries []forge.Entry
+		if c.revoked {
+			entries = append(entries, forge.Revoke(ca.Serial, 1))
+		}
+		rootList = w.root.CRL(forge.CRL{Entries: entries})
+		r := judgeChain(trusting(t, &w.Client, w.root), policy.Policy{Unknown: c.unknown}, leaf, signer, ca)
+		if r.Verdict != c.want || c.id != "" && !explained(r, c.id, w.url) {
+			t.Errorf("%s: %s, want %s %s: %v", what, r.Verdict, c.want, c.id, findings(r))
+		}
+	}
+}
+
 // An authority with two keys has two lists. Whoever holds the stolen key of a
 // certificate sends both of the authority's certificates and delivers the list
 // of the key that did not issue it.

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/finding"
 	. "github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/revocation"
@@ -106,12 +105,14 @@ func TestPolicyReachesJudges(t *testing.T) {
 	in.Policy.Schemes, in.Policy.Depth, in.Pool = policy.Only(policy.CRL), policy.DepthLeaf, parse(second)
 	in.Artefacts = append(in.Artefacts, revocation.Artefact{Kind: "crl", URL: crlURL, Body: second.CRL(CRL{})})
 	for _, vouched := range []bool{false, true} {
-		in.Anchored = func(*cert.Certificate) bool { return vouched }
+		if in.Signers = below(); vouched {
+			in.Signers = below(w.ca, w.root)
+		}
 		if got := judge(in).Certs[0].Revocation.Status; (got == report.Good) != vouched {
 			t.Errorf("vouched for: %v, %s", vouched, got)
 		}
 	}
-	if in.Anchored = nil; judge(in).Certs[0].Revocation.Status != report.Unknown {
+	if in.Signers = nil; judge(in).Certs[0].Revocation.Status != report.Unknown {
 		t.Error("nobody to ask, and good")
 	}
 }
@@ -123,7 +124,7 @@ func TestOtherKeyByPolicy(t *testing.T) {
 	second := w.root.Intermediate("Test CA", nil)
 	in := w.input()
 	in.Policy.Schemes, in.Policy.Depth, in.Pool = policy.Only(policy.CRL), policy.DepthLeaf, parse(second)
-	in.Anchored = func(*cert.Certificate) bool { return true }
+	in.Signers = below(w.root)
 	in.Artefacts = append(in.Artefacts, revocation.Artefact{Kind: "crl", URL: crlURL, Body: second.CRL(CRL{})})
 	for allowed, want := range map[bool]report.Status{false: report.Unknown, true: report.Good} {
 		if in.Policy.Allow = nil; allowed {

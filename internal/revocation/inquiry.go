@@ -1,6 +1,7 @@
 package revocation
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -16,11 +17,12 @@ import (
 type inquiry struct {
 	in      *Input
 	ctx     context.Context
-	i       int // position on the path
+	at      int // position on the path of cert, or of the certificate for whose sake a signer is judged
 	cert    *cert.Certificate
 	issuer  *cert.Certificate
-	offered [][]byte // responses from files about this certificate
-	used    []Use    // of in.Artefacts
+	above   []*cert.Certificate // what is above issuer on cert's path, the anchor last
+	offered [][]byte            // responses from files about this certificate
+	used    []Use               // of in.Artefacts
 	// issuerKey is the SHA-256 of the issuer's SubjectPublicKeyInfo.
 	issuerKey [32]byte
 	sctList   *[]byte
@@ -28,10 +30,15 @@ type inquiry struct {
 	ptr     pointers
 	answers []answer
 	needs   []Need
-	extra   []Need // wanted for a responder's own certificate
+	extra   []Need // wanted for the certificates of signers
 
+	known map[signerKey]signer // signers judged so far, for all inquiries of one Judge
+	chain []*cert.Certificate  // the signers for whose sake this one is judged, itself included; empty for a certificate of the path
+
+	itself     bool // the certificate signed a list about itself, as it says
+	unasked    bool // nobody has been asked about the last response's signer, or nobody could be
 	stapled    bool // there was a staple
-	stapleGood bool // and it is valid, fresh and says good
+	stapleGood bool // and it is valid, fresh and says good, or would if its signer had been asked about
 }
 
 // answer is what one source said.
@@ -78,14 +85,14 @@ func (s *inquiry) judge() CertResult {
 	}
 	out.Findings = append(out.Findings, s.disagreement()...)
 	out.Findings = append(out.Findings, s.graded(rev.Status, d)...)
-	if s.i == 0 {
+	if s.at == 0 {
 		out.Findings = append(out.Findings, s.mustStaple(rev.Status)...)
 	}
 	return out
 }
 
 func featuresLostUnder(s *inquiry) []finding.Finding {
-	if s.i+2 >= len(s.in.Path) { // the issuer is the anchor
+	if s.at+2 >= len(s.in.Path) { // the issuer is the anchor
 		return nil
 	}
 	return featuresLost(s.cert, s.issuer)
@@ -259,19 +266,10 @@ func (s *inquiry) disagreement() []finding.Finding {
 // status that came out, and, when none did, the finding that says so.
 func (s *inquiry) graded(st report.Status, d int) []finding.Finding {
 	var out []finding.Finding
-	hard := false
 	settled := st == report.Good || st == report.NotApplicable
 	for _, a := range s.answers {
-		soft := false
 		for _, f := range a.findings {
-			soft = soft || f.Kind().Class == finding.ClassRevocationUnavailable
-			if a.status == "" && f.Severity >= finding.Inconclusive && f.Kind().Class != finding.ClassRevocationUnavailable {
-				hard = true
-			}
 			out = append(out, s.grade(f, settled))
-		}
-		if a.status == "" && !a.more && !soft {
-			hard = true // it was there and gave no answer: only what is known to be unavailable is soft
 		}
 	}
 	if st != report.Unknown || d >= 0 {
@@ -279,7 +277,7 @@ func (s *inquiry) graded(st report.Status, d int) []finding.Finding {
 	}
 	var f finding.Finding
 	switch {
-	case hard:
+	case s.defect() != "":
 		f = finding.New(finding.RevocationUndetermined, "detail", "no source gave an authentic and current answer")
 	case len(s.answers) == 0:
 		f = finding.New(finding.RevocationUnavailable, "detail", "the schemes chosen ("+s.in.Policy.Schemes.Join(", ")+") have nothing to ask about it")
@@ -287,6 +285,28 @@ func (s *inquiry) graded(st report.Status, d int) []finding.Finding {
 		f = finding.New(finding.RevocationUnavailable, "detail", strconv.Itoa(len(s.answers))+" tried")
 	}
 	return append(out, s.grade(f, false))
+}
+
+// defect says what is wrong with what was there and gave no answer; "" when
+// all that is lacking is known to be unavailable.
+func (s *inquiry) defect() string {
+	for _, a := range s.answers {
+		if a.status != "" {
+			continue
+		}
+		soft := a.more
+		for _, f := range a.findings {
+			if f.Kind().Class == finding.ClassRevocationUnavailable {
+				soft = true
+			} else if f.Severity >= finding.Inconclusive {
+				return f.Title()
+			}
+		}
+		if !soft {
+			return cmp.Or(a.shown.Detail, "it gave no answer")
+		}
+	}
+	return ""
 }
 
 // grade weighs one finding of a source. Beside a good answer a source that

@@ -94,9 +94,11 @@ type Input struct {
 	Time        time.Time
 	Policy      policy.Policy
 	Memo        *cert.Memo
-	// Anchored reports whether a separate CRL issuer has a valid path to the
-	// path's anchor; nil = none has.
-	Anchored func(*cert.Certificate) bool
+	// Signers returns the valid paths of a certificate that is not on Path and
+	// signed a list, to the anchor of Path: each from that certificate to the
+	// anchor, the best first. None: it signs for nobody. nil = none has one. It
+	// is asked again about the same certificate.
+	Signers func(*cert.Certificate) [][]*cert.Certificate
 	// NonceFor, when not nil, returns the nonce to send about the certificate at
 	// position i; it must return the same for the same i.
 	NonceFor func(i int) []byte
@@ -124,12 +126,14 @@ func Judge(ctx context.Context, in Input) Result {
 		in.Policy.Skew = policy.DefaultSkew
 	}
 	offered := assignOffered(&in)
+	known := map[signerKey]signer{}
 	for i := 0; i+1 < len(in.Path); i++ {
 		if in.Policy.Schemes == policy.Off || i > 0 && in.Policy.Depth == policy.DepthLeaf {
 			res.Certs[i].Revocation = report.Revocation{Status: report.NotApplicable, Why: report.WhyNotAsked}
 			continue
 		}
-		s := inquiry{in: &in, ctx: ctx, i: i, cert: in.Path[i], issuer: in.Path[i+1], offered: offered[i], used: res.Used, issuerKey: sha256.Sum256(in.Path[i+1].RawSPKI), sctList: &res.SCTList}
+		s := inquiry{in: &in, ctx: ctx, at: i, cert: in.Path[i], issuer: in.Path[i+1], above: in.Path[i+2:], offered: offered[i],
+			used: res.Used, issuerKey: sha256.Sum256(in.Path[i+1].RawSPKI), sctList: &res.SCTList, known: known}
 		res.Certs[i] = s.judge()
 		for _, n := range s.needs {
 			if !slices.ContainsFunc(res.Needs, n.same) {

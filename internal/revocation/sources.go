@@ -42,12 +42,14 @@ func assignOffered(in *Input) [][][]byte {
 
 // askStaple judges the staple, if there is one.
 func (s *inquiry) askStaple() {
-	if s.i >= len(s.in.Staples) || s.in.Staples[s.i] == nil {
+	if s.at >= len(s.in.Staples) || s.in.Staples[s.at] == nil {
 		return
 	}
 	s.stapled = true
-	res := s.checkOCSP(ocsp.Query{Source: policy.Staple}, s.in.Staples[s.i], -1)
-	s.stapleGood = res.Status == report.Good && res.Fresh
+	res := s.checkOCSP(ocsp.Query{Source: policy.Staple}, s.in.Staples[s.at], -1)
+	// A signer that nobody has asked about yet is for the policy on unknown
+	// status to judge, or must-staple could not be met at first contact.
+	s.stapleGood = res.Status == report.Good && res.Fresh || res.Withheld == report.Good && s.unasked
 }
 
 // askOCSP judges what responders answered and says whom to ask.
@@ -67,7 +69,7 @@ func (s *inquiry) askOCSP() (needs []Need) {
 		case k < 0:
 			var nonce []byte
 			if s.in.NonceFor != nil {
-				nonce = s.in.NonceFor(s.i)
+				nonce = s.in.NonceFor(s.at)
 			}
 			req := ocsp.NewRequest(s.cert, s.issuer, crypto.SHA1, nonce)
 			needs = append(needs, s.need(KindOCSP, u, req))
@@ -110,26 +112,17 @@ func (s *inquiry) checkOCSP(q ocsp.Query, body []byte, k int) ocsp.Result {
 	p := s.in.Policy
 	q.Cert, q.Issuer, q.Time, q.Memo = s.cert, s.issuer, s.in.Time, s.in.Memo
 	q.Skew, q.MaxAge, q.Stale = p.Skew, p.MaxAge, p.Stale
-	q.DelegateRevoked = s.delegateRevoked
+	q.Delegate, s.unasked = s.delegate, false
 	res := ocsp.Check(q, body)
 	if k >= 0 {
 		res.Answer.Cached = s.in.Artefacts[k].Cached
 		s.used[k].Add(useOf(res.Answer))
 	}
-	if s.i == 0 && len(*s.sctList) == 0 {
+	if s.at == 0 && len(s.chain) == 0 && len(*s.sctList) == 0 {
 		*s.sctList = res.SCTList
 	}
 	s.answers = append(s.answers, answer{status: res.Status, shown: res.Answer, findings: res.Findings})
 	return res
-}
-
-// delegateRevoked looks a responder's own certificate up in the lists that it
-// names. Responders are never asked about responders, so this ends.
-func (s *inquiry) delegateRevoked(d *cert.Certificate) report.Status {
-	ptr := pointersOf(d)
-	l := s.lists(d, ptr.points, false)
-	s.extra = append(s.extra, l.needs...)
-	return l.result.Status
 }
 
 // useOf is what an answer says of the artefact that it came from.
@@ -152,12 +145,12 @@ func (s *inquiry) failed(scheme policy.Scheme, k int) {
 }
 
 func (s *inquiry) need(kind, url string, req []byte) Need {
-	return Need{Kind: kind, URL: url, Request: req, IssuerKey: s.issuerKey, Cert: s.i}
+	return Need{Kind: kind, URL: url, Request: req, IssuerKey: s.issuerKey, Cert: s.at}
 }
 
 // askCRL judges the lists at hand and says which to fetch.
 func (s *inquiry) askCRL() []Need {
-	l := s.lists(s.cert, s.ptr.points, true)
+	l := s.lists()
 	s.answers = append(s.answers, l.answers...)
 	if !l.asked {
 		return l.needs
@@ -201,9 +194,10 @@ type listing struct {
 	needs   []Need
 }
 
-// lists gathers the lists of the distribution points points, and those from
-// files, and asks them about c, which s.issuer issued.
-func (s *inquiry) lists(c *cert.Certificate, points [][]string, offered bool) (l listing) {
+// lists gathers the lists of the certificate's distribution points, and those
+// from files, and asks them about it.
+func (s *inquiry) lists() (l listing) {
+	points := s.ptr.points
 	var sources []crl.Source
 	var at []int // of each source, the index of its artefact; -1 for a file
 	if len(points) > maxPoints {
@@ -225,34 +219,23 @@ func (s *inquiry) lists(c *cert.Certificate, points [][]string, offered bool) (l
 			}
 		}
 	}
-	if offered {
-		for _, list := range s.in.Offered {
-			if relevant(c, list) {
-				sources, at = append(sources, crl.Source{List: list, Point: -1}), append(at, -1)
-			}
+	for _, list := range s.in.Offered {
+		if relevant(s.cert, list) {
+			sources, at = append(sources, crl.Source{List: list, Point: -1}), append(at, -1)
 		}
 	}
 	if len(sources) == 0 {
 		return l
 	}
 	l.asked = true
-	q := crl.Query{Cert: c, Issuer: s.issuer, Above: s.in.Path[s.i+2:], Time: s.in.Time,
-		Skew: s.in.Policy.Skew, MaxAge: s.in.Policy.MaxAge, Stale: s.in.Policy.Stale, OtherKey: slices.Contains(s.in.Policy.Allow, finding.CRLOtherKey),
-		Sources: sources, Pool: s.in.Pool, Anchored: s.in.Anchored, Memo: s.in.Memo}
-	if q.Anchored == nil {
-		q.Anchored = func(*cert.Certificate) bool { return false }
-	}
+	q := s.query(sources)
 	l.result = crl.Check(s.ctx, q)
 	deltas := 0
 	for n, want := range l.result.Needs {
 		if n == maxPoints {
 			break
 		}
-		kind := KindCRL
-		if want.Delta {
-			kind = KindDelta
-		}
-		if src, k := s.list(kind, want.URL, want.Point, &l); src != nil {
+		if src, k := s.list(KindDelta, want.URL, want.Point, &l); src != nil {
 			q.Sources, at = append(q.Sources, *src), append(at, k)
 			deltas++
 		}
@@ -266,6 +249,13 @@ func (s *inquiry) lists(c *cert.Certificate, points [][]string, offered bool) (l
 		}
 	}
 	return l
+}
+
+// query asks lists about the certificate.
+func (s *inquiry) query(sources []crl.Source) crl.Query {
+	p := s.in.Policy
+	return crl.Query{Cert: s.cert, Issuer: s.issuer, Above: s.above, Time: s.in.Time, Skew: p.Skew, MaxAge: p.MaxAge, Stale: p.Stale,
+		OtherKey: slices.Contains(p.Allow, finding.CRLOtherKey), Sources: sources, Pool: s.in.Pool, Signer: s.listSigner, Memo: s.in.Memo}
 }
 
 func useOfList(res crl.Result, u crl.Use) (v Use) {
@@ -299,23 +289,28 @@ func (s *inquiry) list(kind, url string, point int, l *listing) (src *crl.Source
 			bad(finding.New(a.Failure, "source", policy.CRL.String(), "url", url, "detail", a.Detail))
 			return nil, k
 		}
-		list := a.List
-		if list == nil {
-			var err error
-			if list, err = crl.Parse(a.Body); err != nil {
-				f := finding.New(finding.CRLNotAList, "detail", err.Error())
-				var ce *crl.Error
-				if errors.As(err, &ce) {
-					f = ce.Finding()
-				}
-				bad(f.With("source", policy.CRL.String()).With("url", url))
-				return nil, k
+		list, err := a.parsed()
+		if err != nil {
+			f := finding.New(finding.CRLNotAList, "detail", err.Error())
+			var ce *crl.Error
+			if errors.As(err, &ce) {
+				f = ce.Finding()
 			}
+			bad(f.With("source", policy.CRL.String()).With("url", url))
+			return nil, k
 		}
 		return &crl.Source{List: list, URL: url, Point: point, Cached: a.Cached, Fetched: a.Fetched}, k
 	}
 	l.needs = append(l.needs, s.need(kind, url, nil))
 	return nil, -1
+}
+
+// parsed is the artefact's body as a list.
+func (a *Artefact) parsed() (*crl.List, error) {
+	if a.List != nil {
+		return a.List, nil
+	}
+	return crl.Parse(a.Body)
 }
 
 // relevant reports whether a list from a file could speak about c.

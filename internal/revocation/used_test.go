@@ -4,7 +4,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/assaytls/assay/cert"
 	. "github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/revocation"
 	"github.com/assaytls/assay/policy"
@@ -58,7 +57,7 @@ func TestUsedForASigner(t *testing.T) {
 	indirect := IDP{FullName: [][]byte{URI(crlURL)}, Indirect: true}.Ext()
 	in := newWorld().input()
 	in.Path, in.Pool, in.Policy.Depth = parse(leaf, ca, root), parse(lists), policy.DepthLeaf
-	in.Anchored = func(*cert.Certificate) bool { return true }
+	in.Signers = below(root)
 	in.Artefacts = []revocation.Artefact{
 		{Kind: revocation.KindCRL, URL: crlURL, Body: lists.CRL(CRL{Extensions: []Ext{indirect}})},
 		{Kind: revocation.KindCRL, URL: rootURL, Body: root.CRL(CRL{})},

@@ -116,6 +116,16 @@ var revocationServers = map[string]func(*build){
 	"must-staple-stale": func(b *build) {
 		b.good(func(s *site) { s.set(forge.MustStaple()); b.staleStaple(s) })
 	},
+	"must-staple-revoked-responder": func(b *build) {
+		b.good(func(s *site) {
+			d := s.issuer.Responder("Assay Lab Stolen Responder", nil)
+			s.issuer.know(d.Serial)
+			s.issuer.revoke(d.Serial, forge.KeyCompromise)
+			s.set(forge.MustStaple())
+			s.onlyCRL(s.issuer.crlURL)
+			b.staple(s, forge.OCSP{Certs: [][]byte{d.Raw}}, d)
+		})
+	},
 	"must-staple-inherited": func(b *build) {
 		b.serve(b.siteOf(b.ca(b.l.pki.root, "Must Staple", forge.MustStaple())))
 	},
@@ -320,6 +330,19 @@ var revocationServers = map[string]func(*build){
 	"crl-issuer-revoked": func(b *build) {
 		b.indirect(b.l.pki.root, false, func(signer *forge.CA) { b.l.pki.root.revoke(signer.Serial, forge.KeyCompromise) })
 	},
+	"crl-signer-revoked-ca": func(b *build) {
+		sub := b.ca(b.l.pki.root, "Revoked Sub")
+		b.l.pki.root.revoke(sub.Serial, forge.CACompromise)
+		b.indirect(sub, false, nil)
+	},
+	"crl-signer-email-ca": func(b *build) {
+		b.indirect(b.ca(b.l.pki.root, "E-mail", forge.EKU(forge.EmailProtection)), false, nil)
+	},
+	"crl-signer-unasked": func(b *build) {
+		sub := b.ca(b.l.pki.root, "Unasked Sub")
+		sub.crlURL = b.deadURL("list.crl")
+		b.indirect(sub, false, nil)
+	},
 	"crl-other-key": func(b *build) {
 		s := b.otherKey(forge.KeyCertSign, forge.CRLSign)
 		s.issuer.revoke(s.cert.Serial, forge.KeyCompromise)
@@ -371,6 +394,9 @@ func (b *build) indirect(root *authority, revoked bool, edit func(signer *forge.
 		}
 		b.file("indirect.crl", signer.CRL(forge.CRL{Entries: entries, Extensions: []forge.Ext{forge.IDP{FullName: [][]byte{u}, Indirect: true}.Ext()}}))
 		s.chain = append(s.chain, signer.Raw)
+		if root != b.l.pki.root && root != b.l.pki.rogue {
+			s.chain = append(s.chain, root.Raw)
+		}
 	})
 }
 
