@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"encoding"
+	"encoding/json"
 	"reflect"
 	"slices"
 	"strings"
@@ -189,4 +190,104 @@ func TestValidate(t *testing.T) {
 			t.Errorf("%+v is valid", p)
 		}
 	}
+}
+
+// Every field of the Policy is a row of the table, what a row sets it gets back,
+// and the JSON form holds all of it.
+func TestFields(t *testing.T) {
+	values := map[string]string{"name": "a.test", "require-dns": "b.test", "require-ip": "192.0.2.1", "require-email": "a@b.test", "purpose": "email",
+		"time": "2026-12-01T00:00:00Z", "security-level": "3", "min-rsa": "3072", "max-depth": "0", "policy": "1.2.3",
+		"allow": string(finding.MustStapleMissing), "revocation": "ocsp,crl", "revocation-stop": "first", "revocation-depth": "leaf", "unknown": "warn",
+		"stale": "warn", "max-age": "24h", "skew": "1m", "ct": "strict", "ct-depth": "chain"}
+	var full policy.Policy
+	for _, f := range policy.Fields() {
+		v, ok := values[f.Name]
+		if f.Value == "" {
+			v, ok = "true", true
+		}
+		if !ok {
+			t.Errorf("no value for %s", f.Name)
+			continue
+		}
+		var p policy.Policy
+		if err := f.Set(&p, v); err != nil || reflect.DeepEqual(p, policy.Policy{}) {
+			t.Errorf("--%s %s: %v, %+v", f.Name, v, err, p)
+		}
+		if got := strings.Join(f.Get(p), ","); got != v {
+			t.Errorf("--%s %s reads back as %s", f.Name, v, got)
+		}
+		back := roundTrip(t, p)
+		if !reflect.DeepEqual(back, p) {
+			t.Errorf("--%s: %+v comes back as %+v", f.Name, p, back)
+		}
+		before := p
+		for _, bad := range []string{"", " ", "a b", "\x00", strings.Repeat("9", 400)} {
+			if f.Name == "allow" && bad != "" {
+				continue // what is no finding is told when all of the policy is looked at
+			}
+			if err := f.Set(&p, bad); err == nil || !reflect.DeepEqual(p, before) {
+				t.Errorf("--%s %q is taken, or changes what is set: %+v", f.Name, bad, p)
+			}
+		}
+		if f.Name != "no-name" { // excludes names
+			f.Set(&full, v)
+		}
+	}
+	if back := roundTrip(t, full); !reflect.DeepEqual(back, full) {
+		t.Errorf("%+v comes back as %+v", full, back)
+	}
+	full.NoName = true
+	v := reflect.ValueOf(full)
+	for i := range v.NumField() {
+		if v.Field(i).IsZero() {
+			t.Errorf("no row of the table sets %s", v.Type().Field(i).Name)
+		}
+	}
+	if p := (policy.Policy{Policies: []string{"1.2.3"}}); !reflect.DeepEqual(roundTrip(t, p), p) {
+		t.Error("a policy set that is not required does not come back")
+	}
+}
+
+func roundTrip(t *testing.T, p policy.Policy) (back policy.Policy) {
+	t.Helper()
+	b, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, &back); err != nil {
+		t.Fatalf("%s: %v", b, err)
+	}
+	return back
+}
+
+func TestJSON(t *testing.T) {
+	if b, err := json.Marshal(policy.Policy{Strict: true, Schemes: policy.Off, Names: []string{"a.test"}}); err != nil || string(b) != `{"name":["a.test"],"strict":true,"revocation":"off"}` {
+		t.Errorf("%s, %v", b, err)
+	}
+	if b, err := json.Marshal(policy.Policy{MinRSA: -1}); err == nil {
+		t.Errorf("%s", b)
+	}
+	for _, bad := range []string{`[]`, `"x"`, `{"unknown":1}`, `{"unknown":"maybe"}`, `{"unknown":null}`, `{"strict":"true"}`, `{"name":"a.test"}`, `{"name":[1]}`,
+		`{"offline":true}`, `{"Strict":true}`, `{"allow":["cert-revoked"]}`, `{"min-rsa":"1"}`, `{"no-name":true,"name":["a.test"]}`, `{`} {
+		p := policy.Policy{Strict: true}
+		if err := json.Unmarshal([]byte(bad), &p); err == nil || !p.Strict {
+			t.Errorf("%s gives %+v", bad, p)
+		}
+	}
+}
+
+// Profiles differ from the zero Policy in what they say, and in nothing else.
+func TestProfiles(t *testing.T) {
+	for f, want := range map[policy.Profile]policy.Policy{
+		policy.Check: {}, policy.Verify: {},
+		policy.Connect:  {Unknown: policy.UnknownDeny},
+		policy.Web:      {Unknown: policy.UnknownWarn},
+		policy.Internal: {Unknown: policy.UnknownDeny},
+		policy.Strict:   {Unknown: policy.UnknownDeny, Strict: true},
+	} {
+		if got := f.Policy(); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, want %+v", f, got, want)
+		}
+	}
+	words(t, "check", policy.AllProfile(), policy.ParseProfile)
 }

@@ -19,7 +19,7 @@ const (
 // Validate reports what is wrong with p before anything is judged by it. The
 // names are looked at when they are read (certpath.ParseIdentifier).
 func (p Policy) Validate() error {
-	if _, err := ParsePurpose(string(p.Purpose)); err != nil {
+	if _, err := ParsePurpose(p.Purpose.String()); err != nil {
 		return fmt.Errorf("purpose: %w", err)
 	}
 	for _, v := range []struct {
