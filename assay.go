@@ -73,20 +73,27 @@ import (
 // owns its caches; use one for the whole program and Close it at the end. The
 // zero Verifier is like one that was closed: it accepts nothing.
 type Verifier struct {
+	*core
 	conf    Config
-	engine  *engine.Engine
 	policy  policy.Policy
 	clients policy.Policy // policy, for client certificates
-	access  engine.Access // what every judgement may download; the rest is the connection's
 	hash    [32]byte      // of policy, anchors and log list
-	memo    *verdictMemo
+}
 
-	ctx     context.Context // ends when Close gives up waiting
-	cancel  context.CancelFunc
-	mu      sync.Mutex
-	closed  bool
-	running sync.WaitGroup
-	beside  map[[32]byte]bool // background refreshes under way
+// core is what Verifiers of one New and its With share.
+type core struct {
+	engine *engine.Engine
+	access engine.Access // what every judgement may download; the rest is the connection's
+	trust  [32]byte      // the hash of anchors and log list
+	listed bool          // there is a log list
+	memo   *verdictMemo
+
+	ctx       context.Context // ends when Close gives up waiting
+	cancel    context.CancelFunc
+	mu        sync.Mutex
+	closed    bool
+	running   sync.WaitGroup
+	refreshes map[[32]byte]bool // background refreshes under way, by leaf and policy
 }
 
 // ErrClosed is returned by a Verifier that has been closed.
@@ -94,15 +101,31 @@ var ErrClosed = errors.New("assay: the Verifier is closed")
 
 // New returns a Verifier for c. The error says which field of c is wrong.
 func New(c Config) (*Verifier, error) {
-	v := &Verifier{conf: c.clone(), memo: newVerdictMemo(), beside: map[[32]byte]bool{}}
+	v := &Verifier{core: &core{memo: newVerdictMemo(), refreshes: map[[32]byte]bool{}}, conf: c.clone()}
 	v.ctx, v.cancel = context.WithCancel(context.Background())
 	if err := v.configure(); err != nil {
 		v.cancel()
 		return nil, fmt.Errorf("assay: %w", err)
 	}
-	v.clients = v.policy
-	v.clients.Purpose = policy.PurposeClient
 	return v, nil
+}
+
+// Policy returns the rules that v judges by: a copy, to be changed for [Verifier.With].
+func (v *Verifier) Policy() policy.Policy { return *deepCopy(&v.policy) }
+
+// With returns a Verifier that judges by other rules and shares all else with
+// v: trust, access, hooks, caches, and what is remembered and learnt, each
+// judgement under the rules that it was made by. Closing one closes both.
+//
+// Of p's names only RequireDNS, RequireIP and RequireEmail may be set: they are
+// asked for beside the name that crypto/tls or [Target] compares. p.Time must be
+// zero: connections are judged for now.
+func (v *Verifier) With(p policy.Policy) (*Verifier, error) {
+	w := &Verifier{core: v.core, conf: v.conf}
+	if err := w.judgeBy(*deepCopy(&p)); err != nil {
+		return nil, fmt.Errorf("assay: %w", err)
+	}
+	return w, nil
 }
 
 // Close stops background work: it waits CloseGrace for running downloads and
@@ -215,6 +238,7 @@ func (v *Verifier) Check(ctx context.Context, t Target) (*report.Report, error) 
 	}
 	r, ev := v.engine.Check(ctx, c, p, access)
 	v.hook(ctx, ev, r)
+	v.observe(ctx, r)
 	v.learn(r)
 	return r, nil
 }
@@ -232,6 +256,7 @@ func (v *Verifier) Judge(ctx context.Context, ev *evidence.Evidence) *report.Rep
 	}
 	r := v.engine.Judge(ctx, ev, v.policy, engine.Access{Background: v.conf.Network == Background})
 	v.hook(ctx, ev, r)
+	v.observe(ctx, r)
 	v.learn(r)
 	return r
 }

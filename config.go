@@ -9,6 +9,7 @@ import (
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -90,6 +91,14 @@ type Config struct {
 	// panic refuses. nil: none. It must be safe for concurrent use.
 	Verify func(context.Context, *evidence.Evidence, *report.Report) ([]finding.Finding, error)
 
+	// Observe is shown the report of every judgement, a copy with all its facts:
+	// of each handshake, accepted or refused and remembered ones too, before the
+	// connection is used, and of Check and Judge. It changes no verdict, but the
+	// handshake waits for it and a panic refuses. What crypto/tls refuses before
+	// assay is asked is not among them: see [Verifier.Explain]. nil: none. It must
+	// be safe for concurrent use.
+	Observe func(context.Context, *report.Report)
+
 	// Logger receives a line for every refusal and warning; peer text in it is
 	// quoted. nil: no log.
 	Logger *slog.Logger
@@ -123,8 +132,19 @@ const (
 	UnknownDeny                 // refuse
 )
 
+// policy is the same choice as a rule.
+func (u Unknown) policy() policy.Unknown {
+	switch u {
+	case UnknownWarn:
+		return policy.UnknownWarn
+	case UnknownAllow:
+		return policy.UnknownAllow
+	}
+	return policy.UnknownDeny
+}
+
 // String returns "warn", "allow" or "deny".
-func (u Unknown) String() string { return [...]string{"warn", "allow", "deny"}[u] }
+func (u Unknown) String() string { return u.policy().String() }
 
 // Network says when downloads happen.
 type Network int

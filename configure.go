@@ -37,8 +37,8 @@ func (v *Verifier) configure() error {
 	if c.FetchBudget < 0 || c.CloseGrace < 0 || c.MaxAge < 0 {
 		return errors.New("Config has a negative duration")
 	}
-	var err error
-	if v.policy, err = c.policy(); err != nil {
+	p, err := c.policy()
+	if err != nil {
 		return err
 	}
 	if c.PrivateFetch {
@@ -52,8 +52,6 @@ func (v *Verifier) configure() error {
 		if opt.LogList, err = ct.ParseLogList(c.LogList); err != nil {
 			return fmt.Errorf("Config.LogList: %w", err)
 		}
-	} else if v.policy.CT.Enforced() {
-		return fmt.Errorf("Config.CT %q needs Config.LogList", c.CT)
 	}
 	if opt.PublicRoots, err = c.public(); err != nil {
 		return err
@@ -66,14 +64,34 @@ func (v *Verifier) configure() error {
 	if v.engine, err = engine.New(opt); err != nil {
 		return err
 	}
-	v.hash = judgementHash(v.policy, opt.Anchors, opt.LogList, c.PublicRoots)
+	v.trust, v.listed = trustHash(opt.Anchors, opt.LogList, c.PublicRoots), opt.LogList != nil
+	return v.judgeBy(p)
+}
+
+// judgeBy sets the rules, which are checked first.
+func (v *Verifier) judgeBy(p policy.Policy) error {
+	if err := engine.Validate(p); err != nil {
+		return err
+	}
+	switch {
+	case !p.Time.IsZero():
+		return errors.New("a policy for connections has a time: they are judged for now")
+	case p.NoName || len(p.Names) > 0:
+		return errors.New("a policy for connections says which name to compare: that is the dial's to say, and RequireDNS, RequireIP and RequireEmail add to it")
+	case p.CT.Enforced() && !v.listed:
+		return fmt.Errorf("the CT policy %q needs Config.LogList", p.CT)
+	}
+	v.policy, v.clients = p, p
+	v.clients.Purpose = policy.PurposeClient
+	rules := p.Hash()
+	v.hash = sha256.Sum256(append(rules[:], v.trust[:]...))
 	return nil
 }
 
 // policy is the rules that the Config asks for.
 func (c *Config) policy() (p policy.Policy, err error) {
 	p = policy.Policy{Strict: c.Strict, MinRSA: c.MinRSA, NoWildcards: c.NoWildcards,
-		Unknown: [...]policy.Unknown{UnknownWarn: policy.UnknownWarn, UnknownAllow: policy.UnknownAllow, UnknownDeny: policy.UnknownDeny}[c.Unknown],
+		Unknown: c.Unknown.policy(),
 		MaxAge:  c.MaxAge, Skew: c.Skew, Allow: c.Allow}
 	if c.LeafOnly {
 		p.Depth = policy.DepthLeaf
@@ -94,7 +112,7 @@ func (c *Config) policy() (p policy.Policy, err error) {
 			return p, fmt.Errorf("Config.Schemes: %w", err)
 		}
 	}
-	return p, engine.Validate(p)
+	return p, nil
 }
 
 // anchors loads the trust anchors, and the pool that crypto/tls gets when they
@@ -137,13 +155,11 @@ func (c *Config) public() (func(spki []byte) bool, error) {
 	return func(spki []byte) bool { return keys[string(spki)] || roots.Public(spki) }, nil
 }
 
-// judgementHash tells apart the policies, anchors and log lists under which
-// verdicts and TLS sessions were judged.
-func judgementHash(p policy.Policy, anchors *certpath.Anchors, list *ct.LogList, public [][]byte) [32]byte {
-	h := p.Hash()
+// trustHash tells apart the anchors and log lists under which verdicts and TLS
+// sessions were judged.
+func trustHash(anchors *certpath.Anchors, list *ct.LogList, public [][]byte) [32]byte {
+	h := anchors.Hash()
 	b := append([]byte(nil), h[:]...)
-	h = anchors.Hash()
-	b = append(b, h[:]...)
 	if list != nil {
 		h = list.Hash()
 		b = append(b, h[:]...)

@@ -202,7 +202,7 @@ func TestCrowdAndStalledResponder(t *testing.T) {
 	stall := make(chan struct{})
 	defer close(stall)
 	w.set(func() { w.stall = stall })
-	n, leaves := crowdSize()/4, 8*assay.MaxBeside
+	n, leaves := crowdSize()/4, 8*assay.MaxRefreshes
 	key := forge.P256()
 	servers := make([]*tls.Config, leaves)
 	for i := range servers {
@@ -222,20 +222,20 @@ func TestCrowdAndStalledResponder(t *testing.T) {
 	}
 	c := startCrowd(n, func(int) *tls.Config { return client }, func(i int) *tls.Config { return servers[i%leaves] })
 	c.wait(t, func(err error) bool { return err == nil })
-	until(t, "the responder is asked as often as may be", func() bool { return w.hits.Load() >= assay.MaxBeside })
-	if hits, beside := w.hits.Load(), v.Beside(); hits > assay.MaxBeside || beside > assay.MaxBeside {
-		t.Errorf("%d requests and %d refreshes are under way, more than %d", hits, beside, assay.MaxBeside)
+	until(t, "the responder is asked as often as may be", func() bool { return w.hits.Load() >= assay.MaxRefreshes })
+	if hits, beside := w.hits.Load(), v.Refreshes(); hits > assay.MaxRefreshes || beside > assay.MaxRefreshes {
+		t.Errorf("%d requests and %d refreshes are under way, more than %d", hits, beside, assay.MaxRefreshes)
 	}
 	// A refresh, its download and the connection with its two ends: ten each.
-	if more := runtime.NumGoroutine() - goroutines; more > 10*assay.MaxBeside {
-		t.Errorf("%d goroutines run for %d downloads", more, assay.MaxBeside)
+	if more := runtime.NumGoroutine() - goroutines; more > 10*assay.MaxRefreshes {
+		t.Errorf("%d goroutines run for %d downloads", more, assay.MaxRefreshes)
 	}
 	if left := held() - before; left > sharedBound {
 		t.Errorf("%d bytes are held", left)
 	}
 	v.Close()
-	if v.Beside() != 0 {
-		t.Errorf("%d refreshes outlive Close", v.Beside())
+	if v.Refreshes() != 0 {
+		t.Errorf("%d refreshes outlive Close", v.Refreshes())
 	}
 	until(t, "all goroutines have ended", func() bool { return runtime.NumGoroutine() <= goroutines })
 }

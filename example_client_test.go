@@ -3,6 +3,7 @@ package assay_test
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -282,6 +283,70 @@ func ExampleVerifier_ServerConfig() {
 	// Output:
 	// true
 	// false
+}
+
+func ExampleVerifier_With() {
+	v, err := assay.New(assay.Internal(roots))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	p := v.Policy()
+	p.MinRSA, p.RequireDNS = 3072, []string{"payments.example"} // for one service only
+	payments, err := v.With(p)
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = payments.Dial("tcp", site("good"))
+	fmt.Println(errors.Is(err, finding.NameMismatch))
+	// Output: true
+}
+
+func ExampleVerifier_Policy() {
+	v, err := assay.New(assay.Internal(roots))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	rules, err := json.Marshal(v.Policy())
+	fmt.Println(string(rules), err)
+	// Output: {"unknown":"deny"} <nil>
+}
+
+func ExampleReportOf() {
+	v, err := assay.New(assay.Internal(roots))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	c, err := v.Dial("tcp", site("good"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	for _, check := range assay.ReportOf(c).Checks {
+		if check.Name == report.RevocationCheck {
+			fmt.Println(check.Name, check.State) // leaf and intermediate
+		}
+	}
+	// Output:
+	// revocation done
+	// revocation done
+}
+
+func ExampleConfig_observe() {
+	conf := assay.Internal(roots)
+	conf.Observe = func(_ context.Context, r *report.Report) { fmt.Println(r.Target.Host, r.Verdict) }
+	v, err := assay.New(conf)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	v.Dial("tcp", site("good"))
+	v.Dial("tcp", site("revoked"))
+	// Output:
+	// good.lab.assay.test accept
+	// revoked.lab.assay.test reject
 }
 
 func ExampleWeb() {

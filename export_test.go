@@ -44,12 +44,12 @@ func NewStalled(c Config) (*Verifier, error) {
 	return v, err
 }
 
-// Beside is how many background refreshes are under way.
-func (v *Verifier) Beside() int {
+// Refreshes is how many background refreshes are under way.
+func (v *Verifier) Refreshes() int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return len(v.beside)
+	return len(v.refreshes)
 }
 
-// MaxBeside is how many there may be.
-const MaxBeside = maxBeside
+// MaxRefreshes is how many there may be.
+const MaxRefreshes = maxRefreshes

@@ -20,7 +20,7 @@ import (
 // What is remembered ends when a revocation is learnt, whoever learns it.
 func TestMemo(t *testing.T) {
 	now := time.Now()
-	v := &Verifier{memo: newVerdictMemo()}
+	v := &Verifier{core: &core{memo: newVerdictMemo()}}
 	entry := memoEntry{report: &report.Report{}, until: now.Add(time.Hour), renewal: now.Add(time.Minute)}
 	key := [32]byte{1}
 	v.memo.put(key, entry)
@@ -122,6 +122,22 @@ func TestJudgementHash(t *testing.T) {
 			t.Errorf("%s and %s have one hash", name, old)
 		}
 		seen[v.hash] = name
+	}
+	for name, c := range map[string]Config{
+		"budget":  {FetchBudget: time.Minute},
+		"network": {Network: Offline},
+		"private": {PrivateFetch: true},
+		"grace":   {CloseGrace: time.Second},
+	} {
+		c.Roots = [][]byte{root.Raw}
+		v, err := New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.Close()
+		if seen[v.hash] != "zero" {
+			t.Errorf("%s is no rule, and judgements are remembered by it", name)
+		}
 	}
 }
 
@@ -261,21 +277,21 @@ func TestRefreshIsBounded(t *testing.T) {
 	}
 	ev := &evidence.Evidence{Version: evidence.Version}
 	refresh := func(leaf byte) int {
-		v.refreshBeside(ev, [][][]byte{{{leaf}}}, dialled{}, &v.policy)
+		v.refreshInBackground(ev, [][][]byte{{{leaf}}}, dialled{}, &v.policy)
 		v.mu.Lock()
 		defer v.mu.Unlock()
-		return len(v.beside)
+		return len(v.refreshes)
 	}
 	v.mu.Lock()
-	for i := range maxBeside {
-		v.beside[[32]byte{byte(i), 1}] = true
+	for i := range maxRefreshes {
+		v.refreshes[[32]byte{byte(i), 1}] = true
 	}
 	v.mu.Unlock()
-	if n := refresh(1); n != maxBeside {
+	if n := refresh(1); n != maxRefreshes {
 		t.Errorf("%d refreshes under way", n)
 	}
 	v.mu.Lock()
-	clear(v.beside)
+	clear(v.refreshes)
 	v.mu.Unlock()
 	v.Close()
 	if n := refresh(2); n != 0 {

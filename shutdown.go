@@ -9,14 +9,17 @@ import (
 	"net"
 	"sync/atomic"
 	"time"
+
+	"github.com/assaytls/assay/report"
 )
 
 // noted is the transport of a connection made by Dial or Client. crypto/tls
 // returns io.EOF whether the peer said close_notify or the transport just
-// ended; noted remembers the second.
+// ended; noted remembers the second, and what the judgement said.
 type noted struct {
 	net.Conn
-	ended atomic.Bool
+	ended  atomic.Bool
+	report atomic.Pointer[report.Report]
 }
 
 func (n *noted) Read(b []byte) (int, error) {
@@ -38,6 +41,19 @@ func (n *noted) NetConn() net.Conn { return n.Conn }
 func Truncated(c *tls.Conn) bool {
 	n, ok := c.NetConn().(*noted)
 	return ok && n.ended.Load()
+}
+
+// ReportOf returns the report by which c was accepted, a copy: findings that
+// warn, and what of the path was checked and how. The facts of the connection
+// and of certificates are in it when Config.Verify or Config.Observe is set. It
+// is known for connections made by Dial, DialContext, Client and, without a
+// proxy, Transport; for others it is nil, and Config.Observe tells of them.
+func ReportOf(c *tls.Conn) *report.Report {
+	n, ok := c.NetConn().(*noted)
+	if !ok || n.report.Load() == nil {
+		return nil
+	}
+	return deepCopy(n.report.Load())
 }
 
 // ErrTruncated is what Shutdown returns when the transport ended without the

@@ -70,6 +70,7 @@ type dialled struct {
 	peer       net.Addr        // nil when not known
 	host, port string          // who was asked for; "" when not known
 	foreign    bool            // somebody else connected: peer may be a proxy
+	conn       *noted          // the connection itself, nil when a config serves many
 }
 
 // addr returns the peer's "address:port", "" when not known.
@@ -213,24 +214,46 @@ func (v *Verifier) handshake(d dialled, cs *tls.ConnectionState, p *policy.Polic
 	key := memoKey(v.hash, d, cs, p.Purpose.String())
 	r, until, due := v.memo.get(key, time.Now())
 	var ev *evidence.Evidence
-	if r == nil || due || v.conf.Verify != nil {
+	if r == nil || due || v.told() {
 		ev = handshakeEvidence(d, cs)
 	}
 	switch {
 	case r == nil:
 		r, ev, until = v.judgeHandshake(d, key, ev, cs, p)
 	case due:
-		v.refreshBeside(ev, verifiedChains(cs), d, p)
+		v.refreshInBackground(ev, verifiedChains(cs), d, p)
 	}
-	if v.conf.Verify != nil {
+	if v.told() {
 		r = copyReport(r, ev)
 		v.hook(v.context(d), ev, r)
+		v.observe(v.context(d), r)
+	}
+	if d.conn != nil {
+		d.conn.report.Store(r)
 	}
 	v.log(d.name(cs), r)
 	if r.Verdict != report.Accept {
 		return time.Time{}, &Error{Report: r}
 	}
 	return until, nil
+}
+
+// told reports whether the application is shown reports, which then hold
+// everything.
+func (v *Verifier) told() bool { return v.conf.Verify != nil || v.conf.Observe != nil }
+
+// observe shows r to Config.Observe, whose panic refuses.
+func (v *Verifier) observe(ctx context.Context, r *report.Report) {
+	if v.conf.Observe == nil {
+		return
+	}
+	defer func() {
+		if x := recover(); x != nil {
+			r.Findings = append(r.Findings, finding.New(finding.InternalError, "what", "Config.Observe", "detail", fmt.Sprint(x)))
+			report.Decide(r)
+		}
+	}()
+	v.conf.Observe(ctx, deepCopy(r))
 }
 
 // context is the connection's context, the Verifier's where there is none.
@@ -255,14 +278,14 @@ func (v *Verifier) judgeHandshake(d dialled, key [32]byte, ev *evidence.Evidence
 	access := v.accessFor(d)
 	access.Budget, access.Background, access.Offline = v.fetchBudget(), v.conf.Network == Background, v.conf.Network != Inline
 	chains := verifiedChains(cs)
-	r, gathered, due := v.engine.Handshake(ctx, ev, chains, *p, access, v.conf.Verify == nil)
-	until, renewal := holds(r, time.Now(), v.conf.MaxAge)
+	r, gathered, due := v.engine.Handshake(ctx, ev, chains, *p, access, !v.told())
+	until, renewal := holds(r, time.Now(), p.MaxAge)
 	if v.conf.Network != Background {
 		renewal = time.Time{}
 	}
 	unavailable := engine.Unavailable(r)
 	if v.conf.Network == Background && due {
-		v.refreshBeside(ev, chains, d, p)
+		v.refreshInBackground(ev, chains, d, p)
 	}
 	if r.Verdict == report.Accept && !unavailable {
 		v.memo.put(key, memoEntry{r, until, renewal})
@@ -271,27 +294,27 @@ func (v *Verifier) judgeHandshake(d dialled, key [32]byte, ev *evidence.Evidence
 	return r, gathered, until
 }
 
-// maxBeside bounds the background refreshes under way: in TLS 1.3 the peer has
+// maxRefreshes bounds the background refreshes under way: in TLS 1.3 the peer has
 // not proved its key yet, so its pointers are worth little.
-const maxBeside = 64
+const maxRefreshes = 64
 
-// refreshBeside fetches what a handshake lacked, once at a time for each leaf.
-func (v *Verifier) refreshBeside(ev *evidence.Evidence, chains [][][]byte, d dialled, p *policy.Policy) {
+// refreshInBackground fetches what a handshake lacked, once at a time for each leaf and policy.
+func (v *Verifier) refreshInBackground(ev *evidence.Evidence, chains [][][]byte, d dialled, p *policy.Policy) {
 	access := v.accessFor(d)
 	access.Background = true
-	leaf := sha256.Sum256(chains[0][0])
+	key := sha256.Sum256(append(v.hash[:], chains[0][0]...))
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.closed || v.beside[leaf] || len(v.beside) >= maxBeside {
+	if v.closed || v.refreshes[key] || len(v.refreshes) >= maxRefreshes {
 		return
 	}
-	v.beside[leaf] = true
+	v.refreshes[key] = true
 	v.running.Add(1)
 	go func() {
 		defer v.running.Done()
 		defer func() {
 			v.mu.Lock()
-			delete(v.beside, leaf)
+			delete(v.refreshes, key)
 			v.mu.Unlock()
 		}()
 		ctx, cancel := context.WithTimeout(v.ctx, backgroundBudget)

@@ -426,7 +426,7 @@ func TestCloseWaits(t *testing.T) {
 	}
 	close(stall)
 	<-closed
-	if v.Beside() != 0 {
+	if v.Refreshes() != 0 {
 		t.Error("a refresh outlives Close")
 	}
 }

@@ -127,6 +127,7 @@ func (v *Verifier) Client(ctx context.Context, raw net.Conn, base *tls.Config) (
 }
 
 func (v *Verifier) client(raw net.Conn, d dialled, base *tls.Config) (*tls.Conn, error) {
+	d.conn = &noted{Conn: raw}
 	conf, err := v.clientConfig(d, base)
 	if err != nil {
 		return nil, err
@@ -134,7 +135,7 @@ func (v *Verifier) client(raw net.Conn, d dialled, base *tls.Config) (*tls.Conn,
 	if conf.ServerName == "" {
 		conf.ServerName = d.host
 	}
-	c := tls.Client(&noted{Conn: raw}, conf)
+	c := tls.Client(d.conn, conf)
 	if err := c.HandshakeContext(d.ctx); err != nil {
 		if rejected := (*tls.ECHRejectionError)(nil); errors.As(err, &rejected) {
 			return nil, v.rejectedECH(d, c, err)

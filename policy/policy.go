@@ -19,6 +19,9 @@ const (
 	DefaultSkew     = 5 * time.Minute // around the times of revocation data
 )
 
+// Allowed is what a finding that Allow waives names as the reason of its severity.
+const Allowed = "allow"
+
 // NoIntermediates is the MaxDepth that wants the leaf issued by an anchor.
 const NoIntermediates = -1
 

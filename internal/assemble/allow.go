@@ -4,11 +4,9 @@ import (
 	"slices"
 
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
-
-// allowPolicy is what a waived finding names as the reason of its severity.
-const allowPolicy = "allow"
 
 // allow takes the waived findings down to warnings.
 func allow(r *report.Report, ids []finding.ID) {
@@ -18,7 +16,7 @@ func allow(r *report.Report, ids []finding.ID) {
 	waive := func(fs []finding.Finding) {
 		for i, f := range fs {
 			if slices.Contains(ids, f.ID) && f.Severity > finding.Warning && f.Kind().Allowable {
-				fs[i] = f.Graded(finding.Warning, allowPolicy)
+				fs[i] = f.Graded(finding.Warning, policy.Allowed)
 			}
 		}
 	}

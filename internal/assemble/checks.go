@@ -17,11 +17,16 @@ func checks(j *Judged, r *report.Report) {
 	}
 	r.Checks = append(slices.Grow(r.Checks, len(p.Certs)+3), path)
 
-	name := report.Check{Name: report.NameCheck, Cert: -1, Required: true, State: report.Done, Detail: strings.Join(r.Target.Names, ", ")}
-	switch q := &j.Policy; {
-	case q.NoName:
+	required := slices.Concat(j.Policy.RequireDNS, j.Policy.RequireIP, j.Policy.RequireEmail)
+	names := r.Target.Names
+	if len(names) == 0 {
+		names = required
+	}
+	name := report.Check{Name: report.NameCheck, Cert: -1, Required: true, State: report.Done, Detail: strings.Join(names, ", ")}
+	switch {
+	case j.Policy.NoName && len(required) == 0:
 		name.Required, name.State, name.Detail = false, report.NotAsked, ""
-	case len(r.Target.Names) == 0 && len(q.RequireDNS)+len(q.RequireIP)+len(q.RequireEmail) == 0:
+	case len(names) == 0:
 		name.State, name.Detail = report.NotDone, "no name was given to compare with"
 	}
 	r.Checks = append(r.Checks, name)
