@@ -65,6 +65,7 @@ type Field struct {
 	Help    string   // one line; a default that is not the zero's value is said in it
 	Words   []string // the values where they are few, nil otherwise
 	List    bool     // a value may be several words joined by commas
+	Alone   string   // the word that is never one of several, "" for none
 	Repeats bool     // each value is added to those before
 
 	offered  []Profile          // whose flags they are
@@ -201,7 +202,7 @@ var table = sync.OnceValue(func() []Field {
 			}},
 
 		{Name: "revocation", Group: groupRevocation, Value: "off|LIST", Help: "sources to ask, of staple,crl,ocsp (default all)", List: true,
-			Words: append([]string{offWord}, schemeWords[1:]...), offered: everybody,
+			Words: append([]string{offWord}, schemeWords[1:]...), Alone: offWord, offered: everybody,
 			get: func(p *Policy) []string {
 				if p.Schemes == 0 {
 					return nil
@@ -220,8 +221,8 @@ var table = sync.OnceValue(func() []Field {
 		choice("unknown", groupRevocation, "what it means when no source can be had", everybody, AllUnknown(), ParseUnknown, func(p *Policy) *Unknown { return &p.Unknown }).
 			except(map[Profile]string{Connect: "deny", Web: "warn", Internal: "deny", Strict: "deny"}),
 		choice("stale", groupRevocation, "what an answer past its nextUpdate is worth", judges, AllStale(), ParseStale, func(p *Policy) *Stale { return &p.Stale }),
-		span("max-age", groupRevocation, "oldest answer that counts", func(p *Policy) *time.Duration { return &p.MaxAge }, 0, 0),
-		span("skew", groupRevocation, "how far clocks may differ around an answer's times", func(p *Policy) *time.Duration { return &p.Skew }, DefaultSkew, MaxSkew),
+		span("max-age", groupRevocation, "oldest answer that counts", func(p *Policy) *time.Duration { return &p.MaxAge }, 0),
+		span("skew", groupRevocation, "how far clocks may differ around an answer's times", func(p *Policy) *time.Duration { return &p.Skew }, DefaultSkew),
 
 		choice("ct", groupCT, "what is asked of SCTs", everybody, AllCTMode(), ParseCTMode, func(p *Policy) *CTMode { return &p.CT }),
 		choice("ct-depth", groupCT, "whose SCTs count", judges, AllCTDepth(), ParseCTDepth, func(p *Policy) *CTDepth { return &p.CTDepth }),
@@ -299,7 +300,7 @@ func toggle(name, group, help string, offered []Profile, at func(*Policy) *bool)
 }
 
 // span is a field that is a length of time; def stands for 0.
-func span(name, group, help string, at func(*Policy) *time.Duration, def, most time.Duration) Field {
+func span(name, group, help string, at func(*Policy) *time.Duration, def time.Duration) Field {
 	return Field{Name: name, Group: group, Value: "DURATION", Help: help, offered: everybody,
 		get: func(p *Policy) []string {
 			d := *at(p)
@@ -313,9 +314,6 @@ func span(name, group, help string, at func(*Policy) *time.Duration, def, most t
 		},
 		set: func(p *Policy, s string) error {
 			d, err := ParseDuration(s)
-			if err == nil && most > 0 && d > most {
-				err = fmt.Errorf("must be at most %s", FormatDuration(most))
-			}
 			if err == nil {
 				*at(p) = d
 			}

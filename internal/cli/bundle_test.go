@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"testing"
 
-	"github.com/spf13/cobra"
-
 	"github.com/assaytls/assay/cert/bundle"
 	"github.com/assaytls/assay/internal/lab/forge"
-	"github.com/assaytls/assay/policy"
 )
 
 // pkcs7 builds a signed-data container of certificates and lists, signed by nobody.
@@ -42,31 +39,5 @@ func TestPKCS7(t *testing.T) {
 	}
 	for cut := range container {
 		shown(container[:cut]) // no panic
-	}
-}
-
-// What the flags mean where it is not just a copy.
-func TestJudgeFlags(t *testing.T) {
-	for _, c := range []struct {
-		args  []string
-		depth int
-		must  bool
-	}{
-		{nil, 0, false},
-		{[]string{"--max-depth", "0"}, -1, false},
-		{[]string{"--max-depth", "3"}, 3, false},
-		{[]string{"--explicit-policy"}, 0, true},
-		{[]string{"--policy", "1.2.3.4"}, 0, true},
-	} {
-		var f judgeFlags
-		cmd := &cobra.Command{}
-		f.add(cmd)
-		if err := cmd.ParseFlags(c.args); err != nil {
-			t.Fatal(err)
-		}
-		var p policy.Policy
-		if err := f.apply(&p); err != nil || p.MaxDepth != c.depth || p.ExplicitPolicy != c.must {
-			t.Errorf("%v: depth %d, explicit policy %v, %v", c.args, p.MaxDepth, p.ExplicitPolicy, err)
-		}
 	}
 }

@@ -9,11 +9,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
-	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/render"
 	"github.com/assaytls/assay/internal/store"
 	"github.com/assaytls/assay/policy"
@@ -26,7 +25,7 @@ func (a *app) cacheCommand() *cobra.Command {
 runs. All processes of a user share it; nothing in it is believed without its
 signature, and for no other issuer than the one it was verified for.`,
 		RunE: func(*cobra.Command, []string) error {
-			return usagef("assay cache needs to know what to do: list, prune, prefetch or verify").hint("assay cache --help tells more")
+			return usagef("assay cache needs to know what to do: list, prune, prefetch or verify").Hint("assay cache --help tells more")
 		}}
 	c.AddCommand(a.cacheListCommand(), a.cachePruneCommand(), a.cachePrefetchCommand(), a.cacheVerifyCommand())
 	return c
@@ -48,7 +47,7 @@ func openCache(name string) (*store.Store, error) {
 
 func (a *app) cacheListCommand() *cobra.Command {
 	var dir string
-	format := enum{value: "text", allowed: []string{"text", "json"}}
+	format := formatText
 	c := &cobra.Command{
 		Use: "list", Short: "List what is in the cache, the most recently used first", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -60,15 +59,13 @@ func (a *app) cacheListCommand() *cobra.Command {
 			if err != nil {
 				return usagef("the cache: %v", err)
 			}
-			if format.value == "json" {
+			if format == formatJSON {
 				return render.Value(a.stdout, cacheItems(items), true)
 			}
 			return a.cacheTable(s.Dir(), items)
 		},
 	}
-	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
-	fs.Var(&format, "format", "form of the answer")
-	group(c, "Output", fs)
+	flags.Under(c, "Output").Word(&format, "format", "form of the answer", formatText, formatJSON)
 	addCacheDir(c, &dir)
 	return c
 }
@@ -113,7 +110,7 @@ func (a *app) cacheTable(dir string, items []store.Item) error {
 
 func (a *app) cachePruneCommand() *cobra.Command {
 	var dir string
-	limit, unused := size{store.MaxBytes}, duration{}
+	limit, unused := int64(store.MaxBytes), time.Duration(0)
 	all := false
 	c := &cobra.Command{
 		Use: "prune", Short: "Remove what was not used for long, or what is too much", Args: noArgs,
@@ -123,11 +120,11 @@ func (a *app) cachePruneCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			n := limit.n
+			n := limit
 			if all {
 				n = 0
 			}
-			p, err := s.Prune(n, unused.d)
+			p, err := s.Prune(n, unused)
 			if err != nil {
 				return usagef("the cache: %v", err)
 			}
@@ -135,11 +132,10 @@ func (a *app) cachePruneCommand() *cobra.Command {
 			return err
 		},
 	}
-	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
-	fs.Var(&limit, "max-size", "keep at most this much, the most recently used first")
-	fs.Var(&unused, "unused", "remove what was not used for this long")
-	fs.BoolVar(&all, "all", false, "remove everything")
-	group(c, "Input", fs)
+	g := flags.Under(c, "Input")
+	g.Size(&limit, "max-size", "keep at most this much, the most recently used first")
+	g.Duration(&unused, "unused", "remove what was not used for this long")
+	g.Switch(&all, "all", "", "remove everything")
 	addCacheDir(c, &dir)
 	return c
 }
@@ -188,11 +184,10 @@ something could not be had.`,
 		Args:    minArgs(1, "a file or a server"),
 		RunE:    func(c *cobra.Command, args []string) error { return a.prefetch(c.Context(), f, args) },
 	}
-	f.ct.policy.value = "off"
 	f.conn.add(c)
-	f.trust.add(c)
+	flags.TrustFlags(c, &f.trust)
 	f.network.add(c)
-	c.Flags().Lookup("offline").Hidden = true
+	flags.Hide(c, "offline")
 	return c
 }
 
@@ -200,7 +195,7 @@ func (a *app) prefetch(ctx context.Context, f *checkFlags, args []string) error 
 	if f.network.offline {
 		return usagef("prefetching offline makes no sense")
 	}
-	limit := f.conn.timeout.d
+	limit := f.conn.timeout
 	if limit == 0 {
 		limit = defaultTimeout * time.Duration((len(args)+concurrent-1)/concurrent)
 	}
@@ -223,15 +218,14 @@ func (a *app) prefetch(ctx context.Context, f *checkFlags, args []string) error 
 	if err != nil {
 		return err
 	}
-	f.network.proxy = f.conn.proxy
-	eng, err := a.engine(ctx, &f.trust, &f.network, &f.ct)
+	f.network.proxy = f.conn.Proxy
+	p := policy.Policy{NoName: true, CT: policy.CTOff, Purpose: policy.PurposeAny}
+	eng, err := a.engine(ctx, &f.trust, &f.network, &f.logs, p.CT)
 	if err != nil {
 		return err
 	}
-	p := policy.Policy{NoName: true, CT: policy.CTOff, Purpose: policy.PurposeAny}
-	access := engine.Access{NoAIA: f.network.noAIA()}
 	for _, ev := range files {
-		r, _ := eng.Resolve(ctx, ev, p, access)
+		r, _ := eng.Resolve(ctx, ev, p, f.network.access())
 		if interrupted(ctx) {
 			return nil
 		}
@@ -240,7 +234,7 @@ func (a *app) prefetch(ctx context.Context, f *checkFlags, args []string) error 
 		}
 	}
 	for _, c := range configs {
-		r, _ := eng.Check(ctx, c, p, access)
+		r, _ := eng.Check(ctx, c, p, f.network.access())
 		if interrupted(ctx) {
 			return nil
 		}

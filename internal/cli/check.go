@@ -13,7 +13,9 @@ import (
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/render"
+	"github.com/assaytls/assay/internal/target"
 	"github.com/assaytls/assay/internal/tlsclient"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
@@ -24,11 +26,10 @@ const concurrent = 8
 
 type checkFlags struct {
 	conn    connFlags
-	trust   trustFlags
-	judge   judgeFlags
-	revoc   revocationFlags
+	trust   flags.Trust
+	rules   policy.Policy
 	network networkFlags
-	ct      ctFlags
+	logs    logFlags
 	out     outputFlags
 	more    moreFlags
 }
@@ -51,39 +52,26 @@ source is asked unless some are chosen.`,
 		RunE: func(c *cobra.Command, args []string) error { return a.check(c.Context(), f, args) },
 	}
 	f.conn.add(c)
-	f.trust.add(c)
-	f.judge.add(c)
-	f.revoc.add(c)
+	flags.TrustFlags(c, &f.trust)
+	flags.Policy(c, &f.rules, policy.Check)
 	f.network.add(c)
-	f.ct.add(c)
+	f.logs.add(c)
 	f.out.add(c)
 	f.out.addEvidence(c)
 	f.more.add(c)
 	return c
 }
 
-// policy is the relying party's, as the flags say it.
-func (f *checkFlags) policy() (p policy.Policy, err error) {
-	if err := f.judge.apply(&p); err != nil {
-		return p, err
-	}
-	f.revoc.apply(&p)
-	f.ct.apply(&p)
-	if err := engine.Validate(p); err != nil {
-		return p, usagef("%v", err)
-	}
-	return p, nil
-}
-
 // access is what may be downloaded, as the flags say it.
 func (f *checkFlags) access() engine.Access {
-	return engine.Access{NoAIA: f.network.noAIA(), Offline: f.network.offline, Nonce: f.network.nonce, Audit: f.ct.audit}
+	access := f.network.access()
+	access.Audit = f.logs.audit
+	return access
 }
 
 func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
-	p, err := f.policy()
-	if err != nil {
-		return err
+	if err := engine.Validate(f.rules); err != nil {
+		return usagef("%v", err)
 	}
 	if err := f.out.check(); err != nil {
 		return err
@@ -100,18 +88,18 @@ func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 		return err
 	}
 	defer save.discard()
-	limit := f.conn.timeout.d
+	limit := f.conn.timeout
 	if limit == 0 {
 		limit = defaultTimeout * time.Duration((len(args)+concurrent-1)/concurrent)
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	f.network.proxy = f.conn.proxy
-	o, err := a.engineOptions(ctx, &f.trust, &f.network, &f.ct)
+	f.network.proxy = f.conn.Proxy
+	o, err := a.engineOptions(ctx, &f.trust, &f.network, &f.logs, f.rules.CT)
 	if err != nil {
 		return err
 	}
-	judge, err := f.more.judge(o, p, f.access())
+	judge, err := f.more.judge(o, f.rules, f.access())
 	if err != nil {
 		return err
 	}
@@ -141,7 +129,7 @@ func (a *app) targets(ctx context.Context, f *checkFlags, args []string) ([]tlsc
 	var configs []tlsclient.Config
 	var hints []string
 	for _, arg := range args {
-		t, err := parseTarget(arg)
+		t, err := target.Parse(arg)
 		if err != nil {
 			return nil, err
 		}
@@ -149,14 +137,14 @@ func (a *app) targets(ctx context.Context, f *checkFlags, args []string) ([]tlsc
 		if err != nil {
 			return nil, err
 		}
-		if t.hint != "" {
-			hints = append(hints, t.hint)
+		if t.Hint != "" {
+			hints = append(hints, t.Hint)
 		}
 		configs = append(configs, c)
 	}
 	for _, c := range configs {
 		if f.more.all && c.Proxy != "" {
-			return nil, usagef("--all-addresses: the addresses of %s are the proxy's affair", c.Host).hint("--proxy none goes without a proxy")
+			return nil, usagef("--all-addresses: the addresses of %s are the proxy's affair", c.Host).Hint("--proxy none goes without a proxy")
 		}
 	}
 	own, err := f.conn.clientCertificate(ctx)
@@ -222,7 +210,7 @@ func interrupted(ctx context.Context) bool {
 // several.
 func (a *app) print(r *report.Report, f *outputFlags, several bool, nth int) error {
 	a.verdict(r.Verdict)
-	if f.format.value == "json" {
+	if f.format == formatJSON {
 		return render.JSON(a.stdout, r, !several)
 	}
 	if several && nth > 0 && !f.quiet {

@@ -9,11 +9,11 @@ import (
 	"strconv"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/tlsclient"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
@@ -23,10 +23,9 @@ import (
 type moreFlags struct{ all, resume bool }
 
 func (f *moreFlags) add(c *cobra.Command) {
-	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
-	fs.BoolVar(&f.all, "all-addresses", false, "check every address of the host (at most 16) and compare the certificates")
-	fs.BoolVar(&f.resume, "resume", false, "connect a second time and show whether the server resumes the session")
-	group(c, "Connection", fs)
+	g := flags.Under(c, "Connection")
+	g.Switch(&f.all, "all-addresses", "", "check every address of the host (at most 16) and compare the certificates")
+	g.Switch(&f.resume, "resume", "", "connect a second time and show whether the server resumes the session")
 }
 
 func (f *moreFlags) check(out *outputFlags) error {

@@ -1,5 +1,5 @@
 // Package cli is the command line: one file per command, flags shared between
-// commands in flags.go, the streams and exit statuses here and in output.go.
+// commands in flags.go and loglist.go, the streams and exit statuses here and in output.go.
 //
 // Standard output carries the answer or nothing; standard error carries
 // progress, "assay: error: …" and "assay: hint: …".
@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/target"
 	"github.com/assaytls/assay/report"
 )
 
@@ -78,7 +79,7 @@ defect it finds, the root cause first, and what to do about each.`,
 		Args:          cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return &usageError{msg: "no command given", hints: []string{"assay --help lists the commands; assay check HOST checks a server"}}
+				return usagef("no command given").Hint("assay --help lists the commands; assay check HOST checks a server")
 			}
 			return unknownCommand(c, args[0])
 		},
@@ -143,35 +144,20 @@ func worse(a, b int) int {
 	return exitAccept
 }
 
-// usageError is a request that cannot be carried out: exit status 2.
-type usageError struct {
-	msg   string
-	hints []string
-}
-
-func (e *usageError) Error() string { return e.msg }
-
-// usagef returns a usageError without hints.
-func usagef(format string, args ...any) *usageError {
-	return &usageError{msg: fmt.Sprintf(format, args...)}
-}
-
-// hint returns e with one more hint.
-func (e *usageError) hint(format string, args ...any) *usageError {
-	e.hints = append(e.hints, fmt.Sprintf(format, args...))
-	return e
-}
+// usagef returns an error about a request that cannot be carried out: exit
+// status 2.
+func usagef(format string, args ...any) *target.Usage { return target.Usagef(format, args...) }
 
 // complain writes err and its hints to standard error.
 func (a *app) complain(err error) {
 	msg := err.Error()
-	var u *usageError
+	var u *target.Usage
 	if errors.As(err, &u) {
-		msg = u.msg
+		msg = u.Msg
 	}
 	fmt.Fprintf(a.stderr, "assay: error: %s\n", quoteLines(msg))
 	if u != nil {
-		for _, h := range u.hints {
+		for _, h := range u.Hints {
 			a.hint("%s", h)
 		}
 	}
@@ -200,10 +186,10 @@ func flagError(c *cobra.Command, err error) error {
 	u := usagef("%s", err)
 	if name, ok := strings.CutPrefix(err.Error(), "unknown flag: --"); ok {
 		if near := nearest(name, flagNames(c)); near != "" {
-			u.hint("did you mean --%s?", near)
+			u.Hint("did you mean --%s?", near)
 		}
 	}
-	return u.hint("%s --help lists the flags", c.CommandPath())
+	return u.Hint("%s --help lists the flags", c.CommandPath())
 }
 
 // unknownCommand explains a first argument that is no command.
@@ -215,11 +201,11 @@ func unknownCommand(c *cobra.Command, arg string) error {
 	}
 	switch near := nearest(arg, names); {
 	case near != "":
-		u.hint("did you mean assay %s?", near)
+		u.Hint("did you mean assay %s?", near)
 	case strings.ContainsAny(arg, ".:"):
-		u.hint("to check a server: assay check %s", arg)
+		u.Hint("to check a server: assay check %s", arg)
 	}
-	return u.hint("assay --help lists the commands")
+	return u.Hint("assay --help lists the commands")
 }
 
 // nearest returns the candidate at most two edits away from s, or "".

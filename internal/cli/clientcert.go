@@ -86,9 +86,9 @@ func (f *connFlags) badPair(err error) error {
 	has := func(part string) bool { return strings.Contains(text, part) }
 	switch {
 	case has("in certificate input") && has("PRIVATE KEY"), has("may have been switched"):
-		return usagef("--cert %s: it holds a private key and no certificate", f.cert).hint("--cert FILE is the certificate, --key FILE its private key")
+		return usagef("--cert %s: it holds a private key and no certificate", f.cert).Hint("--cert FILE is the certificate, --key FILE its private key")
 	case f.key == "" && has("in key input"), f.key == "" && has("rather than a key"):
-		return usagef("--cert %s: it holds no private key", f.cert).hint("give the key's file with --key")
+		return usagef("--cert %s: it holds no private key", f.cert).Hint("give the key's file with --key")
 	case has("in key input"), has("rather than a key"):
 		return usagef("--key %s: it holds no private key", f.key)
 	case has("does not match"):

@@ -10,11 +10,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/assaytls/assay"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/render"
 	"github.com/assaytls/assay/internal/store"
 	"github.com/assaytls/assay/internal/tlsclient"
@@ -23,26 +23,16 @@ import (
 )
 
 type connectFlags struct {
-	conn  connFlags
-	trust trustFlags
-	ct    ctFlags
+	conn    connFlags
+	trust   flags.Trust
+	rules   policy.Policy
+	network networkFlags
+	logList string
+	name    string
 
-	name          string
-	strict        bool
-	level, minRSA number
-
-	schemes  schemes
-	depth    enum
-	unknown  enum
-	maxAge   duration
-	skew     duration
-	offline  bool
-	cacheDir string
-
-	allow    words
 	crlf     bool
 	request  string
-	onEOF    enum
+	onEOF    string
 	truncate bool
 	verbose  bool
 }
@@ -76,22 +66,15 @@ tell them; the server must then end the connection itself (HTTP:
 		},
 	}
 	f.conn.add(c)
-	for _, name := range []string{"servername", "no-servername"} {
-		c.Flags().Lookup(name).Hidden = true
-	}
-	for name, usage := range map[string]string{
-		"alpn":    "application protocols to offer (default none)",
-		"timeout": "limit for everything before the first byte is relayed (default 1m)",
-		"proxy":   "go through the proxy at `URL` (http://, socks5://); none ignores the environment's",
-	} {
-		c.Flags().Lookup(name).Usage = usage
-	}
-	f.trust.add(c)
-	f.addJudgement(c)
-	f.ct.add(c)
-	for _, name := range []string{"ct-depth", "ct-audit", "public-root"} {
-		c.Flags().Lookup(name).Hidden = true
-	}
+	flags.Hide(c, "servername", "no-servername")
+	flags.Reword(c, "alpn", "application protocols to offer (default none)")
+	flags.Reword(c, "timeout", "limit for everything before the first byte is relayed (default 1m)")
+	flags.Reword(c, "proxy", "go through the proxy at `URL` (http://, socks5://); none ignores the environment's")
+	flags.TrustFlags(c, &f.trust)
+	flags.Policy(c, &f.rules, policy.Connect)
+	flags.Under(c, "Judgement").Text(&f.name, "name", "`NAME` to send and to verify instead of the host")
+	f.network.addCache(c)
+	flags.Under(c, "Certificate Transparency").Text(&f.logList, "log-list", "verify SCTs with the logs in `FILE`, JSON of version 3 (default: the one that assay update log-list stored)")
 	f.addInput(c)
 	return c
 }
@@ -99,90 +82,77 @@ tell them; the server must then end the connection itself (HTTP:
 func oneTarget(_ *cobra.Command, args []string) error {
 	if len(args) != 1 {
 		return usagef("assay connect needs one server, like example.com or example.com:8443; %d were given", len(args)).
-			hint("assay connect --help shows examples")
+			Hint("assay connect --help shows examples")
 	}
 	return nil
 }
 
-func (f *connectFlags) addJudgement(c *cobra.Command) {
-	f.level, f.minRSA = number{high: 5}, number{low: 512, high: 16384}
-	f.depth = enum{value: "chain", allowed: []string{"leaf", "chain"}}
-	f.unknown = enum{value: "deny", allowed: []string{"allow", "warn", "deny"}}
-	f.allow = words{typ: "ID[,ID]", splitter: ","}
-	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
-	fs.StringVar(&f.name, "name", "", "`NAME` to send and to verify instead of the host")
-	fs.BoolVar(&f.strict, "strict", false, "enforce every rule of RFC 5280's profile")
-	fs.Var(&f.level, "security-level", "0 to 5, with OpenSSL's meanings (default: none)")
-	fs.Var(&f.minRSA, "min-rsa", "smallest RSA key in bits (default 2048)")
-	fs.Var(&f.allow, "allow", "findings that warn instead of refusing; only those that assay explain calls waivable; repeatable")
-	group(c, "Judgement", fs)
-	fs = pflag.NewFlagSet("", pflag.ContinueOnError)
-	fs.Var(&f.schemes, "revocation", "sources to ask, of staple,crl,ocsp (default all)")
-	fs.Var(&f.depth, "revocation-depth", "check the leaf only, or the whole chain")
-	fs.Var(&f.unknown, "unknown", "when no source can be had")
-	fs.Var(&f.maxAge, "max-age", "oldest answer that counts")
-	f.skew.d = policy.DefaultSkew
-	fs.Var(&f.skew, "skew", "how far clocks may differ around an answer's times")
-	fs.BoolVar(&f.offline, "offline", false, "download nothing; use the cache")
-	group(c, "Revocation", fs)
-	addCacheDir(c, &f.cacheDir)
-}
+// What --on-eof does when the input ends.
+const (
+	eofHalfClose = "half-close" // tell the server and read on
+	eofWait      = "wait"       // read on without telling
+	eofClose     = "close"      // end the connection
+)
 
 func (f *connectFlags) addInput(c *cobra.Command) {
-	f.onEOF = enum{value: "half-close", allowed: []string{"half-close", "wait", "close"}}
-	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
-	fs.StringVar(&f.request, "request", "", "send `FILE` instead of standard input; implies --on-eof wait")
-	fs.Var(&f.onEOF, "on-eof", "when the input ends: tell the server and read on, read on without telling, or end the connection")
-	fs.BoolVar(&f.crlf, "crlf", false, "end lines with CR LF on the way to the server")
-	fs.BoolVar(&f.truncate, "ignore-truncation", false, "accept a server that ends without close_notify")
-	group(c, "Input", fs)
-	fs = pflag.NewFlagSet("", pflag.ContinueOnError)
-	fs.BoolVarP(&f.verbose, "verbose", "v", false, "the report on standard error when the server is accepted, too")
-	group(c, "Output", fs)
+	f.onEOF = eofHalfClose
+	g := flags.Under(c, "Input")
+	g.Text(&f.request, "request", "send `FILE` instead of standard input; implies --on-eof wait")
+	g.Word(&f.onEOF, "on-eof", "when the input ends: tell the server and read on, read on without telling, or end the connection", eofHalfClose, eofWait, eofClose)
+	g.Switch(&f.crlf, "crlf", "", "end lines with CR LF on the way to the server")
+	g.Switch(&f.truncate, "ignore-truncation", "", "accept a server that ends without close_notify")
+	flags.Under(c, "Output").Switch(&f.verbose, "verbose", "v", "the report on standard error when the server is accepted, too")
 }
 
 // fetchLimit bounds the downloads of one connection's judgement.
 const fetchLimit = 15 * time.Second
 
-// config is the library's configuration that the flags ask for. seen gets the
-// report of the handshake.
-func (a *app) connectConfig(f *connectFlags, seen **report.Report) (assay.Config, error) {
-	c := assay.Config{Strict: f.strict, MinRSA: f.minRSA.n, Schemes: f.schemes.vs, LeafOnly: f.depth.value == "leaf",
-		MaxAge: f.maxAge.d, Skew: f.skew.d, Network: assay.Inline, FetchBudget: fetchLimit, CT: f.ct.policy.value}
-	if c.CT == "permissive" {
-		c.CT = "report"
+// verifier is the judge that the flags ask for. seen gets the report of the
+// handshake.
+func (a *app) verifier(f *connectFlags, seen **report.Report) (*assay.Verifier, error) {
+	conf, err := a.connectConfig(f)
+	if err != nil {
+		return nil, err
 	}
-	if f.level.hasDefault {
-		c.SecurityLevel = &f.level.n
+	conf.Observe = func(_ context.Context, r *report.Report) { *seen = r }
+	v, err := assay.New(conf)
+	if err != nil {
+		return nil, usagef("%s", strings.TrimPrefix(err.Error(), "assay: "))
 	}
-	if f.offline {
+	ruled, err := v.With(f.rules)
+	if err != nil {
+		v.Close()
+		return nil, f.refusedPolicy(err)
+	}
+	return ruled, nil
+}
+
+// connectConfig is the library's configuration that the flags ask for, but for
+// the rules.
+func (a *app) connectConfig(f *connectFlags) (assay.Config, error) {
+	c := assay.Config{Network: assay.Inline, FetchBudget: fetchLimit}
+	if f.network.offline {
 		c.Network = assay.Offline
 	}
-	c.Unknown = map[string]assay.Unknown{"allow": assay.UnknownAllow, "warn": assay.UnknownWarn, "deny": assay.UnknownDeny}[f.unknown.value]
-	for _, id := range f.allow.vs {
-		c.Allow = append(c.Allow, finding.ID(id))
-	}
-	c.Verify = func(_ context.Context, _ *evidence.Evidence, r *report.Report) ([]finding.Finding, error) {
-		*seen = r
-		return nil, nil
-	}
 	var err error
-	if len(f.trust.files.vs)+len(f.trust.dirs.vs) > 0 {
-		if c.Roots, err = f.trust.certificates(); err != nil {
+	if f.trust.Given() {
+		anchors, err := f.trust.Anchors() // says what is wrong with any of them
+		if err != nil {
 			return c, err
 		}
+		c.Roots = anchors.Certificates()
 	}
-	dir, dirErr := cacheDir(f.cacheDir)
-	if f.cacheDir != "" && dirErr != nil {
+	dir, dirErr := cacheDir(f.network.cacheDir)
+	if f.network.cacheDir != "" && dirErr != nil {
 		return c, usagef("--cache-dir: %v", dirErr)
 	}
-	if c.LogList, err = f.ct.bytes(storedLogList(dir)); err != nil {
+	if c.LogList, err = f.logListBytes(storedLogList(dir)); err != nil {
 		return c, err
 	}
 	if dirErr == nil {
 		if _, err := store.Open(dir); err == nil {
 			c.CacheDir = dir
-		} else if f.cacheDir != "" {
+		} else if f.network.cacheDir != "" {
 			return c, usagef("--cache-dir: %v", plainPathError(err))
 		} else {
 			a.warn(fmt.Errorf("going on without a cache: %w", err))
@@ -191,29 +161,17 @@ func (a *app) connectConfig(f *connectFlags, seen **report.Report) (assay.Config
 	return c, nil
 }
 
-// certificates are the trust anchors as bytes.
-func (f *trustFlags) certificates() ([][]byte, error) {
-	anchors, err := f.anchors() // says what is wrong with any of them
-	if err != nil {
-		return nil, err
-	}
-	return anchors.Certificates(), nil
-}
-
-// bytes reads the log list for the library: the file named, or the stored one.
-func (f *ctFlags) bytes(stored string) ([]byte, error) {
+// logListBytes reads the log list for the library: the file named, or the stored one.
+func (f *connectFlags) logListBytes(stored string) ([]byte, error) {
 	name := f.logList
 	if strings.Contains(name, "://") {
-		return nil, usagef("assay connect reads a log list from a file only").hint("store one with assay update log-list URL")
-	}
-	if f.audit || f.depth.value != "leaf" || len(f.publicRoots.vs) > 0 {
-		return nil, usagef("--ct-audit, --ct-depth and --public-root are for assay check")
+		return nil, usagef("assay connect reads a log list from a file only").Hint("store one with assay update log-list URL")
 	}
 	if name == "" {
 		if _, err := os.Stat(stored); stored == "" || err != nil {
-			if f.policy.value == "strict" || f.policy.value == "chrome" || f.policy.value == "apple" {
-				return nil, usagef("--ct %s needs a log list", f.policy.value).
-					hint("give --log-list FILE, or store one with assay update log-list URL")
+			if f.rules.CT.Enforced() {
+				return nil, usagef("--ct %s needs a log list", f.rules.CT).
+					Hint("give --log-list FILE, or store one with assay update log-list URL")
 			}
 			return nil, nil
 		}
@@ -232,20 +190,16 @@ func (a *app) connect(ctx context.Context, f *connectFlags, arg string, onEOFGiv
 		return err
 	}
 	var seen *report.Report
-	conf, err := a.connectConfig(f, &seen)
+	v, err := a.verifier(f, &seen)
 	if err != nil {
 		return err
-	}
-	v, err := assay.New(conf)
-	if err != nil {
-		return f.refusedConfig(err)
 	}
 	defer func() {
 		if !interrupted(ctx) { // nobody then waits for downloads
 			v.Close()
 		}
 	}()
-	r := &relay{in: a.stdin, out: a.stdout.w, onEOF: f.onEOF.value, crlf: f.crlf}
+	r := &relay{in: a.stdin, out: a.stdout.w, onEOF: f.onEOF, crlf: f.crlf}
 	if f.request != "" {
 		file, err := os.Open(f.request)
 		if err != nil {
@@ -257,10 +211,10 @@ func (a *app) connect(ctx context.Context, f *connectFlags, arg string, onEOFGiv
 		}
 		r.in = file
 		if !onEOFGiven {
-			r.onEOF = "wait"
+			r.onEOF = eofWait
 		}
 	}
-	limit := f.conn.timeout.d
+	limit := f.conn.timeout
 	if limit == 0 {
 		limit = defaultTimeout
 	}
@@ -303,17 +257,17 @@ func (a *app) connect(ctx context.Context, f *connectFlags, arg string, onEOFGiv
 	return a.relayed(ctx, r, f.truncate, t.Input)
 }
 
-// refusedConfig says in a user's words what the library refuses.
-func (f *connectFlags) refusedConfig(err error) error {
+// refusedPolicy says in a user's words what the library refuses.
+func (f *connectFlags) refusedPolicy(err error) error {
 	text := strings.TrimPrefix(err.Error(), "assay: ")
 	if why, ok := strings.CutPrefix(text, "allow: "); ok {
 		u := usagef("--allow: %s", why)
-		for _, id := range f.allow.vs {
-			switch _, known := finding.Lookup(finding.ID(id)); {
-			case known && strings.HasPrefix(why, id+" "):
-				return u.hint("assay explain %s tells more", id)
+		for _, id := range f.rules.Allow {
+			switch _, known := finding.Lookup(id); {
+			case known && strings.HasPrefix(why, string(id)+" "):
+				return u.Hint("assay explain %s tells more", id)
 			case !known:
-				return u.hint("assay explain lists the findings")
+				return u.Hint("assay explain lists the findings")
 			}
 		}
 		return u
@@ -327,11 +281,11 @@ func serverName(host string) string { return strings.TrimSuffix(tlsclient.ASCIIN
 // connectTarget reads the argument and the flags about the connection.
 func (a *app) connectTarget(ctx context.Context, f *connectFlags, arg string) (report.Target, tlsclient.Config, error) {
 	var none report.Target
-	if f.conn.servername != "" || f.conn.noServername {
-		return none, tlsclient.Config{}, usagef("assay connect verifies the name that it sends").hint("--name NAME sends and verifies another name")
+	if f.conn.ServerName != "" || f.conn.NoServerName {
+		return none, tlsclient.Config{}, usagef("assay connect verifies the name that it sends").Hint("--name NAME sends and verifies another name")
 	}
 	if f.name != "" {
-		if err := checkHost(f.name); err != nil {
+		if err := policy.CheckHost(f.name); err != nil {
 			return none, tlsclient.Config{}, usagef("--name: %v", err)
 		}
 	}
@@ -418,7 +372,7 @@ func (a *app) accepted(r *report.Report, verbose bool) {
 		return
 	}
 	for _, f := range r.Counted() {
-		if f.Policy == "allow" {
+		if f.Policy == policy.Allowed {
 			fmt.Fprintf(a.stderr, "assay: warning: allowed: %s [%s]\n", f.Title(), f.ID)
 		}
 	}

@@ -8,25 +8,69 @@ import (
 	"testing"
 
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/policy"
 )
 
-var update = flag.Bool("update", false, "rewrite docs/findings.md")
+var update = flag.Bool("update", false, "rewrite docs/findings.md and docs/policy.md")
 
 // docs/findings.md says what the table says.
-func TestFindingsPage(t *testing.T) {
-	const page = "../../docs/findings.md"
-	want := Markdown(finding.Kinds())
+func TestFindingsPage(t *testing.T) { page(t, "../../docs/findings.md", Markdown(finding.Kinds())) }
+
+// docs/policy.md says what the table says.
+func TestPolicyPage(t *testing.T) {
+	page(t, "../../docs/policy.md", policyPage())
+}
+
+// policyPage is the documentation page of the policy's table.
+func policyPage() string {
+	var b strings.Builder
+	b.WriteString("# The policy\n\nMade from the table in package `policy` by `go generate ./internal/cli`; do not edit.\n\n" +
+		"A policy is the rules by which a server is judged. Each rule has one name: `--NAME` is the flag, `NAME` the member of the\n" +
+		"JSON form. What may be downloaded, for how long and from where is no rule, and not part of the policy's hash in reports.\n\n" +
+		"The last column says where a default differs: for `assay connect`, and for the library's profiles `web` (handshakes with servers of the\n" +
+		"web, the zero `Config`), `internal` and `strict`.\n")
+	heading := ""
+	for _, f := range policy.Fields() {
+		if f.Group != heading {
+			heading = f.Group
+			b.WriteString("\n## " + heading + "\n\n| Name | Values | Meaning | Default | Flag of | Other defaults |\n|---|---|---|---|---|---|\n")
+		}
+		values := strings.Join(f.Words, ", ")
+		switch {
+		case f.Value == "":
+			values = "true, false"
+		case f.Value != "WORD":
+			values = f.Value
+		}
+		var commands, others []string
+		for _, p := range policy.AllProfile() {
+			if f.Offered(p) {
+				commands = append(commands, p.String())
+			}
+			if d := f.Default(p); d != f.Default(policy.Check) {
+				others = append(others, p.String()+": "+d)
+			}
+		}
+		b.WriteString("| `" + f.Name + "` | " + escapeMarkdown(strings.ReplaceAll(values, "|", `\|`)) + " | " + escapeMarkdown(f.Help) + " | " +
+			f.Default(policy.Check) + " | " + strings.Join(commands, ", ") + " | " + strings.Join(others, ", ") + " |\n")
+	}
+	return b.String()
+}
+
+// page holds a generated page to what it was made from.
+func page(t *testing.T, name, want string) {
+	t.Helper()
 	if *update {
-		if err := os.WriteFile(page, []byte(want), 0o644); err != nil {
+		if err := os.WriteFile(name, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got, err := os.ReadFile(page)
+	got, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if string(got) != want {
-		t.Error("docs/findings.md is not what the table says: run go generate ./internal/cli")
+		t.Errorf("%s is not what the table says: run go generate ./internal/cli", name)
 	}
 }
 
@@ -48,7 +92,7 @@ func TestFlagsInDocs(t *testing.T) {
 		}
 	}
 	known["--help"] = true
-	text := map[string]string{"findings": Markdown(finding.Kinds())}
+	text := map[string]string{"findings": Markdown(finding.Kinds()), "policy": policyPage()}
 	for _, f := range []string{"README.md", "ARCHITECTURE.md", "SECURITY.md", "CONTRIBUTING.md", "NEWS.md"} {
 		b, err := os.ReadFile("../../" + f)
 		if err != nil {

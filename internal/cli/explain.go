@@ -7,14 +7,14 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/render"
 )
 
 func (a *app) explainCommand() *cobra.Command {
-	format := enum{value: "text", allowed: []string{"text", "json", "markdown"}}
+	format := formatText
 	c := &cobra.Command{
 		Use: "explain [ID|CODE]...", Short: "Say what a finding means, the risk, and what to do", GroupID: "look",
 		Long: `Say what a finding means, what the risk is, and what to do about it. A finding
@@ -30,11 +30,9 @@ Without an argument all findings are listed by class.`,
 			}
 			return ids, cobra.ShellCompDirectiveNoFileComp
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return a.explain(args, format.value) },
+		RunE: func(_ *cobra.Command, args []string) error { return a.explain(args, format) },
 	}
-	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
-	fs.Var(&format, "format", "form of the answer")
-	group(c, "Output", fs)
+	flags.Under(c, "Output").Word(&format, "format", "form of the answer", formatText, formatJSON, formatMarkdown)
 	return c
 }
 
@@ -101,14 +99,14 @@ func lookUp(arg string) (ks []finding.Kind, note string, err error) {
 	var ids []string
 	for _, k := range finding.Kinds() {
 		ids = append(ids, string(k.ID))
-		if len(arg) > 2 && strings.Contains(string(k.ID), strings.ToLower(arg)) && len(u.hints) < 5 {
-			u.hint("assay explain %s", k.ID)
+		if len(arg) > 2 && strings.Contains(string(k.ID), strings.ToLower(arg)) && len(u.Hints) < 5 {
+			u.Hint("assay explain %s", k.ID)
 		}
 	}
-	if near := nearest(arg, ids); near != "" && len(u.hints) == 0 {
-		u.hint("did you mean %s?", near)
+	if near := nearest(arg, ids); near != "" && len(u.Hints) == 0 {
+		u.Hint("did you mean %s?", near)
 	}
-	return nil, "", u.hint("assay explain lists all findings")
+	return nil, "", u.Hint("assay explain lists all findings")
 }
 
 // openSSLKinds are the findings behind one of OpenSSL's errors, the best match
@@ -165,7 +163,7 @@ func listKinds(ks []finding.Kind) string {
 	return b.String()
 }
 
-//go:generate go test -run TestFindingsPage -update .
+//go:generate go test -run Test(Findings|Policy)Page -update .
 
 // Markdown is the documentation page of the findings ks.
 func Markdown(ks []finding.Kind) string {

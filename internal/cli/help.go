@@ -8,25 +8,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/render"
 )
-
-// groupKey annotates a flag with the heading it stands under in the help.
-const groupKey = "assay-group"
-
-// flagGroups is the order of the headings; flags without a group come last.
-var flagGroups = []string{"Connection", "Trust", "Judgement", "Revocation", "Certificate Transparency", "Input", "Output", ""}
-
-// group puts the flags of fs under heading and adds them to c.
-func group(c *cobra.Command, heading string, fs *pflag.FlagSet) {
-	fs.VisitAll(func(f *pflag.Flag) {
-		if f.Annotations == nil {
-			f.Annotations = map[string][]string{}
-		}
-		f.Annotations[groupKey] = []string{heading}
-		c.Flags().AddFlag(f)
-	})
-}
 
 // help writes the help of c to standard output.
 func help(c *cobra.Command, _ []string) {
@@ -39,10 +23,10 @@ func help(c *cobra.Command, _ []string) {
 	if c.HasAvailableSubCommands() {
 		helpCommands(c)
 	}
-	for _, g := range flagGroups {
+	for _, g := range flags.Headings {
 		fs := pflag.NewFlagSet(g, pflag.ContinueOnError)
 		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
-			if a := f.Annotations[groupKey]; !f.Hidden && (len(a) == 0 && g == "" || len(a) > 0 && a[0] == g) {
+			if !f.Hidden && flags.HeadingOf(f) == g {
 				fs.AddFlag(f)
 			}
 		})
@@ -73,9 +57,8 @@ func flagHelp(f *pflag.Flag) string {
 		name = "  -" + f.Shorthand + ", --" + f.Name
 	}
 	value, usage := pflag.UnquoteUsage(f)
-	if e, ok := f.Value.(*enum); ok {
-		value = "WORD"
-		usage += ": " + strings.Join(e.allowed[:len(e.allowed)-1], ", ") + " or " + e.allowed[len(e.allowed)-1]
+	if words := flags.WordsOf(f); value == "WORD" {
+		usage += ": " + strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
 	}
 	if value == "string" {
 		value = "TEXT"
@@ -170,7 +153,7 @@ func flagNames(c *cobra.Command) (names []string) {
 func noArgs(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		if c.HasAvailableSubCommands() {
-			return usagef("%s has no command %q", c.CommandPath(), args[0]).hint("%s --help lists them", c.CommandPath())
+			return usagef("%s has no command %q", c.CommandPath(), args[0]).Hint("%s --help lists them", c.CommandPath())
 		}
 		return usagef("%s takes no arguments, and %q was given", c.CommandPath(), args[0])
 	}
@@ -180,7 +163,7 @@ func noArgs(c *cobra.Command, args []string) error {
 func minArgs(n int, what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) < n {
-			return usagef("%s needs %s", c.CommandPath(), what).hint("%s --help shows examples", c.CommandPath())
+			return usagef("%s needs %s", c.CommandPath(), what).Hint("%s --help shows examples", c.CommandPath())
 		}
 		return nil
 	}

@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/lab"
 	"github.com/assaytls/assay/internal/render"
 	"github.com/assaytls/assay/report"
@@ -29,18 +29,14 @@ the lab prints its story and ready commands. SCENARIO may be a pattern (sct-*).`
   assay lab check`,
 		RunE: func(c *cobra.Command, args []string) error { return a.serveLab(c.Context(), dir, args) },
 	}
-	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
-	fs.StringVar(&dir, "dir", "", "write root.pem and log-list.json to `DIR` instead of a temporary directory")
-	group(c, "Output", fs)
+	flags.Under(c, "Output").Text(&dir, "dir", "write root.pem and log-list.json to `DIR` instead of a temporary directory")
 
-	format := enum{value: "text", allowed: []string{"text", "json"}}
+	format := formatText
 	check := &cobra.Command{
 		Use: "check [SCENARIO]...", Short: "Judge every scenario and compare with what must come of it",
-		RunE: func(c *cobra.Command, args []string) error { return a.checkLab(c.Context(), args, format.value) },
+		RunE: func(c *cobra.Command, args []string) error { return a.checkLab(c.Context(), args, format) },
 	}
-	fs = pflag.NewFlagSet("", pflag.ContinueOnError)
-	fs.Var(&format, "format", "form of the answer")
-	group(check, "Output", fs)
+	flags.Under(check, "Output").Word(&format, "format", "form of the answer", formatText, formatJSON)
 	c.AddCommand(check)
 	return c
 }

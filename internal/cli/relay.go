@@ -39,7 +39,7 @@ type relay struct {
 	transport *tlsclient.Transport
 	in        io.Reader
 	out       io.Writer
-	onEOF     string // "half-close", "wait", "close"
+	onEOF     string // eofHalfClose, eofWait, eofClose
 	crlf      bool
 
 	writing atomic.Bool  // input is on its way to the server
@@ -94,10 +94,10 @@ func (r *relay) run(ctx context.Context) ending {
 				}
 			case ended:
 				return ending{}
-			case r.onEOF == "close":
+			case r.onEOF == eofClose:
 				r.leave()
 				return ending{}
-			case r.onEOF == "half-close":
+			case r.onEOF == eofHalfClose:
 				r.conn.CloseWrite()
 			}
 		case g := <-down:

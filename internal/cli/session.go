@@ -7,13 +7,15 @@ import (
 	"path/filepath"
 
 	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/store"
+	"github.com/assaytls/assay/policy"
 )
 
 // engine makes the judge that the flags ask for. A nil network means that
-// nothing may be fetched or cached.
-func (a *app) engine(ctx context.Context, trust *trustFlags, network *networkFlags, list *ctFlags) (*engine.Engine, error) {
-	o, err := a.engineOptions(ctx, trust, network, list)
+// nothing may be fetched or cached; mode says whether there must be a log list.
+func (a *app) engine(ctx context.Context, trust *flags.Trust, network *networkFlags, logs *logFlags, mode policy.CTMode) (*engine.Engine, error) {
+	o, err := a.engineOptions(ctx, trust, network, logs, mode)
 	if err != nil {
 		return nil, err
 	}
@@ -21,10 +23,10 @@ func (a *app) engine(ctx context.Context, trust *trustFlags, network *networkFla
 }
 
 // engineOptions are the judge's options that the flags ask for.
-func (a *app) engineOptions(ctx context.Context, trust *trustFlags, network *networkFlags, list *ctFlags) (engine.Options, error) {
+func (a *app) engineOptions(ctx context.Context, trust *flags.Trust, network *networkFlags, logs *logFlags, mode policy.CTMode) (engine.Options, error) {
 	o := engine.Options{Warn: a.warn}
 	var err error
-	if o.Anchors, err = trust.anchors(); err != nil {
+	if o.Anchors, err = trust.Anchors(); err != nil {
 		return o, err
 	}
 	flag := ""
@@ -53,10 +55,10 @@ func (a *app) engineOptions(ctx context.Context, trust *trustFlags, network *net
 	if network != nil && network.offline {
 		client = nil
 	}
-	if o.LogList, err = list.list(ctx, downloads{client, o.Store, a.warn}, storedLogList(dir)); err != nil {
+	if o.LogList, err = logs.list(ctx, mode, downloads{client, o.Store, a.warn}, storedLogList(dir)); err != nil {
 		return o, err
 	}
-	o.PublicRoots, err = list.public()
+	o.PublicRoots, err = logs.public()
 	return o, err
 }
 

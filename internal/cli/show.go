@@ -10,27 +10,29 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/cert/bundle"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/assemble"
+	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/render"
+	"github.com/assaytls/assay/internal/target"
 	"github.com/assaytls/assay/internal/tlsclient"
 	"github.com/assaytls/assay/report"
 )
 
 type showFlags struct {
 	conn    connFlags
-	kind    enum
+	kind    string
 	logList string
 	out     outputFlags
 }
 
 // The kinds of objects that show decodes.
 const (
+	kindAuto     = "auto"
 	kindCert     = "cert"
 	kindCRL      = "crl"
 	kindRequest  = "ocsp-request"
@@ -39,7 +41,7 @@ const (
 )
 
 func (a *app) showCommand() *cobra.Command {
-	f := &showFlags{kind: enum{value: "auto", allowed: []string{"auto", kindCert, kindCRL, kindRequest, kindResponse, kindSCTs}}}
+	f := &showFlags{kind: kindAuto}
 	c := &cobra.Command{
 		Use: "show FILE|TARGET...", Short: "Decode certificates, CRLs, OCSP messages and SCTs", GroupID: "look",
 		Long: `Decode what is in a file (PEM, DER, PKCS #7 or saved evidence; - is standard
@@ -53,10 +55,9 @@ Exit status: 0 all is decoded, 1 something has an error, 2 nothing is decodable.
 		Args: minArgs(1, "a file or a server"),
 		RunE: func(c *cobra.Command, args []string) error { return a.show(c.Context(), f, args) },
 	}
-	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
-	fs.Var(&f.kind, "type", "what the file holds")
-	fs.StringVar(&f.logList, "log-list", "", "name the logs of SCTs, and verify them, with the list in `FILE` (default: the stored one)")
-	group(c, "Input", fs)
+	g := flags.Under(c, "Input")
+	g.Word(&f.kind, "type", "what the file holds", kindAuto, kindCert, kindCRL, kindRequest, kindResponse, kindSCTs)
+	g.Text(&f.logList, "log-list", "name the logs of SCTs, and verify them, with the list in `FILE` (default: the stored one)")
 	f.conn.add(c)
 	f.out.add(c)
 	return c
@@ -86,7 +87,7 @@ func (a *app) show(ctx context.Context, f *showFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	limit := f.conn.timeout.d
+	limit := f.conn.timeout
 	if limit == 0 {
 		limit = defaultTimeout
 	}
@@ -111,7 +112,7 @@ func (a *app) show(ctx context.Context, f *showFlags, args []string) error {
 	if !decoded {
 		a.status = exitUsage
 	}
-	if f.out.format.value == "json" {
+	if f.out.format == formatJSON {
 		return render.Value(a.stdout, all, true)
 	}
 	var sheets []render.Sheet
@@ -125,7 +126,7 @@ func (a *app) show(ctx context.Context, f *showFlags, args []string) error {
 func (a *app) objects(ctx context.Context, f *showFlags, arg string) ([]object, error) {
 	if arg != "-" {
 		if _, err := os.Stat(arg); errors.Is(err, fs.ErrNotExist) {
-			if t, targetErr := parseTarget(arg); targetErr == nil && !strings.Contains(arg, string(os.PathSeparator)) || strings.HasPrefix(arg, "https://") {
+			if t, targetErr := target.Parse(arg); targetErr == nil && !strings.Contains(arg, string(os.PathSeparator)) || strings.HasPrefix(arg, "https://") {
 				return a.serverObjects(ctx, f, t)
 			}
 		}
@@ -146,7 +147,7 @@ func (a *app) objects(ctx context.Context, f *showFlags, arg string) ([]object, 
 	if err := bundle.Whole(objects); err != nil && isPEM(b) {
 		return nil, usagef("%s %v", from, err)
 	}
-	return open(objects, f.kind.value, from), nil
+	return open(objects, f.kind, from), nil
 }
 
 // open decodes what was read from one place.
@@ -246,7 +247,7 @@ func evidenceObjects(ev *evidence.Evidence, from string) []object {
 			kind = kindSCTs
 		}
 		if kind == "" {
-			out = append(out, open(bundle.Read(art.Body, 0), "auto", art.URL)...)
+			out = append(out, open(bundle.Read(art.Body, 0), kindAuto, art.URL)...)
 			continue
 		}
 		out = append(out, decode(art.Body, kind, art.URL))
@@ -255,7 +256,7 @@ func evidenceObjects(ev *evidence.Evidence, from string) []object {
 }
 
 // serverObjects dials t and decodes what it sends.
-func (a *app) serverObjects(ctx context.Context, f *showFlags, t target) ([]object, error) {
+func (a *app) serverObjects(ctx context.Context, f *showFlags, t target.Target) ([]object, error) {
 	c, err := f.conn.config(t)
 	if err != nil {
 		return nil, err
@@ -263,18 +264,18 @@ func (a *app) serverObjects(ctx context.Context, f *showFlags, t target) ([]obje
 	if c.Certificate, err = f.conn.clientCertificate(ctx); err != nil {
 		return nil, err
 	}
-	if t.hint != "" {
-		a.hint("%s", t.hint)
+	if t.Hint != "" {
+		a.hint("%s", t.Hint)
 	}
 	ev := tlsclient.Dial(ctx, c)
 	if len(ev.Chain) == 0 {
-		u := usagef("%s sent no certificate", t.input)
+		u := usagef("%s sent no certificate", t.Input)
 		if ev.Failure != nil {
-			u.hint("%s", failureFinding(ev.Failure).Title())
+			u.Hint("%s", failureFinding(ev.Failure).Title())
 		}
-		return nil, u.hint("assay check %s says more", t.input)
+		return nil, u.Hint("assay check %s says more", t.Input)
 	}
-	return evidenceObjects(ev, t.input), nil
+	return evidenceObjects(ev, t.Input), nil
 }
 
 // failureFinding is the finding behind a failed connection.

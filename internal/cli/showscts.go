@@ -11,6 +11,7 @@ import (
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/internal/render"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -25,12 +26,12 @@ type shownSCTs struct {
 // showList is the log list to name logs by: the one asked for, or the stored
 // one, without which show does as well.
 func (a *app) showList(ctx context.Context, f *showFlags) (*ct.LogList, error) {
-	flags := ctFlags{logList: f.logList, policy: enum{value: "report"}}
+	logs := logFlags{logList: f.logList}
 	stored := ""
 	if dir, err := cacheDir(""); err == nil {
 		stored = storedLogList(dir)
 	}
-	l, err := flags.list(ctx, downloads{}, stored)
+	l, err := logs.list(ctx, policy.CTReport, downloads{}, stored)
 	if err != nil && f.logList == "" {
 		a.warn(err)
 		return nil, nil

@@ -9,24 +9,24 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/internal/fetch"
+	"github.com/assaytls/assay/internal/flags"
 )
 
 type updateFlags struct {
 	key, signature string
 	cacheDir       string
-	timeout        duration
+	timeout        time.Duration
 }
 
 func (a *app) updateCommand() *cobra.Command {
 	c := &cobra.Command{Use: "update", Short: "Fetch data that judgements can use", GroupID: "keep", Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return usagef("assay update needs to know what: log-list").hint("assay update --help lists what there is")
+			return usagef("assay update needs to know what: log-list").Hint("assay update --help lists what there is")
 		}}
-	f := &updateFlags{timeout: duration{time.Minute}}
+	f := &updateFlags{timeout: time.Minute}
 	list := &cobra.Command{
 		Use: "log-list URL", Short: "Fetch a list of Certificate Transparency logs, verify and store it",
 		Long: `Fetch a list of Certificate Transparency logs in the JSON format of version 3,
@@ -42,12 +42,11 @@ no address that you did not name.`,
 		},
 		RunE: func(c *cobra.Command, args []string) error { return a.updateLogList(c.Context(), f, args[0]) },
 	}
-	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
-	fs.StringVar(&f.key, "key", "", "verify the list's detached signature with the public key in `FILE` (PEM or DER)")
-	fs.StringVar(&f.signature, "signature", "", "`URL` of the signature (default: the list's URL with .sig instead of .json)")
-	fs.StringVar(&f.cacheDir, "cache-dir", "", "`DIR` of the cache (default $XDG_CACHE_HOME/assay)")
-	fs.Var(&f.timeout, "timeout", "limit for the whole run")
-	group(list, "Input", fs)
+	g := flags.Under(list, "Input")
+	g.Text(&f.key, "key", "verify the list's detached signature with the public key in `FILE` (PEM or DER)")
+	g.Text(&f.signature, "signature", "`URL` of the signature (default: the list's URL with .sig instead of .json)")
+	g.Text(&f.cacheDir, "cache-dir", "`DIR` of the cache (default $XDG_CACHE_HOME/assay)")
+	g.Duration(&f.timeout, "timeout", "limit for the whole run")
 	c.AddCommand(list)
 	return c
 }
@@ -77,9 +76,9 @@ func (a *app) updateLogList(ctx context.Context, f *updateFlags, url string) err
 	if err != nil {
 		return usagef("the cache's directory: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, f.timeout.d)
+	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
-	client := (&networkFlags{maxDownload: size{ct.MaxListSize}}).client()
+	client := (&networkFlags{maxDownload: ct.MaxListSize}).client()
 	list, ok := a.download(ctx, client, url)
 	if !ok {
 		return nil

@@ -7,24 +7,23 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/assaytls/assay/cert/bundle"
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
 type verifyFlags struct {
-	trust trustFlags
-	judge judgeFlags
-	revoc revocationFlags
-	ct    ctFlags
+	trust flags.Trust
+	rules policy.Policy
+	logs  logFlags
 	out   outputFlags
 
-	untrusted, crls, ocsps, scts words
+	untrusted, crls, ocsps, scts []string
 	evidence                     string
 }
 
@@ -42,32 +41,24 @@ inconclusive at best, unless --no-name says that no name matters.`,
   assay check --save-evidence e.json a.test; assay verify --evidence e.json`,
 		RunE: func(c *cobra.Command, args []string) error { return a.verify(c.Context(), f, args) },
 	}
-	f.trust.add(c)
-	f.judge.add(c)
-	f.revoc.add(c)
-	f.ct.add(c)
-	f.untrusted, f.crls, f.ocsps, f.scts = words{typ: "FILE"}, words{typ: "FILE"}, words{typ: "FILE"}, words{typ: "FILE"}
-	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
-	fs.Var(&f.untrusted, "untrusted", "certificates that may complete the chain; repeatable")
-	fs.Var(&f.crls, "crl", "revocation list, PEM or DER; repeatable")
-	fs.Var(&f.ocsps, "ocsp", "OCSP response, DER; repeatable")
-	fs.Var(&f.scts, "sct", "SCT list as in the TLS extension, binary or base64; repeatable")
-	fs.StringVar(&f.evidence, "evidence", "", "judge the saved evidence in `FILE` (check --save-evidence)")
-	group(c, "Input", fs)
+	flags.TrustFlags(c, &f.trust)
+	flags.Policy(c, &f.rules, policy.Verify)
+	f.logs.add(c)
+	g, file := flags.Under(c, "Input"), flags.Kind{Type: "FILE"}
+	g.List(&f.untrusted, "untrusted", "certificates that may complete the chain; repeatable", file)
+	g.List(&f.crls, "crl", "revocation list, PEM or DER; repeatable", file)
+	g.List(&f.ocsps, "ocsp", "OCSP response, DER; repeatable", file)
+	g.List(&f.scts, "sct", "SCT list as in the TLS extension, binary or base64; repeatable", file)
+	g.Text(&f.evidence, "evidence", "judge the saved evidence in `FILE` (check --save-evidence)")
 	f.out.add(c)
 	return c
 }
 
-func (f *verifyFlags) policy() (p policy.Policy, err error) {
-	if err := f.judge.apply(&p); err != nil {
-		return p, err
-	}
-	f.revoc.apply(&p)
-	f.ct.apply(&p)
+// policy is the rules that the flags ask for. Only servers are asked for by name.
+func (f *verifyFlags) policy() (policy.Policy, error) {
+	p := f.rules
 	named := len(p.Names) + len(p.RequireDNS) + len(p.RequireIP) + len(p.RequireEmail)
-	if p.Purpose != policy.PurposeServer && named == 0 {
-		p.NoName = true // only servers are asked for by name
-	}
+	p.NoName = p.NoName || p.Purpose != policy.PurposeServer && named == 0
 	if err := engine.Validate(p); err != nil {
 		return p, usagef("%v", err)
 	}
@@ -93,7 +84,7 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 		}
 		all = append(all, ev)
 	} else if len(args) == 0 {
-		return usagef("assay verify needs a file with certificates").hint("assay verify --help shows examples")
+		return usagef("assay verify needs a file with certificates").Hint("assay verify --help shows examples")
 	}
 	offered, extra, err := a.offered(f)
 	if err != nil {
@@ -111,14 +102,14 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 		}
 		all = append(all, ev)
 	}
-	eng, err := a.engine(ctx, &f.trust, nil, &f.ct)
+	eng, err := a.engine(ctx, &f.trust, nil, &f.logs, p.CT)
 	if err != nil {
 		return err
 	}
 	for i, ev := range all {
 		ev.Artefacts = append(ev.Artefacts, offered...)
 		ev.Extra = append(ev.Extra, extra...)
-		r := eng.Judge(ctx, ev, p, engine.Access{Offline: true, NoAIA: true, Audit: f.ct.audit})
+		r := eng.Judge(ctx, ev, p, engine.Access{Offline: true, NoAIA: true, Audit: f.logs.audit})
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -174,7 +165,7 @@ func shownName(name string) string {
 // offered reads the files that stand in for downloads, and the untrusted
 // certificates.
 func (a *app) offered(f *verifyFlags) (arts []evidence.Artefact, extra [][]byte, err error) {
-	for _, name := range f.untrusted.vs {
+	for _, name := range f.untrusted {
 		b, err := readFile(name, nil, maxCertFile)
 		if err != nil {
 			return nil, nil, usagef("--untrusted: %v", err)
@@ -191,9 +182,9 @@ func (a *app) offered(f *verifyFlags) (arts []evidence.Artefact, extra [][]byte,
 		limit            int64
 		object           bundle.Kind
 	}{
-		{"--crl", "crl-file", "revocation list", f.crls.vs, maxCRLFile, bundle.CRL},
-		{"--ocsp", "ocsp-file", "OCSP response", f.ocsps.vs, maxCertFile, bundle.OCSPResponse},
-		{"--sct", "sct-file", "SCT list", f.scts.vs, maxCertFile, bundle.SCTList},
+		{"--crl", "crl-file", "revocation list", f.crls, maxCRLFile, bundle.CRL},
+		{"--ocsp", "ocsp-file", "OCSP response", f.ocsps, maxCertFile, bundle.OCSPResponse},
+		{"--sct", "sct-file", "SCT list", f.scts, maxCertFile, bundle.SCTList},
 	} {
 		for _, name := range k.files {
 			b, err := readFile(name, nil, k.limit)

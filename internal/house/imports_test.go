@@ -39,7 +39,7 @@ var allowed = map[string][]string{
 	"":                    join(core, "internal/engine"),
 	"internal/render":     {"finding", "report"},
 	"internal/target":     rimOfCore,
-	"internal/flags":      rimOfCore,
+	"internal/flags":      join(rimOfCore, "internal/target"),
 	"internal/containers": rimOfCore,
 	"cmd/assay":           {"internal/cli"},
 }

@@ -9,47 +9,35 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/internal/fetch"
+	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/roots"
 	"github.com/assaytls/assay/internal/store"
 	"github.com/assaytls/assay/policy"
 )
 
-// ctFlags are the relying party's rules for Certificate Transparency.
-type ctFlags struct {
-	policy, depth enum
-	audit         bool
-	logList       string
-	publicRoots   words
+// logFlags say what is known of Certificate Transparency's logs.
+type logFlags struct {
+	audit       bool
+	logList     string
+	publicRoots []string
 }
 
-func (f *ctFlags) add(c *cobra.Command) {
-	f.policy = enum{value: "report", allowed: []string{"off", "report", "strict", "chrome", "apple", "permissive"}}
-	f.depth = enum{value: "leaf", allowed: []string{"leaf", "chain"}}
-	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
-	fs.Var(&f.policy, "ct", "what is asked of SCTs")
-	fs.Var(&f.depth, "ct-depth", "whose SCTs count")
-	fs.BoolVar(&f.audit, "ct-audit", false, "ask the logs whether they published the certificate (tells them what is looked at)")
-	fs.StringVar(&f.logList, "log-list", "", "verify SCTs with the logs in `FILE|URL`, JSON of version 3 (default: the one that assay update log-list stored)")
-	f.publicRoots = words{typ: "FILE"}
-	fs.Var(&f.publicRoots, "public-root", "roots that count as publicly trusted beside Mozilla's: browsers' policies apply to them; repeatable")
-	group(c, "Certificate Transparency", fs)
-}
-
-func (f *ctFlags) apply(p *policy.Policy) {
-	p.CT, _ = policy.ParseCTMode(f.policy.value) // the flag takes no other words
-	p.CTDepth, _ = policy.ParseCTDepth(f.depth.value)
+func (f *logFlags) add(c *cobra.Command) {
+	g := flags.Under(c, "Certificate Transparency")
+	g.Switch(&f.audit, "ct-audit", "", "ask the logs whether they published the certificate (tells them what is looked at)")
+	g.Text(&f.logList, "log-list", "verify SCTs with the logs in `FILE|URL`, JSON of version 3 (default: the one that assay update log-list stored)")
+	g.List(&f.publicRoots, "public-root", "roots that count as publicly trusted beside Mozilla's: browsers' policies apply to them; repeatable", flags.Kind{Type: "FILE"})
 }
 
 // public returns what tells publicly trusted anchors by their key: Mozilla's
 // and those in the files given.
-func (f *ctFlags) public() (func(spki []byte) bool, error) {
+func (f *logFlags) public() (func(spki []byte) bool, error) {
 	keys := map[string]bool{}
-	for _, name := range f.publicRoots.vs {
+	for _, name := range f.publicRoots {
 		b, err := readFile(name, nil, maxCertFile)
 		if err != nil {
 			return nil, usagef("--public-root: %v", err)
@@ -66,19 +54,18 @@ func (f *ctFlags) public() (func(spki []byte) bool, error) {
 }
 
 // list reads the log list: the one named, or the one that was stored. A URL is
-// fetched unless offline.
-func (f *ctFlags) list(ctx context.Context, d downloads, stored string) (*ct.LogList, error) {
+// fetched unless offline. A mode that may refuse needs one.
+func (f *logFlags) list(ctx context.Context, mode policy.CTMode, d downloads, stored string) (*ct.LogList, error) {
 	name := f.logList
 	if name == "" {
 		if _, err := os.Stat(stored); err == nil {
 			name = stored
 		}
 	}
-	enforced := f.policy.value != "off" && f.policy.value != "report" && f.policy.value != "permissive"
 	if name == "" {
-		if enforced {
-			return nil, usagef("--ct %s needs a log list", f.policy.value).
-				hint("give --log-list FILE, or store one with assay update log-list URL")
+		if mode.Enforced() {
+			return nil, usagef("--ct %s needs a log list", mode).
+				Hint("give --log-list FILE, or store one with assay update log-list URL")
 		}
 		return nil, nil
 	}
@@ -97,7 +84,7 @@ func (f *ctFlags) list(ctx context.Context, d downloads, stored string) (*ct.Log
 	}
 	l, err := ct.ParseLogList(b)
 	if err != nil {
-		return nil, usagef("the stored log list %s is damaged: %v", name, err).hint("assay update log-list URL stores another")
+		return nil, usagef("the stored log list %s is damaged: %v", name, err).Hint("assay update log-list URL stores another")
 	}
 	return l, nil
 }
@@ -105,7 +92,7 @@ func (f *ctFlags) list(ctx context.Context, d downloads, stored string) (*ct.Log
 func parseLogList(name string, b []byte) (*ct.LogList, error) {
 	l, err := ct.ParseLogList(b)
 	if err != nil {
-		return nil, usagef("--log-list %s: %v", name, err).hint("it must be a log list in the JSON format of version 3")
+		return nil, usagef("--log-list %s: %v", name, err).Hint("it must be a log list in the JSON format of version 3")
 	}
 	return l, nil
 }
@@ -132,7 +119,7 @@ func (d downloads) logList(ctx context.Context, url string) (*ct.LogList, error)
 		return parseLogList(url, old.Body)
 	}
 	if d.client == nil {
-		return nil, usagef("--log-list %s: nothing is downloaded offline, and the cache has no copy", url).hint("give a file, or store a list with assay update log-list URL")
+		return nil, usagef("--log-list %s: nothing is downloaded offline, and the cache has no copy", url).Hint("give a file, or store a list with assay update log-list URL")
 	}
 	resp, failure := d.client.Do(ctx, fetch.Request{URL: url, Scope: userScope(url), ETag: old.ETag, LastModified: old.LastModified})
 	if failure != nil {

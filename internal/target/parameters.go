@@ -1,4 +1,4 @@
-package cli
+package target
 
 import (
 	"crypto/tls"
@@ -20,7 +20,8 @@ var groups = []struct {
 	{"SecP256r1MLKEM768", "", tls.SecP256r1MLKEM768}, {"SecP384r1MLKEM1024", "", tls.SecP384r1MLKEM1024},
 }
 
-func groupNames() (names []string) {
+// GroupNames lists the key-exchange groups that crypto/tls has.
+func GroupNames() (names []string) {
 	for _, g := range groups {
 		names = append(names, g.name)
 	}
@@ -36,15 +37,16 @@ func groupID(s string) (tls.CurveID, bool) {
 	return 0, false
 }
 
-func checkGroup(s string) error {
+// CheckGroup wants the name of a key-exchange group.
+func CheckGroup(s string) error {
 	if _, ok := groupID(s); !ok {
-		return fmt.Errorf("%q is not one of the groups %s", s, strings.Join(groupNames(), ", "))
+		return fmt.Errorf("%q is not one of the groups %s", s, strings.Join(GroupNames(), ", "))
 	}
 	return nil
 }
 
-// checkCipher wants a safe suite of TLS 1.2.
-func checkCipher(s string) error {
+// CheckCipher wants a safe suite of TLS 1.2.
+func CheckCipher(s string) error {
 	for _, c := range tls.CipherSuites() {
 		if c.Name == s && slices.Contains(c.SupportedVersions, tls.VersionTLS12) {
 			return nil
@@ -58,34 +60,38 @@ func checkCipher(s string) error {
 			return fmt.Errorf("%s is not safe; check finds out by itself when a server has nothing better", s)
 		}
 	}
-	var names []string
+	return fmt.Errorf("%q is not one of %s", s, strings.Join(CipherNames(), ", "))
+}
+
+// CipherNames lists the safe suites of TLS 1.2.
+func CipherNames() (names []string) {
 	for _, c := range tls.CipherSuites() {
 		if slices.Contains(c.SupportedVersions, tls.VersionTLS12) {
 			names = append(names, c.Name)
 		}
 	}
-	return fmt.Errorf("%q is not one of %s", s, strings.Join(names, ", "))
+	return names
 }
 
 // parameters sets the groups and suites. Both are sets: crypto/tls has an order
 // of its own.
-func (f *connFlags) parameters(c *tlsclient.Config) error {
-	for _, s := range f.groups.vs {
+func (f *Connection) parameters(c *tlsclient.Config) error {
+	for _, s := range f.Groups {
 		id, _ := groupID(s)
 		c.Groups = append(c.Groups, uint16(id))
 	}
 	hybrid := func(s string) bool { return strings.Contains(strings.ToUpper(s), "MLKEM") }
-	if len(f.groups.vs) > 0 && c.MaxVersion < tls.VersionTLS13 && !slices.ContainsFunc(f.groups.vs, func(s string) bool { return !hybrid(s) }) {
-		return usagef("--groups %s: only TLS 1.3 has these groups", f.groups.String()).hint("leave out --tls-max 1.2, or add X25519 or P-256")
+	if len(f.Groups) > 0 && c.MaxVersion < tls.VersionTLS13 && !slices.ContainsFunc(f.Groups, func(s string) bool { return !hybrid(s) }) {
+		return Usagef("--groups %s: only TLS 1.3 has these groups", strings.Join(f.Groups, ",")).Hint("leave out --tls-max 1.2, or add X25519 or P-256")
 	}
-	if len(f.ciphers.vs) == 0 {
+	if len(f.Ciphers) == 0 {
 		return nil
 	}
 	if c.MaxVersion > tls.VersionTLS12 {
-		return usagef("--ciphers is about TLS 1.2; a server that has TLS 1.3 would not use them").hint("add --tls-max 1.2")
+		return Usagef("--ciphers is about TLS 1.2; a server that has TLS 1.3 would not use them").Hint("add --tls-max 1.2")
 	}
 	for _, s := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
-		if slices.Contains(f.ciphers.vs, s.Name) {
+		if slices.Contains(f.Ciphers, s.Name) {
 			c.Suites = append(c.Suites, s.ID)
 		}
 	}

@@ -1,0 +1,140 @@
+package target
+
+import (
+	"crypto/tls"
+	"errors"
+	"time"
+
+	"github.com/assaytls/assay/internal/tlsclient"
+	"github.com/assaytls/assay/policy"
+)
+
+// Connection says how targets are reached. The zero Connection is what a safe
+// client does.
+type Connection struct {
+	Port           string // of targets that name none; "" means the scheme's
+	Resolve        Resolutions
+	ConnectTimeout time.Duration // all addresses together; 0 means the client's default
+	IPv4, IPv6     bool          // only these addresses
+	ServerName     string        // sent instead of the host
+	NoServerName   bool          // none is sent
+	StartTLS       string        // the protocol in which TLS is asked for first
+	Proxy          string        // "" means the environment's, "none" goes without
+	ALPN           []string      // nil means the service's usual offer, empty none
+	TLSMin, TLSMax string        // one of Versions; "" means the first and the last
+	Groups         []string      // offered instead of crypto/tls's, a set
+	Ciphers        []string      // suites of TLS 1.2 offered, a set
+}
+
+// Versions are the versions of TLS that may be asked for.
+var Versions = []string{"1.2", "1.3"}
+
+// version is the number of one of Versions.
+func version(s string, otherwise uint16) uint16 {
+	switch s {
+	case "1.2":
+		return tls.VersionTLS12
+	case "1.3":
+		return tls.VersionTLS13
+	}
+	return otherwise
+}
+
+// Config returns the connection to t. The error is a *Usage.
+func (f *Connection) Config(t Target) (tlsclient.Config, error) {
+	c := tlsclient.Config{Input: t.Input, Host: t.Host, Port: t.Port, SNI: f.ServerName, NoSNI: f.NoServerName,
+		Resolve: f.Resolve.m, ConnectTimeout: f.ConnectTimeout}
+	switch {
+	case f.IPv4 && f.IPv6:
+		return c, Usagef("-4 and -6 exclude each other")
+	case f.IPv4:
+		c.Network = "4"
+	case f.IPv6:
+		c.Network = "6"
+	}
+	if f.Port != "" {
+		if err := CheckPort(f.Port); err != nil {
+			return c, Usagef("--port: %v", err)
+		}
+		if t.Port != "" {
+			return c, Usagef("--port %s and the port in %q exclude each other", f.Port, t.Input)
+		}
+		c.Port = f.Port
+	}
+	if c.StartTLS = services[t.Scheme].starttls; f.StartTLS != "" {
+		if t.Scheme != "" && c.StartTLS != f.StartTLS {
+			return c, Usagef("--starttls %s and the scheme in %q exclude each other", f.StartTLS, t.Input)
+		}
+		c.StartTLS = f.StartTLS
+	}
+	for _, name := range []string{t.Scheme, c.StartTLS, "https"} {
+		if c.Port == "" {
+			c.Port = services[name].port
+		}
+	}
+	if err := f.throughProxy(&c); err != nil {
+		return c, err
+	}
+	if f.ServerName != "" {
+		if f.NoServerName {
+			return c, Usagef("--servername and --no-servername exclude each other")
+		}
+		if err := policy.CheckHost(f.ServerName); err != nil {
+			return c, Usagef("--servername: %v", err)
+		}
+	}
+	if c.ALPN = f.ALPN; c.ALPN == nil && !web(t, c.Port) {
+		c.ALPN = []string{} // mail servers refuse a web client's offer
+	}
+	c.MinVersion, c.MaxVersion = version(f.TLSMin, tls.VersionTLS12), version(f.TLSMax, tls.VersionTLS13)
+	if c.MinVersion > c.MaxVersion {
+		return c, Usagef("--tls-min %s is above --tls-max %s", f.TLSMin, f.TLSMax)
+	}
+	err := f.parameters(&c)
+	return c, err
+}
+
+// throughProxy sets the proxy: the one named, or the environment's.
+func (f *Connection) throughProxy(c *tlsclient.Config) (err error) {
+	switch {
+	case f.Proxy == NoProxy:
+	case f.Proxy != "":
+		if _, err := tlsclient.ParseProxy(f.Proxy); err != nil {
+			return Usagef("--proxy: %v", err)
+		}
+		c.Proxy = f.Proxy
+	default:
+		if c.Proxy, err = tlsclient.ProxyFromEnvironment(c.Host, c.Port); err == nil && c.Proxy != "" {
+			_, err = tlsclient.ParseProxy(c.Proxy)
+		}
+		if err != nil {
+			return Usagef("the proxy in the environment (HTTPS_PROXY, ALL_PROXY): %v", err).Hint("--proxy none goes without")
+		}
+	}
+	return nil
+}
+
+// NoProxy is the Proxy that ignores the environment's.
+const NoProxy = "none"
+
+// web reports whether the target may be a web server: the scheme and the port
+// are not another service's.
+func web(t Target, port string) bool {
+	if t.Scheme != "" {
+		return t.Scheme == "https"
+	}
+	for scheme, s := range services {
+		if s.port == port && scheme != "https" {
+			return false
+		}
+	}
+	return true
+}
+
+// CheckALPN wants an application protocol's name (RFC 7301, 3.1).
+func CheckALPN(s string) error {
+	if len(s) > 255 {
+		return errors.New("the name of a protocol has at most 255 octets")
+	}
+	return nil
+}

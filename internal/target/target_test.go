@@ -1,0 +1,150 @@
+package target_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/assaytls/assay/internal/target"
+	"github.com/assaytls/assay/internal/tlsclient"
+	"github.com/assaytls/assay/policy"
+)
+
+func TestParseTarget(t *testing.T) {
+	for _, c := range []struct{ in, host, port, hint string }{
+		{"example.com", "example.com", "", ""},
+		{"example.com:8443", "example.com", "8443", ""},
+		{"example.com:0443", "example.com", "443", ""},
+		{"EXAMPLE.com.", "EXAMPLE.com.", "", ""},
+		{"_dmarc.example.com", "_dmarc.example.com", "", ""},
+		{"bücher.example", "bücher.example", "", ""},
+		{"localhost", "localhost", "", ""},
+		{"127.0.0.1", "127.0.0.1", "", ""},
+		{"127.0.0.1:8443", "127.0.0.1", "8443", ""},
+		{"::1", "::1", "", ""},
+		{"2001:db8::1", "2001:db8::1", "", ""},
+		{"[::1]", "::1", "", ""},
+		{"[::1]:8443", "::1", "8443", ""},
+		{"fe80::1%eth0", "fe80::1%eth0", "", ""},
+		{"https://example.com", "example.com", "", ""},
+		{"https://example.com/", "example.com", "", ""},
+		{"HTTPS://example.com:8443/", "example.com", "8443", ""},
+		{"https://[::1]:8443/a?b#c", "::1", "8443", "/a?b#c"},
+		{"https://example.com/me@home", "example.com", "", "/me@home"},
+		{"smtp://mail.example", "mail.example", "", ""},
+		{"IMAPS://mail.example:1993", "mail.example", "1993", ""},
+		{"example.com/path", "example.com", "", "/path"},
+	} {
+		got, err := target.Parse(c.in)
+		if err != nil {
+			t.Errorf("%s: %v", c.in, err)
+			continue
+		}
+		if got.Host != c.host || got.Port != c.port || got.Input != c.in {
+			t.Errorf("%s: %+v", c.in, got)
+		}
+		if (got.Hint == "") != (c.hint == "") || !strings.Contains(got.Hint, c.hint) {
+			t.Errorf("%s: hint %q, want %q", c.in, got.Hint, c.hint)
+		}
+	}
+	for _, in := range []string{
+		"", ":", ":443", "example.com:", "example.com:0", "example.com:65536", "example.com:https", "example.com:+443", "example.com:4 43",
+		"exa mple.com", "example..com", ".example.com", "-a.example", "a-.example", "a\x1bb", "a\x00b", "user@example.com",
+		"http://example.com", "gopher://example.com", "://x", "https://", "https:///path", "https://user:pw@example.com/",
+		"[::1", "[::1]443", "[::1]:", "[example.com]:443", "[127.0.0.1]", "2001:db8::1::443", "a:b:c",
+		"300.1.1.1", "1.2.3", "127.1", "1.2.3.4.5", "256",
+		strings.Repeat("a", 64) + ".com", strings.Repeat("a.", 127) + "com", "*.example.com", "\u202eexample.com",
+	} {
+		got, err := target.Parse(in)
+		var u *target.Usage
+		if !errors.As(err, &u) {
+			t.Errorf("%q was read as %+v (%v)", in, got, err)
+		}
+	}
+}
+
+// Every protocol that has STARTTLS is asked for by flag and by scheme, on its
+// port; a web client's protocols are offered to web servers only.
+func TestTargetProtocols(t *testing.T) {
+	config := func(s string, set func(*target.Connection)) (tlsclient.Config, error) {
+		to, err := target.Parse(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := &target.Connection{Proxy: target.NoProxy}
+		set(f)
+		return f.Config(to)
+	}
+	none := func(*target.Connection) {}
+	for _, p := range tlsclient.StartTLSProtocols() {
+		byScheme, err := config(p+"://a.test", none)
+		if err != nil {
+			t.Fatal(err)
+		}
+		byFlag, err := config("a.test", func(f *target.Connection) { f.StartTLS = p })
+		if err != nil {
+			t.Fatal(err)
+		}
+		for how, c := range map[string]tlsclient.Config{"scheme": byScheme, "flag": byFlag} {
+			if c.StartTLS != p || c.Port != tlsclient.StartTLSPort(p) || c.Port == "" || len(c.ALPN) > 0 {
+				t.Errorf("%s by %s: %+v", p, how, c)
+			}
+		}
+		if _, err := config("https://a.test", func(f *target.Connection) { f.StartTLS = p }); err == nil {
+			t.Errorf("--starttls %s and https:// go together", p)
+		}
+	}
+	for in, want := range map[string]struct {
+		port, starttls string
+		web            bool
+	}{
+		"a.test": {"443", "", true}, "https://a.test:465": {"465", "", true}, "a.test:8443": {"8443", "", true}, "a.test:465": {"465", "", false},
+		"smtps://a.test": {"465", "", false}, "imaps://a.test": {"993", "", false}, "pop3s://a.test:1995": {"1995", "", false}, "ldaps://a.test": {"636", "", false},
+		"ftps://a.test": {"990", "", false}, "xmpps://a.test": {"5223", "", false}, "postgresql://a.test": {"5432", "postgres", false},
+	} {
+		c, err := config(in, none)
+		if err != nil || c.Port != want.port || c.StartTLS != want.starttls || (c.ALPN == nil) != want.web {
+			t.Errorf("%s: %+v, %v", in, c, err)
+		}
+	}
+	for _, offer := range [][]string{{}, {"h2"}, {"imap", "x"}} {
+		c, err := config("smtps://a.test", func(f *target.Connection) { f.ALPN = offer })
+		if err != nil || c.ALPN == nil || len(c.ALPN) != len(offer) {
+			t.Errorf("ALPN %q: %v, %v", offer, c.ALPN, err)
+		}
+	}
+}
+
+func FuzzParseTarget(f *testing.F) {
+	for _, s := range []string{"example.com:443", "[::1]:1", "https://a/b", "::1", "bücher.example"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got, err := target.Parse(s)
+		if err == nil && (got.Host == "" || policy.CheckHost(got.Host) != nil || got.Port != "" && target.CheckPort(got.Port) != nil) {
+			t.Fatalf("%q: %+v", s, got)
+		}
+	})
+}
+
+// What --resolve takes.
+func TestResolutions(t *testing.T) {
+	for _, good := range []string{"example.com:443:127.0.0.1", "a.test:1:127.0.0.1,::1", "a.test:443:[::1]", "*:443:127.0.0.1"} {
+		var v target.Resolutions
+		if err := v.Set(good); err != nil || v.String() != good {
+			t.Errorf("%q: %v, %q", good, err, v.String())
+		}
+	}
+	for _, bad := range []string{"", "a", "a:443", "a:443:", ":443:127.0.0.1", "a:443:b", "a:0:127.0.0.1", "a:443:127.0.0.1,", "a b:443:127.0.0.1", "[::1]:443:127.0.0.1"} {
+		if err := new(target.Resolutions).Set(bad); err == nil {
+			t.Errorf("%q was accepted", bad)
+		}
+	}
+}
+
+// What --alpn takes.
+func TestCheckALPN(t *testing.T) {
+	if target.CheckALPN(strings.Repeat("a", 256)) == nil || target.CheckALPN(strings.Repeat("a", 255)) != nil {
+		t.Error("the bound of 255 octets (RFC 7301)")
+	}
+}
