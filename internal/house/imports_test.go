@@ -15,6 +15,7 @@ var allowed = map[string][]string{
 	"internal/der":        {},
 	"internal/store":      {},
 	"internal/sig/known":  {},
+	"internal/bounded":    {},
 	"internal/house":      {},
 	"policy":              {"finding"},
 	"evidence":            {"finding"},
@@ -34,7 +35,7 @@ var allowed = map[string][]string{
 	"internal/tlsnames":   {},
 	"internal/tlsclient":  {"finding", "evidence", "internal/der", "internal/tlsnames"},
 	"internal/roots":      {"certpath", "cert", "cert/bundle"},
-	"internal/download":   {"finding", "policy", "internal/fetch", "internal/store", "cert", "cert/bundle", "crl", "ocsp", "crlite", "ct"},
+	"internal/download":   {"finding", "policy", "internal/bounded", "internal/fetch", "internal/store", "cert", "cert/bundle", "crl", "ocsp", "crlite", "ct"},
 	"internal/engine":     core,
 	"":                    join(core, "internal/engine"),
 	"internal/render":     {"finding", "report"},
@@ -48,7 +49,7 @@ var allowed = map[string][]string{
 var judges = []string{"finding", "report", "cert", "policy", "internal/der", "internal/sig"}
 
 // core is what the engine stands on.
-var core = join(pure, "internal/tlsclient", "internal/fetch", "internal/store", "internal/roots", "internal/download")
+var core = join(pure, "internal/bounded", "internal/tlsclient", "internal/fetch", "internal/store", "internal/roots", "internal/download")
 
 // rimOfCore is what the readers of people's words and files may import.
 var rimOfCore = join(pure, "internal/tlsclient", "internal/roots")
