@@ -48,6 +48,8 @@ func other(role, dir string) error {
 				return err
 			}
 		}
+	case "ascend":
+		return ascend(s)
 	case "race":
 		for i := range 200 {
 			n := i % 7
@@ -80,6 +82,73 @@ func other(role, dir string) error {
 		}
 	}
 	return nil
+}
+
+// ascend puts ever later entries, each unless a later one stands there.
+func ascend(s *Store) error {
+	for i := range 150 {
+		e := Entry{Body: body(i, 100), Fetched: time.Unix(int64(i+1), 0)}
+		if _, err := s.Replace(key(1), e, func(have Entry) bool { return have.Fetched.Before(e.Fetched) }); err != nil {
+			return err
+		}
+		have, ok := s.Get(key(1))
+		if !ok || have.Fetched.Before(e.Fetched) || !bytes.Equal(have.Body, body(int(have.Fetched.Unix())-1, 100)) {
+			return fmt.Errorf("entry %d: found %v of %v", i, ok, have.Fetched)
+		}
+	}
+	return nil
+}
+
+// Of many who put entries at the same time, in two processes and in one, nobody
+// puts an earlier one in the place of a later one.
+func TestReplaceAscends(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "cache")
+	s := open(t, dir)
+	if done, err := s.Replace(key(2), Entry{Body: body(1, 10)}, func(Entry) bool { t.Error("nothing stands there"); return false }); !done || err != nil {
+		t.Fatal(done, err)
+	}
+	if done, err := s.Replace(key(2), Entry{Body: body(2, 10)}, func(Entry) bool { return false }); done || err != nil {
+		t.Fatal(done, err)
+	}
+	if e, ok := s.Get(key(2)); !ok || !bytes.Equal(e.Body, body(1, 10)) {
+		t.Error("an entry was replaced against the will of who asked")
+	}
+	other := start(t, "ascend", dir)
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	errs := make(chan error)
+	for range 3 {
+		s := open(t, dir)
+		go func() { errs <- ascend(s) }()
+	}
+	for range 3 {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	if err := other.Wait(); err != nil {
+		t.Error("the other process:", err)
+	}
+}
+
+// A process that holds the lock and does not let go of it holds nobody up for
+// long, and nothing is put meanwhile.
+func TestLockHeld(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "cache")
+	s, other := open(t, dir), open(t, dir)
+	held, done := make(chan bool), make(chan bool)
+	go other.locked(func() error { close(held); <-done; return nil })
+	<-held
+	start := time.Now()
+	put, err := s.Replace(key(1), Entry{Body: body(1, 10)}, func(Entry) bool { return true })
+	if put || err == nil || time.Since(start) > 3*lockPatience {
+		t.Errorf("%v %v after %v", put, err, time.Since(start))
+	}
+	if _, ok := s.Get(key(1)); ok {
+		t.Error("it was put")
+	}
+	close(done)
 }
 
 func start(t *testing.T, role, dir string) *exec.Cmd {

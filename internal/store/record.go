@@ -26,6 +26,7 @@ type record struct {
 	Body         string // SHA-256, hex; "" for a failure
 	Stat         stat   // of the body's file when it was known to be right
 	Fetched      time.Time
+	Came         time.Time
 	Expires      time.Time
 	Again        time.Time
 	ETag         string
@@ -67,6 +68,7 @@ var recordFields = [...]recordField{
 	number("mtime", func(r *record) *int64 { return &r.Stat.Mtime }),
 	number("ctime", func(r *record) *int64 { return &r.Stat.Ctime }),
 	moment("fetched", func(r *record) *time.Time { return &r.Fetched }),
+	moment("came", func(r *record) *time.Time { return &r.Came }),
 	moment("expires", func(r *record) *time.Time { return &r.Expires }),
 	moment("again", func(r *record) *time.Time { return &r.Again }),
 	text("etag", func(r *record) *string { return &r.ETag }),

@@ -10,7 +10,7 @@ import (
 func full() record {
 	at := time.Date(2026, 11, 28, 12, 0, 0, 123456789, time.UTC)
 	return record{Kind: "crl", URL: "http://x.test/\n\"a b\" é", Issuer: "aa", Request: "bb", Body: "cc",
-		Stat: stat{1, 1<<64 - 1, -2, 3}, Fetched: at, Expires: time.Time{}.Add(1), Again: at.Add(time.Second), ETag: `"e"`, LastModified: "Sat",
+		Stat: stat{1, 1<<64 - 1, -2, 3}, Fetched: at, Came: at.Add(-time.Hour), Expires: time.Time{}.Add(1), Again: at.Add(time.Second), ETag: `"e"`, LastModified: "Sat",
 		Failure: "fetch-failed", Detail: "\x00\xff\u2028", Until: at.Add(time.Hour), Wait: time.Minute}
 }
 

@@ -85,6 +85,7 @@ type Entry struct {
 	Owner              any
 	SHA256             [32]byte  // of Body; set by Get
 	Fetched            time.Time // when it came, or was last confirmed
+	Came               time.Time // when it came; zero when not known
 	Expires            time.Time // zero when not known
 	Again              time.Time // when HTTP wants it asked for again; zero when not known
 	ETag, LastModified string    // of HTTP, for a conditional request
@@ -187,51 +188,109 @@ func checkMode(mode os.FileMode, tell bool) (tighten bool, err error) {
 func (s *Store) Get(k Key) (Entry, bool) {
 	want := k.record()
 	name := want.name(false)
-	r, ok := s.readRecord(name)
-	if !ok || !r.sameKey(want) {
-		return Entry{}, false
-	}
-	body, fresh, ok := s.body(r)
+	r, body, fresh, found, ok := s.find(want)
 	if !ok {
-		s.root.Remove(name)
+		if found {
+			s.amend(name, r, func() error { return s.root.Remove(name) })
+		}
 		return Entry{}, false
 	}
 	if fresh != r.Stat {
+		was := r
 		r.Stat = fresh
-		s.writeRecord(name, r) // a failure to write only means hashing again
+		s.amend(name, was, func() error { return s.writeRecord(name, r) }) // a failure to write only means hashing again
 	}
 	s.touch(name)
-	e := Entry{Body: body.b, Fetched: r.Fetched, Expires: r.Expires, Again: r.Again, ETag: r.ETag, LastModified: r.LastModified}
+	return s.entry(r, body), true
+}
+
+// peek is Get that changes nothing, for who holds the lock.
+func (s *Store) peek(want record) (Entry, bool) {
+	r, body, fresh, _, ok := s.find(want)
+	if !ok {
+		return Entry{}, false
+	}
+	r.Stat = fresh
+	return s.entry(r, body), true
+}
+
+// find reads the record and the body of a key; found is set when there is a
+// record, ok when its body is right.
+func (s *Store) find(want record) (r record, body content, fresh stat, found, ok bool) {
+	r, found = s.readRecord(want.name(false))
+	if found = found && r.sameKey(want); found {
+		body, fresh, ok = s.body(r)
+	}
+	return r, body, fresh, found, ok
+}
+
+func (s *Store) entry(r record, body content) Entry {
+	e := Entry{Body: body.b, Fetched: r.Fetched, Came: r.Came, Expires: r.Expires, Again: r.Again, ETag: r.ETag, LastModified: r.LastModified}
 	hex.Decode(e.SHA256[:], []byte(r.Body))
 	index := s.index(r)
 	e.Index = index.b
 	if body.m != nil || index.m != nil {
 		e.Owner = [2]*mapping{body.m, index.m}
 	}
-	return e, true
+	return e
 }
 
-// Put stores e for k. An error means that it is not on disk (which may be full
-// or read-only); what was there before is still usable.
+// amend runs f unless another process has replaced the entry that was read.
+func (s *Store) amend(name string, read record, f func() error) {
+	s.locked(func() error {
+		if now, ok := s.readRecord(name); !ok || now != read {
+			return nil
+		}
+		return f()
+	})
+}
+
+// Put stores e for k, whatever stood there. An error means that it is not on disk
+// (which may be full or read-only); what was there before is still usable.
 func (s *Store) Put(k Key, e Entry) error {
+	_, err := s.Replace(k, e, nil)
+	return err
+}
+
+// Replace stores e for k if nothing stands there or if may says so of what does,
+// and reports whether it did; a nil may always does. Between the question and the answer no other process
+// puts anything under any key, so may must not take long. An error is Put's.
+func (s *Store) Replace(k Key, e Entry, may func(have Entry) bool) (done bool, err error) {
 	r := k.record()
 	defer runtime.KeepAlive(e.Owner) // the entry may have come from Get
 	sum, err := digest(e.Body)
 	if err != nil {
-		return fmt.Errorf("the cache in %s: %w", s.dir, err)
+		return false, fmt.Errorf("the cache in %s: %w", s.dir, err)
 	}
 	r.Body = hex.EncodeToString(sum[:])
+	r.Came = e.Came.UTC()
 	r.Fetched, r.Expires, r.Again, r.ETag, r.LastModified = e.Fetched.UTC(), e.Expires.UTC(), e.Again.UTC(), e.ETag, e.LastModified
 	if r.Stat, err = s.writeBody(r.Body, e.Body); err != nil {
-		return fmt.Errorf("the cache in %s: %w", s.dir, err)
+		return false, fmt.Errorf("the cache in %s: %w", s.dir, err)
 	}
-	if err := s.writeRecord(r.name(false), r); err != nil {
-		return fmt.Errorf("the cache in %s: %w", s.dir, err)
+	write := func() error {
+		if may != nil {
+			if have, ok := s.peek(r); ok && !may(have) {
+				return nil
+			}
+		}
+		done = true
+		return s.writeRecord(r.name(false), r)
 	}
-	s.root.Remove(r.name(true))
+	if may == nil {
+		err = write()
+	} else {
+		err = s.locked(write)
+	}
+	if err != nil {
+		return false, fmt.Errorf("the cache in %s: %w", s.dir, err)
+	}
 	s.written.Add(int64(len(e.Body)))
+	if done {
+		s.root.Remove(r.name(true))
+	}
 	s.relieve()
-	return nil
+	return done, nil
 }
 
 // relieve evicts when enough has been written since the last time.
