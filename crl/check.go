@@ -78,6 +78,10 @@ type Result struct {
 type Use struct {
 	Answer int // index in Result.Answers; -1 for a list about other certificates altogether
 
+	// Authentic is set when it is in scope and somebody signed it who may speak
+	// about the certificate, whatever else is wrong with it.
+	Authentic bool
+
 	// Answered is set when the list is authentic, current and in scope and
 	// spoke, alone or together with others, about the certificate; Revoked when
 	// it said that it is revoked.
@@ -205,6 +209,7 @@ func (j *judge) source(i int, s Source) *judged {
 	if why != nil {
 		return j.useless(d, *why)
 	}
+	j.res.Used[i].Authentic = true
 	d.signer, d.leave = by.cert, leaves[by.right]
 	d.answer.Signer = by.cert.Subject.String()
 	if by.note != nil {

@@ -58,6 +58,10 @@ type Result struct {
 	// sources reports it once.
 	Findings []finding.Finding
 
+	// Authentic is set when a responder that may speak about the certificate has
+	// signed an answer about it, whatever else is wrong with that.
+	Authentic bool
+
 	// Fresh is set when the answer is authentic and within its time; an answer
 	// that counts only because Query.Stale allows it is not fresh.
 	Fresh bool
@@ -128,6 +132,7 @@ func (c *check) run(r *Response) {
 	if !c.authentic(r) {
 		return
 	}
+	c.res.Authentic = true
 	// From here on the answer is the responder's own word. What follows may
 	// make it unusable, but all of it is said.
 	worst := c.worst(singles)
@@ -214,6 +219,10 @@ func (id CertID) Matches(c, issuer *cert.Certificate) bool {
 	var h idHashes
 	return h.mismatch(c, issuer, id) == ""
 }
+
+// SameSerial reports whether two identifications name the same serial number,
+// whatever they say of the issuer and however the INTEGER is padded.
+func (id CertID) SameSerial(other CertID) bool { return equalInteger(id.Serial, other.Serial) }
 
 // idHashes holds the hashes of the issuer's name and key, each computed once.
 type idHashes [4]struct{ name, alt, key []byte }

@@ -59,10 +59,11 @@ type Outcome uint8
 
 // The outcomes.
 const (
-	NotUsed  Outcome = iota // nobody asked it
-	Useless                 // it gave no authentic and current answer
-	Answered                // it did, alone or together with others
-	Revoking                // and of some certificate it said that it is revoked
+	NotUsed   Outcome = iota // nobody asked it
+	Useless                  // nothing authentic about who asked
+	Authentic                // that, but no answer that counts: it is stale, or doubtful
+	Answered                 // it gave one, alone or together with others
+	Revoking                 // and of some certificate it said that it is revoked
 )
 
 // Add notes one more use of the same artefact.

@@ -64,28 +64,31 @@ func (s *inquiry) askOCSP() (needs []Need) {
 		urls = urls[:maxResponders]
 	}
 	for _, u := range urls {
-		k := s.response(u)
-		switch {
-		case k < 0:
+		at := s.responses(u)
+		if len(at) == 0 {
 			var nonce []byte
 			if s.in.NonceFor != nil {
 				nonce = s.in.NonceFor(s.at)
 			}
 			req := ocsp.NewRequest(s.cert, s.issuer, crypto.SHA1, nonce)
 			needs = append(needs, s.need(KindOCSP, u, req))
-		case s.in.Artefacts[k].Failure != "":
-			s.failed(policy.OCSP, k)
-		default:
+		}
+		for _, k := range at {
 			a := &s.in.Artefacts[k]
+			if a.Failure != "" {
+				s.failed(policy.OCSP, k)
+				continue
+			}
 			s.checkOCSP(ocsp.Query{Source: policy.OCSP, URL: u, Nonce: ocsp.ParseRequest(a.Request).Nonce}, a.Body, k)
 		}
 	}
 	return needs
 }
 
-// response returns the index of the artefact of asking the responder at url
-// about this certificate, -1 when nobody has asked.
-func (s *inquiry) response(url string) int {
+// responses returns the indexes of the artefacts of asking the responder at url
+// about this certificate; none when nobody has asked. There are several when what
+// came does not supersede what was there: then all of them count.
+func (s *inquiry) responses(url string) (at []int) {
 	for k := range s.in.Artefacts {
 		a := &s.in.Artefacts[k]
 		if a.Kind != KindOCSP || a.URL != url || !a.isFor(s.issuerKey) {
@@ -93,11 +96,12 @@ func (s *inquiry) response(url string) int {
 		}
 		for _, id := range ocsp.ParseRequest(a.Request).IDs {
 			if id.Matches(s.cert, s.issuer) {
-				return k
+				at = append(at, k)
+				break
 			}
 		}
 	}
-	return -1
+	return at
 }
 
 // isFor reports whether a was had for the issuer with the given key: what was
@@ -116,7 +120,7 @@ func (s *inquiry) checkOCSP(q ocsp.Query, body []byte, k int) ocsp.Result {
 	res := ocsp.Check(q, body)
 	if k >= 0 {
 		res.Answer.Cached = s.in.Artefacts[k].Cached
-		s.used[k].Add(useOf(res.Answer))
+		s.used[k].Add(useOf(res))
 	}
 	if s.at == 0 && len(s.chain) == 0 && len(*s.sctList) == 0 {
 		*s.sctList = res.SCTList
@@ -125,13 +129,15 @@ func (s *inquiry) checkOCSP(q ocsp.Query, body []byte, k int) ocsp.Result {
 	return res
 }
 
-// useOf is what an answer says of the artefact that it came from.
-func useOf(a report.Answer) Use {
+// useOf is what a response was good for.
+func useOf(res ocsp.Result) Use {
 	switch {
-	case a.Status == report.Revoked:
-		return Use{Revoking, a.NextUpdate}
-	case a.Status == report.Good, a.Partial:
-		return Use{Answered, a.NextUpdate}
+	case res.Status == report.Revoked:
+		return Use{Revoking, res.Answer.NextUpdate}
+	case res.Status == report.Good:
+		return Use{Answered, res.Answer.NextUpdate}
+	case res.Authentic:
+		return Use{Outcome: Authentic}
 	}
 	return Use{Outcome: Useless}
 }
@@ -210,11 +216,9 @@ func (s *inquiry) lists() (l listing) {
 			urls = urls[:maxResponders]
 		}
 		for _, u := range urls { // alternatives: the first that delivers a list counts
-			src, k := s.list(KindCRL, u, n, &l)
-			if src != nil {
-				sources, at = append(sources, *src), append(at, k)
-			}
-			if src != nil || k < 0 {
+			src, from, asked := s.list(KindCRL, u, n, &l)
+			sources, at = append(sources, src...), append(at, from...)
+			if len(src) > 0 || !asked {
 				break
 			}
 		}
@@ -235,8 +239,8 @@ func (s *inquiry) lists() (l listing) {
 		if n == maxPoints {
 			break
 		}
-		if src, k := s.list(KindDelta, want.URL, want.Point, &l); src != nil {
-			q.Sources, at = append(q.Sources, *src), append(at, k)
+		if src, from, _ := s.list(KindDelta, want.URL, want.Point, &l); len(src) > 0 {
+			q.Sources, at = append(q.Sources, src...), append(at, from...)
 			deltas++
 		}
 	}
@@ -264,6 +268,8 @@ func useOfList(res crl.Result, u crl.Use) (v Use) {
 		v.Outcome = Revoking
 	case u.Answered:
 		v.Outcome = Answered
+	case u.Authentic:
+		return Use{Outcome: Authentic}
 	default:
 		return Use{Outcome: Useless}
 	}
@@ -273,21 +279,23 @@ func useOfList(res crl.Result, u crl.Use) (v Use) {
 	return v
 }
 
-// list returns the list at url and the index of its artefact, which is -1 when
-// nobody has asked there yet; then it is among the needs.
-func (s *inquiry) list(kind, url string, point int, l *listing) (src *crl.Source, at int) {
+// list returns the list at url and the index of its artefact; asked is false when
+// nobody has asked there yet, and then it is among the needs. There are several
+// when what came does not supersede what was there: then all of them count.
+func (s *inquiry) list(kind, url string, point int, l *listing) (src []crl.Source, at []int, asked bool) {
 	for k := range s.in.Artefacts {
 		a := &s.in.Artefacts[k]
 		if a.Kind != kind || a.URL != url || !a.isFor(s.issuerKey) {
 			continue
 		}
+		asked = true
 		bad := func(f finding.Finding) {
 			s.used[k].Add(Use{Outcome: Useless})
 			l.answers = append(l.answers, answer{shown: report.Answer{Scheme: policy.CRL, URL: url, Detail: f.Title()}, findings: []finding.Finding{f}})
 		}
 		if a.Failure != "" {
 			bad(finding.New(a.Failure, "source", policy.CRL.String(), "url", url, "detail", a.Detail))
-			return nil, k
+			continue
 		}
 		list, err := a.parsed()
 		if err != nil {
@@ -297,12 +305,14 @@ func (s *inquiry) list(kind, url string, point int, l *listing) (src *crl.Source
 				f = ce.Finding()
 			}
 			bad(f.With("source", policy.CRL.String()).With("url", url))
-			return nil, k
+			continue
 		}
-		return &crl.Source{List: list, URL: url, Point: point, Cached: a.Cached, Fetched: a.Fetched}, k
+		src, at = append(src, crl.Source{List: list, URL: url, Point: point, Cached: a.Cached, Fetched: a.Fetched}), append(at, k)
 	}
-	l.needs = append(l.needs, s.need(kind, url, nil))
-	return nil, -1
+	if !asked {
+		l.needs = append(l.needs, s.need(kind, url, nil))
+	}
+	return src, at, asked
 }
 
 // parsed is the artefact's body as a list.
