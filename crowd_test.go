@@ -175,7 +175,7 @@ func TestCrowd(t *testing.T) {
 		t.Fatal(err)
 	}
 	c = startCrowd(n, func(int) *tls.Config { return conf }, serverOf)
-	until(t, "all wait for the list", func() bool { return runtime.NumGoroutine() >= 3*n && goroutinesIn("engine.(*Engine).single+") >= n })
+	until(t, "all wait for the list", func() bool { return runtime.NumGoroutine() >= 3*n && goroutinesIn("download.(*Cache).single+") >= n })
 	mine := held() - before
 	t.Logf("%d handshakes: %d bytes each with crypto/tls alone, %d with assay", n, plain, mine/int64(n))
 	if limit := int64(n)*(plain+crowdBound) + sharedBound; mine > limit {

@@ -14,6 +14,7 @@ import (
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/internal/assemble"
+	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/store"
 	"github.com/assaytls/assay/internal/tlsclient"
@@ -57,8 +58,7 @@ type Engine struct {
 	opt   Options
 	memo  *cert.Memo
 	certs *cert.Cache
-	cache *bodyCache
-	fetch *fetch.Client
+	cache *download.Cache
 
 	trust Trust
 }
@@ -68,19 +68,14 @@ func New(o Options) (*Engine, error) {
 	if o.Anchors == nil {
 		return nil, errors.New("engine: Options.Anchors is required")
 	}
-	e := &Engine{opt: o, memo: cert.NewMemo(memoEntries), certs: cert.NewCache(certEntries), cache: newBodyCache(), fetch: o.Fetch}
+	e := &Engine{opt: o, memo: cert.NewMemo(memoEntries), certs: cert.NewCache(certEntries),
+		cache: download.New(download.Options{Store: o.Store, Fetch: o.Fetch, Context: o.Context, Warn: o.Warn})}
 	e.trust.Anchors, e.trust.LogList, e.trust.Public = o.Anchors, o.LogList, o.PublicRoots
-	if e.opt.Context == nil {
-		e.opt.Context = context.Background()
-	}
-	if e.fetch == nil {
-		e.fetch = &fetch.Client{}
-	}
 	return e, nil
 }
 
 // Wait returns when no download is under way.
-func (e *Engine) Wait() { e.cache.running.Wait() }
+func (e *Engine) Wait() { e.cache.Wait() }
 
 // Check dials the target, judges what it presents, fetching what the judges
 // need, and returns the report and all that was gathered. It never fails:

@@ -3,52 +3,48 @@ package engine
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
+	"errors"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/assemble"
+	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/revocation"
 	"github.com/assaytls/assay/report"
 )
 
-// Kinds of artefacts. The first three are the revocation judges' own words.
+// Kinds of artefacts of the evidence, besides those of the revocation judges.
 const (
-	kindCRL      = "crl"
-	kindDelta    = "delta-crl"
-	kindOCSP     = "ocsp"
-	kindAIA      = "aia"
-	kindCT       = "ct"        // a log's tree head, proof or tile
+	kindAIA      = string(download.AIA)
+	kindCT       = string(download.CT)
 	kindCRLFile  = "crl-file"  // given by the user; URL is the file's name
 	kindOCSPFile = "ocsp-file" // likewise
 	kindSCTFile  = "sct-file"  // likewise: a SignedCertificateTimestampList
 )
 
-// notCached stands for a download that Offline forbids.
-const notCached = "not-cached"
-
-// need is one download that a judge wants.
-type need struct {
-	revocation.Need
-	maxBytes int64 // 0 = the fetcher's limit
+// obtained is what came of a need, and what it was.
+type obtained struct {
+	need    download.Need
+	got     download.Got
+	settled bool // the cache knows what the judges made of it
 }
 
-// key tells needs apart: one request per key, however many ask.
-func (n need) key() string {
-	h := sha256.Sum256(n.Request)
-	return n.Kind + "\x00" + n.URL + "\x00" + string(n.IssuerKey[:]) + "\x00" + string(h[:])
+// needOf is a judge's need as a download.
+func needOf(n revocation.Need) download.Need {
+	return download.Need{Kind: download.Kind(n.Kind), URL: n.URL, Request: n.Request, IssuerKey: n.IssuerKey}
 }
 
 // fetchAll gets what is needed, all at once, and adds it to the evidence. It
 // reports whether anything new came.
-func (j *judgement) fetchAll(ctx context.Context, needs []need) bool {
-	var todo []need
+func (j *judgement) fetchAll(ctx context.Context, needs []download.Need) bool {
+	var todo []download.Need
 	for _, n := range needs {
-		k := n.key()
+		k := n.Key()
 		if j.asked[k] {
 			continue
 		}
@@ -57,32 +53,75 @@ func (j *judgement) fetchAll(ctx context.Context, needs []need) bool {
 			continue
 		}
 		if j.asked == nil {
-			j.asked, j.needs = map[string]bool{}, map[int]need{}
+			j.asked = map[download.Key]bool{}
 		}
 		j.asked[k] = true
 		todo = append(todo, n)
 	}
 	if j.dropped > 0 && !slices.ContainsFunc(j.setup, func(f finding.Finding) bool { return f.ID == finding.BudgetNeeds }) {
-		j.setup = append(j.setup, finding.New(finding.BudgetNeeds, "count", itoa(len(j.asked)+j.dropped), "limit", itoa(maxNeeds)))
+		j.setup = append(j.setup, finding.New(finding.BudgetNeeds, "count", strconv.Itoa(len(j.asked)+j.dropped), "limit", strconv.Itoa(maxNeeds)))
 	}
-	got := make([]evidence.Artefact, len(todo))
-	facts := make([]report.Fetch, len(todo))
+	got := make([]download.Got, len(todo))
+	took := make([]time.Duration, len(todo))
+	terms := j.terms()
 	var wg sync.WaitGroup
 	for i, n := range todo {
-		wg.Go(func() { got[i], facts[i] = j.obtain(ctx, n) })
+		wg.Go(func() {
+			start := time.Now()
+			got[i] = j.e.cache.Get(ctx, n, terms)
+			took[i] = time.Since(start)
+		})
 	}
 	wg.Wait()
 	progress := j.dropped > 0
 	for i, n := range todo {
-		if got[i].Failure == notCached {
+		j.aged = j.aged || got[i].Due
+		if got[i].Failure == download.NotCached {
 			continue // nothing was asked: the judges say so themselves
 		}
-		j.needs[len(j.ev.Artefacts)] = n
-		j.ev.Artefacts = append(j.ev.Artefacts, got[i])
-		j.fetches = append(j.fetches, facts[i])
+		j.add(n, got[i], took[i])
 		progress = true
 	}
 	return progress
+}
+
+// add adds what came of a need to the evidence.
+func (j *judgement) add(n download.Need, g download.Got, took time.Duration) {
+	if j.got == nil {
+		j.got = map[int]*obtained{}
+	}
+	j.got[len(j.ev.Artefacts)] = &obtained{need: n, got: g}
+	j.ev.Artefacts = append(j.ev.Artefacts, j.artefactOf(n, g, took))
+	j.fetches = append(j.fetches, fetchOf(n, g, took))
+}
+
+// artefactOf is what came of a need, as evidence. A failure is in it.
+func (j *judgement) artefactOf(n download.Need, g download.Got, took time.Duration) evidence.Artefact {
+	a := evidence.Artefact{Kind: string(n.Kind), URL: n.URL, Request: n.Request, Method: "GET", Fetched: time.Now().UTC(),
+		Cached: g.Cached, Failure: g.Failure, Detail: g.Detail, Status: g.Status, Duration: took}
+	if n.IssuerKey != [32]byte{} {
+		a.IssuerKey = n.IssuerKey[:]
+	}
+	if j.a.Nonce && n.Kind == download.OCSP {
+		a.Method = "POST"
+	}
+	if g.Artefact != nil {
+		a.Body, a.Owner, a.Fetched = g.Body, g.Owner, g.Fetched.UTC()
+	}
+	return a
+}
+
+func fetchOf(n download.Need, g download.Got, took time.Duration) report.Fetch {
+	f := report.Fetch{Kind: report.FetchKind(n.Kind), URL: n.URL, Outcome: report.Outcome(g.Outcome), MS: assemble.Milliseconds(took), Detail: g.Detail}
+	if g.Artefact != nil {
+		f.Bytes = int64(len(g.Body))
+	}
+	return f
+}
+
+// terms are how bodies may be had for this judgement.
+func (j *judgement) terms() download.Terms {
+	return download.Terms{Now: time.Now(), Offline: j.a.Offline, Current: j.a.Background, MaxAge: j.p.MaxAge, Nonce: j.a.Nonce, Scope: j.scope()}
 }
 
 // nonce returns 32 random octets for the certificate at position i (RFC 9654,
@@ -96,34 +135,6 @@ func (j *judgement) nonce(i int) []byte {
 		rand.Read(j.nonces[i])
 	}
 	return j.nonces[i]
-}
-
-// obtain gets one need from the caches or the network. A failure is in the
-// artefact.
-func (j *judgement) obtain(ctx context.Context, n need) (evidence.Artefact, report.Fetch) {
-	start := time.Now()
-	a := evidence.Artefact{Kind: n.Kind, URL: n.URL, Request: n.Request, Method: "GET", Fetched: start.UTC()}
-	if n.IssuerKey != [32]byte{} {
-		a.IssuerKey = n.IssuerKey[:]
-	}
-	if j.a.Nonce && n.Kind == kindOCSP {
-		a.Method = "POST"
-	}
-	b := j.e.guarded(ctx, n, j.bodyOptions(false))
-	a.Body, a.Owner, a.Failure, a.Detail, a.Cached, a.Status = b.body, b.owner, b.failure, b.detail, b.cached, b.status
-	if !b.fetched.IsZero() {
-		a.Fetched = b.fetched.UTC()
-	}
-	if b.aged {
-		j.aged.Store(true)
-	}
-	a.Duration = time.Since(start)
-	f := report.Fetch{Kind: report.FetchKind(n.Kind), URL: n.URL, Outcome: report.Outcome(b.outcome), Bytes: int64(len(b.body)), MS: assemble.Milliseconds(a.Duration), Detail: b.detail}
-	return a, f
-}
-
-func (j *judgement) bodyOptions(refresh bool) bodyOptions {
-	return bodyOptions{now: time.Now(), offline: j.a.Offline, current: j.a.Background, refresh: refresh, maxAge: j.p.MaxAge, nonce: j.a.Nonce, scope: j.scope()}
 }
 
 // scope is what may be connected to besides public addresses: the class of the
@@ -154,8 +165,8 @@ func (r *round) missingIssuers() {
 		return
 	}
 	for _, url := range p.Certs[len(p.Certs)-1].CAIssuers {
-		n := need{Need: revocation.Need{Kind: kindAIA, URL: url}}
-		if r.aiaAsks >= maxAIA || r.asked[n.key()] {
+		n := download.Need{Kind: download.AIA, URL: url}
+		if r.aiaAsks >= maxAIA || r.asked[n.Key()] {
 			continue
 		}
 		r.aiaAsks++
@@ -170,22 +181,22 @@ func (j *judgement) refresh(ctx context.Context, last *round) (replaced bool) {
 	if j.a.Offline {
 		return false
 	}
+	terms := j.terms()
+	terms.Refresh = true
 	for i, a := range j.ev.Artefacts {
-		if !a.Cached || last.use(i).Outcome != revocation.Useless {
+		o := j.got[i]
+		if u := last.use(i).Outcome; o == nil || !a.Cached || u == revocation.NotUsed || u >= revocation.Answered {
 			continue
 		}
-		n, ok := j.needs[i]
-		if !ok {
-			continue
-		}
-		b := j.e.body(ctx, n, j.bodyOptions(true))
-		if b.failure != "" || b.cached {
+		start := time.Now()
+		g := j.e.cache.Get(ctx, o.need, terms)
+		if g.Failure != "" || g.Cached {
 			continue // what the cache had stays; its findings say what is wrong with it
 		}
-		j.ev.Artefacts[i].Body, j.ev.Artefacts[i].Owner = b.body, b.owner
-		j.ev.Artefacts[i].Fetched, j.ev.Artefacts[i].Cached = b.fetched.UTC(), false
+		j.got[i] = &obtained{need: o.need, got: g}
+		j.ev.Artefacts[i] = j.artefactOf(o.need, g, time.Since(start))
+		j.fetches = append(j.fetches, fetchOf(o.need, g, time.Since(start)))
 		delete(j.lists, i)
-		j.fetches = append(j.fetches, report.Fetch{Kind: report.FetchKind(n.Kind), URL: n.URL, Outcome: report.Outcome(b.outcome), Bytes: int64(len(b.body))})
 		replaced = true
 	}
 	return replaced
@@ -199,30 +210,36 @@ func (r *round) use(i int) (u revocation.Use) {
 	return u
 }
 
-// keep writes what proved authentic to the disk cache: bodies that gave an
-// answer, and issuers on a path to an anchor. Nothing else is worth
-// remembering, and garbage must not outlive the network that served it.
-func (j *judgement) keep(last *round) (err error) {
-	if len(j.needs) == 0 {
-		return nil
-	}
+// settle tells the cache what the judges made of what it gave, so that it keeps
+// what was proved and nothing else. Where that takes the place of nothing that was
+// proved before, both count: settle adds what the cache has to the evidence and
+// reports that the judges have to look again.
+func (j *judgement) settle(last *round) (more bool, err error) {
+	terms := j.terms()
 	led := j.issuersThatLed()
-	for i, a := range j.ev.Artefacts {
-		n, asked := j.needs[i]
-		if asked && a.Cached && a.Failure == "" && j.e.cache.unindexed(a.Body) {
-			j.e.rememberIndex(n, a) // if it cannot be written the next one reads the list through, too
+	for i := range j.ev.Artefacts {
+		o := j.got[i]
+		if o == nil || o.settled || o.got.Artefact == nil {
 			continue
 		}
-		if !asked || a.Cached || a.Failure != "" || n.Kind == kindOCSP && j.a.Nonce {
+		o.settled = true
+		u := last.use(i)
+		v := download.Verdict{Answered: u.Outcome >= revocation.Answered, Revoking: u.Outcome == revocation.Revoking,
+			Authentic: u.Outcome == revocation.Authentic, Until: u.Until}
+		if o.need.Kind == download.AIA {
+			v = download.Verdict{Answered: led[i], Authentic: true}
+		} else if u.Outcome == revocation.NotUsed {
 			continue
 		}
-		if u := last.use(i); led[i] || u.Outcome >= revocation.Answered {
-			if e := j.e.remember(n, a, u.Until); e != nil && err == nil {
-				err = e
-			}
+		also, e := j.e.cache.Judged(o.need, terms, o.got, v)
+		err = errors.Join(err, e)
+		if also != nil {
+			j.add(o.need, also.Standing(), 0)
+			j.got[len(j.ev.Artefacts)-1].settled = true
+			more = true
 		}
 	}
-	return err
+	return more, err
 }
 
 // issuersThatLed are the indexes of the artefacts that brought a certificate

@@ -2,8 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"testing"
 	"time"
@@ -11,9 +9,9 @@ import (
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/lab/forge"
-	"github.com/assaytls/assay/internal/revocation"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
@@ -59,9 +57,9 @@ func TestUnprovenPointers(t *testing.T) {
 // No judgement asks for more than maxNeeds downloads.
 func TestNeedsAreBounded(t *testing.T) {
 	j := guardEngine(t).newJudgement(&evidence.Evidence{}, policy.Policy{}, Access{Offline: true})
-	var needs []need
+	var needs []download.Need
 	for i := range 3 * maxNeeds {
-		needs = append(needs, need{Need: revocation.Need{Kind: kindCRL, URL: fmt.Sprint("http://crl.test/", i)}})
+		needs = append(needs, download.Need{Kind: download.CRL, URL: fmt.Sprint("http://crl.test/", i)})
 	}
 	j.fetchAll(t.Context(), needs)
 	if len(j.asked) != maxNeeds || !slices.ContainsFunc(j.setup, func(f finding.Finding) bool { return f.ID == finding.BudgetNeeds }) {
@@ -82,20 +80,6 @@ func TestScope(t *testing.T) {
 				t.Errorf("%s, proxy %q: %+v", addr, proxy, got)
 			}
 		}
-	}
-}
-
-// A refusal of an address for one target is none for another.
-func TestFailuresByScope(t *testing.T) {
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("body")) }))
-	defer s.Close()
-	e := guardEngine(t)
-	n := need{Need: revocation.Need{Kind: kindCRL, URL: s.URL}}
-	if b := e.body(t.Context(), n, bodyOptions{now: time.Now()}); b.failure != finding.FetchRefusedAddress {
-		t.Errorf("%+v", b)
-	}
-	if b := e.body(t.Context(), n, bodyOptions{now: time.Now(), scope: fetch.Scope{Loopback: true}}); string(b.body) != "body" {
-		t.Errorf("%+v", b)
 	}
 }
 

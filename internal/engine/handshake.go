@@ -33,7 +33,7 @@ func (e *Engine) Handshake(ctx context.Context, ev *evidence.Evidence, chains []
 		}
 	}
 	r.Target.Source = report.FromHandshake
-	return r, j.gathered(), a.Offline && (j.aged.Load() || Unavailable(r))
+	return r, j.gathered(), a.Offline && (j.aged || Unavailable(r))
 }
 
 // validateChains judges each chain as it is, best first.

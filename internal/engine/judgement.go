@@ -2,17 +2,16 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/assemble"
+	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
@@ -38,12 +37,12 @@ type judgement struct {
 // gathering is what was asked for to judge the evidence. The maps are nil until
 // needed.
 type gathering struct {
-	asked   map[string]bool // needs asked for already, in any round
-	needs   map[int]need    // by artefact: what was asked to get it
+	asked   map[download.Key]bool // needs asked for already, in any round
+	got     map[int]*obtained     // by artefact: what came of a need
 	aiaAsks int
 	dropped int // needs beyond the limit
 	fetches []report.Fetch
-	aged    atomic.Bool    // the caches gave what ought to be asked for again
+	aged    bool           // the caches gave what ought to be asked for again
 	nonces  map[int][]byte // by position on the path
 }
 
@@ -92,21 +91,30 @@ func (j *judgement) resolve(ctx context.Context) (last *round) {
 	if j.a.Audit {
 		rounds += auditRounds
 	}
-	for n := 0; n < rounds && len(last.wants) > 0; n++ {
-		if !j.fetchAll(fetching, last.wants) {
-			break
+	gather := func() {
+		for ; rounds > 0 && len(last.wants) > 0 && j.fetchAll(fetching, last.wants); rounds-- {
+			last = j.judge(ctx)
 		}
-		last = j.judge(ctx)
 	}
-	renewed := false
-	err := shielded(func() error { renewed = j.refresh(fetching, last); return nil })
-	if renewed {
+	gather()
+	if j.refresh(fetching, last) {
 		last = j.judge(ctx)
+		gather()
 	}
-	if err = errors.Join(err, shielded(func() error { return j.keep(last) })); err != nil && j.e.opt.Warn != nil {
-		j.e.opt.Warn(err)
+	for j.settled(last) {
+		last = j.judge(ctx)
+		gather()
 	}
 	return last
+}
+
+// settled is settle; what goes wrong in it changes no verdict.
+func (j *judgement) settled(last *round) (more bool) {
+	err := shielded(func() (err error) { more, err = j.settle(last); return err })
+	if err != nil && j.e.opt.Warn != nil {
+		j.e.opt.Warn(err)
+	}
+	return more
 }
 
 // judge is one round: what the judges make of what is known now.

@@ -144,7 +144,7 @@ func (j *judgement) artefacts(in *revocation.Input) (from []int) {
 			x := revocation.Artefact{Kind: a.Kind, URL: a.URL, Request: a.Request, Body: a.Body,
 				Failure: a.Failure, Detail: a.Detail, Cached: a.Cached, Fetched: a.Fetched}
 			copy(x.IssuerKey[:], a.IssuerKey)
-			if a.Failure == "" && a.Kind != kindOCSP {
+			if a.Failure == "" && a.Kind != revocation.KindOCSP {
 				x.List = j.list(i)
 			}
 			in.Artefacts, from = append(in.Artefacts, x), append(from, i)
@@ -159,7 +159,12 @@ func (j *judgement) list(i int) *crl.List {
 		return l
 	}
 	a := &j.ev.Artefacts[i]
-	l, err := j.e.cache.parseList(a.Body, a.Owner)
+	l, err := (*crl.List)(nil), error(nil)
+	if o := j.got[i]; o != nil && o.got.Artefact != nil {
+		l, err = o.got.List()
+	} else {
+		l, err = j.e.cache.List(a.Body, a.Owner)
+	}
 	if err != nil {
 		l = nil
 		if a.Kind == kindCRLFile {

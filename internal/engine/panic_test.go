@@ -9,6 +9,7 @@ import (
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/store"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
@@ -22,9 +23,9 @@ func TestPanicBetweenJudges(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.cache = nil // whatever touches it panics
-	ev := &evidence.Evidence{Artefacts: []evidence.Artefact{{Kind: kindCRL, URL: "http://x.test/", Cached: true, Body: make([]byte, store.Large)}}}
+	ev := &evidence.Evidence{Artefacts: []evidence.Artefact{{Kind: kindAIA, URL: "http://x.test/", Cached: true, Body: make([]byte, store.Large)}}}
 	j := e.newJudgement(ev, policy.Policy{}, Access{})
-	j.needs = map[int]need{0: {}}
+	j.got = map[int]*obtained{0: {need: download.Need{Kind: download.AIA}, got: download.Got{Artefact: &download.Artefact{}}}}
 	r := j.report(j.resolve(t.Context()))
 	if r.Verdict != report.Reject || r.Headline == nil || r.Headline.Finding.ID != finding.InternalError {
 		t.Errorf("verdict %s, headline %+v", r.Verdict, r.Headline)

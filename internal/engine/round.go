@@ -10,6 +10,7 @@ import (
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/assemble"
+	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/revocation"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
@@ -26,7 +27,7 @@ type round struct {
 	ct       *report.CT
 	findings []finding.Finding // about the report as a whole
 	used     []revocation.Use  // parallel to the artefacts: what they were used for
-	wants    []need            // what would tell more
+	wants    []download.Need   // what would tell more
 	failure  *finding.Finding  // a panic that ended it; nothing else counts then
 }
 
@@ -150,7 +151,7 @@ func (r *round) revocation(ctx context.Context, n int) (o outcome) {
 		}
 	}
 	for _, want := range res.Needs {
-		r.wants = append(r.wants, need{Need: want})
+		r.wants = append(r.wants, needOf(want))
 	}
 	if res.SCTList != nil {
 		o.scts.delivered = append(slices.Clip(o.scts.delivered), ct.ReadSCTList(0, report.SCTOCSP, res.SCTList))
@@ -184,7 +185,7 @@ func (r *round) audit(res *ct.Result) []finding.Finding {
 		}
 	}
 	for _, n := range a.Needs() {
-		r.wants = append(r.wants, need{revocation.Need{Kind: kindCT, URL: n.URL}, n.MaxBytes})
+		r.wants = append(r.wants, download.Need{Kind: download.CT, URL: n.URL, MaxBytes: n.MaxBytes})
 	}
 	a.Fill(&res.CT)
 	return a.Findings()

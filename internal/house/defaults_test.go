@@ -62,7 +62,7 @@ func TestDefaultsTable(t *testing.T) {
 	for row := range rows {
 		t.Errorf("row %s is not tested", row)
 	}
-	if waits := string(source(t, where+"cache.go")); !strings.Contains(waits, "min(max(time.Minute, 2*c.failed[key].wait), 10*time.Minute)") {
+	if waits := string(source(t, "internal/download/flight.go")); !strings.Contains(waits, "min(max(time.Minute, 2*f.wait), 10*time.Minute)") {
 		t.Error("failures are remembered differently now: bring the table up to date")
 	}
 	if !regexp.MustCompile(`memoFor\s*= time\.Hour\n`).Match(source(t, "memo.go")) {

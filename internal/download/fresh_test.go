@@ -1,11 +1,10 @@
-package engine
+package download
 
 import (
 	"testing"
 	"time"
 
 	"github.com/assaytls/assay/finding"
-	"github.com/assaytls/assay/internal/fetch"
 )
 
 // A cached body answers without asking for an hour, less when HTTP, the policy
@@ -33,14 +32,14 @@ func TestFresh(t *testing.T) {
 		{name: "max-age beyond an hour", age: time.Hour, http: 24 * time.Hour},
 		{name: "the policy's maximum", age: 5 * time.Minute, maxAge: 5 * time.Minute},
 	} {
-		c := &cached{fetched: now.Add(-tt.age)}
+		c := &Artefact{Fetched: now.Add(-tt.age)}
 		if tt.life > 0 {
-			c.expires = c.fetched.Add(tt.life)
+			c.Expires = c.Fetched.Add(tt.life)
 		}
 		if tt.http > 0 {
-			c.again = c.fetched.Add(tt.http)
+			c.Again = c.Fetched.Add(tt.http)
 		}
-		if got := fresh(c, bodyOptions{now: now, maxAge: tt.maxAge}); got != tt.want {
+		if got := c.fresh(Terms{Now: now, MaxAge: tt.maxAge}); got != tt.want {
 			t.Errorf("%s: %v", tt.name, got)
 		}
 	}
@@ -49,22 +48,23 @@ func TestFresh(t *testing.T) {
 // A failure is remembered for a minute, then twice as long each time, up to
 // ten; a success ends that.
 func TestFailuresDouble(t *testing.T) {
-	c := newBodyCache()
+	c := New(Options{})
 	now := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+	n := Need{Kind: CRL, URL: "k"}
+	q := asked{Key: n.Key()}
 	fail := func(want time.Duration) {
 		t.Helper()
-		c.remember("k", fetch.Failure{ID: finding.FetchTimeout, Detail: "x"}, now)
-		e := &Engine{cache: c}
-		if f, ok := e.recentFailure(need{}, "k", now.Add(want-time.Second)); !ok || f.id != finding.FetchTimeout {
+		c.failed(n, q, finding.FetchTimeout, "x", now)
+		if f, ok := c.failure(n, q, now.Add(want-time.Second)); !ok || f.id != finding.FetchTimeout {
 			t.Errorf("forgotten before %v", want)
 		}
-		if _, ok := e.recentFailure(need{}, "k", now.Add(want)); ok {
+		if _, ok := c.failure(n, q, now.Add(want)); ok {
 			t.Errorf("remembered after %v", want)
 		}
 	}
 	for _, want := range []time.Duration{1, 2, 4, 8, 10, 10} {
 		fail(want * time.Minute)
 	}
-	c.forget("k")
+	c.succeeded(q)
 	fail(time.Minute)
 }

@@ -1,0 +1,137 @@
+package download
+
+import (
+	"errors"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/assaytls/assay/crl"
+)
+
+// Artefact is one body and what is known of it. It does not change once others
+// have it: what is learnt makes a new one, which shares the body.
+type Artefact struct {
+	// Body may be a mapped file; then Owner is not nil, and whoever keeps Body
+	// keeps Owner or the Artefact too (see store.Entry).
+	Body  []byte
+	Owner any
+
+	Fetched time.Time // when it came or was last confirmed
+	Came    time.Time // when it came; zero when that is not known
+	Expires time.Time // when what it says ends, as far as somebody has judged it
+	Again   time.Time // HTTP: not to be used after this without asking; zero when it did not say
+
+	ETag, LastModified string
+
+	// Proved is set when it was judged authentic and gave an answer; Revoking when
+	// that was, for some certificate, that it is revoked.
+	Proved, Revoking bool
+
+	unkept bool // HTTP or the question forbids to keep it
+	parsed *parsed
+}
+
+// parsed is what was made of a body, once for all artefacts that share it.
+type parsed struct {
+	once  sync.Once
+	list  *crl.List
+	err   error
+	index []byte // saved with the body on disk, and its owner's too
+
+	mu    sync.Mutex
+	saved bool // the index stands on disk, or need not
+}
+
+// newArtefact returns an artefact of owner's body, with the index that was saved
+// for it.
+func newArtefact(body []byte, owner any, index []byte) *Artefact {
+	return &Artefact{Body: body, Owner: owner, parsed: &parsed{index: index, saved: index != nil}}
+}
+
+// List is the body as a revocation list, parsed once. The list keeps the body's
+// owner.
+func (a *Artefact) List() (*crl.List, error) {
+	p := a.parsed
+	defer runtime.KeepAlive(a)
+	p.once.Do(func() {
+		p.err = errors.New("the list could not be read") // should the parser not return
+		var l *crl.List
+		if p.index != nil {
+			l, p.err = crl.Restore(a.Body, p.index)
+		}
+		if l == nil || p.err != nil { // no index, or one that does not fit
+			l, p.err = crl.Parse(a.Body)
+		}
+		if p.err == nil {
+			l.Keep(a.Owner)
+			p.list = l
+		}
+	})
+	return p.list, p.err
+}
+
+func (a *Artefact) expired(now time.Time) bool {
+	return !a.Expires.IsZero() && !now.Before(a.Expires)
+}
+
+// askAgainAfter is the age beyond which a copy is asked for again.
+const askAgainAfter = time.Hour
+
+// fresh reports whether a copy may answer without asking again: for as long as
+// HTTP allows, at most an hour, and not in the second half of the time that it
+// was good for when it came, so that its successor is here before it ends.
+func (a *Artefact) fresh(t Terms) bool {
+	if !a.Again.IsZero() && !t.Now.Before(a.Again) {
+		return false
+	}
+	limit := askAgainAfter
+	if !a.Expires.IsZero() {
+		if !t.Now.Before(a.Expires) {
+			return false
+		}
+		limit = min(limit, max(a.Expires.Sub(a.Fetched)/2, time.Minute))
+	}
+	if t.MaxAge > 0 && t.MaxAge < limit {
+		limit = t.MaxAge
+	}
+	age := t.Now.Sub(a.Fetched)
+	return age >= 0 && age < limit
+}
+
+// size is what a counts for in memory.
+func (a *Artefact) size() int64 { return int64(len(a.Body)) }
+
+// same reports whether two artefacts share one body.
+func (a *Artefact) same(b *Artefact) bool { return a != nil && b != nil && a.parsed == b.parsed }
+
+// identity tells bodies apart that are kept by others.
+type identity struct {
+	at *byte
+	n  int
+}
+
+// List parses a body that is not the Cache's, such as a file's: once, while it is
+// remembered, since many judgements may be given the same.
+func (c *Cache) List(body []byte, owner any) (*crl.List, error) {
+	defer runtime.KeepAlive(owner)
+	if len(body) == 0 {
+		return crl.Parse(body)
+	}
+	id := identity{&body[0], len(body)} // the list keeps body and owner, so nothing else comes to stand there
+	c.mu.Lock()
+	l, ok := c.foreign.Get(id)
+	c.mu.Unlock()
+	if ok {
+		return l, nil
+	}
+	l, err := crl.Parse(body)
+	if err != nil {
+		return nil, err
+	}
+	l.Keep(owner)
+	c.mu.Lock()
+	c.foreign.Put(id, l, int64(len(body)))
+	c.mu.Unlock()
+	return l, nil
+}
