@@ -162,7 +162,7 @@ func (w *worker) public(p *Path) {
 		if life > time.Duration(l.days)*day {
 			days := (life + day - 1) / day
 			p.CertFindings[0] = append(p.CertFindings[0], finding.New(finding.ValidityTooLong, "days", strconv.Itoa(int(days)),
-				"limit", strconv.Itoa(l.days), "not-before", stamp(c.NotBefore)))
+				"limit", strconv.Itoa(l.days), "not-before", finding.Time(c.NotBefore)))
 		}
 		return
 	}

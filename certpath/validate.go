@@ -130,14 +130,12 @@ var notJudgedOfAnchors = map[finding.ID]bool{
 func (j *judgement) dates(i int) {
 	c, t := j.chain[i], j.o.Time
 	if t.Before(c.NotBefore) || t.IsZero() { // nobody said when: no moment is a good one
-		j.add(i, finding.New(finding.CertNotYetValid, "not-before", stamp(c.NotBefore), "ahead", span(t, c.NotBefore)))
+		j.add(i, finding.New(finding.CertNotYetValid, "not-before", finding.Time(c.NotBefore), "ahead", span(t, c.NotBefore)))
 	}
 	if t.After(c.NotAfter) {
-		j.add(i, finding.New(finding.CertExpired, "not-after", stamp(c.NotAfter), "ago", span(c.NotAfter, t)))
+		j.add(i, finding.New(finding.CertExpired, "not-after", finding.Time(c.NotAfter), "ago", span(c.NotAfter, t)))
 	}
 }
-
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // span tells the time between two moments as people do. A time.Duration holds
 // no more than 292 years.
@@ -475,7 +473,7 @@ func (j *judgement) ends(end report.PathEnd, limits *AnchorConstraints) {
 		return
 	}
 	if after := limits.DistrustAfter; !after.IsZero() && j.chain[0].NotBefore.After(after) {
-		j.add(top, finding.New(finding.AnchorDistrusted, "after", stamp(after), "not-before", stamp(j.chain[0].NotBefore)))
+		j.add(top, finding.New(finding.AnchorDistrusted, "after", finding.Time(after), "not-before", finding.Time(j.chain[0].NotBefore)))
 	}
 	if limits.Purposes != nil && j.purposed && !j.trustedFor(limits.Purposes) {
 		j.add(top, finding.New(finding.AnchorNotForPurpose, "purpose", j.purpose.label))

@@ -238,7 +238,7 @@ func (j *judge) source(i int, s Source) *judged {
 	if why := j.times(d); why != nil {
 		j.useless(d, *why)
 		if e := d.entry; e != nil && !e.held() && (why.ID == finding.CRLStale || why.ID == finding.CRLTooOld || why.ID == finding.CRLNoNextUpdate) {
-			j.add(d, finding.New(finding.CRLStaleListed, "revoked-at", e.Date.Format(time.RFC3339), "reason", e.reason()))
+			j.add(d, finding.New(finding.CRLStaleListed, "revoked-at", finding.Time(e.Date), "reason", e.reason()))
 		}
 		return nil
 	}
@@ -300,7 +300,7 @@ func (e *Entry) reason() string {
 // times returns why a list does not count at the judged time; nil if it does.
 func (j *judge) times(d *judged) *finding.Finding {
 	l, now := d.List, j.q.Time
-	this, next := l.ThisUpdate.Format(time.RFC3339), l.NextUpdate.Format(time.RFC3339)
+	this, next := finding.Time(l.ThisUpdate), finding.Time(l.NextUpdate)
 	if l.ThisUpdate.After(now.Add(j.q.Skew)) {
 		return found(finding.CRLNotYetValid, "this-update", this)
 	}

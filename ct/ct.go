@@ -2,6 +2,7 @@ package ct
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"strconv"
 	"time"
@@ -304,9 +305,5 @@ func stateText(l *Log) string {
 	return string(l.State)
 }
 
-func timeText(t time.Time) string {
-	if t.IsZero() {
-		return "an unknown time"
-	}
-	return t.UTC().Format(time.RFC3339)
-}
+// timeText tells a time; that a log or a list did not give is told in words.
+func timeText(t time.Time) string { return cmp.Or(finding.Time(t), "an unknown time") }

@@ -155,7 +155,7 @@ func (r *Result) listAge(in *Input) bool {
 	if age <= MaxListAge {
 		return false
 	}
-	r.add(0, finding.New(finding.CTListStale, "date", in.List.timestamp.Format(time.DateOnly),
+	r.add(0, finding.New(finding.CTListStale, "date", timeText(in.List.timestamp),
 		"age", strconv.Itoa(int(age/day)), "limit", strconv.Itoa(int(MaxListAge/day))))
 	return true
 }

@@ -110,7 +110,7 @@ type Kind struct {
 }
 
 // Param is one fact of a finding. Values may come from the peer: print them
-// only through [Quote].
+// only through [Quote]. Times have the form that [Time] gives.
 type Param struct {
 	Name, Value string // Name as in {name}
 }

@@ -340,17 +340,17 @@ func (c *check) times(r *Response, s *Single) (fresh, counts bool) {
 	}
 	switch {
 	case s.ThisUpdate.After(now.Add(skew)):
-		bad(finding.OCSPNotYetValid, "this-update", stamp(s.ThisUpdate))
+		bad(finding.OCSPNotYetValid, "this-update", finding.Time(s.ThisUpdate))
 	case r.ProducedAt.After(now.Add(skew)):
-		bad(finding.OCSPNotYetValid, "this-update", stamp(r.ProducedAt))
+		bad(finding.OCSPNotYetValid, "this-update", finding.Time(r.ProducedAt))
 	}
 	switch {
 	case !s.NextUpdate.IsZero() && s.NextUpdate.Before(s.ThisUpdate):
 		bad(finding.OCSPTimesInvalid, "detail", "nextUpdate is before thisUpdate")
 	case r.ProducedAt.Before(c.q.Cert.NotBefore.Add(-skew)): // an unreadable notBefore is zero: nothing is before it
-		bad(finding.OCSPTimesInvalid, "detail", "it was produced on "+stamp(r.ProducedAt)+", before the certificate's notBefore")
+		bad(finding.OCSPTimesInvalid, "detail", "it was produced on "+finding.Time(r.ProducedAt)+", before the certificate's notBefore")
 	case !c.q.Cert.NotAfter.IsZero() && r.ProducedAt.After(c.q.Cert.NotAfter.Add(skew)):
-		bad(finding.OCSPTimesInvalid, "detail", "it was produced on "+stamp(r.ProducedAt)+", after the certificate's notAfter")
+		bad(finding.OCSPTimesInvalid, "detail", "it was produced on "+finding.Time(r.ProducedAt)+", after the certificate's notAfter")
 	}
 	if !counts {
 		return false, false
@@ -366,15 +366,15 @@ func (c *check) times(r *Response, s *Single) (fresh, counts bool) {
 		default:
 			counts = false
 			if s.Status == Revoked && s.Reason != certificateHold && s.Reason != removeFromCRL {
-				c.add(finding.OCSPStaleRevoked, "revoked-at", stamp(s.RevokedAt), "reason", reasonText(s))
+				c.add(finding.OCSPStaleRevoked, "revoked-at", finding.Time(s.RevokedAt), "reason", reasonText(s))
 			}
 		}
 		c.addFinding(f)
 	}
 	if !s.NextUpdate.IsZero() && s.NextUpdate.Before(now.Add(-skew)) {
-		old(finding.New(finding.OCSPStale, "next-update", stamp(s.NextUpdate), "status", s.Status.String()))
+		old(finding.New(finding.OCSPStale, "next-update", finding.Time(s.NextUpdate), "status", s.Status.String()))
 	} else if limit := c.maxAge(s); limit > 0 && s.ThisUpdate.Add(limit).Before(now.Add(-skew)) {
-		old(finding.New(finding.OCSPTooOld, "this-update", stamp(s.ThisUpdate), "max-age", limit.String(), "status", s.Status.String()))
+		old(finding.New(finding.OCSPTooOld, "this-update", finding.Time(s.ThisUpdate), "max-age", limit.String(), "status", s.Status.String()))
 	}
 	return fresh, counts
 }
@@ -408,5 +408,3 @@ func reasonText(s *Single) string {
 	}
 	return "not given"
 }
-
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -157,10 +157,10 @@ func (c *check) delegate(r *Response, d *cert.Certificate) bool {
 	now := c.q.Time
 	switch {
 	case d.NotAfter.Before(now.Add(-c.q.Skew)):
-		c.add(finding.OCSPResponderExpired, "responder", d.Subject.String(), "detail", "it expired on "+stamp(d.NotAfter))
+		c.add(finding.OCSPResponderExpired, "responder", d.Subject.String(), "detail", "it expired on "+finding.Time(d.NotAfter))
 		return false
 	case d.NotBefore.After(now.Add(c.q.Skew)):
-		c.add(finding.OCSPResponderExpired, "responder", d.Subject.String(), "detail", "it begins on "+stamp(d.NotBefore))
+		c.add(finding.OCSPResponderExpired, "responder", d.Subject.String(), "detail", "it begins on "+finding.Time(d.NotBefore))
 		return false
 	}
 	c.weak(r.Algorithm, d.Key)

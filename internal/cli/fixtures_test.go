@@ -12,6 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/lab"
 	"github.com/assaytls/assay/internal/lab/scenarios"
 	"github.com/assaytls/assay/report"
 )
@@ -40,6 +41,9 @@ func TestFixtures(t *testing.T) {
 			}
 			if ids := allFindings(&r); !slices.Contains(ids, id) {
 				t.Errorf("verdict %s, findings %v", r.Verdict, ids)
+			}
+			for _, odd := range lab.OddTimes(&r) {
+				t.Errorf("a time in another form: %s", odd)
 			}
 		})
 	}

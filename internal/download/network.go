@@ -81,7 +81,7 @@ func (c *Cache) download(ctx context.Context, n Need, q asked, old *Artefact, t 
 			return Got{Artefact: confirmed, Outcome: Fetched, Status: resp.Status}
 		}
 		if o, was, is := compare(n.Kind, best, came); o == older {
-			why := "the address now serves an older edition, of " + is.Format(time.RFC3339) + "; the cache has that of " + was.Format(time.RFC3339)
+			why := "the address now serves an older edition, of " + finding.Time(is) + "; the cache has that of " + finding.Time(was)
 			c.rejected(q, why, t.Now)
 			return best.standingIn(why)
 		}

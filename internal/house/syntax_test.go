@@ -44,6 +44,27 @@ func TestPureClock(t *testing.T) {
 	}
 }
 
+// formats may format times otherwise than findings do.
+var formats = []string{"finding/time.go",
+	"certpath/anchors.go",  // what is hashed
+	"ct/loglist.go",        // a list's date, for people
+	"report/view_chain.go"} // the same
+
+// TestTimes: what judges tell of times goes through finding.Time.
+func TestTimes(t *testing.T) {
+	for _, f := range sources(t) {
+		if !slices.Contains(pure, f.pkg) && !under(f.pkg, []string{"internal/download", "internal/engine"}) || slices.Contains(formats, f.name) {
+			continue
+		}
+		ast.Inspect(f.file, func(n ast.Node) bool {
+			if sel, ok := n.(*ast.SelectorExpr); ok && (sel.Sel.Name == "Format" || sel.Sel.Name == "AppendFormat") {
+				t.Errorf("%s: %s formats a time; findings tell it by finding.Time", f.set.Position(n.Pos()), f.name)
+			}
+			return true
+		})
+	}
+}
+
 // TestInsecureSkipVerify: only the diagnostic dial sets it. Tests that need it
 // elsewhere set the field by reflection.
 func TestInsecureSkipVerify(t *testing.T) {

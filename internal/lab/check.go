@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -133,4 +134,44 @@ func Found(r *report.Report) []finding.ID {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// timeParams are the parameters of findings that are times.
+var timeParams = []string{"not-after", "not-before", "after", "this-update", "next-update", "revoked-at", "start", "end", "since", "until", "time", "date"}
+
+// unknownTime stands where a log or a list gave no time.
+const unknownTime = "an unknown time"
+
+// dated finds dates in words, with what follows them directly.
+var dated = regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2}[0-9T:Z+. -]*`)
+
+// OddTimes returns the parameters of a report's findings, on all paths, that
+// are times or have one in their words and do not tell it as finding.Time does.
+// An empty one is not known.
+func OddTimes(r *report.Report) (odd []string) {
+	one := func(s string) bool {
+		t, err := time.Parse(time.RFC3339, s)
+		return err == nil && finding.Time(t) == s
+	}
+	add := func(fs []finding.Finding) {
+		for _, f := range fs {
+			for _, p := range f.Params {
+				ok := !slices.Contains(timeParams, p.Name) || p.Value == "" || p.Value == unknownTime || one(p.Value)
+				for _, s := range dated.FindAllString(p.Value, -1) {
+					ok = ok && one(strings.TrimRight(s, " ."))
+				}
+				if !ok {
+					odd = append(odd, string(f.ID)+" "+p.Name+": "+p.Value)
+				}
+			}
+		}
+	}
+	add(r.Findings)
+	for _, p := range r.Paths {
+		add(p.Findings)
+		for _, c := range p.Certs {
+			add(c.Findings)
+		}
+	}
+	return odd
 }

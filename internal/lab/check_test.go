@@ -20,6 +20,9 @@ func TestEngineJudgesEveryScenario(t *testing.T) {
 		if !o.OK {
 			t.Errorf("%s: %s\n\tfindings: %v", o.Scenario.Name, o.Why, o.Findings)
 		}
+		for _, odd := range lab.OddTimes(o.Report) {
+			t.Errorf("%s: a time in another form: %s", o.Scenario.Name, odd)
+		}
 		n := checkRow(t, o)
 		longest, octets = max(longest, n), octets+n
 	}

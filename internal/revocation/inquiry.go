@@ -5,7 +5,6 @@ import (
 	"context"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/finding"
@@ -228,7 +227,7 @@ func revoked(a report.Answer) finding.Finding {
 	if reason == "" {
 		reason = "not given"
 	}
-	f := finding.New(finding.CertRevoked, "revoked-at", a.RevokedAt.UTC().Format(time.RFC3339), "reason", reason, "source", a.Scheme.String())
+	f := finding.New(finding.CertRevoked, "revoked-at", finding.Time(a.RevokedAt), "reason", reason, "source", a.Scheme.String())
 	if a.URL != "" {
 		f = f.With("url", a.URL)
 	}
