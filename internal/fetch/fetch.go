@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/netip"
@@ -56,6 +57,8 @@ type Client struct {
 
 	Resolver  *net.Resolver // nil = the system's
 	UserAgent string        // "" = "assay"
+
+	underWay *account // nil = the process's; others in tests
 }
 
 // Request is one download.
@@ -208,6 +211,13 @@ func (c *Client) OCSP(ctx context.Context, responder, getURL string, short bool,
 	return resp, f
 }
 
+func (c *Client) account() *account {
+	if c.underWay != nil {
+		return c.underWay
+	}
+	return process
+}
+
 func (c *Client) redirects() int {
 	switch {
 	case c.MaxRedirects < 0:
@@ -344,28 +354,27 @@ func (c *Client) answer(ctx context.Context, r Request, hr *http.Response, resp 
 	if limit <= 0 {
 		limit = DefaultMaxBytes
 	}
+	limit = min(limit, math.MaxInt/2) // what one slice of a 32-bit machine could hold
 	if hr.ContentLength > limit {
 		return "", tooLarge(limit)
 	}
-	var buf bytes.Buffer
-	into := r.Into
-	if into == nil {
-		if hr.ContentLength > 0 && hr.ContentLength <= 1<<20 {
-			buf.Grow(int(hr.ContentLength) + bytes.MinRead)
-		}
-		into = &buf
+	w := &body{ctx: ctx, share: share{of: c.account()}, into: r.Into, most: limit + 1}
+	defer w.end()
+	if length := hr.ContentLength; w.into == nil && length > 0 && length <= freely {
+		w.share.take(ctx, length)
+		w.buf = make([]byte, 0, length)
 	}
-	n, err := io.Copy(struct{ io.Writer }{into}, io.LimitReader(hr.Body, limit+1))
+	n, err := io.Copy(w, io.LimitReader(hr.Body, limit+1))
 	resp.Bytes = n
 	switch {
+	case errors.Is(err, errBusy):
+		return "", &Failure{ID: finding.FetchTimeout, Detail: err.Error()}
 	case n > limit:
 		return "", tooLarge(limit)
 	case err != nil:
 		return "", failure(ctx, err, timeout)
 	}
-	if r.Into == nil {
-		resp.Body = buf.Bytes()
-	}
+	resp.Body = w.buf
 	return "", nil
 }
 
