@@ -84,8 +84,8 @@ type Verifier struct {
 type core struct {
 	engine *engine.Engine
 	access engine.Access // what every judgement may download; the rest is the connection's
-	trust  [32]byte      // the hash of anchors and log list
-	listed bool          // there is a log list
+	trust  *engine.Trust
+	under  [32]byte // the hash of what is trusted
 	memo   *verdictMemo
 
 	ctx       context.Context // ends when Close gives up waiting
@@ -236,7 +236,7 @@ func (v *Verifier) Check(ctx context.Context, t Target) (*report.Report, error) 
 		}
 		c.Resolve = map[string][]netip.Addr{"*:" + port: t.Addrs}
 	}
-	r, ev := v.engine.Check(ctx, c, p, access)
+	r, ev := v.engine.Check(ctx, c, v.trust, p, access)
 	v.hook(ctx, ev, r)
 	v.observe(ctx, r)
 	v.learn(r)
@@ -254,7 +254,7 @@ func (v *Verifier) Judge(ctx context.Context, ev *evidence.Evidence) *report.Rep
 	if v.engine == nil {
 		return refusal(finding.New(finding.InternalError, "what", ev.Target.Host, "detail", ErrClosed.Error())).Report
 	}
-	r := v.engine.Judge(ctx, ev, v.policy, engine.Access{Background: v.conf.Network == Background})
+	r := v.engine.Judge(ctx, ev, v.trust, v.policy, engine.Access{Background: v.conf.Network == Background})
 	v.hook(ctx, ev, r)
 	v.observe(ctx, r)
 	v.learn(r)

@@ -44,27 +44,25 @@ func (v *Verifier) configure() error {
 	if c.PrivateFetch {
 		v.access.Scope = engine.ScopePrivate
 	}
-	opt := engine.Options{Warn: v.warn, Context: v.ctx}
-	if opt.Anchors, err = c.anchors(); err != nil {
+	v.trust = &engine.Trust{}
+	if v.trust.Anchors, err = c.anchors(); err != nil {
 		return err
 	}
 	if c.LogList != nil {
-		if opt.LogList, err = ct.ParseLogList(c.LogList); err != nil {
+		if v.trust.LogList, err = ct.ParseLogList(c.LogList); err != nil {
 			return fmt.Errorf("Config.LogList: %w", err)
 		}
 	}
-	if opt.PublicRoots, err = c.public(); err != nil {
+	if v.trust.Public, err = c.public(); err != nil {
 		return err
 	}
+	opt := engine.Options{Warn: v.warn, Context: v.ctx}
 	if c.CacheDir != "" {
 		if opt.Store, err = store.Open(c.CacheDir); err != nil {
 			return fmt.Errorf("Config.CacheDir: %w", err)
 		}
 	}
-	if v.engine, err = engine.New(opt); err != nil {
-		return err
-	}
-	v.trust, v.listed = trustHash(opt.Anchors, opt.LogList, c.PublicRoots), opt.LogList != nil
+	v.engine, v.under = engine.New(opt), trustHash(v.trust, c.PublicRoots)
 	return v.judgeBy(p)
 }
 
@@ -78,13 +76,13 @@ func (v *Verifier) judgeBy(p policy.Policy) error {
 		return errors.New("a policy for connections has a time: they are judged for now")
 	case p.NoName || len(p.Names) > 0:
 		return errors.New("a policy for connections says which name to compare: that is the dial's to say, and RequireDNS, RequireIP and RequireEmail add to it")
-	case p.CT.Enforced() && !v.listed:
+	case p.CT.Enforced() && v.trust.LogList == nil:
 		return fmt.Errorf("the CT policy %q needs Config.LogList", p.CT)
 	}
 	v.policy, v.clients = p, p
 	v.clients.Purpose = policy.PurposeClient
 	rules := p.Hash()
-	v.hash = sha256.Sum256(append(rules[:], v.trust[:]...))
+	v.hash = sha256.Sum256(append(rules[:], v.under[:]...))
 	return nil
 }
 
@@ -157,11 +155,11 @@ func (c *Config) public() (func(spki []byte) bool, error) {
 
 // trustHash tells apart the anchors and log lists under which verdicts and TLS
 // sessions were judged.
-func trustHash(anchors *certpath.Anchors, list *ct.LogList, public [][]byte) [32]byte {
-	h := anchors.Hash()
+func trustHash(t *engine.Trust, public [][]byte) [32]byte {
+	h := t.Anchors.Hash()
 	b := append([]byte(nil), h[:]...)
-	if list != nil {
-		h = list.Hash()
+	if t.LogList != nil {
+		h = t.LogList.Hash()
 		b = append(b, h[:]...)
 	}
 	for _, der := range public {

@@ -100,11 +100,7 @@ func Explain(err error, name string) *report.Report {
 	if aerr != nil {
 		anchors = certpath.NewAnchors()
 	}
-	e, eerr := engine.New(engine.Options{Anchors: anchors})
-	if eerr != nil {
-		return nil
-	}
-	return explain(e, policy.Policy{Schemes: policy.Off}, err, name)
+	return explain(engine.New(engine.Options{}), &engine.Trust{Anchors: anchors}, policy.Policy{Schemes: policy.Off}, err, name)
 }
 
 // Explain is the package's Explain with v's anchors and policy.
@@ -118,7 +114,7 @@ func (v *Verifier) Explain(err error, name string) *report.Report {
 	if v.engine == nil {
 		return Explain(err, name)
 	}
-	return explain(v.engine, v.policy, err, name)
+	return explain(v.engine, v.trust, v.policy, err, name)
 }
 
 func carried(err error) *report.Report {
@@ -134,14 +130,14 @@ func verificationError(err error) bool {
 	return errors.As(err, &verr) && len(verr.UnverifiedCertificates) > 0 && verr.Err != nil
 }
 
-func explain(e *engine.Engine, p policy.Policy, err error, name string) *report.Report {
+func explain(e *engine.Engine, t *engine.Trust, p policy.Policy, err error, name string) *report.Report {
 	var verr *tls.CertificateVerificationError
 	errors.As(err, &verr)
 	ev := &evidence.Evidence{Version: evidence.Version, Source: evidence.SourceFiles, Time: time.Now().UTC(), Target: evidence.Target{Host: name, SNI: name}}
 	for _, c := range verr.UnverifiedCertificates {
 		ev.Chain = append(ev.Chain, evidence.Entry{Cert: c.Raw})
 	}
-	return e.Refused(ev, p, verr.Err.Error())
+	return e.Refused(ev, t, p, verr.Err.Error())
 }
 
 // wrap makes an *Error of a certificate refusal by the standard library, so

@@ -17,12 +17,8 @@ func NewPatient(c Config, d time.Duration) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	anchors, err := v.conf.anchors()
-	if err != nil {
-		return nil, err
-	}
-	v.engine, err = engine.New(engine.Options{Anchors: anchors, Context: v.ctx, Fetch: &fetch.Client{Timeout: d}})
-	return v, err
+	v.engine = engine.New(engine.Options{Context: v.ctx, Fetch: &fetch.Client{Timeout: d}})
+	return v, nil
 }
 
 // NewStalled is New with a network on which every name is looked up for ever,
@@ -32,16 +28,12 @@ func NewStalled(c Config) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	anchors, err := v.conf.anchors()
-	if err != nil {
-		return nil, err
-	}
 	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		<-ctx.Done()
 		return nil, errors.New("nobody answered")
 	}}
-	v.engine, err = engine.New(engine.Options{Anchors: anchors, Context: v.ctx, Fetch: &fetch.Client{Timeout: time.Hour, Resolver: resolver}})
-	return v, err
+	v.engine = engine.New(engine.Options{Context: v.ctx, Fetch: &fetch.Client{Timeout: time.Hour, Resolver: resolver}})
+	return v, nil
 }
 
 // Refreshes is how many background refreshes are under way.

@@ -278,7 +278,7 @@ func (v *Verifier) judgeHandshake(d dialled, key [32]byte, ev *evidence.Evidence
 	access := v.accessFor(d)
 	access.Budget, access.Background, access.Offline = v.fetchBudget(), v.conf.Network == Background, v.conf.Network != Inline
 	chains := verifiedChains(cs)
-	r, gathered, due := v.engine.Handshake(ctx, ev, chains, *p, access, !v.told())
+	r, gathered, due := v.engine.Handshake(ctx, ev, chains, v.trust, *p, access, !v.told())
 	until, renewal := holds(r, time.Now(), p.MaxAge)
 	if v.conf.Network != Background {
 		renewal = time.Time{}
@@ -319,7 +319,7 @@ func (v *Verifier) refreshInBackground(ev *evidence.Evidence, chains [][][]byte,
 		}()
 		ctx, cancel := context.WithTimeout(v.ctx, backgroundBudget)
 		defer cancel()
-		r, _, _ := v.engine.Handshake(ctx, ev, chains, *p, access, false)
+		r, _, _ := v.engine.Handshake(ctx, ev, chains, v.trust, *p, access, false)
 		v.learn(r)
 	}()
 }

@@ -220,12 +220,12 @@ func (a *app) prefetch(ctx context.Context, f *checkFlags, args []string) error 
 	}
 	f.network.proxy = f.conn.Proxy
 	p := policy.Policy{NoName: true, CT: policy.CTOff, Purpose: policy.PurposeAny}
-	eng, err := a.engine(ctx, &f.trust, &f.network, &f.logs, p.CT)
+	eng, trust, err := a.engine(ctx, &f.trust, &f.network, &f.logs, p.CT)
 	if err != nil {
 		return err
 	}
 	for _, ev := range files {
-		r, _ := eng.Resolve(ctx, ev, p, f.network.access())
+		r, _ := eng.Resolve(ctx, ev, trust, p, f.network.access())
 		if interrupted(ctx) {
 			return nil
 		}
@@ -234,7 +234,7 @@ func (a *app) prefetch(ctx context.Context, f *checkFlags, args []string) error 
 		}
 	}
 	for _, c := range configs {
-		r, _ := eng.Check(ctx, c, p, f.network.access())
+		r, _ := eng.Check(ctx, c, trust, p, f.network.access())
 		if interrupted(ctx) {
 			return nil
 		}

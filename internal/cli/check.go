@@ -95,14 +95,11 @@ func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	f.network.proxy = f.conn.Proxy
-	o, err := a.engineOptions(ctx, &f.trust, &f.network, &f.logs, f.rules.CT)
+	o, trust, err := a.engineOptions(ctx, &f.trust, &f.network, &f.logs, f.rules.CT)
 	if err != nil {
 		return err
 	}
-	judge, err := f.more.judge(o, f.rules, f.access())
-	if err != nil {
-		return err
-	}
+	judge := f.more.judge(o, trust, f.rules, f.access())
 
 	results := a.checkAll(ctx, configs, judge, f.out.quiet)
 	nth := 0

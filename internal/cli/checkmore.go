@@ -42,33 +42,28 @@ func (f *moreFlags) check(out *outputFlags) error {
 type judge func(context.Context, tlsclient.Config) []result
 
 // judge is what the flags ask for.
-func (f *moreFlags) judge(o engine.Options, p policy.Policy, a engine.Access) (judge, error) {
-	eng, err := engine.New(o)
-	if err != nil {
-		return nil, err
-	}
+func (f *moreFlags) judge(o engine.Options, t *engine.Trust, p policy.Policy, a engine.Access) judge {
+	eng := engine.New(o)
 	switch {
 	case f.all:
-		return func(ctx context.Context, c tlsclient.Config) []result { return everyAddress(ctx, eng, c, p, a) }, nil
+		return func(ctx context.Context, c tlsclient.Config) []result { return everyAddress(ctx, eng, c, t, p, a) }
 	case f.resume:
 		var afresh *engine.Engine // without a memory, so that it asks every source again
 		if !a.Offline {
 			o.Store = nil
-			if afresh, err = engine.New(o); err != nil {
-				return nil, err
-			}
+			afresh = engine.New(o)
 		}
-		return func(ctx context.Context, c tlsclient.Config) []result { return resumed(ctx, eng, afresh, c, p, a) }, nil
+		return func(ctx context.Context, c tlsclient.Config) []result { return resumed(ctx, eng, afresh, c, t, p, a) }
 	}
 	return func(ctx context.Context, c tlsclient.Config) []result {
-		r, ev := eng.Check(ctx, c, p, a)
+		r, ev := eng.Check(ctx, c, t, p, a)
 		return []result{{r, ev}}
-	}, nil
+	}
 }
 
 // everyAddress checks each address of the host. What was fetched for a chain
 // serves all addresses that present it.
-func everyAddress(ctx context.Context, eng *engine.Engine, c tlsclient.Config, p policy.Policy, a engine.Access) []result {
+func everyAddress(ctx context.Context, eng *engine.Engine, c tlsclient.Config, t *engine.Trust, p policy.Policy, a engine.Access) []result {
 	var out []result
 	first := map[[32]byte]*evidence.Evidence{}
 	leaves := map[[32]byte]bool{}
@@ -77,7 +72,7 @@ func everyAddress(ctx context.Context, eng *engine.Engine, c tlsclient.Config, p
 		if same := first[key]; same != nil && len(ev.Chain) > 0 {
 			ev.Artefacts, ev.Extra = same.Artefacts, same.Extra
 		}
-		r, ev := eng.Resolve(ctx, ev, p, a)
+		r, ev := eng.Resolve(ctx, ev, t, p, a)
 		if first[key] == nil {
 			first[key] = ev
 		}
@@ -122,9 +117,9 @@ func compareLeaves(rs []result, different int) {
 // resumed checks a target and then connects again with its session. The second
 // connection is judged by afresh, or, offline, by what the first one was. Its
 // report is shown only when it comes to another verdict.
-func resumed(ctx context.Context, eng, afresh *engine.Engine, c tlsclient.Config, p policy.Policy, a engine.Access) []result {
+func resumed(ctx context.Context, eng, afresh *engine.Engine, c tlsclient.Config, t *engine.Trust, p policy.Policy, a engine.Access) []result {
 	c.Sessions = tls.NewLRUClientSessionCache(8)
-	r, ev := eng.Check(ctx, c, p, a)
+	r, ev := eng.Check(ctx, c, t, p, a)
 	out := []result{{r, ev}}
 	if ev.Failure != nil {
 		return out
@@ -148,7 +143,7 @@ func resumed(ctx context.Context, eng, afresh *engine.Engine, c tlsclient.Config
 			again.Artefacts, again.Extra = ev.Artefacts, ev.Extra
 		}
 	}
-	second, again := afresh.Resolve(ctx, again, p, a)
+	second, again := afresh.Resolve(ctx, again, t, p, a)
 	second.Target.Source = report.FromCheck
 	r.Findings = append(r.Findings, finding.New(finding.SessionResumed, "verdict", string(second.Verdict)))
 	report.Decide(r)

@@ -53,11 +53,11 @@ func TestCheckLab(t *testing.T) {
 			if err := json.Unmarshal([]byte(out), &r); err != nil {
 				t.Fatalf("%v in %s", err, out)
 			}
-			eng, err := l.Engine(s)
+			eng, trust, err := l.Engine(s)
 			if err != nil {
 				t.Fatal(err)
 			}
-			want, _ := eng.Check(t.Context(), l.Config(s), s.Policy, s.Access)
+			want, _ := eng.Check(t.Context(), l.Config(s), trust, s.Policy, s.Access)
 			if r.Verdict != want.Verdict || status != statuses[want.Verdict] {
 				t.Errorf("verdict %s, status %d, want %s", r.Verdict, status, want.Verdict)
 			}

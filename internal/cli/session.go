@@ -12,22 +12,22 @@ import (
 	"github.com/assaytls/assay/policy"
 )
 
-// engine makes the judge that the flags ask for. A nil network means that
-// nothing may be fetched or cached; mode says whether there must be a log list.
-func (a *app) engine(ctx context.Context, trust *flags.Trust, network *networkFlags, logs *logFlags, mode policy.CTMode) (*engine.Engine, error) {
-	o, err := a.engineOptions(ctx, trust, network, logs, mode)
+// engine makes the judge that the flags ask for, and what they trust. A nil
+// network means that nothing may be fetched or cached; mode says whether there must be a log list.
+func (a *app) engine(ctx context.Context, trust *flags.Trust, network *networkFlags, logs *logFlags, mode policy.CTMode) (*engine.Engine, *engine.Trust, error) {
+	o, t, err := a.engineOptions(ctx, trust, network, logs, mode)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return engine.New(o)
+	return engine.New(o), t, nil
 }
 
-// engineOptions are the judge's options that the flags ask for.
-func (a *app) engineOptions(ctx context.Context, trust *flags.Trust, network *networkFlags, logs *logFlags, mode policy.CTMode) (engine.Options, error) {
-	o := engine.Options{Warn: a.warn}
-	var err error
-	if o.Anchors, err = trust.Anchors(); err != nil {
-		return o, err
+// engineOptions are the judge's options that the flags ask for, and what they
+// trust.
+func (a *app) engineOptions(ctx context.Context, trust *flags.Trust, network *networkFlags, logs *logFlags, mode policy.CTMode) (o engine.Options, t *engine.Trust, err error) {
+	o, t = engine.Options{Warn: a.warn}, &engine.Trust{}
+	if t.Anchors, err = trust.Anchors(); err != nil {
+		return o, t, err
 	}
 	flag := ""
 	if network != nil {
@@ -36,7 +36,7 @@ func (a *app) engineOptions(ctx context.Context, trust *flags.Trust, network *ne
 	dir, dirErr := cacheDir(flag)
 	if network != nil {
 		if network.cacheDir != "" && dirErr != nil {
-			return o, usagef("--cache-dir: %v", dirErr)
+			return o, t, usagef("--cache-dir: %v", dirErr)
 		}
 		o.Fetch = network.client()
 		if dirErr == nil {
@@ -45,7 +45,7 @@ func (a *app) engineOptions(ctx context.Context, trust *flags.Trust, network *ne
 			case err == nil:
 				o.Store = s
 			case network.cacheDir != "":
-				return o, usagef("--cache-dir: %v", plainPathError(err))
+				return o, t, usagef("--cache-dir: %v", plainPathError(err))
 			default:
 				a.warn(fmt.Errorf("going on without a cache: %w", err))
 			}
@@ -55,11 +55,11 @@ func (a *app) engineOptions(ctx context.Context, trust *flags.Trust, network *ne
 	if network != nil && network.offline {
 		client = nil
 	}
-	if o.LogList, err = logs.list(ctx, mode, downloads{client, o.Store, a.warn}, storedLogList(dir)); err != nil {
-		return o, err
+	if t.LogList, err = logs.list(ctx, mode, downloads{client, o.Store, a.warn}, storedLogList(dir)); err != nil {
+		return o, t, err
 	}
-	o.PublicRoots, err = logs.public()
-	return o, err
+	t.Public, err = logs.public()
+	return o, t, err
 }
 
 // warn tells the user what does not change the answer.

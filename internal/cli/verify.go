@@ -102,14 +102,14 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 		}
 		all = append(all, ev)
 	}
-	eng, err := a.engine(ctx, &f.trust, nil, &f.logs, p.CT)
+	eng, trust, err := a.engine(ctx, &f.trust, nil, &f.logs, p.CT)
 	if err != nil {
 		return err
 	}
 	for i, ev := range all {
 		ev.Artefacts = append(ev.Artefacts, offered...)
 		ev.Extra = append(ev.Extra, extra...)
-		r := eng.Judge(ctx, ev, p, engine.Access{Offline: true, NoAIA: true, Audit: f.logs.audit})
+		r := eng.Judge(ctx, ev, trust, p, engine.Access{Offline: true, NoAIA: true, Audit: f.logs.audit})
 		if ctx.Err() != nil {
 			return nil
 		}

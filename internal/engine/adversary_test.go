@@ -177,7 +177,7 @@ func TestFailureRememberedBesideStaleCopy(t *testing.T) {
 	dead.Store(true)
 	before := w.hits.Load()
 	for range 3 {
-		for _, e := range []*engine.Engine{e, w.engine(t)} {
+		for _, e := range []under{e, w.engine(t)} {
 			if r := resolve(e, leaf, policy.Policy{}); r.Verdict != report.Inconclusive {
 				t.Error(r.Verdict, findings(r))
 			}
@@ -221,7 +221,7 @@ func TestTagsOfAnother(t *testing.T) {
 				t.Fatal(r.Verdict, findings(r))
 			}
 			honest.Store(true)
-			for _, e := range []*engine.Engine{w.engine(t), e} { // from the disk, from memory
+			for _, e := range []under{w.engine(t), e} { // from the disk, from memory
 				if r := resolve(e, leaf, policy.Policy{}); r.Verdict != report.Accept {
 					t.Error(r.Verdict, findings(r))
 				}
@@ -284,10 +284,7 @@ func TestMemoryOtherIssuer(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	e, err := engine.New(engine.Options{Anchors: a, Fetch: &w.Client})
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := under{engine.New(engine.Options{Fetch: &w.Client}), &engine.Trust{Anchors: a}}
 	if r := resolve(e, w.leaf(), policy.Policy{}); r.Verdict != report.Accept {
 		t.Fatal(r.Verdict, findings(r))
 	}

@@ -73,10 +73,7 @@ func (l *library) judge(t *testing.T, leaf *forge.CA, anchor *forge.CA, p policy
 	if err := a.Add(anchor.Raw); err != nil {
 		t.Fatal(err)
 	}
-	e, err := engine.New(engine.Options{Anchors: a, Fetch: &fetch.Client{Timeout: 10 * time.Second}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := under{engine.New(engine.Options{Fetch: &fetch.Client{Timeout: 10 * time.Second}}), &engine.Trust{Anchors: a}}
 	r := resolve(e, leaf, p, access...)
 	l.mu.Lock()
 	defer l.mu.Unlock()

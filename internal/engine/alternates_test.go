@@ -23,10 +23,7 @@ func judgeFiles(t *testing.T, anchors, chain, crls [][]byte, p policy.Policy) *r
 			t.Fatal(err)
 		}
 	}
-	e, err := engine.New(engine.Options{Anchors: set})
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := under{engine.New(engine.Options{}), &engine.Trust{Anchors: set}}
 	ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now()}
 	for _, c := range chain {
 		ev.Chain = append(ev.Chain, evidence.Entry{Cert: c})

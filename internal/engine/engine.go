@@ -4,14 +4,11 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
 
 	"github.com/assaytls/assay/cert"
-	"github.com/assaytls/assay/certpath"
-	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/download"
@@ -37,9 +34,7 @@ const (
 
 // Options configure an Engine.
 type Options struct {
-	Anchors *certpath.Anchors // required; may be empty
-	LogList *ct.LogList       // nil: SCTs are shown, not verified
-	Store   *store.Store      // nil: downloads are kept in memory only
+	Store *store.Store // nil: downloads are kept in memory only
 	// Fetch limits downloads; nil means the defaults.
 	Fetch *fetch.Client
 	// Context, when not nil, ends every download; [Engine.Wait] returns when
@@ -48,30 +43,21 @@ type Options struct {
 	// Warn, when not nil, is told what does not change a verdict: a cache that
 	// cannot be written.
 	Warn func(error)
-	// PublicRoots, when not nil, says whether an anchor is publicly trusted,
-	// which is what browsers' CT policies apply to.
-	PublicRoots func(spki []byte) bool
 }
 
-// Engine judges. It is safe for concurrent use and owns its caches.
+// Engine judges. It is safe for concurrent use and owns its caches, which all
+// that it judges share, whatever is trusted in it.
 type Engine struct {
 	opt   Options
 	memo  *cert.Memo
 	certs *cert.Cache
 	cache *download.Cache
-
-	trust Trust
 }
 
 // New returns an engine.
-func New(o Options) (*Engine, error) {
-	if o.Anchors == nil {
-		return nil, errors.New("engine: Options.Anchors is required")
-	}
-	e := &Engine{opt: o, memo: cert.NewMemo(memoEntries), certs: cert.NewCache(certEntries),
+func New(o Options) *Engine {
+	return &Engine{opt: o, memo: cert.NewMemo(memoEntries), certs: cert.NewCache(certEntries),
 		cache: download.New(download.Options{Store: o.Store, Fetch: o.Fetch, Context: o.Context, Warn: o.Warn})}
-	e.trust.Anchors, e.trust.LogList, e.trust.Public = o.Anchors, o.LogList, o.PublicRoots
-	return e, nil
 }
 
 // Wait returns when no download is under way.
@@ -80,9 +66,9 @@ func (e *Engine) Wait() { e.cache.Wait() }
 // Check dials the target, judges what it presents, fetching what the judges
 // need, and returns the report and all that was gathered. It never fails:
 // whatever went wrong is in the report.
-func (e *Engine) Check(ctx context.Context, c tlsclient.Config, p policy.Policy, a Access) (*report.Report, *evidence.Evidence) {
+func (e *Engine) Check(ctx context.Context, c tlsclient.Config, t *Trust, p policy.Policy, a Access) (*report.Report, *evidence.Evidence) {
 	start := time.Now()
-	r, ev := e.Resolve(ctx, tlsclient.Dial(ctx, c), p, a)
+	r, ev := e.Resolve(ctx, tlsclient.Dial(ctx, c), t, p, a)
 	r.Target.Source = report.FromCheck
 	if r.Timing != nil {
 		r.Timing.Total = assemble.Milliseconds(time.Since(start))
@@ -92,17 +78,17 @@ func (e *Engine) Check(ctx context.Context, c tlsclient.Config, p policy.Policy,
 
 // Resolve judges evidence and fetches what the judges need. It returns the
 // report and the evidence with what was fetched; ev is not changed.
-func (e *Engine) Resolve(ctx context.Context, ev *evidence.Evidence, p policy.Policy, a Access) (*report.Report, *evidence.Evidence) {
-	j := e.newJudgement(ev, p, a)
+func (e *Engine) Resolve(ctx context.Context, ev *evidence.Evidence, t *Trust, p policy.Policy, a Access) (*report.Report, *evidence.Evidence) {
+	j := e.newJudgement(ev, t, p, a)
 	return j.report(j.resolve(ctx)), j.gathered()
 }
 
 // Judge judges evidence as it stands and fetches nothing: what is missing is a
-// finding. The same evidence under the same policy gives the same report. Of a
-// only what says which answers count matters: Nonce, Audit and Background. ev
-// is not changed.
-func (e *Engine) Judge(ctx context.Context, ev *evidence.Evidence, p policy.Policy, a Access) *report.Report {
-	j := e.newJudgement(ev, p, a)
+// finding. The same evidence under the same trust and policy gives the same
+// report. Of a only what says which answers count matters: Nonce, Audit and
+// Background. ev is not changed.
+func (e *Engine) Judge(ctx context.Context, ev *evidence.Evidence, t *Trust, p policy.Policy, a Access) *report.Report {
+	j := e.newJudgement(ev, t, p, a)
 	return j.report(j.judge(ctx))
 }
 

@@ -31,7 +31,7 @@ func start(t *testing.T, only ...string) *lab.Lab {
 	return l
 }
 
-func newEngine(t *testing.T, l *lab.Lab) *engine.Engine {
+func newEngine(t *testing.T, l *lab.Lab) under {
 	t.Helper()
 	a := certpath.NewAnchors()
 	for _, r := range l.Roots {
@@ -43,10 +43,7 @@ func newEngine(t *testing.T, l *lab.Lab) *engine.Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := engine.New(engine.Options{Anchors: a, LogList: list})
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := under{engine.New(engine.Options{}), &engine.Trust{Anchors: a, LogList: list}}
 	return e
 }
 
@@ -182,7 +179,7 @@ func TestReportJSON(t *testing.T) {
 func TestStore(t *testing.T) {
 	l := start(t, "good", "revoked-by-crl")
 	dir := t.TempDir() + "/cache"
-	withStore := func() *engine.Engine {
+	withStore := func() under {
 		s, err := store.Open(dir)
 		if err != nil {
 			t.Fatal(err)
@@ -191,10 +188,7 @@ func TestStore(t *testing.T) {
 		for _, r := range l.Roots {
 			a.Add(r)
 		}
-		e, err := engine.New(engine.Options{Anchors: a, Store: s, Warn: func(err error) { t.Error(err) }})
-		if err != nil {
-			t.Fatal(err)
-		}
+		e := under{engine.New(engine.Options{Store: s, Warn: func(err error) { t.Error(err) }}), &engine.Trust{Anchors: a}}
 		return e
 	}
 	first := withStore()
@@ -227,10 +221,7 @@ func TestPublic(t *testing.T) {
 	s := l.Scenarios[0]
 	root := cert.Parse(l.Roots[0])
 	for _, public := range []bool{false, true} {
-		e, err := engine.New(engine.Options{Anchors: a, PublicRoots: func(spki []byte) bool { return public && bytes.Equal(spki, root.RawSPKI) }})
-		if err != nil {
-			t.Fatal(err)
-		}
+		e := under{engine.New(engine.Options{}), &engine.Trust{Anchors: a, Public: func(spki []byte) bool { return public && bytes.Equal(spki, root.RawSPKI) }}}
 		p := s.Policy
 		p.Time = time.Now()
 		r, _ := e.Check(context.Background(), config(s), p, s.Access)

@@ -16,18 +16,24 @@ import (
 	"github.com/assaytls/assay/report"
 )
 
-func guardEngine(t *testing.T, anchors ...[]byte) *Engine {
+// guarded is an engine that judges under one trust set.
+type guarded struct {
+	*Engine
+	trust *Trust
+}
+
+func (g guarded) newJudgement(ev *evidence.Evidence, p policy.Policy, a Access) *judgement {
+	return g.Engine.newJudgement(ev, g.trust, p, a)
+}
+
+func guardEngine(t *testing.T, anchors ...[]byte) guarded {
 	set := certpath.NewAnchors()
 	for _, a := range anchors {
 		if err := set.Add(a); err != nil {
 			t.Fatal(err)
 		}
 	}
-	e, err := New(Options{Anchors: set})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
+	return guarded{New(Options{}), &Trust{Anchors: set}}
 }
 
 // Pointers are followed only when the signatures reach an anchor: else they
@@ -98,7 +104,8 @@ func TestRefusedNeverAccepts(t *testing.T) {
 	root := forge.NewRoot("Root", nil)
 	leaf := root.Server("a.test", nil)
 	ev := &evidence.Evidence{Time: time.Now(), Target: evidence.Target{Host: "a.test"}, Chain: []evidence.Entry{{Cert: leaf.Raw}}}
-	r := guardEngine(t, root.Raw).Refused(ev, policy.Policy{Schemes: policy.Off}, "because")
+	e := guardEngine(t, root.Raw)
+	r := e.Refused(ev, e.trust, policy.Policy{Schemes: policy.Off}, "because")
 	if r.Verdict != report.Reject || r.Headline == nil || r.Headline.Finding.ID != finding.X509Refused {
 		t.Errorf("%s, %+v", r.Verdict, r.Headline)
 	}

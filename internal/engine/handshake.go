@@ -21,9 +21,9 @@ import (
 // leaves out the facts of the connection and of certificates, and what explains
 // Certificate Transparency, unless it refuses. gathered is the evidence with what
 // was fetched; ev is not changed.
-func (e *Engine) Handshake(ctx context.Context, ev *evidence.Evidence, chains [][][]byte, p policy.Policy, a Access, brief bool) (r *report.Report, gathered *evidence.Evidence, due bool) {
+func (e *Engine) Handshake(ctx context.Context, ev *evidence.Evidence, chains [][][]byte, t *Trust, p policy.Policy, a Access, brief bool) (r *report.Report, gathered *evidence.Evidence, due bool) {
 	p.NoName, a.NoAIA = true, true
-	j := e.newJudgement(ev, p, a)
+	j := e.newJudgement(ev, t, p, a)
 	j.chains, j.brief = chains, brief
 	r = j.report(j.resolve(ctx))
 	if brief && r.Verdict != report.Accept { // a refusal is told in full
@@ -74,8 +74,8 @@ func Unavailable(r *report.Report) bool {
 
 // Refused judges a chain that crypto/tls refused with the given reason,
 // fetching nothing. The report never accepts.
-func (e *Engine) Refused(ev *evidence.Evidence, p policy.Policy, reason string) *report.Report {
-	j := e.newJudgement(ev, p, Access{Offline: true, NoAIA: true})
+func (e *Engine) Refused(ev *evidence.Evidence, t *Trust, p policy.Policy, reason string) *report.Report {
+	j := e.newJudgement(ev, t, p, Access{Offline: true, NoAIA: true})
 	r := j.report(j.resolve(context.Background()))
 	r.Target.Source = report.FromHandshake
 	if r.Verdict != report.Reject {

@@ -46,8 +46,10 @@ type gathering struct {
 	nonces  map[int][]byte // by position on the path
 }
 
-func (e *Engine) newJudgement(ev *evidence.Evidence, p policy.Policy, a Access) *judgement {
-	t := &e.trust
+func (e *Engine) newJudgement(ev *evidence.Evidence, t *Trust, p policy.Policy, a Access) *judgement {
+	if t == nil {
+		t = &Trust{}
+	}
 	p.Purpose = canonical(p.Purpose)
 	own := *ev
 	own.Artefacts = slices.Clone(ev.Artefacts)

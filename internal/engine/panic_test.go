@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/download"
@@ -18,13 +17,10 @@ import (
 // A panic between the judges refuses like one in them: background refreshes
 // run on goroutines of their own.
 func TestPanicBetweenJudges(t *testing.T) {
-	e, err := New(Options{Anchors: certpath.NewAnchors()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := New(Options{})
 	e.cache = nil // whatever touches it panics
 	ev := &evidence.Evidence{Artefacts: []evidence.Artefact{{Kind: kindAIA, URL: "http://x.test/", Cached: true, Body: make([]byte, store.Large)}}}
-	j := e.newJudgement(ev, policy.Policy{}, Access{})
+	j := e.newJudgement(ev, nil, policy.Policy{}, Access{})
 	j.got = map[int]*obtained{0: {need: download.Need{Kind: download.AIA}, got: download.Got{Artefact: &download.Artefact{}}}}
 	r := j.report(j.resolve(t.Context()))
 	if r.Verdict != report.Reject || r.Headline == nil || r.Headline.Finding.ID != finding.InternalError {

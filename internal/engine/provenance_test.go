@@ -21,7 +21,7 @@ func TestSourceDecidesWhatIsMissed(t *testing.T) {
 	e := guardEngine(t, root.Raw)
 	for source, want := range map[evidence.Source]bool{"": true, evidence.SourceDial: true, evidence.SourceHandshake: true, evidence.SourceFiles: false} {
 		ev := &evidence.Evidence{Source: source, Time: time.Now(), Target: evidence.Target{Host: "a.test"}, Chain: []evidence.Entry{{Cert: leaf.Raw}}}
-		r := e.Judge(t.Context(), ev, policy.Policy{}, Access{})
+		r := e.Judge(t.Context(), ev, e.trust, policy.Policy{}, Access{})
 		missed := slices.ContainsFunc(r.Paths[0].Certs[0].Findings, func(f finding.Finding) bool { return f.ID == finding.MustStapleMissing })
 		if missed != want || (r.Verdict == report.Reject) != want || (r.Connection != nil) != want {
 			t.Errorf("%q: missed %v, %s", source, missed, r.Verdict)

@@ -17,7 +17,7 @@ import (
 )
 
 // trusting returns an engine with these anchors.
-func trusting(t *testing.T, c *fetch.Client, roots ...*forge.CA) *engine.Engine {
+func trusting(t *testing.T, c *fetch.Client, roots ...*forge.CA) under {
 	t.Helper()
 	a := certpath.NewAnchors()
 	for _, r := range roots {
@@ -25,15 +25,12 @@ func trusting(t *testing.T, c *fetch.Client, roots ...*forge.CA) *engine.Engine 
 			t.Fatal(err)
 		}
 	}
-	e, err := engine.New(engine.Options{Anchors: a, Fetch: c})
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := under{engine.New(engine.Options{Fetch: c}), &engine.Trust{Anchors: a}}
 	return e
 }
 
 // judgeChain resolves a chain for a.test.
-func judgeChain(e *engine.Engine, p policy.Policy, certs ...*forge.CA) *report.Report {
+func judgeChain(e under, p policy.Policy, certs ...*forge.CA) *report.Report {
 	ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now()}
 	for _, c := range certs {
 		ev.Chain = append(ev.Chain, evidence.Entry{Cert: c.Raw})

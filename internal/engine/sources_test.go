@@ -25,7 +25,7 @@ import (
 )
 
 // engineFor trusts the roots; dir, when not "", is the cache on disk.
-func engineFor(t *testing.T, dir string, roots ...*forge.CA) *engine.Engine {
+func engineFor(t *testing.T, dir string, roots ...*forge.CA) under {
 	t.Helper()
 	a := certpath.NewAnchors()
 	for _, r := range roots {
@@ -33,26 +33,23 @@ func engineFor(t *testing.T, dir string, roots ...*forge.CA) *engine.Engine {
 			t.Fatal(err)
 		}
 	}
-	o := engine.Options{Anchors: a, Fetch: &fetch.Client{Timeout: 20 * time.Second}}
+	o := engine.Options{Fetch: &fetch.Client{Timeout: 20 * time.Second}}
 	if dir != "" {
 		var err error
 		if o.Store, err = store.Open(dir); err != nil {
 			t.Fatal(err)
 		}
 	}
-	e, err := engine.New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := under{engine.New(o), &engine.Trust{Anchors: a}}
 	return e
 }
 
 // resolveChain judges a chain with its staples, by position.
-func resolveChain(t *testing.T, e *engine.Engine, p policy.Policy, staples [][]byte, chain ...*forge.CA) *report.Report {
+func resolveChain(t *testing.T, e under, p policy.Policy, staples [][]byte, chain ...*forge.CA) *report.Report {
 	return resolveWith(t, e, p, here(), staples, chain...)
 }
 
-func resolveWith(t *testing.T, e *engine.Engine, p policy.Policy, a engine.Access, staples [][]byte, chain ...*forge.CA) *report.Report {
+func resolveWith(t *testing.T, e under, p policy.Policy, a engine.Access, staples [][]byte, chain ...*forge.CA) *report.Report {
 	p.Names = []string{"a.test"}
 	ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now()}
 	for i, c := range chain {
@@ -300,7 +297,7 @@ func TestOlderEditionReplayed(t *testing.T) {
 				if numbers[1] > numbers[0] {
 					want = report.Accept
 				}
-				for _, e := range []*engine.Engine{e, engineFor(t, dir, root)} {
+				for _, e := range []under{e, engineFor(t, dir, root)} {
 					r := resolveChain(t, e, policy.Policy{}, nil, leaf)
 					if r.Verdict != want || want == report.Reject && !strings.Contains(r.Fetches[0].Detail, "older edition") {
 						t.Errorf("%s %v %+v", r.Verdict, findings(r), r.Fetches)

@@ -31,10 +31,7 @@ func TestEntrySCTs(t *testing.T) {
 	if err := anchors.Add(root.Raw); err != nil {
 		t.Fatal(err)
 	}
-	e, err := engine.New(engine.Options{Anchors: anchors, LogList: list})
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := under{engine.New(engine.Options{}), &engine.Trust{Anchors: anchors, LogList: list}}
 	scts := func(s forge.SCT, der []byte) []byte { return forge.SCTList(s.SignX509(key, der)) }
 	bad := forge.SCT{MutateSig: forge.FlipMiddle}
 	for _, c := range []struct {

@@ -61,28 +61,25 @@ func (w *weather) leaf(exts ...forge.Ext) *forge.CA {
 	return w.root.Server("a.test", nil, append(exts, forge.CRLDP(w.url))...)
 }
 
-func (w *weather) engine(t *testing.T) *engine.Engine {
+func (w *weather) engine(t *testing.T) under {
 	t.Helper()
 	a := certpath.NewAnchors()
 	if err := a.Add(w.root.Raw); err != nil {
 		t.Fatal(err)
 	}
-	o := engine.Options{Anchors: a, Fetch: &w.Client}
+	o := engine.Options{Fetch: &w.Client}
 	if w.dir != "" {
 		var err error
 		if o.Store, err = store.Open(w.dir); err != nil {
 			t.Fatal(err)
 		}
 	}
-	e, err := engine.New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := under{engine.New(o), &engine.Trust{Anchors: a}}
 	return e
 }
 
 // resolve judges the leaf alone; downloads may come from this machine.
-func resolve(e *engine.Engine, leaf *forge.CA, p policy.Policy, access ...engine.Access) *report.Report {
+func resolve(e under, leaf *forge.CA, p policy.Policy, access ...engine.Access) *report.Report {
 	p.Names = []string{"a.test"}
 	ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Chain: []evidence.Entry{{Cert: leaf.Raw}}}
 	r, _ := e.Resolve(context.Background(), ev, p, here(access...))
@@ -368,10 +365,7 @@ func TestCacheUnwritable(t *testing.T) {
 		t.Fatal(err)
 	}
 	var warned []error
-	e, err := engine.New(engine.Options{Anchors: a, Store: s, Fetch: &w.Client, Warn: func(err error) { warned = append(warned, err) }})
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := under{engine.New(engine.Options{Store: s, Fetch: &w.Client, Warn: func(err error) { warned = append(warned, err) }}), &engine.Trust{Anchors: a}}
 	if err := os.RemoveAll(filepath.Join(w.dir, "v1")); err != nil { // as good as read-only, for root too
 		t.Fatal(err)
 	}
@@ -511,7 +505,7 @@ func TestFailureRemembered(t *testing.T) {
 	w.dir = filepath.Join(t.TempDir(), "cache")
 	leaf := w.leaf()
 	e := w.engine(t)
-	for _, e := range []*engine.Engine{e, e, w.engine(t)} {
+	for _, e := range []under{e, e, w.engine(t)} {
 		if r := resolve(e, leaf, policy.Policy{}); r.Verdict != report.Inconclusive || !explained(r, finding.FetchHTTPStatus, w.url) {
 			t.Errorf("%s %v", r.Verdict, findings(r))
 		}

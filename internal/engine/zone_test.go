@@ -3,7 +3,6 @@ package engine
 import (
 	"testing"
 
-	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/policy"
 )
@@ -11,12 +10,9 @@ import (
 // The zone of a target's address is this machine's business: the certificate
 // is compared with the address.
 func TestZone(t *testing.T) {
-	e, err := New(Options{Anchors: certpath.NewAnchors()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := New(Options{})
 	for host, want := range map[string]string{"fe80::1%eth0": "fe80::1", "::1": "::1", "192.0.2.1": "192.0.2.1", "a.test": "a.test"} {
-		opt, err := e.newJudgement(&evidence.Evidence{Target: evidence.Target{Host: host}}, policy.Policy{}, Access{}).pathOptions()
+		opt, err := e.newJudgement(&evidence.Evidence{Target: evidence.Target{Host: host}}, nil, policy.Policy{}, Access{}).pathOptions()
 		if err != nil || len(opt.Names) != 1 || opt.Names[0].Value != want {
 			t.Errorf("%s: %v, %v", host, opt.Names, err)
 		}

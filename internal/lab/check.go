@@ -58,19 +58,19 @@ func (l *Lab) Check(ctx context.Context, progress func(Outcome)) []Outcome {
 	return out
 }
 
-// Engine returns an engine that trusts the lab's roots and knows its logs,
-// with the limits on downloads that s asks for.
-func (l *Lab) Engine(s Scenario) (*engine.Engine, error) {
+// Engine returns an engine with the limits on downloads that s asks for, and the
+// lab's roots and logs to trust.
+func (l *Lab) Engine(s Scenario) (*engine.Engine, *engine.Trust, error) {
 	anchors := certpath.NewAnchors()
 	for _, r := range l.Roots {
 		if s.NoRoots {
 			break
 		}
 		if err := anchors.Add(r); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	o := engine.Options{Anchors: anchors, Fetch: &fetch.Client{MaxBytes: s.MaxDownload, Timeout: cmp.Or(s.DownloadTimeout, serve.Patience)}}
+	t := &engine.Trust{Anchors: anchors}
 	if !s.NoLogList {
 		list := l.LogList
 		if s.LogList != nil {
@@ -78,24 +78,24 @@ func (l *Lab) Engine(s Scenario) (*engine.Engine, error) {
 		}
 		logs, err := ct.ParseLogList(list)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		o.LogList = logs
+		t.LogList = logs
 	}
 	if s.Public {
-		o.PublicRoots = func([]byte) bool { return true }
+		t.Public = func([]byte) bool { return true }
 	}
-	return engine.New(o)
+	return engine.New(engine.Options{Fetch: &fetch.Client{MaxBytes: s.MaxDownload, Timeout: cmp.Or(s.DownloadTimeout, serve.Patience)}}), t, nil
 }
 
 // Judge judges one scenario with an engine of its own.
 func (l *Lab) Judge(ctx context.Context, s Scenario) Outcome {
 	start := time.Now()
-	e, err := l.Engine(s)
+	e, t, err := l.Engine(s)
 	if err != nil {
 		return Outcome{Scenario: s, Why: err.Error()}
 	}
-	r, _ := e.Check(ctx, l.Config(s), s.Policy, s.Access)
+	r, _ := e.Check(ctx, l.Config(s), t, s.Policy, s.Access)
 	o := Compare(s, r)
 	o.Took = time.Since(start)
 	return o

@@ -201,12 +201,8 @@ func (w *world) judge(port string, p policy.Policy, a ...engine.Access) (*report
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	e, err := engine.New(engine.Options{Anchors: anchors, LogList: logs})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	r, _ := e.Check(context.Background(), tlsclient.Config{Host: realHost, Port: port,
-		Resolve: map[string][]netip.Addr{realHost + ":" + port: {netip.MustParseAddr("127.0.0.1")}}}, p, append(a, engine.Access{})[0])
+	r, _ := engine.New(engine.Options{}).Check(context.Background(), tlsclient.Config{Host: realHost, Port: port,
+		Resolve: map[string][]netip.Addr{realHost + ":" + port: {netip.MustParseAddr("127.0.0.1")}}}, &engine.Trust{Anchors: anchors, LogList: logs}, p, append(a, engine.Access{})[0])
 	return r, lab.Found(r)
 }
 

@@ -51,11 +51,7 @@ func (p *pki) inspect(c tlsclient.Config) (*report.Report, []finding.ID) {
 	}
 	deadline := time.Now().Add(20 * time.Second)
 	for {
-		e, err := engine.New(engine.Options{Anchors: anchors, LogList: p.list})
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		r, _ := e.Check(p.t.Context(), c, policy.Policy{CT: policy.CTStrict}, engine.Access{Audit: true})
+		r, _ := engine.New(engine.Options{}).Check(p.t.Context(), c, &engine.Trust{Anchors: anchors, LogList: p.list}, policy.Policy{CT: policy.CTStrict}, engine.Access{Audit: true})
 		if r.Chosen < 0 || r.CT == nil || len(r.CT.SCTs) != 1 {
 			p.t.Fatalf("%s: %+v", r.Verdict, r.Findings)
 		}
