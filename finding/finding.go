@@ -46,13 +46,14 @@ const (
 	ClassInternal              Class = "internal"               // assay itself failed; always refuses
 )
 
-// Severity says how much a finding weighs in a verdict.
+// Severity says how much a finding weighs in a verdict. The zero Severity is
+// Error: a finding made without one refuses.
 type Severity int8
 
 // The severities, in rising order. Inconclusive means that something required
 // could not be decided; it refuses, but it is not evidence of a defect.
 const (
-	Info Severity = iota
+	Info Severity = iota - 3
 	Warning
 	Inconclusive
 	Error
@@ -62,10 +63,10 @@ var severityNames = [...]string{"info", "warning", "inconclusive", "error"}
 
 // String returns the severity's lower-case name.
 func (s Severity) String() string {
-	if s < 0 || int(s) >= len(severityNames) {
+	if s < Info || s > Error {
 		return "error" // fail closed: an unknown severity is the worst one
 	}
-	return severityNames[s]
+	return severityNames[s-Info]
 }
 
 // MarshalText encodes the severity as its name.
@@ -75,7 +76,7 @@ func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil
 func (s *Severity) UnmarshalText(b []byte) error {
 	for i, n := range severityNames {
 		if n == string(b) {
-			*s = Severity(i)
+			*s = Info + Severity(i)
 			return nil
 		}
 	}

@@ -154,7 +154,7 @@ func TestUnknownIDRefuses(t *testing.T) {
 	if s := Severity(9).String(); s != "error" {
 		t.Error(s)
 	}
-	if s := Severity(-1).String(); s != "error" {
+	if s := Severity(-9).String(); s != "error" {
 		t.Error(s)
 	}
 }

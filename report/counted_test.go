@@ -17,7 +17,7 @@ func TestCounted(t *testing.T) {
 	}
 	other := report.Path{Findings: one("x-other", finding.Error), Certs: []report.PathCert{{Findings: one("x-other", finding.Error)}}}
 	r := report.Report{Findings: one("x-report", finding.Info), Chosen: 1, Paths: []report.Path{other,
-		{Findings: one("x-path", finding.Warning), Certs: []report.PathCert{{Findings: one("x-leaf", -1)}, {}, {Findings: one("x-anchor", 99)}}}, other}}
+		{Findings: one("x-path", finding.Warning), Certs: []report.PathCert{{Findings: one("x-leaf", -9)}, {}, {Findings: one("x-anchor", 99)}}}, other}}
 	var got []string
 	for at, f := range r.Counted() {
 		got = append(got, fmt.Sprint(at.Path, at.Cert, f.Severity, " ", f.ID))
@@ -26,7 +26,7 @@ func TestCounted(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if r.Paths[1].Certs[0].Findings[0].Severity != -1 {
+	if r.Paths[1].Certs[0].Findings[0].Severity != -9 {
 		t.Error("the walk changes the report")
 	}
 	for _, chosen := range []int{-9, -1, 3, 99} {

@@ -35,7 +35,7 @@ func TestDecideOdd(t *testing.T) {
 		"inconclusive":                      {report.Report{Checks: done, Findings: f(finding.Inconclusive)}, report.Inconclusive},
 		"error":                             {report.Report{Checks: done, Findings: f(finding.Error)}, report.Reject},
 		"severity above all":                {report.Report{Checks: done, Findings: f(finding.Error + 1)}, report.Reject},
-		"severity below all":                {report.Report{Checks: done, Findings: f(-1)}, report.Reject},
+		"severity below all":                {report.Report{Checks: done, Findings: f(finding.Info - 1)}, report.Reject},
 		"error on the chosen path":          {report.Report{Checks: done, Paths: []report.Path{path(f(finding.Error), nil)}}, report.Reject},
 		"error on a certificate of it":      {report.Report{Checks: done, Paths: []report.Path{path(nil, f(finding.Error))}}, report.Reject},
 		"inconclusive on a certificate":     {report.Report{Checks: done, Paths: []report.Path{path(nil, f(finding.Inconclusive))}}, report.Inconclusive},
@@ -64,7 +64,7 @@ func TestHeadline(t *testing.T) {
 	if report.Decide(&r); r.Headline != nil {
 		t.Errorf("a headline that is information: %+v", r.Headline)
 	}
-	for _, odd := range []finding.Severity{-1, 9} {
+	for _, odd := range []finding.Severity{-9, 9} {
 		r = report.Report{Findings: []finding.Finding{find(finding.CertExpired).Graded(finding.Warning, "x"), {ID: "x-odd", Severity: odd}}}
 		if report.Decide(&r); r.Headline == nil || r.Headline.Finding.ID != "x-odd" {
 			t.Errorf("severity %d: %+v", odd, r.Headline)

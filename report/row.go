@@ -156,18 +156,21 @@ const daySeconds = 24 * 3600
 // addFindings lists the kinds of the findings that count, the worst first, as
 // far as they fit into so many octets.
 func (row *Row) addFindings(r *Report, room int) {
-	lists := [...]*[]finding.ID{finding.Info: &row.Infos, finding.Warning: &row.Warnings, finding.Inconclusive: &row.Inconclusive, finding.Error: &row.Errors}
-	var seen [len(lists)][]finding.ID
+	lists := []struct {
+		severity finding.Severity
+		ids      *[]finding.ID
+	}{{finding.Error, &row.Errors}, {finding.Inconclusive, &row.Inconclusive}, {finding.Warning, &row.Warnings}, {finding.Info, &row.Infos}}
+	seen := make(map[finding.Severity][]finding.ID, len(lists))
 	for _, f := range r.Counted() {
 		if id := rowID(f.ID); !slices.Contains(seen[f.Severity], id) {
 			seen[f.Severity] = append(seen[f.Severity], id)
 		}
 	}
-	for s := len(lists) - 1; s >= 0; s-- {
-		for i, id := range seen[s] {
+	for _, l := range lists {
+		for i, id := range seen[l.severity] {
 			cost := jsonLen(string(id)) + len(",")
 			if i == 0 {
-				cost += len(`,"":[]`) + len(finding.Severity(s).String())
+				cost += len(`,"":[]`) + len(l.severity.String())
 			}
 			if cost > room {
 				room = 0 // what is milder does not stand in for what is worse
@@ -175,7 +178,7 @@ func (row *Row) addFindings(r *Report, room int) {
 				continue
 			}
 			room -= cost
-			*lists[s] = append(*lists[s], id)
+			*l.ids = append(*l.ids, id)
 		}
 	}
 }

@@ -57,7 +57,7 @@ func TestRowFields(t *testing.T) {
 			{Cert: 2, Role: report.Intermediate, Findings: []finding.Finding{finding.New(finding.CertRevoked, "reason", "keyCompromise")}},
 			{Cert: 0, Role: report.Anchor},
 		}}},
-		Findings: []finding.Finding{{ID: "x-info"}, {ID: "x-warning", Severity: finding.Warning}, {ID: "x-info"}, {ID: "x-inconclusive", Severity: finding.Inconclusive}},
+		Findings: []finding.Finding{{ID: "x-info", Severity: finding.Info}, {ID: "x-warning", Severity: finding.Warning}, {ID: "x-info", Severity: finding.Info}, {ID: "x-inconclusive", Severity: finding.Inconclusive}},
 	}
 	report.Decide(&r)
 	row := r.Row()
@@ -125,7 +125,7 @@ func TestRowBounds(t *testing.T) {
 	long.Paths[0].Certs[39].Revocation.Status = report.Revoked
 	long.Paths[0].Certs[39].Findings = []finding.Finding{{ID: finding.ID("x-" + strings.Repeat("<", 999)), Severity: finding.Error}} // the headline
 	for i := range 3000 {
-		long.Findings = append(long.Findings, finding.Finding{ID: finding.ID(fmt.Sprintf("x-%d", i)), Severity: finding.Severity(i % 3)})
+		long.Findings = append(long.Findings, finding.Finding{ID: finding.ID(fmt.Sprintf("x-%d", i)), Severity: finding.Info + finding.Severity(i%3)})
 	}
 	for name, r := range map[string]*report.Report{"hostile": &full, "long": &long} {
 		report.Decide(r)

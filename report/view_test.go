@@ -220,7 +220,7 @@ func TestViewFolds(t *testing.T) {
 
 // A severity outside the table is shown as an error, and first.
 func TestWorstFirst(t *testing.T) {
-	in := []finding.Finding{{ID: "x-info"}, {ID: "x-odd", Severity: 99}, {ID: "x-warning", Severity: finding.Warning}, {ID: "x-error", Severity: finding.Error}, {ID: "x-low", Severity: -1}}
+	in := []finding.Finding{{ID: "x-info", Severity: finding.Info}, {ID: "x-odd", Severity: 99}, {ID: "x-warning", Severity: finding.Warning}, {ID: "x-error", Severity: finding.Error}, {ID: "x-low", Severity: -9}}
 	var got []string
 	for _, f := range report.WorstFirst(in) {
 		got = append(got, string(f.ID)+" "+f.Severity.String())
