@@ -32,9 +32,11 @@ type Input struct {
 	Depth  policy.CTDepth // whose count
 	Time   time.Time      // the moment judged for
 	Skew   time.Duration  // how far in the future time stamps may be; 0 as in browsers
-	Public bool           // the anchor is a publicly trusted one: browser policies apply
-	Memo   *cert.Memo     // nil remembers nothing
-	Brief  bool           // only findings and whether the policy is met; no list, SCTs and explanations in Result.CT
+	// Private says that the anchor is not a publicly trusted one: browsers do not
+	// ask for SCTs then.
+	Private bool
+	Memo    *cert.Memo // nil remembers nothing
+	Brief   bool       // only findings and whether the policy is met; no list, SCTs and explanations in Result.CT
 }
 
 // Result is what CheckSCTs concludes.

@@ -221,7 +221,7 @@ func TestFirefoxPolicyCases(t *testing.T) {
 		return forge.SCTList(readFile(t, dir, stem+"-1.sct"), readFile(t, dir, stem+"-2.sct"))
 	}
 	for _, c := range doc.Cases {
-		in := ct.Input{Path: []*cert.Certificate{pemCert(t, dir, c.Host+".pem"), ca}, List: list, Policy: policy.CTChrome, Time: now, Public: true}
+		in := ct.Input{Path: []*cert.Certificate{pemCert(t, dir, c.Host+".pem"), ca}, List: list, Policy: policy.CTChrome, Time: now}
 		switch c.Host {
 		case "ct-via-tls.example.com":
 			in.Delivered = append(in.Delivered, ct.ReadSCTList(0, "tls", two("ct-via-tls")))

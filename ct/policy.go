@@ -100,7 +100,7 @@ func (r *Result) judge(in *Input) {
 	}
 	if len(r.of(0)) == 0 {
 		f := finding.New(finding.CTSCTMissing)
-		if in.Public {
+		if !in.Private {
 			f = f.Graded(finding.Warning, "the anchor is publicly trusted")
 		}
 		r.add(0, f)
@@ -108,7 +108,7 @@ func (r *Result) judge(in *Input) {
 	stale := r.listAge(in)
 	switch in.Policy {
 	case policy.CTReport: // whether a browser would accept is said, and decides nothing
-		if in.Public && !stale {
+		if !in.Private && !stale {
 			for i := range browserPolicies {
 				r.evaluate(in, &browserPolicies[i])
 			}
@@ -252,7 +252,7 @@ func (c *checked) describe() string {
 // judgeBrowser applies a browser's policy to the leaf.
 func (r *Result) judgeBrowser(in *Input, stale bool) {
 	mode := in.Policy.String()
-	if !in.Public {
+	if in.Private {
 		r.explain("%s: not applied, for the anchor is not a publicly trusted one", mode)
 		r.add(0, finding.New(finding.CTPrivateAnchor, "policy", mode))
 		return

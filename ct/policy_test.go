@@ -165,7 +165,7 @@ func TestBrowserPolicies(t *testing.T) {
 		if c.change != nil {
 			c.change(w)
 		}
-		in := ct.Input{Path: w.path(leaf), List: w.list(w.now), Time: w.now, Public: true}
+		in := ct.Input{Path: w.path(leaf), List: w.list(w.now), Time: w.now}
 		if c.tls != "" {
 			in.Delivered = append(in.Delivered, ct.ReadSCTList(0, "tls", w.sent(leaf, strings.Fields(c.tls)...)))
 		}
@@ -198,17 +198,17 @@ func TestBrowserPolicies(t *testing.T) {
 // and decides nothing.
 func TestReportExplainsBrowsers(t *testing.T) {
 	w := newWorld(t)
-	in := ct.Input{Path: w.path(w.leaf(90*days, "b2", "c1")), List: w.list(w.now), Time: w.now, Public: true}
+	in := ct.Input{Path: w.path(w.leaf(90*days, "b2", "c1")), List: w.list(w.now), Time: w.now}
 	r := ct.CheckSCTs(in)
 	text := strings.Join(r.CT.Explain, "\n")
 	if r.CT.Met != nil || len(r.Findings) > 0 || !strings.Contains(text, "chrome: met by") || !strings.Contains(text, "apple: not met by") {
 		t.Errorf("met %v, %v\n%s", r.CT.Met, r.Findings, text)
 	}
-	in.Public = false
+	in.Private = true
 	if r := ct.CheckSCTs(in); len(r.CT.Explain) > 0 {
 		t.Errorf("private: %v", r.CT.Explain)
 	}
-	in.Public, in.List = true, w.list(w.now.Add(-71*days))
+	in.Private, in.List = false, w.list(w.now.Add(-71*days))
 	if r := ct.CheckSCTs(in); len(r.CT.Explain) > 0 {
 		t.Errorf("old list: %v", r.CT.Explain)
 	}
@@ -249,13 +249,13 @@ func TestFindings(t *testing.T) {
 		{"unknown policy is strict", 9, func(w *world, in *ct.Input) { in.Path = w.path(w.leaf(90 * days)) }, "ct-sct-missing ct-no-valid-sct", "false"},
 		{"off", policy.CTOff, func(w *world, in *ct.Input) { in.Path = w.path(w.leaf(90 * days)) }, "", "-"},
 		{"none", policy.CTReport, func(w *world, in *ct.Input) { in.Path = w.path(w.leaf(90 * days)) }, "ct-sct-missing", "-"},
-		{"none, public", policy.CTReport, func(w *world, in *ct.Input) { in.Path, in.Public = w.path(w.leaf(90*days)), true }, "ct-sct-missing=warning", "-"},
+		{"none, public", policy.CTReport, func(w *world, in *ct.Input) { in.Path, in.Private = w.path(w.leaf(90*days)), false }, "ct-sct-missing=warning", "-"},
 		{"none, no list", policy.CTReport, func(w *world, in *ct.Input) { in.Path, in.List = w.path(w.leaf(90*days)), nil }, "ct-sct-missing", "-"},
 		{"none, strict", policy.CTStrict, func(w *world, in *ct.Input) { in.Path = w.path(w.leaf(90 * days)) }, "ct-sct-missing ct-no-valid-sct", "false"},
 		{"no list", policy.CTReport, func(w *world, in *ct.Input) { in.List = nil }, "ct-not-verified", "-"},
 		{"no list, strict", policy.CTStrict, func(w *world, in *ct.Input) { in.List = nil }, "ct-not-verified ct-no-log-list", "-"},
 		{"private", policy.CTChrome, nil, "ct-private-anchor", "-"},
-		{"unmet", policy.CTApple, func(w *world, in *ct.Input) { in.Path, in.Public = w.path(w.leaf(90*days, "a1")), true }, "ct-policy-unmet", "false"},
+		{"unmet", policy.CTApple, func(w *world, in *ct.Input) { in.Path, in.Private = w.path(w.leaf(90*days, "a1")), false }, "ct-policy-unmet", "false"},
 		{"70 days", policy.CTStrict, func(w *world, in *ct.Input) { in.List = w.list(w.now.Add(-ct.MaxListAge)) }, "", "true"},
 		{"old list", policy.CTReport, func(w *world, in *ct.Input) { in.List = w.list(w.now.Add(-ct.MaxListAge - time.Second)) }, "ct-list-stale", "-"},
 		{"old list, strict", policy.CTStrict, func(w *world, in *ct.Input) { in.List = w.list(w.now.Add(-71 * days)) }, "ct-list-stale=inconclusive", "true"},
@@ -263,7 +263,7 @@ func TestFindings(t *testing.T) {
 			in.List, in.Path = w.list(w.now.Add(-71*days)), w.path(w.leaf(90*days))
 		}, "ct-sct-missing ct-list-stale ct-no-valid-sct=inconclusive", "false"},
 		{"old list, chrome", policy.CTChrome, func(w *world, in *ct.Input) {
-			in.List, in.Path, in.Public = w.list(w.now.Add(-71*days)), w.path(w.leaf(90*days)), true
+			in.List, in.Path, in.Private = w.list(w.now.Add(-71*days)), w.path(w.leaf(90*days)), false
 		}, "ct-sct-missing=warning ct-list-stale", "-"},
 		{"undated list", policy.CTStrict, func(w *world, in *ct.Input) {
 			in.List = listOf(w.t, time.Time{}, testLog{spki: w.key("a1").SPKI, name: "a1", operator: "A"})
@@ -333,7 +333,7 @@ func TestFindings(t *testing.T) {
 		{"test log, usable", policy.CTChrome, func(w *world, in *ct.Input) {
 			key := base64.StdEncoding.EncodeToString(w.key("a1").SPKI)
 			var err error
-			in.Public = true
+			in.Private = false
 			in.List, err = ct.ParseLogList([]byte(`{"log_list_timestamp":"2026-11-01T00:00:00Z","operators":[{"name":"A","logs":[{"description":"a1","log_type":"test","key":"` + key + `","state":{"usable":{"timestamp":"2020-01-01T00:00:00Z"}}}]}]}`))
 			if err != nil {
 				w.t.Fatal(err)
@@ -357,7 +357,7 @@ func TestFindings(t *testing.T) {
 		}, "ct-log-refused ct-sct-unknown-log ct-sct-unknown-log", "-"},
 	} {
 		w := newWorld(t)
-		in := ct.Input{Path: w.path(w.leaf(90*days, "a1", "b1")), List: w.list(w.now), Policy: c.policy, Time: w.now}
+		in := ct.Input{Path: w.path(w.leaf(90*days, "a1", "b1")), List: w.list(w.now), Policy: c.policy, Time: w.now, Private: true}
 		if c.setup != nil {
 			c.setup(w, &in)
 		}

@@ -166,7 +166,7 @@ func (r *round) transparency(scts pathSCTs) {
 	}
 	built, p := r.built.Paths[r.chosen], &r.paths[r.chosen]
 	res := ct.CheckSCTs(ct.Input{Path: p.Certs, Embedded: scts.embedded, Delivered: scts.delivered, List: r.t.LogList, Policy: r.p.CT, Depth: r.p.CTDepth, Time: r.now,
-		Public: r.public(built), Memo: r.e.memo, Brief: r.brief})
+		Private: !r.public(built), Memo: r.e.memo, Brief: r.brief})
 	for i, fs := range res.Certs {
 		p.CertFindings[i] = append(p.CertFindings[i], fs...)
 	}
