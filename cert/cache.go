@@ -20,7 +20,7 @@ const maxCachedSize = 16 << 10
 
 // NewCache returns a Cache of at most max certificates.
 func NewCache(max int) *Cache {
-	return &Cache{max: max, now: make(map[[32]byte]*Certificate)}
+	return &Cache{max: max}
 }
 
 // Parse is the package's Parse with the cache in front of it. What is
@@ -42,7 +42,7 @@ func (c *Cache) Parse(raw []byte) *Certificate {
 	got = parse(bytes.Clone(raw), key)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.now) >= c.max/2+1 {
+	if c.now == nil || len(c.now) >= c.max/2+1 {
 		c.old, c.now = c.now, make(map[[32]byte]*Certificate)
 	}
 	c.now[key] = got
@@ -51,6 +51,9 @@ func (c *Cache) Parse(raw []byte) *Certificate {
 
 // Len returns how many certificates are remembered.
 func (c *Cache) Len() int {
+	if c == nil {
+		return 0
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.now) + len(c.old)

@@ -137,6 +137,10 @@ func (j *judge) check(ctx context.Context) Result {
 	for i := range j.res.Used {
 		j.res.Used[i].Answer = -1
 	}
+	if q.Cert == nil || q.Issuer == nil {
+		j.res.Findings = append(j.res.Findings, finding.New(finding.InternalError, "what", "the lists", "detail", "there is no certificate or no issuer to judge them for"))
+		return j.res
+	}
 	if len(q.Sources) > maxSources {
 		j.res.Findings = append(j.res.Findings, finding.New(finding.CRLBudget, "source", "crl", "detail", fmt.Sprintf("%d lists, the limit is %d", len(q.Sources), maxSources)))
 		return j.res

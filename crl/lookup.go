@@ -21,6 +21,9 @@ var ErrNotAsked = errors.New("the list was scanned for other serial numbers")
 // no longer be read. The first few questions read the list through; then an
 // index is built.
 func (l *List) Listed(serial []byte) (found bool, err error) {
+	if l.Size == 0 {
+		return false, ErrNotAsked // the zero list was not read
+	}
 	defer runtime.KeepAlive(l) // and its owner
 	defer unguard(debug.SetPanicOnFault(true), &err)
 	serial = minimal(serial)
@@ -46,6 +49,9 @@ func (l *List) search(serial []byte) (found bool, err error) {
 // it returns false. Serial numbers, errors and cost are those of Listed.
 // What the entries refer to is copied.
 func (l *List) Lookup(serial []byte, yield func(Entry) bool) (err error) {
+	if l.Size == 0 {
+		return ErrNotAsked
+	}
 	defer runtime.KeepAlive(l) // and its owner
 	defer unguard(debug.SetPanicOnFault(true), &err)
 	serial = minimal(serial)

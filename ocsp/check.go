@@ -190,7 +190,7 @@ func (c *check) matching(r *Response) []*Single {
 		c.add(finding.OCSPOtherCertificate, "detail", detail)
 		return nil
 	}
-	if c.q.Issuer == nil || c.q.Cert.Issuer.Canon != c.q.Issuer.Subject.Canon {
+	if !named(c.q.Cert, c.q.Issuer) || c.q.Cert.Issuer.Canon != c.q.Issuer.Subject.Canon {
 		return other("its issuer is not the one it is judged under")
 	}
 	var cache idHashes
@@ -216,6 +216,9 @@ func (c *check) matching(r *Response) []*Single {
 
 // Matches reports whether id names c, as issued by issuer, in all four fields.
 func (id CertID) Matches(c, issuer *cert.Certificate) bool {
+	if !named(c, issuer) {
+		return false
+	}
 	var h idHashes
 	return h.mismatch(c, issuer, id) == ""
 }
@@ -223,6 +226,11 @@ func (id CertID) Matches(c, issuer *cert.Certificate) bool {
 // SameSerial reports whether two identifications name the same serial number,
 // whatever they say of the issuer and however the INTEGER is padded.
 func (id CertID) SameSerial(other CertID) bool { return equalInteger(id.Serial, other.Serial) }
+
+// named reports whether there are a certificate and an issuer to speak of.
+func named(c, issuer *cert.Certificate) bool {
+	return c != nil && issuer != nil && issuer.Key != nil && len(c.Serial) > 0
+}
 
 // idHashes holds the hashes of the issuer's name and key, each computed once.
 type idHashes [4]struct{ name, alt, key []byte }

@@ -90,8 +90,12 @@ func (p *parser) request(r *Request) {
 // NewRequest returns an OCSPRequest, DER, that asks for c's status. hash is
 // the CertID's: SHA-1 (what every responder knows), SHA-256, SHA-384 or
 // SHA-512; any other means SHA-1. nonce may be nil; RFC 9654 wants 32 octets
-// and at most 128.
+// and at most 128. The result is nil when there is no serial number or no
+// issuer's key to ask by.
 func NewRequest(c, issuer *cert.Certificate, hash crypto.Hash, nonce []byte) []byte {
+	if !named(c, issuer) {
+		return nil
+	}
 	row := hashes[0]
 	for _, h := range hashes {
 		if h.hash == hash {

@@ -59,12 +59,13 @@ func (s Status) String() string {
 	return "status " + strconv.Itoa(int(s))
 }
 
-// CertStatus is what a responder says about one certificate.
+// CertStatus is what a responder says about one certificate. The zero
+// CertStatus is none.
 type CertStatus int
 
-// The certificate statuses, by tag number.
+// The certificate statuses.
 const (
-	Good CertStatus = iota
+	Good CertStatus = iota + 1
 	Revoked
 	Unknown
 )
@@ -76,8 +77,10 @@ func (s CertStatus) String() string {
 		return "good"
 	case Revoked:
 		return "revoked"
+	case Unknown:
+		return "unknown"
 	}
-	return "unknown"
+	return "none"
 }
 
 // reasonNames are the names of CRLReason (RFC 5280, 5.3.1).
@@ -353,6 +356,7 @@ func (p *parser) single(s *Single, in *der.Reader) {
 		if len(e.Body) != 0 {
 			p.fail(e.Offset, "certStatus is not a NULL")
 		}
+		s.Status = Good
 		if tag == der.Context(2) {
 			s.Status = Unknown
 		}
