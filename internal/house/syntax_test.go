@@ -48,6 +48,7 @@ func TestPureClock(t *testing.T) {
 var formats = []string{"finding/time.go",
 	"certpath/anchors.go",  // what is hashed
 	"ct/loglist.go",        // a list's date, for people
+	"policy/fields.go",     // a flag's value
 	"report/view_chain.go"} // the same
 
 // TestTimes: what judges tell of times goes through finding.Time.
