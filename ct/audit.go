@@ -51,14 +51,6 @@ const (
 // defaultMMD is what a list that gives no merge delay is taken to mean.
 const defaultMMD = 24 * time.Hour
 
-// The values of report.SCT's Inclusion.
-const (
-	Included    = report.Included
-	Absent      = report.Absent
-	NotYet      = report.Pending
-	Unavailable = report.Unavailable
-)
-
 // auditTask is one SCT to audit.
 type auditTask struct {
 	sct  int // index in report.CT.SCTs
@@ -79,7 +71,7 @@ func NewAudit(r Result, now time.Time) *Audit {
 	a := &Audit{now: now.UTC(), answers: make(map[string]answer)}
 	for i := range r.scts {
 		c := &r.scts[i]
-		if c.cert != 0 || c.status != Valid || c.repeated || len(a.tasks) == maxAudited {
+		if c.cert != 0 || c.status != report.SCTValid || c.repeated || len(a.tasks) == maxAudited {
 			continue
 		}
 		a.tasks = append(a.tasks, &auditTask{sct: i, log: c.log, s: &c.SCT, leaf: leafHash(c.entry, &c.SCT)})
@@ -131,7 +123,7 @@ func (a *Audit) Fill(c *report.CT) {
 		}
 		s := &c.SCTs[t.sct]
 		if s.Inclusion = t.outcome; t.outcome == "" {
-			s.Inclusion = Unavailable
+			s.Inclusion = report.Unavailable
 		}
 		if t.detail != "" {
 			s.Detail = t.detail
@@ -159,17 +151,17 @@ func (t *auditTask) finding(id finding.ID, kv ...string) finding.Finding {
 }
 
 func (t *auditTask) unavailable(detail string) {
-	t.outcome, t.detail = Unavailable, detail
+	t.outcome, t.detail = report.Unavailable, detail
 	t.findings = append(t.findings, t.finding(finding.CTAuditUnavailable, "detail", detail))
 }
 
 func (t *auditTask) badAnswer(detail string) {
-	t.outcome, t.detail = Unavailable, detail
+	t.outcome, t.detail = report.Unavailable, detail
 	t.findings = append(t.findings, t.finding(finding.CTAuditBadAnswer, "detail", detail))
 }
 
 func (t *auditTask) included(index uint64) {
-	t.outcome = Included
+	t.outcome = report.Included
 	t.detail = fmt.Sprintf("entry %d of %d, tree head of %s", index, t.head.Size, timeText(t.head.Time))
 }
 
@@ -179,12 +171,12 @@ func (t *auditTask) absent(now time.Time, detail string) {
 	until := t.s.Time().Add(t.mmd())
 	switch {
 	case t.head.Time.After(until):
-		t.outcome, t.detail = Absent, detail
+		t.outcome, t.detail = report.Absent, detail
 		t.findings = append(t.findings, t.finding(finding.CTNotIncluded, "time", timeText(t.s.Time()), "detail", detail))
 	case now.After(until):
 		t.unavailable("the log's newest tree head is older than the end of its promise")
 	default:
-		t.outcome, t.detail = NotYet, "promised until "+timeText(until)
+		t.outcome, t.detail = report.Pending, "promised until "+timeText(until)
 		t.findings = append(t.findings, t.finding(finding.CTAuditPending, "until", timeText(until)))
 	}
 }
@@ -316,7 +308,7 @@ func (a *Audit) stepTiled(t *auditTask) []Need {
 		// The log's signed tree holds something else at the promised place: no
 		// later tree can change that, so the merge delay does not matter.
 		detail := fmt.Sprintf("entry %d of the signed tree is another one", index)
-		t.outcome, t.detail = Absent, detail
+		t.outcome, t.detail = report.Absent, detail
 		t.findings = append(t.findings, t.finding(finding.CTNotIncluded, "time", timeText(t.s.Time()), "detail", detail))
 	default:
 		t.badAnswer("the tiles do not lead to the checkpoint's root")

@@ -341,7 +341,7 @@ func TestSunlightTree(t *testing.T) {
 			t.Fatalf("entry %d: leaf index %d, %v", i, at, ok)
 		}
 		a := oneTask(log, s, leafHash(entries[i], s), now)
-		if run(a, files); outcome(a) != Included {
+		if run(a, files); outcome(a) != report.Included {
 			t.Fatalf("entry %d: %s", i, outcome(a))
 		}
 	}
@@ -388,7 +388,7 @@ func TestSunlightTree(t *testing.T) {
 		{"index beyond the tree, the head is old", &young, leaf, files, now.Add(time.Hour), "unavailable ct-audit-unavailable"},
 		{"no index", &noIndex, leaf, files, now, "unavailable ct-audit-bad-answer"},
 		{"flipped leaf tile", s, leaf, tampered("tile/0/000", flip(32*9)), now, "unavailable ct-audit-bad-answer"},
-		{"flipped own leaf", s, leaf, tampered("tile/0/000", flip(32*7)), now, Included}, // our own hash counts, not the tile's
+		{"flipped own leaf", s, leaf, tampered("tile/0/000", flip(32*7)), now, report.Included}, // our own hash counts, not the tile's
 		{"flipped right edge", s, leaf, tampered("tile/0/003.p/10", flip(3)), now, "unavailable ct-audit-bad-answer"},
 		{"short tile", s, leaf, tampered("tile/0/000", func(b []byte) []byte { return b[:len(b)-1] }), now, "unavailable ct-audit-unavailable"},
 		{"no tile", s, leaf, gone("tile/0/000"), now, "unavailable ct-audit-unavailable"},
@@ -416,7 +416,7 @@ func TestSunlightTree(t *testing.T) {
 		}
 		return files(url)
 	})
-	if outcome(a) != Included {
+	if outcome(a) != report.Included {
 		t.Errorf("full tile in place of a partial one: %s", outcome(a))
 	}
 }

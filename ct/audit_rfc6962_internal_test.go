@@ -140,7 +140,7 @@ func auditRFC6962(t *testing.T, kind string) {
 			t.Errorf("%s: %s, want %s", name, got, want)
 		}
 	}
-	check("included", old, leaf, Included)
+	check("included", old, leaf, report.Included)
 	missing := leafHash([]byte("0123456789ab another"), old)
 	check("absent after the merge delay", old, missing, "absent ct-not-included")
 	check("absent before it", fresh, missing, "pending ct-audit-pending")
@@ -211,7 +211,7 @@ func TestTreeHeadLimits(t *testing.T) {
 // audited.
 func TestAuditLimits(t *testing.T) {
 	f := newFakeLog(t, "P-256")
-	for state, want := range map[State]report.Inclusion{Usable: "included ct-log-behind", ReadOnly: Included, Retired: Included, Rejected: Included} {
+	for state, want := range map[State]report.Inclusion{Usable: "included ct-log-behind", ReadOnly: report.Included, Retired: report.Included, Rejected: report.Included} {
 		f.log.State = state
 		s := &SCT{Timestamp: uint64(time.Now().Add(-90 * 24 * time.Hour).UnixMilli())}
 		a := oneTask(f.log, s, f.leaves[3], time.Now())
@@ -227,7 +227,7 @@ func TestAuditLimits(t *testing.T) {
 	}
 	r := Result{scts: make([]checked, 40)}
 	for i := range r.scts {
-		r.scts[i] = checked{status: Valid, log: f.log, entry: make([]byte, headLen)}
+		r.scts[i] = checked{status: report.SCTValid, log: f.log, entry: make([]byte, headLen)}
 	}
 	if a := NewAudit(r, time.Now()); len(a.tasks) != 16 {
 		t.Errorf("%d audits", len(a.tasks))

@@ -13,6 +13,7 @@ import (
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/internal/lab/corpora"
 	"github.com/assaytls/assay/policy"
+	"github.com/assaytls/assay/report"
 )
 
 func readFile(t testing.TB, path ...string) []byte {
@@ -123,7 +124,7 @@ func TestRealChains(t *testing.T) {
 			}
 			want := c.SCTs[leaf]
 			leaf++
-			if s.Status != ct.Valid || s.LogID != want.LogID || s.Log != want.Log || want.Result != "valid" {
+			if s.Status != report.SCTValid || s.LogID != want.LogID || s.Log != want.Log || want.Result != "valid" {
 				t.Errorf("%s: %+v, want %+v", c.URL, s, want)
 			}
 		}

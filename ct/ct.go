@@ -49,15 +49,6 @@ type Result struct {
 	scts  []checked // parallel to CT.SCTs
 }
 
-// The states of an SCT, as OpenSSL names them.
-const (
-	Unverified     = report.SCTUnverified
-	UnknownLog     = report.SCTUnknownLog
-	UnknownVersion = report.SCTUnknownVersion
-	Invalid        = report.SCTInvalid
-	Valid          = report.SCTValid
-)
-
 // maxSCTs bounds the SCTs of one certificate that are verified.
 const maxSCTs = 64
 
@@ -68,7 +59,7 @@ type checked struct {
 	source   report.SCTSource
 	log      *Log
 	status   report.SCTStatus
-	why      string // for Invalid and Unverified
+	why      string // for SCTInvalid and SCTUnverified
 	future   bool
 	interval bool // the log does not cover the certificate's end
 	repeated bool // seen before, in this or another list
@@ -143,7 +134,7 @@ func (r *Result) collectList(v *verifier, l *SCTList) {
 		k := checked{SCT: l.scts[i].SCT, cert: l.Cert, source: l.Source}
 		if err := l.scts[i].err; err != nil {
 			bad(err)
-			k.status, k.why = Invalid, err.Error()
+			k.status, k.why = report.SCTInvalid, err.Error()
 		} else {
 			v.verify(&k, r.scts)
 		}
@@ -183,15 +174,15 @@ func (v *verifier) entry(source report.SCTSource) ([]byte, error) {
 
 func (v *verifier) verify(k *checked, before []checked) {
 	if k.Version != 0 {
-		k.status = UnknownVersion
+		k.status = report.SCTUnknownVersion
 		return
 	}
 	if v.in.List == nil {
-		k.status, k.why = Unverified, "no log list"
+		k.status, k.why = report.SCTUnverified, "no log list"
 		return
 	}
 	if k.log = v.in.List.Lookup(k.LogID); k.log == nil {
-		k.status = UnknownLog
+		k.status = report.SCTUnknownLog
 		return
 	}
 	for i := range before {
@@ -203,17 +194,17 @@ func (v *verifier) verify(k *checked, before []checked) {
 	k.interval = !k.log.Covers(v.cert.NotAfter)
 	entry, err := v.entry(k.source)
 	if err != nil {
-		k.status, k.why = Unverified, err.Error()
+		k.status, k.why = report.SCTUnverified, err.Error()
 		return
 	}
 	k.entry = entry
 	if err := verifySCT(v.in.Memo, k.log.Key, entry, &k.SCT); err != nil {
-		k.status, k.why = Invalid, err.Error()
+		k.status, k.why = report.SCTInvalid, err.Error()
 		return
 	}
-	k.status = Valid
+	k.status = report.SCTValid
 	if at := k.Time(); at.IsZero() || at.After(v.in.Time.Add(v.in.Skew)) {
-		k.status, k.why, k.future = Invalid, "its time stamp is in the future", true
+		k.status, k.why, k.future = report.SCTInvalid, "its time stamp is in the future", true
 	}
 }
 
@@ -273,18 +264,18 @@ func (r *Result) sctFindings(in *Input, c *checked) {
 		return
 	}
 	switch {
-	case c.status == UnknownVersion:
+	case c.status == report.SCTUnknownVersion:
 		r.add(c.cert, finding.New(finding.CTSCTUnknownVersion, "source", string(c.source), "version", strconv.Itoa(int(c.Version))))
-	case c.status == UnknownLog:
+	case c.status == report.SCTUnknownLog:
 		r.add(c.cert, finding.New(finding.CTSCTUnknownLog, "source", string(c.source), "log-id", base64.StdEncoding.EncodeToString(c.LogID[:])))
 	case c.future:
 		r.add(c.cert, finding.New(finding.CTSCTFromFuture, "log", c.name(), "source", string(c.source), "time", timeText(c.Time())))
-	case c.status == Invalid && c.log != nil:
+	case c.status == report.SCTInvalid && c.log != nil:
 		r.add(c.cert, finding.New(finding.CTSCTInvalid, "log", c.name(), "source", string(c.source), "detail", c.why))
-	case c.status == Unverified && c.log != nil:
+	case c.status == report.SCTUnverified && c.log != nil:
 		r.add(c.cert, finding.New(finding.CTSCTUnverified, "log", c.name(), "source", string(c.source), "detail", c.why))
 	}
-	if c.status != Valid {
+	if c.status != report.SCTValid {
 		return
 	}
 	if c.interval {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/report"
 )
 
 func parsed(ders ...[]byte) (out []*cert.Certificate) {
@@ -35,12 +36,12 @@ func TestSwappedLogKey(t *testing.T) {
 	if in.List, err = ParseLogList(forge.LogList(time.Now(), forge.Log{Key: key, Operator: "o"})); err != nil {
 		t.Fatal(err)
 	}
-	if r := CheckSCTs(in); r.CT.SCTs[0].Status != Valid {
+	if r := CheckSCTs(in); r.CT.SCTs[0].Status != report.SCTValid {
 		t.Fatal(r.CT.SCTs[0])
 	}
 	for _, other := range []*forge.Key{forge.P256(), forge.RSA(2048)} {
 		in.List.order[0].Key, _ = cert.ParsePublicKey(other.SPKI)
-		if r := CheckSCTs(in); r.CT.SCTs[0].Status != Invalid {
+		if r := CheckSCTs(in); r.CT.SCTs[0].Status != report.SCTInvalid {
 			t.Error(r.CT.SCTs[0])
 		}
 	}

@@ -172,7 +172,7 @@ func TestSCTRS(t *testing.T) {
 			continue
 		}
 		s := r.CT.SCTs[0]
-		got := map[report.SCTStatus]string{ct.Valid: "ok", ct.Invalid: "InvalidSignature", ct.UnknownLog: "UnknownLog", ct.UnknownVersion: "UnsupportedSctVersion"}[s.Status]
+		got := map[report.SCTStatus]string{report.SCTValid: "ok", report.SCTInvalid: "InvalidSignature", report.SCTUnknownLog: "UnknownLog", report.SCTUnknownVersion: "UnsupportedSctVersion"}[s.Status]
 		switch {
 		case strings.Contains(s.Detail, "future"):
 			got = "TimestampInFuture"
@@ -248,7 +248,7 @@ func TestFirefoxPolicyCases(t *testing.T) {
 		if c.Status == "POLICY_NOT_DIVERSE_SCTS" && !strings.Contains(text, "different operators") {
 			t.Errorf("%s: the explanation does not name operators:\n%s", c.Host, text)
 		}
-		if c.Host == "ct-tampered.example.com" && !slices.Equal(statuses(r.CT), []report.SCTStatus{ct.Invalid, ct.Valid}) {
+		if c.Host == "ct-tampered.example.com" && !slices.Equal(statuses(r.CT), []report.SCTStatus{report.SCTInvalid, report.SCTValid}) {
 			t.Errorf("%s: %v", c.Host, statuses(r.CT))
 		}
 	}
@@ -304,7 +304,7 @@ func TestOpenSSLCases(t *testing.T) {
 		for _, s := range r.CT.SCTs {
 			if s.Cert == 0 {
 				leaf++
-				if s.Status == ct.Valid {
+				if s.Status == report.SCTValid {
 					valid++
 				}
 			}
@@ -372,24 +372,24 @@ func TestGoogleTestdata(t *testing.T) {
 		chain, proof string // proof "": embedded
 		want         report.SCTStatus
 	}{
-		{"test-cert ca-cert", "test-cert", ct.Valid},
-		{"test-cert ca-cert", "rsa/test-cert-rsa", ct.Valid},
-		{"test-cert ca-cert", "test-embedded-pre-cert", ct.Invalid},
-		{"test-intermediate-cert intermediate-cert ca-cert", "test-intermediate-cert", ct.Valid},
-		{"test-embedded-cert ca-cert", "", ct.Valid},
-		{"test-embedded-cert intermediate-cert", "", ct.Invalid}, // another issuer key
-		{"test-embedded-cert", "", ct.Unverified},
-		{"test-embedded-pre-cert ca-cert", "test-embedded-pre-cert", ct.Valid},
-		{"test-embedded-pre-cert ca-cert", "rsa/test-embedded-pre-cert-rsa", ct.Valid},
-		{"test-embedded-with-intermediate-cert intermediate-cert ca-cert", "", ct.Valid},
-		{"test-embedded-with-intermediate-pre-cert intermediate-cert ca-cert", "test-embedded-with-intermediate-pre-cert", ct.Valid},
-		{"test-embedded-with-preca-cert ca-cert", "", ct.Valid},
-		{"test-embedded-with-preca-pre-cert ca-pre-cert ca-cert", "test-embedded-with-preca-pre-cert", ct.Valid},
-		{"test-embedded-with-preca-pre-cert ca-pre-cert", "test-embedded-with-preca-pre-cert", ct.Unverified},
-		{"test-embedded-with-preca-pre-cert ca-cert", "test-embedded-with-preca-pre-cert", ct.Invalid},
-		{"test-embedded-with-intermediate-preca-cert intermediate-cert ca-cert", "", ct.Valid},
-		{"test-embedded-with-intermediate-preca-pre-cert intermediate-pre-cert intermediate-cert ca-cert", "test-embedded-with-intermediate-preca-pre-cert", ct.Valid},
-		{"test-invalid-embedded-cert ca-cert", "", ct.Invalid},
+		{"test-cert ca-cert", "test-cert", report.SCTValid},
+		{"test-cert ca-cert", "rsa/test-cert-rsa", report.SCTValid},
+		{"test-cert ca-cert", "test-embedded-pre-cert", report.SCTInvalid},
+		{"test-intermediate-cert intermediate-cert ca-cert", "test-intermediate-cert", report.SCTValid},
+		{"test-embedded-cert ca-cert", "", report.SCTValid},
+		{"test-embedded-cert intermediate-cert", "", report.SCTInvalid}, // another issuer key
+		{"test-embedded-cert", "", report.SCTUnverified},
+		{"test-embedded-pre-cert ca-cert", "test-embedded-pre-cert", report.SCTValid},
+		{"test-embedded-pre-cert ca-cert", "rsa/test-embedded-pre-cert-rsa", report.SCTValid},
+		{"test-embedded-with-intermediate-cert intermediate-cert ca-cert", "", report.SCTValid},
+		{"test-embedded-with-intermediate-pre-cert intermediate-cert ca-cert", "test-embedded-with-intermediate-pre-cert", report.SCTValid},
+		{"test-embedded-with-preca-cert ca-cert", "", report.SCTValid},
+		{"test-embedded-with-preca-pre-cert ca-pre-cert ca-cert", "test-embedded-with-preca-pre-cert", report.SCTValid},
+		{"test-embedded-with-preca-pre-cert ca-pre-cert", "test-embedded-with-preca-pre-cert", report.SCTUnverified},
+		{"test-embedded-with-preca-pre-cert ca-cert", "test-embedded-with-preca-pre-cert", report.SCTInvalid},
+		{"test-embedded-with-intermediate-preca-cert intermediate-cert ca-cert", "", report.SCTValid},
+		{"test-embedded-with-intermediate-preca-pre-cert intermediate-pre-cert intermediate-cert ca-cert", "test-embedded-with-intermediate-preca-pre-cert", report.SCTValid},
+		{"test-invalid-embedded-cert ca-cert", "", report.SCTInvalid},
 	} {
 		in := ct.Input{List: list, Time: now}
 		for _, n := range strings.Fields(c.chain) {

@@ -94,7 +94,7 @@ func TestOpenSSLAgrees(t *testing.T) {
 			add(fmt.Sprintf("%s, octet %d", c.URL, i), b, c, c.At)
 		}
 	}
-	names := map[string]report.SCTStatus{"valid": ct.Valid, "invalid": ct.Invalid, "unknown log": ct.UnknownLog, "unknown version": ct.UnknownVersion, "unverified": ct.Unverified}
+	names := map[string]report.SCTStatus{"valid": report.SCTValid, "invalid": report.SCTInvalid, "unknown log": report.SCTUnknownLog, "unknown version": report.SCTUnknownVersion, "unverified": report.SCTUnverified}
 	lines := runOpenSSL(t, program, logs, 0, in)
 	if len(lines) != len(items) {
 		t.Fatalf("%d lines for %d records", len(lines), len(items))
@@ -122,8 +122,8 @@ func TestOpenSSLAgrees(t *testing.T) {
 		}
 		compared++
 		for k := range theirs {
-			if k < len(ours) && misnamed(it.path[0], list, k) && ours[k] == ct.Invalid {
-				theirs[k] = ct.Invalid
+			if k < len(ours) && misnamed(it.path[0], list, k) && ours[k] == report.SCTInvalid {
+				theirs[k] = report.SCTInvalid
 			}
 		}
 		if !slices.Equal(ours, theirs) {

@@ -188,7 +188,7 @@ func (r *Result) judgeStrict(in *Input, stale bool) {
 		var lacks []string
 		for _, c := range r.of(i) {
 			switch {
-			case c.status != Valid:
+			case c.status != report.SCTValid:
 				lacks = append(lacks, fmt.Sprintf("%s (%s): %s", c.name(), c.source, c.status))
 			case !in.List.accepts(c):
 				lacks = append(lacks, fmt.Sprintf("%s (%s): the log is %s", c.name(), c.source, stateText(c.log)))
@@ -294,7 +294,7 @@ func (r *Result) evaluate(in *Input, p *browserPolicy) (lacks []string) {
 		lacks = append(lacks, lack)
 	}
 	for _, c := range scts {
-		if c.status != Valid {
+		if c.status != report.SCTValid {
 			r.explain("%s: the SCT of %s (%s) does not count: %s", p.mode, c.name(), c.source, c.status)
 		}
 	}
@@ -316,7 +316,7 @@ func (rt *route) judge(scts []*checked, life time.Duration) (used described, mis
 	sent := map[*Log]bool{}
 	perOperator := map[string]int{}
 	for _, c := range scts {
-		if c.status != Valid || !slices.Contains(rt.sources, c.source) {
+		if c.status != report.SCTValid || !slices.Contains(rt.sources, c.source) {
 			continue
 		}
 		if !c.log.current() && !(rt.retired && c.log.retiredAfter(c.Time())) {

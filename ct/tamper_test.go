@@ -14,11 +14,12 @@ import (
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/internal/lab/corpora"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/report"
 )
 
 func anyValid(r ct.Result) int {
 	for i, s := range r.CT.SCTs {
-		if s.Cert == 0 && s.Status == ct.Valid {
+		if s.Cert == 0 && s.Status == report.SCTValid {
 			return i
 		}
 	}
@@ -78,7 +79,7 @@ func TestTamperedSCT(t *testing.T) {
 				b[off+part] ^= 1 << rnd.Intn(8)
 				r := ct.CheckSCTs(ct.Input{Path: append([]*cert.Certificate{cert.Parse(b)}, c.Path[1:]...), List: list, Time: c.At})
 				for i, s := range r.CT.SCTs[:len(raws)] {
-					if (s.Status == ct.Valid) != (i != k) {
+					if (s.Status == report.SCTValid) != (i != k) {
 						t.Errorf("%s: octet %d of SCT %d flipped: SCT %d is %s", c.URL, part, k, i, s.Status)
 					}
 				}
@@ -142,7 +143,7 @@ func TestTamperedLogKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := ct.CheckSCTs(ct.Input{Path: chain.Path, List: l, Time: chain.At})
-	if r.CT.SCTs[0].Status != ct.UnknownLog {
+	if r.CT.SCTs[0].Status != report.SCTUnknownLog {
 		t.Error(r.CT.SCTs[0])
 	}
 }

@@ -101,7 +101,7 @@ func (l shownSCTs) judge(pool []*cert.Certificate, logs *ct.LogList, now time.Ti
 		got := slices.DeleteFunc(ct.CheckSCTs(in).CT.SCTs, func(s report.SCT) bool { return s.Cert != 0 || s.Source != l.source })
 		valid := 0
 		for _, s := range got {
-			if s.Status == ct.Valid {
+			if s.Status == report.SCTValid {
 				valid++
 			}
 		}
@@ -130,7 +130,7 @@ func pathIn(pool []*cert.Certificate, c *cert.Certificate) []*cert.Certificate {
 
 // unjudged is an SCT without a certificate or without a list to verify it with.
 func unjudged(s ct.SCT, logs *ct.LogList) report.SCT {
-	out := report.SCT{LogID: base64.StdEncoding.EncodeToString(s.LogID[:]), Time: s.Time(), Status: ct.Unverified, Detail: "no log list"}
+	out := report.SCT{LogID: base64.StdEncoding.EncodeToString(s.LogID[:]), Time: s.Time(), Status: report.SCTUnverified, Detail: "no log list"}
 	if i, ok := s.LeafIndex(); ok {
 		out.LeafIndex = &i
 	}
@@ -139,7 +139,7 @@ func unjudged(s ct.SCT, logs *ct.LogList) report.SCT {
 	}
 	l := logs.Lookup(s.LogID)
 	if l == nil {
-		out.Status, out.Detail = ct.UnknownLog, ""
+		out.Status, out.Detail = report.SCTUnknownLog, ""
 		return out
 	}
 	out.Log, out.Operator, out.State = l.Description, l.OperatorAt(s.Time()), string(l.State)
@@ -160,9 +160,9 @@ func sctText(s report.SCT) string {
 	}
 	text += ", " + when(s.Time)
 	switch s.Status {
-	case ct.Valid, ct.Invalid:
+	case report.SCTValid, report.SCTInvalid:
 		text += ", " + string(s.Status)
-	case ct.UnknownLog:
+	case report.SCTUnknownLog:
 		text += ", not verified: the log is not in the list"
 	default:
 		text += ", not verified"

@@ -3,7 +3,6 @@ package lab_test
 import (
 	"testing"
 
-	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/report"
 )
@@ -11,16 +10,16 @@ import (
 // What the audit of each SCT comes to.
 func TestAudits(t *testing.T) {
 	want := map[string][]report.Inclusion{
-		"sct-included":           {ct.Included, ct.Included},
-		"sct-included-tiled":     {ct.Included},
-		"sct-included-by-tls":    {ct.Included},
-		"sct-not-included":       {ct.Absent},
-		"sct-not-included-tiled": {ct.Absent},
-		"sct-merge-pending":      {ct.NotYet},
-		"sct-log-behind":         {ct.Included},
-		"sct-log-away":           {ct.Unavailable},
-		"sct-log-forged":         {ct.Unavailable},
-		"sct-log-lies":           {ct.Unavailable},
+		"sct-included":           {report.Included, report.Included},
+		"sct-included-tiled":     {report.Included},
+		"sct-included-by-tls":    {report.Included},
+		"sct-not-included":       {report.Absent},
+		"sct-not-included-tiled": {report.Absent},
+		"sct-merge-pending":      {report.Pending},
+		"sct-log-behind":         {report.Included},
+		"sct-log-away":           {report.Unavailable},
+		"sct-log-forged":         {report.Unavailable},
+		"sct-log-lies":           {report.Unavailable},
 		"sct-embedded":           {"", ""}, // not asked
 	}
 	var only []string
@@ -35,7 +34,7 @@ func TestAudits(t *testing.T) {
 			continue
 		}
 		for i, s := range o.Report.CT.SCTs {
-			if s.Inclusion != want[name][i] || s.Status != ct.Valid {
+			if s.Inclusion != want[name][i] || s.Status != report.SCTValid {
 				t.Errorf("%s: SCT %d is %s, %q: %s", name, i, s.Status, s.Inclusion, s.Detail)
 			}
 		}
@@ -58,7 +57,7 @@ func TestGoodIsLogged(t *testing.T) {
 		s.Access.Audit = true
 		o := l.Judge(t.Context(), s)
 		for _, sct := range o.Report.CT.SCTs {
-			if sct.Inclusion != ct.Included {
+			if sct.Inclusion != report.Included {
 				t.Errorf("%s: %q %s", s.Name, sct.Inclusion, sct.Detail)
 			}
 		}

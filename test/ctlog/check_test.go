@@ -59,7 +59,7 @@ func (p *pki) inspect(c tlsclient.Config) (*report.Report, []finding.ID) {
 		for _, f := range r.Paths[r.Chosen].Certs[0].Findings {
 			ids = append(ids, f.ID)
 		}
-		if r.CT.SCTs[0].Inclusion != ct.NotYet || time.Now().After(deadline) {
+		if r.CT.SCTs[0].Inclusion != report.Pending || time.Now().After(deadline) {
 			return r, ids
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -94,7 +94,7 @@ func TestCheckIncluded(t *testing.T) {
 	} {
 		r, ids := p.inspect(serve(t, c.host, c.identity))
 		s := r.CT.SCTs[0]
-		if r.Verdict != report.Accept || s.Source != c.source || s.Status != ct.Valid || s.Inclusion != ct.Included || r.CT.Met == nil || !*r.CT.Met {
+		if r.Verdict != report.Accept || s.Source != c.source || s.Status != report.SCTValid || s.Inclusion != report.Included || r.CT.Met == nil || !*r.CT.Met {
 			t.Errorf("%s: %s %+v %v", c.host, r.Verdict, s, ids)
 		}
 	}
@@ -109,12 +109,12 @@ func TestCheckNotIncluded(t *testing.T) {
 	identity.SignedCertificateTimestamps = [][]byte{forge.SCT{Time: time.Now().Add(-time.Minute)}.SignX509(p.log.Key, leaf.Raw)}
 	c := serve(t, "absent.test", identity)
 	r, ids := p.inspect(c)
-	if r.Verdict != report.Reject || r.CT.SCTs[0].Inclusion != ct.Absent || !slices.Contains(ids, finding.CTNotIncluded) {
+	if r.Verdict != report.Reject || r.CT.SCTs[0].Inclusion != report.Absent || !slices.Contains(ids, finding.CTNotIncluded) {
 		t.Errorf("%s %+v %v", r.Verdict, r.CT.SCTs[0], ids)
 	}
 	p.log.Close()
 	r, ids = p.inspect(c)
-	if r.Verdict != report.Inconclusive || r.CT.SCTs[0].Inclusion != ct.Unavailable || !slices.Contains(ids, finding.CTAuditUnavailable) {
+	if r.Verdict != report.Inconclusive || r.CT.SCTs[0].Inclusion != report.Unavailable || !slices.Contains(ids, finding.CTAuditUnavailable) {
 		t.Errorf("without the log: %s %+v %v", r.Verdict, r.CT.SCTs[0], ids)
 	}
 }

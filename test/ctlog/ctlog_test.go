@@ -118,13 +118,13 @@ func waitIncluded(t *testing.T, r ct.Result) {
 	deadline := time.Now().Add(20 * time.Second)
 	for {
 		got, fs := audit(t, r)
-		if got == ct.Included {
+		if got == report.Included {
 			if len(fs) > 0 {
 				t.Errorf("included, with %v", fs)
 			}
 			return
 		}
-		if got != ct.NotYet || time.Now().After(deadline) {
+		if got != report.Pending || time.Now().After(deadline) {
 			t.Fatalf("%s: %v", got, fs)
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -133,7 +133,7 @@ func waitIncluded(t *testing.T, r ct.Result) {
 
 func valid(t *testing.T, what string, r ct.Result) bool {
 	t.Helper()
-	if len(r.CT.SCTs) != 1 || r.CT.SCTs[0].Status != ct.Valid || r.CT.Met == nil || !*r.CT.Met || len(r.Findings) > 0 {
+	if len(r.CT.SCTs) != 1 || r.CT.SCTs[0].Status != report.SCTValid || r.CT.Met == nil || !*r.CT.Met || len(r.Findings) > 0 {
 		t.Errorf("%s: %+v %v", what, r.CT, r.Findings)
 		return false
 	}
@@ -149,7 +149,7 @@ func TestEmbedded(t *testing.T) {
 		}
 	}
 	broken := p.embedded("broken.test", func(b []byte) []byte { b[40] ^= 1; return b }) // the time stamp
-	if r := p.check(broken.Raw, nil); r.CT.SCTs[0].Status != ct.Invalid || *r.CT.Met {
+	if r := p.check(broken.Raw, nil); r.CT.SCTs[0].Status != report.SCTInvalid || *r.CT.Met {
 		t.Errorf("changed time stamp: %+v", r.CT)
 	}
 }
@@ -190,10 +190,10 @@ func TestPromisedButAbsent(t *testing.T) {
 	p.embedded("other.test", nil) // a log that is empty has no proofs to refuse
 	r := promise(time.Minute)
 	valid(t, "promise", r)
-	if got, fs := audit(t, r); got != ct.Absent || len(fs) != 1 || fs[0].ID != finding.CTNotIncluded {
+	if got, fs := audit(t, r); got != report.Absent || len(fs) != 1 || fs[0].ID != finding.CTNotIncluded {
 		t.Errorf("after the merge delay: %s %v", got, fs)
 	}
-	if got, fs := audit(t, promise(time.Second)); got != ct.NotYet || len(fs) != 1 || fs[0].ID != finding.CTAuditPending {
+	if got, fs := audit(t, promise(time.Second)); got != report.Pending || len(fs) != 1 || fs[0].ID != finding.CTAuditPending {
 		t.Errorf("before it: %s %v", got, fs)
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/internal/lab/corpora"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/report"
 )
 
 func pkcs8(t *testing.T, key crypto.Signer) []byte {
@@ -104,7 +105,7 @@ func verdicts(t *testing.T, list *ct.LogList, keys map[[32]byte]crypto.PublicKey
 	}
 	for _, s := range ct.CheckSCTs(ct.Input{Path: path, List: list, Time: at}).CT.SCTs {
 		if s.Cert == 0 {
-			ours = append(ours, s.Status == ct.Valid)
+			ours = append(ours, s.Status == report.SCTValid)
 		}
 	}
 	raws, err := ct.ParseSCTList(path[0].SCTList)
