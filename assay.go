@@ -80,7 +80,7 @@ type Verifier struct {
 	hash    [32]byte      // of policy, anchors and log list
 }
 
-// core is what Verifiers of one New and its With share.
+// core is what Verifiers of one New and its With share; nil in the zero Verifier.
 type core struct {
 	engine *engine.Engine
 	access engine.Access // what every judgement may download; the rest is the connection's
@@ -121,6 +121,9 @@ func (v *Verifier) Policy() policy.Policy { return *deepCopy(&v.policy) }
 // asked for beside the name that crypto/tls or [Target] compares. p.Time must be
 // zero: connections are judged for now.
 func (v *Verifier) With(p policy.Policy) (*Verifier, error) {
+	if v.core == nil {
+		return nil, ErrClosed
+	}
 	w := &Verifier{core: v.core, conf: v.conf}
 	if err := w.judgeBy(*deepCopy(&p)); err != nil {
 		return nil, fmt.Errorf("assay: %w", err)
@@ -134,8 +137,11 @@ func (v *Verifier) With(p policy.Policy) (*Verifier, error) {
 // least. Handshakes after Close are refused with
 // ErrClosed. It may be called more than once; the error is always nil.
 func (v *Verifier) Close() error {
+	if v.core == nil {
+		return nil
+	}
 	v.mu.Lock()
-	if v.closed || v.engine == nil {
+	if v.closed {
 		v.mu.Unlock()
 		return nil
 	}
@@ -162,9 +168,12 @@ func (v *Verifier) Close() error {
 // begin notes that work starts; false after Close. The caller must call
 // v.running.Done when it ends.
 func (v *Verifier) begin() bool {
+	if v.core == nil {
+		return false
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.closed || v.engine == nil {
+	if v.closed {
 		return false
 	}
 	v.running.Add(1)
@@ -251,7 +260,7 @@ func (v *Verifier) Judge(ctx context.Context, ev *evidence.Evidence) *report.Rep
 	if ev == nil {
 		ev = &evidence.Evidence{Version: evidence.Version}
 	}
-	if v.engine == nil {
+	if v.core == nil {
 		return refusal(finding.New(finding.InternalError, "what", ev.Target.Host, "detail", ErrClosed.Error())).Report
 	}
 	r := v.engine.Judge(ctx, ev, v.trust, v.policy, engine.Access{Background: v.conf.Network == Background})

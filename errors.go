@@ -111,7 +111,7 @@ func (v *Verifier) Explain(err error, name string) *report.Report {
 	if !verificationError(err) {
 		return nil
 	}
-	if v.engine == nil {
+	if v.core == nil {
 		return Explain(err, name)
 	}
 	return explain(v.engine, v.trust, v.policy, err, name)

@@ -116,7 +116,7 @@ func (v *Verifier) clientConfig(d dialled, base *tls.Config) (*tls.Config, error
 
 // adopt copies base after refusing what would undo the verification.
 func (v *Verifier) adopt(base *tls.Config) (*tls.Config, error) {
-	if v.engine == nil {
+	if v.core == nil {
 		return nil, ErrClosed
 	}
 	if base == nil {
@@ -170,7 +170,7 @@ func (v *Verifier) serverConfig(d dialled, base *tls.Config) (*tls.Config, error
 	if base.ClientAuth != tls.VerifyClientCertIfGiven && base.ClientAuth != tls.RequireAndVerifyClientCert {
 		return nil, errors.New("assay: ClientAuth must be VerifyClientCertIfGiven or RequireAndVerifyClientCert, else client certificates are not verified")
 	}
-	if v.engine == nil {
+	if v.core == nil {
 		return nil, ErrClosed
 	}
 	c := base.Clone()
