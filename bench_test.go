@@ -11,6 +11,7 @@ import (
 	"github.com/assaytls/assay"
 	"github.com/assaytls/assay/internal/bench/cpu"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/policy"
 )
 
 // benchServer has an intermediate, a staple and two SCTs; it makes a new leaf
@@ -153,9 +154,9 @@ func BenchmarkHandshake(b *testing.B) {
 	}
 	one := s.fresh()
 	same := func() tls.Certificate { return one }
-	full := assay.Config{LogList: s.list, CT: "strict", Schemes: []string{"staple"}, LeafOnly: true}
+	full := assay.Config{LogList: s.list, CT: policy.CTStrict, Schemes: policy.Only(policy.Staple), Depth: policy.DepthLeaf}
 	b.Run("first", func(b *testing.B) { versus(b, plain, under(full), s.fresh) })
 	b.Run("seen", func(b *testing.B) { versus(b, plain, under(full), same) })
-	b.Run("off", func(b *testing.B) { versus(b, plain, under(assay.Config{Schemes: []string{}, CT: "off"}), same) })
+	b.Run("off", func(b *testing.B) { versus(b, plain, under(assay.Config{Schemes: policy.Off, CT: policy.CTOff}), same) })
 	b.Run("itself", func(b *testing.B) { versus(b, plain, plain, same) }) // how far off a ratio may be
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -253,29 +254,30 @@ func TestForeignConnections(t *testing.T) {
 func TestBrowserPolicy(t *testing.T) {
 	l := startLab(t, "sct-browser", "sct-browser-one", "sct-none")
 	for _, c := range []struct {
-		name, policy string
-		public       [][]byte
-		want         error
+		name   string
+		mode   policy.CTMode
+		public [][]byte
+		want   error
 	}{
-		{"sct-browser", "chrome", l.Roots, nil},
-		{"sct-browser-one", "chrome", l.Roots, finding.CTPolicyUnmet},
-		{"sct-browser-one", "apple", l.Roots, finding.CTPolicyUnmet},
-		{"sct-browser-one", "chrome", nil, nil},
-		{"sct-browser-one", "strict", nil, nil},
-		{"sct-none", "strict", nil, finding.CTNoValidSCT},
-		{"sct-none", "report", l.Roots, nil},
+		{"sct-browser", policy.CTChrome, l.Roots, nil},
+		{"sct-browser-one", policy.CTChrome, l.Roots, finding.CTPolicyUnmet},
+		{"sct-browser-one", policy.CTApple, l.Roots, finding.CTPolicyUnmet},
+		{"sct-browser-one", policy.CTChrome, nil, nil},
+		{"sct-browser-one", policy.CTStrict, nil, nil},
+		{"sct-none", policy.CTStrict, nil, finding.CTNoValidSCT},
+		{"sct-none", policy.CTReport, l.Roots, nil},
 	} {
-		client, s := labClient(t, l, c.name, assay.Config{Network: assay.Inline, CT: c.policy, LogList: l.LogList, PublicRoots: c.public})
+		client, s := labClient(t, l, c.name, assay.Config{Network: assay.Inline, CT: c.mode, LogList: l.LogList, PublicRoots: c.public})
 		if err := get(client, s); c.want == nil && err != nil || c.want != nil && !errors.Is(err, c.want) {
-			t.Errorf("%s by %s, %d public roots: %v, want %v", c.name, c.policy, len(c.public), err, c.want)
+			t.Errorf("%s by %s, %d public roots: %v, want %v", c.name, c.mode, len(c.public), err, c.want)
 		}
 	}
 }
 
 func TestTransparencyConfig(t *testing.T) {
 	for what, c := range map[string]assay.Config{
-		"enforcement without a list": {CT: "strict"},
-		"an unknown policy":          {CT: "maybe"},
+		"enforcement without a list": {CT: policy.CTStrict},
+		"an unknown policy":          {CT: 9},
 		"a broken list":              {LogList: []byte("{}")},
 		"a broken public root":       {PublicRoots: [][]byte{{1}}},
 	} {

@@ -25,20 +25,20 @@ type Config struct {
 	// Strict applies RFC 5280's MUSTs that most clients overlook
 	// (X509_V_FLAG_X509_STRICT and more). Zero: off.
 	Strict bool
-	// SecurityLevel is OpenSSL's security level, 0 to 5. nil means assay's
-	// default policy: RSA from 2048 bits, no SHA-1, no MD5.
-	SecurityLevel *int
+	// SecurityLevel is OpenSSL's security level. Zero: assay's own default, RSA
+	// from 2048 bits, no SHA-1, no MD5.
+	SecurityLevel policy.SecurityLevel
 	// MinRSA is the smallest RSA modulus accepted, in bits. 0 means 2048.
 	MinRSA int
 	// NoWildcards refuses servers' certificates that match by a wildcard only.
 	// Zero: off. In handshakes the name is the tls.Config's ServerName.
 	NoWildcards bool
 
-	// Schemes are the revocation schemes to use, of "staple", "crl", "ocsp".
-	// nil means all; an empty slice that is not nil turns revocation off.
-	Schemes []string
-	// LeafOnly checks the leaf alone for revocation. Zero: every certificate.
-	LeafOnly bool
+	// Schemes are the revocation schemes to use and their order. Zero: all;
+	// policy.Off turns revocation off.
+	Schemes policy.Schemes
+	// Depth says whose revocation is checked. Zero: every certificate's.
+	Depth policy.Depth
 	// Unknown says what a revocation status that cannot be had means.
 	// Zero: UnknownWarn.
 	Unknown Unknown
@@ -62,11 +62,11 @@ type Config struct {
 	// CloseGrace is how long Close waits for running downloads. 0 means 2 s.
 	CloseGrace time.Duration
 
-	// CT is the Certificate Transparency policy: "off", "report", "strict",
-	// "chrome", "apple". "" means "report". All but the first two need LogList.
-	// The browsers' policies apply below publicly trusted roots: Mozilla's, by
-	// key, and PublicRoots. Below others nothing is enforced.
-	CT string
+	// CT is what is asked of Certificate Transparency. Zero: SCTs are reported.
+	// All but that and policy.CTOff need LogList. The browsers' policies apply
+	// below publicly trusted roots: Mozilla's, by key, and PublicRoots. Below
+	// others nothing is enforced.
+	CT policy.CTMode
 	// PublicRoots are DER certificates that count as publicly trusted too. They
 	// are not trusted by being here. nil: Mozilla's alone.
 	PublicRoots [][]byte
@@ -109,14 +109,10 @@ type Config struct {
 
 // clone copies what the caller could change later.
 func (c Config) clone() Config {
-	c.Schemes, c.Allow = slices.Clone(c.Schemes), slices.Clone(c.Allow)
+	c.Allow = slices.Clone(c.Allow)
 	c.Roots = slices.Clone(c.Roots)
 	for i, der := range c.Roots {
 		c.Roots[i] = slices.Clone(der)
-	}
-	if c.SecurityLevel != nil {
-		level := *c.SecurityLevel
-		c.SecurityLevel = &level
 	}
 	return c
 }

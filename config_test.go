@@ -12,9 +12,10 @@ import (
 	"github.com/assaytls/assay"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/policy"
 )
 
-// A Config may be reused: what happens to its slices and pointers after New
+// A Config may be reused: what happens to its slices after New
 // changes no Verifier.
 func TestConfigIsCopied(t *testing.T) {
 	w := newWorld(t)
@@ -22,12 +23,14 @@ func TestConfigIsCopied(t *testing.T) {
 	leaf := w.root.Issue(forge.Cert{Key: weak, Extensions: append(w.root.ServerExts(weak, forge.DNS("localhost")), forge.CRLDP(w.crl.URL+"/crl"))})
 	revoked := w.server()
 	w.revoke(revoked)
-	level := 3 // RSA from 3072 bits
-	c := w.config(assay.Config{Network: assay.Inline, SecurityLevel: &level, Schemes: []string{"crl"}})
+	c := w.config(assay.Config{Network: assay.Inline, SecurityLevel: policy.Level3, Allow: []finding.ID{finding.MustStapleMissing}}) // RSA from 3072 bits
 	c.Roots = [][]byte{slices.Clone(w.root.Raw)}
 	strict := newVerifier(t, c)
-	level, c.Schemes[0] = 0, "staple"
+	c.Allow[0] = finding.CertRevoked // not allowable, and in no policy that was looked at
 	clear(c.Roots[0])
+	if got := strict.Policy().Allow; !slices.Equal(got, []finding.ID{finding.MustStapleMissing}) {
+		t.Errorf("allowed are %v", got)
+	}
 	for name, c := range map[string]struct {
 		cert tls.Certificate
 		want error

@@ -2,15 +2,12 @@ package assay
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
-	"strings"
 
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/ct"
@@ -37,13 +34,10 @@ func (v *Verifier) configure() error {
 	if c.FetchBudget < 0 || c.CloseGrace < 0 || c.MaxAge < 0 {
 		return errors.New("Config has a negative duration")
 	}
-	p, err := c.policy()
-	if err != nil {
-		return err
-	}
 	if c.PrivateFetch {
 		v.access.Scope = engine.ScopePrivate
 	}
+	var err error
 	v.trust = &engine.Trust{}
 	if v.trust.Anchors, err = c.anchors(); err != nil {
 		return err
@@ -63,7 +57,7 @@ func (v *Verifier) configure() error {
 		}
 	}
 	v.engine, v.under = engine.New(opt), trustHash(v.trust, c.PublicRoots)
-	return v.judgeBy(p)
+	return v.judgeBy(c.policy())
 }
 
 // judgeBy sets the rules, which are checked first.
@@ -87,30 +81,9 @@ func (v *Verifier) judgeBy(p policy.Policy) error {
 }
 
 // policy is the rules that the Config asks for.
-func (c *Config) policy() (p policy.Policy, err error) {
-	p = policy.Policy{Strict: c.Strict, MinRSA: c.MinRSA, NoWildcards: c.NoWildcards,
-		Unknown: c.Unknown.policy(),
-		MaxAge:  c.MaxAge, Skew: c.Skew, Allow: c.Allow}
-	if c.LeafOnly {
-		p.Depth = policy.DepthLeaf
-	}
-	if c.SecurityLevel != nil {
-		if p.SecurityLevel, err = policy.ParseSecurityLevel(strconv.Itoa(*c.SecurityLevel)); err != nil {
-			return p, fmt.Errorf("Config.SecurityLevel: %w", err)
-		}
-	}
-	if p.CT, err = policy.ParseCTMode(cmp.Or(c.CT, policy.CTReport.String())); err != nil {
-		return p, fmt.Errorf("Config.CT: %w", err)
-	}
-	if c.Schemes != nil {
-		p.Schemes = policy.Off
-	}
-	if len(c.Schemes) > 0 {
-		if p.Schemes, err = policy.ParseSchemes(strings.Join(c.Schemes, ",")); err != nil {
-			return p, fmt.Errorf("Config.Schemes: %w", err)
-		}
-	}
-	return p, nil
+func (c *Config) policy() policy.Policy {
+	return policy.Policy{Strict: c.Strict, SecurityLevel: c.SecurityLevel, MinRSA: c.MinRSA, NoWildcards: c.NoWildcards, Schemes: c.Schemes,
+		Depth: c.Depth, Unknown: c.Unknown.policy(), MaxAge: c.MaxAge, Skew: c.Skew, CT: c.CT, Allow: c.Allow}
 }
 
 // anchors loads the trust anchors, and the pool that crypto/tls gets when they

@@ -24,7 +24,7 @@ import (
 
 func ExampleConfig_crl() {
 	conf := assay.Internal(roots)
-	conf.Schemes = []string{"crl"} // and neither OCSP nor staples
+	conf.Schemes = policy.Only(policy.CRL) // and neither OCSP nor staples
 	v, err := assay.New(conf)
 	if err != nil {
 		log.Fatal(err)
@@ -121,8 +121,8 @@ func Example_crlFile() {
 
 func ExampleConfig_ocsp() {
 	conf := assay.Internal(roots)
-	conf.Schemes = []string{"staple", "ocsp"}
-	conf.LeafOnly = true // intermediates are revoked by lists, as a rule
+	conf.Schemes = policy.Only(policy.Staple, policy.OCSP)
+	conf.Depth = policy.DepthLeaf // intermediates are revoked by lists, as a rule
 	v, err := assay.New(conf)
 	if err != nil {
 		log.Fatal(err)
@@ -160,8 +160,8 @@ func Example_ocspRequest() {
 
 func ExampleConfig_stapling() {
 	conf := assay.Internal(roots)
-	conf.Schemes = []string{"staple"} // no download at all
-	conf.LeafOnly = true              // servers staple for their own certificate
+	conf.Schemes = policy.Only(policy.Staple) // no download at all
+	conf.Depth = policy.DepthLeaf             // servers staple for their own certificate
 	v, err := assay.New(conf)
 	if err != nil {
 		log.Fatal(err)
@@ -216,7 +216,7 @@ func Example_staplingServer() {
 
 func ExampleConfig_certificateTransparency() {
 	conf := assay.Internal(roots)
-	conf.CT = "strict" // a valid SCT of a log in the list, as OpenSSL asks
+	conf.CT = policy.CTStrict // a valid SCT of a log in the list, as OpenSSL asks
 	conf.LogList = logList
 	v, err := assay.New(conf)
 	if err != nil {
@@ -237,7 +237,7 @@ func ExampleConfig_certificateTransparency() {
 
 func ExampleVerifier_Check_transparency() {
 	conf := assay.Internal(roots)
-	conf.LogList = logList // CT: "report", the zero value
+	conf.LogList = logList // CT: policy.CTReport, the zero value
 	v, err := assay.New(conf)
 	if err != nil {
 		log.Fatal(err)
@@ -257,13 +257,12 @@ func ExampleVerifier_Check_transparency() {
 }
 
 func ExampleConfig_openssl() {
-	level := 2
 	conf := assay.Config{
-		Roots:         roots,                   // X509_STORE_add_cert
-		SecurityLevel: &level,                  // SSL_CTX_set_security_level(ctx, 2)
-		Schemes:       []string{"crl", "ocsp"}, // X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL, and OCSP_check_validity
-		Unknown:       assay.UnknownDeny,       // X509_V_ERR_UNABLE_TO_GET_CRL refuses
-		Network:       assay.Inline,            // OpenSSL downloads nothing
+		Roots:         roots,                                // X509_STORE_add_cert
+		SecurityLevel: policy.Level2,                        // SSL_CTX_set_security_level(ctx, 2)
+		Schemes:       policy.Only(policy.CRL, policy.OCSP), // X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL, and OCSP_check_validity
+		Unknown:       assay.UnknownDeny,                    // X509_V_ERR_UNABLE_TO_GET_CRL refuses
+		Network:       assay.Inline,                         // OpenSSL downloads nothing
 		PrivateFetch:  true,
 	}
 	v, err := assay.New(conf)

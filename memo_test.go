@@ -89,21 +89,20 @@ func TestJudgementHash(t *testing.T) {
 	list := func(age time.Duration) []byte {
 		return forge.LogList(time.Now().Add(-age), forge.Log{Key: forge.P256(), Description: "L", Operator: "O", URL: "https://l.test/"})
 	}
-	level := 3
 	seen := map[[32]byte]string{}
 	for name, c := range map[string]Config{
 		"zero":     {},
 		"strict":   {Strict: true},
-		"level":    {SecurityLevel: &level},
+		"level":    {SecurityLevel: policy.Level3},
 		"RSA":      {MinRSA: 3072},
 		"names":    {NoWildcards: true},
-		"schemes":  {Schemes: []string{"crl"}},
-		"none":     {Schemes: []string{}},
-		"leaf":     {LeafOnly: true},
+		"schemes":  {Schemes: policy.Only(policy.CRL)},
+		"none":     {Schemes: policy.Off},
+		"leaf":     {Depth: policy.DepthLeaf},
 		"unknown":  {Unknown: UnknownDeny},
 		"age":      {MaxAge: time.Hour},
 		"skew":     {Skew: time.Hour},
-		"CT":       {CT: "off"},
+		"CT":       {CT: policy.CTOff},
 		"allow":    {Allow: []finding.ID{finding.MustStapleMissing}},
 		"log list": {LogList: list(time.Hour)},
 		"another":  {LogList: list(2 * time.Hour)},

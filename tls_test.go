@@ -19,6 +19,7 @@ import (
 	"github.com/assaytls/assay"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -48,16 +49,15 @@ func TestClientConfigRefuses(t *testing.T) {
 }
 
 func TestConfigRefuses(t *testing.T) {
-	level := 9
 	for name, c := range map[string]assay.Config{
-		"unknown scheme":     {Schemes: []string{"carrier-pigeon"}},
-		"unknown CT policy":  {CT: "sometimes"},
-		"CT without a list":  {CT: "strict"},
+		"unknown scheme":     {Schemes: 9},
+		"unknown CT policy":  {CT: 9},
+		"CT without a list":  {CT: policy.CTStrict},
 		"bad log list":       {LogList: []byte("{")},
 		"empty roots":        {Roots: [][]byte{}},
 		"garbage root":       {Roots: [][]byte{{1, 2, 3}}},
 		"PEM root":           {Roots: [][]byte{[]byte("-----BEGIN CERTIFICATE-----\n")}},
-		"level out of range": {SecurityLevel: &level},
+		"level out of range": {SecurityLevel: 9},
 		"negative budget":    {FetchBudget: -1},
 		"no such Unknown":    {Unknown: 7},
 		"no such Network":    {Network: 7},

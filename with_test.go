@@ -80,6 +80,14 @@ func TestWithRefuses(t *testing.T) {
 	}
 }
 
+// The zero Verifier has no rules to change.
+func TestWithZero(t *testing.T) {
+	var v assay.Verifier
+	if w, err := v.With(v.Policy()); !errors.Is(err, assay.ErrClosed) {
+		t.Errorf("%v, %v", w, err)
+	}
+}
+
 // Every judgement is observed, with a copy of its own, and an accepted
 // connection has its report.
 func TestObserve(t *testing.T) {
@@ -125,7 +133,7 @@ func TestObserve(t *testing.T) {
 	if err != nil || len(seen) != 3 || seen[2].PolicyHash != r.PolicyHash {
 		t.Errorf("%d judgements were observed, %v", len(seen), err)
 	}
-	quiet := newVerifier(t, w.config(assay.Config{Schemes: []string{}}))
+	quiet := newVerifier(t, w.config(assay.Config{Schemes: policy.Off}))
 	c, err := dial(quiet)
 	if err != nil {
 		t.Fatal(err)

@@ -138,7 +138,8 @@ var table = sync.OnceValue(func() []Field {
 				if p.Time.IsZero() {
 					return nil
 				}
-				return []string{p.Time.Format(time.RFC3339Nano)}
+				b, _ := p.Time.MarshalText() // RFC 3339 with all of its fraction; setTime bounds the year
+				return []string{string(b)}
 			},
 			set: setTime},
 		toggle("strict", groupJudgement, "enforce every rule of RFC 5280's profile", everybody, func(p *Policy) *bool { return &p.Strict }).except(map[Profile]string{Strict: "true"}),
