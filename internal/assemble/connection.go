@@ -24,7 +24,7 @@ func connection(j *Judged, r *report.Report) {
 	}
 	r.Checks = append(r.Checks, check)
 	if !j.Brief || ev.Failure != nil {
-		r.Connection, r.Timing = Connection(ev), timing(ev)
+		r.Connection, r.Timing = Connection(ev), Timing(ev)
 	}
 }
 
@@ -70,7 +70,8 @@ func Connection(ev *evidence.Evidence) *report.Connection {
 	return rc
 }
 
-func timing(ev *evidence.Evidence) *report.Timing {
+// Timing is how long the connection took; judging is not in it.
+func Timing(ev *evidence.Evidence) *report.Timing {
 	c := ev.Connection
 	return &report.Timing{DNS: Milliseconds(c.DNS), Connect: Milliseconds(c.Connect), TLS: Milliseconds(c.TLS)}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/assaytls/assay"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/render"
 	"github.com/assaytls/assay/internal/store"
@@ -236,7 +237,7 @@ func (a *app) connect(ctx context.Context, f *connectFlags, arg string, onEOFGiv
 	switch {
 	case errors.As(err, &refused):
 		transport.Facts()
-		r := completed(ctx, v, refused.Report, ev, t)
+		r := completed(refused.Report, ev, t)
 		if byTLS {
 			namedByTLS(r, base.ServerName)
 		}
@@ -248,7 +249,7 @@ func (a *app) connect(ctx context.Context, f *connectFlags, arg string, onEOFGiv
 	}
 	if f.verbose && seen != nil {
 		transport.Facts()
-		seen = completed(ctx, v, seen, ev, t)
+		seen = completed(seen, ev, t)
 		namedByTLS(seen, base.ServerName)
 	}
 	transport.Established()
@@ -336,17 +337,15 @@ func (a *app) refused(r *report.Report, verbose bool) error {
 
 // completed adds to the report of a handshake what only the dial knows: what
 // is in the evidence of the connection.
-func completed(ctx context.Context, v *assay.Verifier, r *report.Report, ev *evidence.Evidence, t report.Target) *report.Report {
+func completed(r *report.Report, ev *evidence.Evidence, t report.Target) *report.Report {
 	full := *r
-	full.Target.Input, full.Target.Host, full.Target.Port, full.Target.Source = t.Input, t.Host, t.Port, "connect"
-	dial := v.Judge(ctx, &evidence.Evidence{Version: ev.Version, Source: ev.Source, Target: ev.Target, Time: ev.Time, Connection: ev.Connection, Attempts: ev.Attempts})
-	full.Connection, full.Timing = dial.Connection, dial.Timing
-	if full.Connection != nil && r.Connection != nil {
+	full.Target.Input, full.Target.Host, full.Target.Port, full.Target.Source = t.Input, t.Host, t.Port, report.FromConnect
+	full.Connection, full.Timing = assemble.Connection(ev), assemble.Timing(ev)
+	if r.Connection != nil {
 		full.Connection.Stapled, full.Connection.TLSSCTs = r.Connection.Stapled, r.Connection.TLSSCTs
 	}
-	if full.Timing != nil && r.Timing != nil {
-		full.Timing.Judge = r.Timing.Judge
-		full.Timing.Total = float64(time.Since(ev.Time).Microseconds()) / 1000
+	if r.Timing != nil {
+		full.Timing.Judge, full.Timing.Total = r.Timing.Judge, assemble.Milliseconds(time.Since(ev.Time))
 	}
 	return &full
 }
@@ -393,11 +392,7 @@ func (a *app) relayed(ctx context.Context, r *relay, ignoreTruncation bool, targ
 		return nil
 	}
 	a.status = exitInconclusive
-	var kv []string
-	for k, v := range end.failure.Params {
-		kv = append(kv, k, v)
-	}
-	f := finding.New(end.failure.ID, kv...)
+	f := assemble.Failure(end.failure)
 	fmt.Fprintf(a.stderr, "assay: error: %s [%s]\n", f.Title(), f.ID)
 	if end.unsent {
 		a.hint("it did not take all of the input; what it said before, or its log, may tell why")
