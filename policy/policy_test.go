@@ -291,3 +291,24 @@ func TestProfiles(t *testing.T) {
 	}
 	words(t, "check", policy.AllProfile(), policy.ParseProfile)
 }
+
+// What is read as a policy is valid, and is written and read as itself.
+func FuzzJSON(f *testing.F) {
+	for _, s := range []string{`{}`, `{"unknown":"warn","name":["a.test"],"revocation":"ocsp,crl"}`, `{"policy":["1.2.3"],"explicit-policy":false,"max-depth":"0"}`,
+		`{"time":"2026-12-01T00:00:00.5Z","skew":"1h","allow":["must-staple-missing"]}`, `{"strict":true,"strict":false}`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var p policy.Policy
+		if json.Unmarshal(b, &p) != nil {
+			return
+		}
+		if err := p.Validate(); err != nil {
+			t.Fatalf("%s: %v", b, err)
+		}
+		back := roundTrip(t, p)
+		if back.Hash() != p.Hash() || !back.Time.Equal(p.Time) {
+			t.Fatalf("%s: %+v comes back as %+v", b, p, back)
+		}
+	})
+}
