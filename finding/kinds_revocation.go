@@ -11,6 +11,7 @@ const (
 	RevocationNoPointer     ID = "revocation-no-pointer"
 	RevocationPointerScheme ID = "revocation-pointer-unsupported"
 	RevocationBudget        ID = "revocation-budget"
+	RevocationFileUnused    ID = "revocation-file-unused"
 	RevocationDisagree      ID = "revocation-sources-disagree"
 	MustStapleMissing       ID = "must-staple-missing"
 	MustStapleInvalid       ID = "must-staple-invalid"
@@ -75,6 +76,11 @@ var revocationKinds = []Kind{
 		Explain: "The certificate names more revocation lists or responders than assay asks for one certificate. Those beyond the limit were not asked.",
 		Risk:    "A hostile certificate can use its pointers to make clients do work or attack third parties.",
 		Fix:     "Look at the distribution points and responders the certificate names. A legitimate certificate needs one or two.", Since: "0.1"},
+	{ID: RevocationFileUnused, Class: ClassRevocation, Severity: Warning, Rank: 20,
+		Title:   "the file {file} of {issuer} was not used: {detail}",
+		Explain: "A revocation list or OCSP response that was given as a file answered about no certificate of the path.",
+		Risk:    "If it was meant for one of them, that certificate's revocation may not be known.",
+		Fix:     "Give the file of the authority that issued the certificate, in its current edition, or leave this one out.", Since: "0.1"},
 	{ID: RevocationDisagree, Class: ClassRevocation, Severity: Warning, Rank: 35,
 		Title:   "revocation sources disagree: {detail}",
 		Explain: "Two authentic sources say different things about the same certificate. The worse answer counts.",

@@ -208,6 +208,9 @@ func (c *check) delegateStatus() report.Status {
 	return status
 }
 
+// Responder describes the ResponderID: a name, or the hash of a key.
+func (r *Response) Responder() string { return responder(r) }
+
 // responder describes the ResponderID.
 func responder(r *Response) string {
 	if r.ResponderKey != nil {

@@ -124,3 +124,47 @@ func TestSeparateCRLIssuer(t *testing.T) {
 		}
 	}
 }
+
+// A list that was given and is about nobody on the path leaves a certificate
+// that names no source unknown, and is named with its issuer and the reason.
+func TestForgottenList(t *testing.T) {
+	root := forge.NewRoot("Root", nil)
+	ca := root.Intermediate("CA", nil)
+	leaf := ca.Server("a.test", nil)
+	stranger := forge.NewRoot("Stranger", nil)
+	lists := map[string][]byte{"ca": ca.CRL(forge.CRL{}), "root": root.CRL(forge.CRL{}), "stranger": stranger.CRL(forge.CRL{}),
+		"revokes": ca.CRL(forge.CRL{Entries: []forge.Entry{forge.Revoke(leaf.Serial, 1)}})}
+	for _, c := range []struct {
+		given  []string
+		policy policy.Policy
+		want   report.Verdict
+		unused int
+	}{
+		{nil, policy.Policy{}, report.Accept, 0},
+		{nil, policy.Policy{Unknown: policy.UnknownDeny}, report.Reject, 0},
+		{[]string{"ca", "root"}, policy.Policy{}, report.Accept, 0},
+		{[]string{"ca", "root", "stranger"}, policy.Policy{}, report.Accept, 1},
+		{[]string{"ca"}, policy.Policy{}, report.Inconclusive, 0},
+		{[]string{"ca"}, policy.Policy{Depth: policy.DepthLeaf}, report.Accept, 0},
+		{[]string{"root"}, policy.Policy{}, report.Inconclusive, 0},
+		{[]string{"stranger"}, policy.Policy{}, report.Inconclusive, 1},
+		{[]string{"revokes"}, policy.Policy{}, report.Reject, 0},
+	} {
+		var crls [][]byte
+		for _, name := range c.given {
+			crls = append(crls, lists[name])
+		}
+		r := judgeFiles(t, [][]byte{root.Raw}, [][]byte{leaf.Raw, ca.Raw}, crls, c.policy)
+		unused := 0
+		for _, f := range r.Paths[r.Chosen].Findings {
+			if f.ID == finding.RevocationFileUnused {
+				if unused++; f.Param("file") == "" || f.Param("issuer") != "CN=Stranger" || f.Param("detail") == "" {
+					t.Errorf("%v: %s", c.given, f)
+				}
+			}
+		}
+		if r.Verdict != c.want || unused != c.unused {
+			t.Errorf("%v: %s, %d unused, want %s, %d: %v", c.given, r.Verdict, unused, c.want, c.unused, findings(r))
+		}
+	}
+}

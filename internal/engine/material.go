@@ -11,6 +11,7 @@ import (
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/revocation"
+	"github.com/assaytls/assay/ocsp"
 	"github.com/assaytls/assay/report"
 )
 
@@ -128,17 +129,21 @@ func (j *judgement) sctsOf(n int) pathSCTs {
 	return s
 }
 
-// artefacts hands the judges what was fetched or given. It returns the indexes
-// in the evidence of in.Artefacts.
-func (j *judgement) artefacts(in *revocation.Input) (from []int) {
+// handed are the indexes in the evidence of what the judges were handed.
+type handed struct {
+	artefacts, lists, responses []int // of Input's Artefacts, Offered and OfferedOCSP
+}
+
+// artefacts hands the judges what was fetched or given.
+func (j *judgement) artefacts(in *revocation.Input) (from handed) {
 	for i, a := range j.ev.Artefacts {
 		switch a.Kind {
 		case kindAIA, kindCT, kindSCTFile:
 		case kindOCSPFile:
-			in.OfferedOCSP = append(in.OfferedOCSP, a.Body)
+			in.OfferedOCSP, from.responses = append(in.OfferedOCSP, a.Body), append(from.responses, i)
 		case kindCRLFile:
 			if l := j.list(i); l != nil {
-				in.Offered = append(in.Offered, l)
+				in.Offered, from.lists = append(in.Offered, l), append(from.lists, i)
 			}
 		default:
 			x := revocation.Artefact{Kind: a.Kind, URL: a.URL, Request: a.Request, Body: a.Body,
@@ -147,10 +152,26 @@ func (j *judgement) artefacts(in *revocation.Input) (from []int) {
 			if a.Failure == "" && a.Kind != revocation.KindOCSP {
 				x.List = j.list(i)
 			}
-			in.Artefacts, from = append(in.Artefacts, x), append(from, i)
+			in.Artefacts, from.artefacts = append(in.Artefacts, x), append(from.artefacts, i)
 		}
 	}
 	return from
+}
+
+// unused are the findings about files that gave no answer.
+func (j *judgement) unused(in *revocation.Input, from handed, res revocation.Result) (out []finding.Finding) {
+	note := func(i int, issuer, why string) {
+		if why != "" {
+			out = append(out, finding.New(finding.RevocationFileUnused, "file", j.ev.Artefacts[i].URL, "issuer", issuer, "detail", why))
+		}
+	}
+	for n, i := range from.lists {
+		note(i, in.Offered[n].Issuer.String(), res.Unused[n])
+	}
+	for n, i := range from.responses {
+		note(i, ocsp.Parse(in.OfferedOCSP[n]).Responder(), res.UnusedOCSP[n])
+	}
+	return out
 }
 
 // list parses artefact i as a CRL, once.

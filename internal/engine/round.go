@@ -124,7 +124,7 @@ func (r *round) revocation(ctx context.Context, n int) (o outcome) {
 	}
 	in := revocation.Input{
 		Path: path.Certs, Staples: r.staples(path), Pool: r.pool, Time: r.now, Memo: r.e.memo,
-		Policy: r.p, Signers: r.signers(ctx, path), NoHandshake: r.ev.Source == evidence.SourceFiles,
+		Policy: r.p, Signers: r.signers(ctx, path), NoHandshake: r.ev.Source == evidence.SourceFiles, Public: r.public(path),
 	}
 	if r.a.Nonce {
 		in.NonceFor = r.nonce
@@ -132,8 +132,9 @@ func (r *round) revocation(ctx context.Context, n int) (o outcome) {
 	from := r.artefacts(&in)
 	res := revocation.Judge(ctx, in)
 	for k, u := range res.Used {
-		r.used[from[k]].Add(u)
+		r.used[from.artefacts[k]].Add(u)
 	}
+	p.Findings = append(p.Findings, r.unused(&in, from, res)...)
 	for i, c := range res.Certs[:len(res.Certs)-1] { // the last one is the anchor
 		p.Revocation[i] = &c.Revocation
 		p.CertFindings[i] = append(p.CertFindings[i], c.Findings...)

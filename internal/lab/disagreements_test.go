@@ -62,6 +62,11 @@ var disagreements = map[string]map[string]string{
 		"openssl":    "revocation is not checked",
 		"gnutls-cli": "revocation is not checked beyond staples",
 	},
+	"no-pointers-denied": {
+		"curl":       "revocation is not checked",
+		"openssl":    "revocation is not checked",
+		"gnutls-cli": "revocation is not checked beyond staples",
+	},
 	"proxy-private-pointers": {
 		"curl":    "revocation is not checked",
 		"openssl": "revocation is not checked",

@@ -20,7 +20,7 @@ type inquiry struct {
 	cert    *cert.Certificate
 	issuer  *cert.Certificate
 	above   []*cert.Certificate // what is above issuer on cert's path, the anchor last
-	offered [][]byte            // responses from files about this certificate
+	offered []int               // the responses from files that name this certificate
 	used    []Use               // of in.Artefacts
 	// issuerKey is the SHA-256 of the issuer's SubjectPublicKeyInfo.
 	issuerKey [32]byte
@@ -32,6 +32,7 @@ type inquiry struct {
 	extra   []Need // wanted for the certificates of signers
 
 	known map[signerKey]signer // signers judged so far, for all inquiries of one Judge
+	files *files               // what became of what the user gave
 	chain []*cert.Certificate  // the signers for whose sake this one is judged, itself included; empty for a certificate of the path
 
 	itself     bool // the certificate signed a list about itself, as it says
@@ -72,8 +73,11 @@ func (s *inquiry) judge() CertResult {
 	case exempt != "":
 		rev.Status, rev.Why = report.NotApplicable, exempt
 	case !s.ptr.any && len(s.answers) == 0:
-		rev.Status, rev.Why = report.NotApplicable, report.WhyNoPointer
 		own = append(own, finding.New(finding.RevocationNoPointer))
+		rev.Status, rev.Why = report.NotApplicable, report.WhyNoPointer
+		if s.demanded() {
+			rev.Status, rev.Why = report.Unknown, ""
+		}
 	default:
 		rev.Status = report.Unknown
 	}
@@ -110,10 +114,21 @@ func (s *inquiry) exempt() (why report.Why, fs []finding.Finding) {
 			return report.WhyNoRevAvail, nil
 		}
 	}
-	if shortLived(s.cert) {
+	// That subscribers' certificates may be short-lived instead of revocable is a
+	// rule of public authorities alone.
+	if shortLived(s.cert) && (len(s.chain) > 0 || s.in.Public || !s.demanded()) {
 		return report.WhyShortLived, fs
 	}
 	return "", fs
+}
+
+// demanded reports whether no answer is unknown, for a certificate that names
+// nobody to ask too: the policy denies what is unknown, or the user gave files
+// and so said where answers are to come from.
+func (s *inquiry) demanded() bool {
+	schemes := s.in.Policy.Schemes
+	return s.in.Policy.Unknown == policy.UnknownDeny ||
+		len(s.in.Offered) > 0 && schemes.Has(policy.CRL) || len(s.in.OfferedOCSP) > 0 && schemes.Has(policy.OCSP)
 }
 
 // ask collects every source's answer, in the order of the schemes.
@@ -278,6 +293,8 @@ func (s *inquiry) graded(st report.Status, d int) []finding.Finding {
 	switch {
 	case s.defect() != "":
 		f = finding.New(finding.RevocationUndetermined, "detail", "no source gave an authentic and current answer")
+	case len(s.answers) == 0 && !s.ptr.any:
+		f = finding.New(finding.RevocationUnavailable, "detail", "the certificate names none, and no file that was given is about it")
 	case len(s.answers) == 0:
 		f = finding.New(finding.RevocationUnavailable, "detail", "the schemes chosen ("+s.in.Policy.Schemes.Join(", ")+") have nothing to ask about it")
 	default:

@@ -91,6 +91,7 @@ type Input struct {
 	Artefacts   []Artefact
 	Offered     []*crl.List // from files
 	OfferedOCSP [][]byte    // from files
+	Public      bool        // the anchor is publicly trusted
 	Pool        []*cert.Certificate
 	Time        time.Time
 	Policy      policy.Policy
@@ -113,10 +114,15 @@ type CertResult struct {
 
 // Result is the outcome for a path.
 type Result struct {
-	Certs   []CertResult // parallel to Path; the anchor's is zero
-	Used    []Use        // parallel to Input.Artefacts
-	Needs   []Need       // what would give more answers; each once
-	SCTList []byte       // from the leaf's valid staple or response, outer length included
+	Certs []CertResult // parallel to Path; the anchor's is zero
+	Used  []Use        // parallel to Input.Artefacts
+
+	// Unused and UnusedOCSP are parallel to Input.Offered and OfferedOCSP: why a
+	// file gave no answer, "" when it did.
+	Unused, UnusedOCSP []string
+
+	Needs   []Need // what would give more answers; each once
+	SCTList []byte // from the leaf's valid staple or response, outer length included
 }
 
 // Judge gives every certificate of the path but the anchor one status. It
@@ -127,6 +133,7 @@ func Judge(ctx context.Context, in Input) Result {
 		in.Policy.Skew = policy.DefaultSkew
 	}
 	offered := assignOffered(&in)
+	files := newFiles(&in)
 	known := map[signerKey]signer{}
 	for i := 0; i+1 < len(in.Path); i++ {
 		if in.Policy.Schemes == policy.Off || i > 0 && in.Policy.Depth == policy.DepthLeaf {
@@ -134,7 +141,7 @@ func Judge(ctx context.Context, in Input) Result {
 			continue
 		}
 		s := inquiry{in: &in, ctx: ctx, at: i, cert: in.Path[i], issuer: in.Path[i+1], above: in.Path[i+2:], offered: offered[i],
-			used: res.Used, issuerKey: sha256.Sum256(in.Path[i+1].RawSPKI), sctList: &res.SCTList, known: known}
+			used: res.Used, issuerKey: sha256.Sum256(in.Path[i+1].RawSPKI), sctList: &res.SCTList, known: known, files: files}
 		res.Certs[i] = s.judge()
 		for _, n := range s.needs {
 			if !slices.ContainsFunc(res.Needs, n.same) {
@@ -142,6 +149,7 @@ func Judge(ctx context.Context, in Input) Result {
 			}
 		}
 	}
+	res.Unused, res.UnusedOCSP = files.lists, files.responses
 	return res
 }
 

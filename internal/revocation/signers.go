@@ -132,7 +132,7 @@ func (s *inquiry) signer(c, issuer *cert.Certificate, above []*cert.Certificate)
 	st, known := s.known[key]
 	if !known {
 		q := inquiry{in: s.in, ctx: s.ctx, at: s.at, cert: c, issuer: issuer, above: above, offered: offeredTo(s.in, c, issuer), used: s.used,
-			issuerKey: sha256.Sum256(issuer.RawSPKI), sctList: s.sctList, known: s.known, chain: append(slices.Clone(s.chain), c)}
+			issuerKey: sha256.Sum256(issuer.RawSPKI), sctList: s.sctList, known: s.known, files: s.files, chain: append(slices.Clone(s.chain), c)}
 		st = q.asSigner()
 		s.known[key] = st
 	}
@@ -214,9 +214,9 @@ func (s *inquiry) atHand() (signer, bool) {
 			sources, at = append(sources, crl.Source{List: l, URL: a.URL, Point: -1, Cached: a.Cached, Fetched: a.Fetched}), append(at, k)
 		}
 	}
-	for _, l := range s.in.Offered {
+	for n, l := range s.in.Offered {
 		if l.Covers(s.cert) {
-			sources, at = append(sources, crl.Source{List: l, Point: -1}), append(at, -1)
+			sources, at = append(sources, crl.Source{List: l, Point: -1}), append(at, fileAt(n))
 		}
 	}
 	if len(sources) == 0 {
@@ -224,8 +224,8 @@ func (s *inquiry) atHand() (signer, bool) {
 	}
 	res := crl.Check(s.ctx, s.query(sources))
 	for n, u := range res.Used {
-		if use := useOfList(res, u); at[n] >= 0 && use.Outcome != Useless {
-			s.used[at[n]].Add(use)
+		if use := useOfList(res, u); use.Outcome != Useless {
+			s.noteUse(at[n], use, "")
 		}
 	}
 	switch res.Status {
@@ -245,15 +245,15 @@ func (s *inquiry) atHand() (signer, bool) {
 	return signer{}, false
 }
 
-// offeredTo are the responses from files that are about c.
-func offeredTo(in *Input, c, issuer *cert.Certificate) (out [][]byte) {
+// offeredTo are the indexes of the responses from files that are about c.
+func offeredTo(in *Input, c, issuer *cert.Certificate) (out []int) {
 	for n, body := range in.OfferedOCSP {
 		if n == maxOffered {
 			break
 		}
 		r := ocsp.Parse(body)
 		if slices.ContainsFunc(r.Singles, func(x ocsp.Single) bool { return x.CertID.Matches(c, issuer) }) {
-			out = append(out, body)
+			out = append(out, n)
 		}
 	}
 	return out

@@ -16,8 +16,8 @@ import (
 
 // assignOffered gives each response from a file to the certificates it names;
 // one that names none of the path goes to the leaf, to be shown as foreign.
-func assignOffered(in *Input) [][][]byte {
-	out := make([][][]byte, len(in.Path))
+func assignOffered(in *Input) [][]int {
+	out := make([][]int, len(in.Path))
 	for n, body := range in.OfferedOCSP {
 		if n == maxOffered || len(in.Path) < 2 {
 			break
@@ -27,14 +27,14 @@ func assignOffered(in *Input) [][][]byte {
 		for i := 0; i+1 < len(in.Path); i++ {
 			for k := range r.Singles {
 				if r.Singles[k].CertID.Matches(in.Path[i], in.Path[i+1]) {
-					out[i] = append(out[i], body)
+					out[i] = append(out[i], n)
 					placed = true
 					break
 				}
 			}
 		}
 		if !placed {
-			out[0] = append(out[0], body)
+			out[0] = append(out[0], n)
 		}
 	}
 	return out
@@ -54,8 +54,9 @@ func (s *inquiry) askStaple() {
 
 // askOCSP judges what responders answered and says whom to ask.
 func (s *inquiry) askOCSP() (needs []Need) {
-	for _, body := range s.offered {
-		s.checkOCSP(ocsp.Query{Source: policy.OCSP}, body, -1)
+	for _, n := range s.offered {
+		res := s.checkOCSP(ocsp.Query{Source: policy.OCSP}, s.in.OfferedOCSP[n], -1)
+		s.files.note(&s.files.responses[n], res.Status != "", res.Answer.Detail)
 	}
 	urls := s.ptr.ocsp
 	if len(urls) > maxResponders {
@@ -205,7 +206,7 @@ type listing struct {
 func (s *inquiry) lists() (l listing) {
 	points := s.ptr.points
 	var sources []crl.Source
-	var at []int // of each source, the index of its artefact; -1 for a file
+	var at []int // of each source, the index of its artefact, or fileAt its file
 	if len(points) > maxPoints {
 		l.answers = append(l.answers, answer{shown: report.Answer{Scheme: policy.CRL, Detail: "too many distribution points"},
 			findings: []finding.Finding{finding.New(finding.RevocationBudget, "count", strconv.Itoa(len(points)), "what", "distribution points", "limit", strconv.Itoa(maxPoints))}})
@@ -223,9 +224,9 @@ func (s *inquiry) lists() (l listing) {
 			}
 		}
 	}
-	for _, list := range s.in.Offered {
+	for n, list := range s.in.Offered {
 		if relevant(s.cert, list) {
-			sources, at = append(sources, crl.Source{List: list, Point: -1}), append(at, -1)
+			sources, at = append(sources, crl.Source{List: list, Point: -1}), append(at, fileAt(n))
 		}
 	}
 	if len(sources) == 0 {
@@ -248,9 +249,11 @@ func (s *inquiry) lists() (l listing) {
 		l.result = crl.Check(s.ctx, q)
 	}
 	for n, u := range l.result.Used {
-		if at[n] >= 0 {
-			s.used[at[n]].Add(useOfList(l.result, u))
+		why := ""
+		if u.Answer >= 0 {
+			why = l.result.Answers[u.Answer].Detail
 		}
+		s.noteUse(at[n], useOfList(l.result, u), why)
 	}
 	return l
 }

@@ -54,6 +54,8 @@ var good = []Scenario{
 		Want: report.Accept, Findings: ids(finding.AIAMissing)},
 	{Name: "no-pointers", Story: "A certificate for 60 days with neither CRL nor OCSP address: it cannot be revoked, which is worth a warning.",
 		Want: report.Accept, Findings: ids(finding.RevocationNoPointer)},
+	{Name: "no-pointers-denied", Story: "The same, and the client denies what nobody can answer for.",
+		Want: report.Reject, Findings: ids(finding.RevocationNoPointer, finding.RevocationUnavailable), Ask: denyUnknown},
 	{Name: "client-certificate-optional", Story: "The server asks for a client certificate and accepts none.",
 		Want: report.Accept},
 }

@@ -53,12 +53,13 @@ type Ask struct {
 
 // What several scenarios ask.
 var (
-	nonce    = Ask{Access: engine.Access{Nonce: true}, Flags: []string{"--nonce"}}
-	audit    = Ask{Access: engine.Access{Audit: true}, Flags: []string{"--ct-audit"}}
-	strictCT = askCT(policy.CTStrict)
-	chromeCT = askCT(policy.CTChrome)
-	appleCT  = askCT(policy.CTApple)
-	chainCT  = Ask{Policy: policy.Policy{CT: policy.CTStrict, CTDepth: policy.CTChain},
+	nonce       = Ask{Access: engine.Access{Nonce: true}, Flags: []string{"--nonce"}}
+	audit       = Ask{Access: engine.Access{Audit: true}, Flags: []string{"--ct-audit"}}
+	denyUnknown = Ask{Policy: policy.Policy{Unknown: policy.UnknownDeny}, Flags: []string{"--unknown", policy.UnknownDeny.String()}}
+	strictCT    = askCT(policy.CTStrict)
+	chromeCT    = askCT(policy.CTChrome)
+	appleCT     = askCT(policy.CTApple)
+	chainCT     = Ask{Policy: policy.Policy{CT: policy.CTStrict, CTDepth: policy.CTChain},
 		Flags: []string{"--ct", policy.CTStrict.String(), "--ct-depth", policy.CTChain.String()}}
 )
 

@@ -112,6 +112,9 @@ var goodServers = map[string]func(*build){
 	"no-pointers": func(b *build) {
 		b.good(func(s *site) { s.noPointers() })
 	},
+	"no-pointers-denied": func(b *build) {
+		b.good(func(s *site) { s.noPointers() })
+	},
 	"client-certificate-optional": func(b *build) {
 		b.good(func(s *site) { s.tls.ClientAuth = tls.RequestClientCert })
 	},
