@@ -138,7 +138,7 @@ const oidAnyEKU = "2.5.29.37.0"
 // ruleOf returns the rules of p; ok is false for policy.PurposeAny. An unknown
 // word becomes an extended key usage that no certificate names.
 func ruleOf(p policy.Purpose) (purposeRow, bool) {
-	if known, err := policy.ParsePurpose(string(p)); err == nil {
+	if known, err := policy.ParsePurpose(p.String()); err == nil {
 		p = known
 	}
 	if p == policy.PurposeAny {

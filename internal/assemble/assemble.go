@@ -37,23 +37,28 @@ type Judged struct {
 
 // Path is a candidate path with what was found on it.
 type Path struct {
-	Certs []*cert.Certificate // leaf first
-	End   report.PathEnd
+	Certs    []PathCert // leaf first
+	End      report.PathEnd
+	Findings []finding.Finding // about the path as a whole
+}
 
-	Findings     []finding.Finding    // about the path as a whole
-	CertFindings [][]finding.Finding  // parallel to Certs
-	Revocation   []*report.Revocation // parallel to Certs; nil for the anchor and where it was not looked at
-	Fetched      []string             // parallel to Certs: the address that one was fetched from; "" = it was sent, or given
+// PathCert is a certificate in its place on a path.
+type PathCert struct {
+	*cert.Certificate
+	Findings   []finding.Finding  // about it, in this place
+	Revocation *report.Revocation // nil for the anchor and where it was not looked at
+	Fetched    string             // the address that it was fetched from; "" = it was sent, or given
 }
 
 // NewPath is p before anything but the path itself is judged: it shares nothing
 // with p that could be appended to.
 func NewPath(p certpath.Path) Path {
-	n := len(p.Certs)
-	out := Path{Certs: p.Certs, End: p.End, Findings: append([]finding.Finding(nil), p.Findings...),
-		CertFindings: make([][]finding.Finding, n), Revocation: make([]*report.Revocation, n), Fetched: make([]string, n)}
-	for i := range min(n, len(p.CertFindings)) {
-		out.CertFindings[i] = append([]finding.Finding(nil), p.CertFindings[i]...)
+	out := Path{Certs: make([]PathCert, len(p.Certs)), End: p.End, Findings: append([]finding.Finding(nil), p.Findings...)}
+	for i, c := range p.Certs {
+		out.Certs[i].Certificate = c
+		if i < len(p.CertFindings) {
+			out.Certs[i].Findings = append([]finding.Finding(nil), p.CertFindings[i]...)
+		}
 	}
 	return out
 }
@@ -61,8 +66,8 @@ func NewPath(p certpath.Path) Path {
 // Worst returns the highest severity on the path, its certificates included.
 func (p *Path) Worst() finding.Severity {
 	worst := report.Worst(p.Findings)
-	for _, fs := range p.CertFindings {
-		worst = max(worst, report.Worst(fs))
+	for i := range p.Certs {
+		worst = max(worst, report.Worst(p.Certs[i].Findings))
 	}
 	return worst
 }
@@ -134,9 +139,11 @@ func Names(p policy.Policy, host string) []string {
 // one that was chosen.
 func paths(j *Judged, r *report.Report) {
 	table := newCertTable(len(j.Sent)+1, j.Brief)
+	r.Sent = make([]int, 0, len(j.Sent))
 	for _, c := range j.Sent {
 		r.Sent = append(r.Sent, table.add(c, report.CertSent))
 	}
+	r.Paths = make([]report.Path, 0, len(j.Paths))
 	for i := range j.Paths {
 		r.Paths = append(r.Paths, path(&table, &j.Paths[i]))
 	}
@@ -148,8 +155,9 @@ func paths(j *Judged, r *report.Report) {
 }
 
 func path(table *certTable, p *Path) report.Path {
-	out := report.Path{Findings: p.Findings, End: p.End}
-	for i, c := range p.Certs {
+	out := report.Path{Certs: make([]report.PathCert, 0, len(p.Certs)), Findings: p.Findings, End: p.End}
+	for i := range p.Certs {
+		c := &p.Certs[i]
 		role, source := report.Intermediate, report.CertSent
 		switch {
 		case i == 0:
@@ -157,10 +165,10 @@ func path(table *certTable, p *Path) report.Path {
 		case i == len(p.Certs)-1 && p.anchored():
 			role, source = report.Anchor, report.CertAnchor
 		}
-		if p.Fetched[i] != "" {
+		if c.Fetched != "" {
 			source = report.CertAIA
 		}
-		out.Certs = append(out.Certs, report.PathCert{Cert: table.add(c, source), Role: role, Findings: p.CertFindings[i], Revocation: p.Revocation[i]})
+		out.Certs = append(out.Certs, report.PathCert{Cert: table.add(c.Certificate, source), Role: role, Findings: c.Findings, Revocation: c.Revocation})
 	}
 	return out
 }

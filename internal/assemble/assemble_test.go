@@ -23,8 +23,8 @@ func judged(fs ...finding.Finding) assemble.Judged {
 	leaf := root.Server("a.test", nil)
 	certs := []*cert.Certificate{cert.Parse(leaf.Raw), cert.Parse(root.Raw)}
 	p := assemble.NewPath(certpath.Path{Certs: certs, CertFindings: [][]finding.Finding{nil, nil}, End: report.EndAnchor})
-	p.CertFindings[0] = fs
-	p.Revocation[0] = &report.Revocation{Status: report.Good}
+	p.Certs[0].Findings = fs
+	p.Certs[0].Revocation = &report.Revocation{Status: report.Good}
 	return assemble.Judged{Evidence: &evidence.Evidence{Version: evidence.Version, Source: evidence.SourceFiles,
 		Target: evidence.Target{Host: "a.test"}, Chain: []evidence.Entry{{Cert: leaf.Raw}}},
 		Time: time.Now(), Sent: certs[:1], Paths: []assemble.Path{p}, CT: &report.CT{}}
@@ -73,8 +73,8 @@ func TestBudgetIsNotDone(t *testing.T) {
 // What a judge left out is a required check that was not done.
 func TestNothingIsSilentlyDone(t *testing.T) {
 	for what, change := range map[string]func(*assemble.Judged){
-		"no revocation": func(j *assemble.Judged) { j.Paths[0].Revocation[0] = nil },
-		"no status":     func(j *assemble.Judged) { j.Paths[0].Revocation[0].Status = "" },
+		"no revocation": func(j *assemble.Judged) { j.Paths[0].Certs[0].Revocation = nil },
+		"no status":     func(j *assemble.Judged) { j.Paths[0].Certs[0].Revocation.Status = "" },
 		"no name":       func(j *assemble.Judged) { j.Evidence.Target.Host = "" },
 		"no SCTs":       func(j *assemble.Judged) { j.CT, j.Policy.CT = nil, policy.CTStrict },
 		"no log list":   func(j *assemble.Judged) { j.Policy.CT = policy.CTStrict },

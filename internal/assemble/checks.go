@@ -43,7 +43,7 @@ func checks(j *Judged, r *report.Report) {
 // not done only when nothing was asked though it should have been.
 func revocationCheck(j *Judged, p *Path, i int) report.Check {
 	c := report.Check{Name: report.RevocationCheck, Cert: i, Required: true}
-	rev := p.Revocation[i]
+	rev := p.Certs[i].Revocation
 	switch {
 	case j.Policy.Schemes == policy.Off:
 		c.Required, c.State = false, report.NotAsked

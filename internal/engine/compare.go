@@ -3,8 +3,10 @@ package engine
 import (
 	"crypto/x509"
 	"net/netip"
+	"slices"
 	"strings"
 
+	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/policy"
@@ -21,18 +23,14 @@ func (r *round) compare() []finding.Finding {
 		len(r.p.Policies) > 0 || r.p.ExplicitPolicy || r.p.InhibitAnyPolicy || r.p.InhibitMapping || r.chains != nil || len(r.paths) == 0 {
 		return nil
 	}
-	roots := x509.NewCertPool()
-	anchored := false
-	for _, p := range r.paths {
-		if p.End != report.EndAnchor {
-			continue
-		}
-		if c, err := x509.ParseCertificate(p.Certs[len(p.Certs)-1].Raw); err == nil {
-			roots.AddCert(c)
-			anchored = true
+	var anchors []*cert.Certificate
+	for _, p := range r.built.Paths {
+		if c := p.Certs[len(p.Certs)-1]; p.End == report.EndAnchor && !slices.Contains(anchors, c) {
+			anchors = append(anchors, c)
 		}
 	}
-	if !anchored {
+	roots, n := x509Pool(anchors)
+	if n == 0 {
 		return nil // no anchor to hand over: it could only say the same
 	}
 	theirs := r.x509Verify(roots, usage)
@@ -58,10 +56,22 @@ func pathVerdict(p *assemble.Path) finding.Severity {
 		}
 	}
 	look(p.Findings)
-	for _, fs := range p.CertFindings {
-		look(fs)
+	for i := range p.Certs {
+		look(p.Certs[i].Findings)
 	}
 	return worst
+}
+
+// x509Pool holds the n of certs that crypto/x509 can read.
+func x509Pool(certs []*cert.Certificate) (pool *x509.CertPool, n int) {
+	pool = x509.NewCertPool()
+	for _, c := range certs {
+		if x, err := x509.ParseCertificate(c.Raw); err == nil {
+			pool.AddCert(x)
+			n++
+		}
+	}
+	return pool, n
 }
 
 func x509Usage(purpose policy.Purpose) (x509.ExtKeyUsage, bool) {
@@ -81,12 +91,7 @@ func (j *judgement) x509Verify(roots *x509.CertPool, usage x509.ExtKeyUsage) err
 	if err != nil {
 		return err
 	}
-	inter := x509.NewCertPool()
-	for _, c := range j.pool {
-		if x, err := x509.ParseCertificate(c.Raw); err == nil {
-			inter.AddCert(x)
-		}
-	}
+	inter, _ := x509Pool(j.pool)
 	opts := x509.VerifyOptions{Roots: roots, Intermediates: inter, CurrentTime: j.now, KeyUsages: []x509.ExtKeyUsage{usage}}
 	if _, err := l.Verify(opts); err != nil {
 		return err

@@ -68,7 +68,7 @@ func (e *Engine) newJudgement(ev *evidence.Evidence, t *Trust, p policy.Policy, 
 // with the names of what was trusted.
 func (j *judgement) gathered() *evidence.Evidence {
 	ev := *j.ev
-	ev.AnchorsHash, ev.LogListHash = j.t.anchorsHash(), j.t.logListHash()
+	ev.AnchorsHash, ev.LogListHash = j.t.names()
 	return &ev
 }
 
@@ -141,8 +141,8 @@ func (j *judgement) judge(ctx context.Context) (r *round) {
 // report is the report of the last round. The comparison with crypto/x509 is
 // made here, once.
 func (j *judgement) report(last *round) (r *report.Report) {
-	judged := assemble.Judged{Evidence: j.ev, Policy: j.p, Time: j.now, Brief: j.brief,
-		AnchorsHash: j.t.anchorsHash(), LogListHash: j.t.logListHash()}
+	judged := assemble.Judged{Evidence: j.ev, Policy: j.p, Time: j.now, Brief: j.brief}
+	judged.AnchorsHash, judged.LogListHash = j.t.names()
 	defer func() {
 		if v := recover(); v != nil {
 			r = assemble.Refusal(judged, *j.broken(v).failure)

@@ -25,7 +25,7 @@ type material struct {
 	lists   map[int]*crl.List   // by artefact; nil = it is none
 
 	built *certpath.Result // valid while the pool does not grow
-	scts  map[int]pathSCTs // by index in built.Paths
+	scts  []*pathSCTs      // parallel to built.Paths; nil until needed
 }
 
 // pathSCTs are the SCT lists of one path's certificates, read.
@@ -102,11 +102,14 @@ func (j *judgement) staples(p certpath.Path) [][]byte {
 // the handshake or files brought for them. The one that stands in an OCSP
 // response is added when the response has proved valid.
 func (j *judgement) sctsOf(n int) pathSCTs {
-	if s, read := j.scts[n]; read {
-		return s
+	if j.scts == nil {
+		j.scts = make([]*pathSCTs, len(j.built.Paths))
+	}
+	if s := j.scts[n]; s != nil {
+		return *s
 	}
 	path := j.built.Paths[n].Certs
-	s := pathSCTs{embedded: ct.ReadEmbedded(path)}
+	s := &pathSCTs{embedded: ct.ReadEmbedded(path)}
 	if j.ev.TLSSCTs != nil {
 		s.delivered = append(s.delivered, ct.ReadSCTList(0, report.SCTTLS, j.ev.TLSSCTs))
 	}
@@ -122,11 +125,8 @@ func (j *judgement) sctsOf(n int) pathSCTs {
 			}
 		}
 	}
-	if j.scts == nil {
-		j.scts = map[int]pathSCTs{}
-	}
 	j.scts[n] = s
-	return s
+	return *s
 }
 
 // handed are the indexes in the evidence of what the judges were handed.

@@ -32,7 +32,7 @@ func identifiers(p policy.Policy, names []string) (ids []certpath.Identifier, er
 
 // canonical is the one form of a purpose. What is none stays and is refused.
 func canonical(p policy.Purpose) policy.Purpose {
-	if q, err := policy.ParsePurpose(string(p)); err == nil {
+	if q, err := policy.ParsePurpose(p.String()); err == nil {
 		return q
 	}
 	return p

@@ -75,8 +75,8 @@ func (r *round) candidate(p certpath.Path) assemble.Path {
 	for i, c := range p.Certs {
 		anchor := i > 0 && i == len(p.Certs)-1 && p.End == report.EndAnchor
 		if from := r.fromAIA[c.SHA256]; from != nil && !anchor {
-			out.Fetched[i] = r.ev.Artefacts[from[0]].URL
-			out.Findings = append(out.Findings, finding.New(finding.AIAMissing, "subject", assemble.Name(c), "url", out.Fetched[i]))
+			out.Certs[i].Fetched = r.ev.Artefacts[from[0]].URL
+			out.Findings = append(out.Findings, finding.New(finding.AIAMissing, "subject", assemble.Name(c), "url", out.Certs[i].Fetched))
 		}
 	}
 	return out
@@ -135,15 +135,15 @@ func (r *round) revocation(ctx context.Context, n int) (o outcome) {
 		r.used[from.artefacts[k]].Add(u)
 	}
 	p.Findings = append(p.Findings, r.unused(&in, from, res)...)
-	for i, c := range res.Certs[:len(res.Certs)-1] { // the last one is the anchor
-		p.Revocation[i] = &c.Revocation
-		p.CertFindings[i] = append(p.CertFindings[i], c.Findings...)
+	for i := range len(res.Certs) - 1 { // the last one is the anchor
+		c, at := &res.Certs[i], &p.Certs[i]
+		at.Revocation, at.Findings = &c.Revocation, append(at.Findings, c.Findings...)
 		if c.Revocation.Status != report.Revoked {
 			continue
 		}
-		name := assemble.Name(path.Certs[i])
-		if report.Worst(p.CertFindings[i]) < finding.Error { // revoked always wins, whatever a judge forgot to say
-			p.CertFindings[i] = append(p.CertFindings[i], finding.New(finding.InternalError, "what", name, "detail", "revoked without a finding"))
+		name := assemble.Name(at.Certificate)
+		if report.Worst(at.Findings) < finding.Error { // revoked always wins, whatever a judge forgot to say
+			at.Findings = append(at.Findings, finding.New(finding.InternalError, "what", name, "detail", "revoked without a finding"))
 		}
 		if i == 0 {
 			o.leafRevoked = true
@@ -166,13 +166,13 @@ func (r *round) transparency(scts pathSCTs) {
 		return
 	}
 	built, p := r.built.Paths[r.chosen], &r.paths[r.chosen]
-	res := ct.CheckSCTs(ct.Input{Path: p.Certs, Embedded: scts.embedded, Delivered: scts.delivered, List: r.t.LogList, Policy: r.p.CT, Depth: r.p.CTDepth, Time: r.now,
+	res := ct.CheckSCTs(ct.Input{Path: built.Certs, Embedded: scts.embedded, Delivered: scts.delivered, List: r.t.LogList, Policy: r.p.CT, Depth: r.p.CTDepth, Time: r.now,
 		Private: !r.public(built), Memo: r.e.memo, Brief: r.brief})
 	for i, fs := range res.Certs {
-		p.CertFindings[i] = append(p.CertFindings[i], fs...)
+		p.Certs[i].Findings = append(p.Certs[i].Findings, fs...)
 	}
 	if r.a.Audit {
-		p.CertFindings[0] = append(p.CertFindings[0], r.audit(&res)...)
+		p.Certs[0].Findings = append(p.Certs[0].Findings, r.audit(&res)...)
 	}
 	r.ct = &res.CT
 }

@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"encoding/hex"
+	"fmt"
 	"sync"
 
 	"github.com/assaytls/assay/cert"
@@ -23,6 +23,9 @@ type Trust struct {
 	Public func(spki []byte) bool
 
 	public sync.Map // what Public said of an anchor, by its SHA-256
+
+	named         sync.Once // the hashes, hex
+	anchors, logs string
 }
 
 // publicAnchor reports whether a trust anchor is publicly trusted.
@@ -38,14 +41,14 @@ func (t *Trust) publicAnchor(anchor *cert.Certificate) bool {
 	return yes
 }
 
-func (t *Trust) anchorsHash() string { return hexHash(t.Anchors.Hash()) }
-
-// logListHash is "" when there is no log list.
-func (t *Trust) logListHash() string {
-	if t.LogList == nil {
-		return ""
-	}
-	return hexHash(t.LogList.Hash())
+// names are the hashes of the anchors and of the log list, hex; "" when there is
+// no log list.
+func (t *Trust) names() (anchors, logs string) {
+	t.named.Do(func() {
+		t.anchors = fmt.Sprintf("%x", t.Anchors.Hash())
+		if t.LogList != nil {
+			t.logs = fmt.Sprintf("%x", t.LogList.Hash())
+		}
+	})
+	return t.anchors, t.logs
 }
-
-func hexHash(h [32]byte) string { return hex.EncodeToString(h[:]) }
