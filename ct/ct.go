@@ -24,7 +24,8 @@ type Input struct {
 	Embedded []SCTList
 	// Delivered are the lists that came beside the certificates, as ReadSCTList
 	// returns them: in the handshake, and in OCSP responses that the caller found
-	// valid.
+	// valid. Those of source SCTFetched are shown and never count: only what the
+	// server sent, the stapled response, is a delivery (RFC 6962, 3.3).
 	Delivered []SCTList
 
 	List   *LogList       // nil: SCTs are shown unverified
@@ -106,10 +107,12 @@ func (r *Result) add(cert int, f finding.Finding) { r.Certs[cert] = append(r.Cer
 func (r *Result) collect(in *Input, i int, c *cert.Certificate) {
 	v := verifier{in: in, path: in.Path[i:], cert: c}
 	first := len(r.scts)
-	for _, lists := range [][]SCTList{in.Embedded, in.Delivered} {
-		for k := range lists {
-			if lists[k].Cert == i {
-				r.collectList(&v, &lists[k])
+	for _, fetched := range []bool{false, true} { // what was not delivered comes last
+		for _, lists := range [][]SCTList{in.Embedded, in.Delivered} {
+			for k := range lists {
+				if l := &lists[k]; l.Cert == i && (l.Source == report.SCTFetched) == fetched {
+					r.collectList(&v, l)
+				}
 			}
 		}
 	}
@@ -173,6 +176,13 @@ func (v *verifier) entry(source report.SCTSource) ([]byte, error) {
 }
 
 func (v *verifier) verify(k *checked, before []checked) {
+	if k.source == report.SCTFetched {
+		k.status, k.why = report.SCTNotDelivered, "the server did not send it"
+		if v.in.List != nil {
+			k.log = v.in.List.Lookup(k.LogID)
+		}
+		return
+	}
 	if k.Version != 0 {
 		k.status = report.SCTUnknownVersion
 		return
@@ -264,6 +274,8 @@ func (r *Result) sctFindings(in *Input, c *checked) {
 		return
 	}
 	switch {
+	case c.status == report.SCTNotDelivered:
+		r.add(c.cert, finding.New(finding.CTSCTNotDelivered, "log", c.name()))
 	case c.status == report.SCTUnknownVersion:
 		r.add(c.cert, finding.New(finding.CTSCTUnknownVersion, "source", string(c.source), "version", strconv.Itoa(int(c.Version))))
 	case c.status == report.SCTUnknownLog:

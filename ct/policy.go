@@ -98,7 +98,7 @@ func (r *Result) judge(in *Input) {
 		r.judgeWithoutList(in.Policy)
 		return
 	}
-	if len(r.of(0)) == 0 {
+	if r.delivered(0) == 0 {
 		f := finding.New(finding.CTSCTMissing)
 		if !in.Private {
 			f = f.Graded(finding.Warning, "the anchor is publicly trusted")
@@ -131,8 +131,22 @@ func (r *Result) of(i int) []*checked {
 	return out
 }
 
+// delivered counts the SCTs that came with the i-th certificate.
+func (r *Result) delivered(i int) (n int) {
+	for k := range r.scts {
+		if c := &r.scts[k]; c.cert == i && c.source != report.SCTFetched {
+			n++
+		}
+	}
+	return n
+}
+
 func (r *Result) judgeWithoutList(mode policy.CTMode) {
-	if n := len(r.scts); n > 0 {
+	n := 0
+	for i := range r.Certs {
+		n += r.delivered(i)
+	}
+	if n > 0 {
 		r.add(0, finding.New(finding.CTNotVerified, "count", strconv.Itoa(n)))
 	} else {
 		r.add(0, finding.New(finding.CTSCTMissing))

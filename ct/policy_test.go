@@ -194,6 +194,43 @@ func TestBrowserPolicies(t *testing.T) {
 	}
 }
 
+// SCTs of an OCSP response that somebody fetched count for no policy, wherever
+// they stand, and take nothing from those that were delivered.
+func TestFetchedNeverCount(t *testing.T) {
+	w := newWorld(t)
+	for _, mode := range []policy.CTMode{policy.CTReport, policy.CTStrict, policy.CTChrome, policy.CTApple} {
+		leaf := w.leaf(90 * days)
+		fetched := ct.ReadSCTList(0, report.SCTFetched, w.sent(leaf, "a1", "b1"))
+		in := ct.Input{Path: w.path(leaf), List: w.list(w.now), Time: w.now, Policy: mode, Delivered: []ct.SCTList{fetched}}
+		r := ct.CheckSCTs(in)
+		if r.CT.Met != nil && *r.CT.Met || (r.CT.Met == nil) != (mode == policy.CTReport) {
+			t.Errorf("%s: met %v by SCTs that nobody delivered", mode, r.CT.Met)
+		}
+		if got := ids(r.Findings); !strings.HasPrefix(got, "ct-sct-not-delivered ct-sct-not-delivered ct-sct-missing=warning") {
+			t.Errorf("%s: %s", mode, got)
+		}
+		for _, s := range r.CT.SCTs {
+			if s.Source != report.SCTFetched || s.Status != report.SCTNotDelivered || s.Log == "" {
+				t.Errorf("%s: shown as %+v", mode, s)
+			}
+		}
+		if needs := ct.NewAudit(r, w.now).Needs(); len(needs) > 0 {
+			t.Errorf("%s: audited: %v", mode, needs)
+		}
+		// The same ones delivered count, in whatever order the lists come.
+		in.Delivered = append(in.Delivered, ct.ReadSCTList(0, report.SCTTLS, w.sent(leaf, "a1", "b1")))
+		if r := ct.CheckSCTs(in); r.CT.Met != nil && !*r.CT.Met || ids(r.Findings) != "ct-sct-not-delivered ct-sct-not-delivered" {
+			t.Errorf("%s: delivered too: %v, %s", mode, r.CT.Met, ids(r.Findings))
+		}
+	}
+	// Without a list what was not delivered is not counted either.
+	leaf := w.leaf(90 * days)
+	r := ct.CheckSCTs(ct.Input{Path: w.path(leaf), Time: w.now, Delivered: []ct.SCTList{ct.ReadSCTList(0, report.SCTFetched, w.sent(leaf, "a1"))}})
+	if got := ids(r.Findings); got != "ct-sct-not-delivered ct-sct-missing" {
+		t.Errorf("without a list: %s", got)
+	}
+}
+
 // In report mode what browsers would say about a public certificate is said,
 // and decides nothing.
 func TestReportExplainsBrowsers(t *testing.T) {
@@ -270,6 +307,7 @@ func TestFindings(t *testing.T) {
 		}, "ct-sct-unknown-log ct-list-undated", "true"},
 		{"malformed list", policy.CTReport, func(w *world, in *ct.Input) { deliver(in, "tls", []byte{0, 5, 0, 1}) }, "ct-sct-list-bad", "-"},
 		{"empty list", policy.CTReport, func(w *world, in *ct.Input) { deliver(in, "tls", []byte{0, 0}) }, "ct-sct-list-bad", "-"},
+		{"not delivered", policy.CTReport, func(w *world, in *ct.Input) { deliver(in, "fetched", w.sent(in.Path[0], "a1")) }, "ct-sct-not-delivered", "-"},
 		{"malformed SCT", policy.CTReport, func(w *world, in *ct.Input) { deliver(in, "ocsp", forge.SCTList(make([]byte, 40))) }, "ct-sct-list-bad", "-"},
 		{"foreign SCT", policy.CTStrict, func(w *world, in *ct.Input) {
 			in.Path = w.path(w.leaf(90 * days))

@@ -16,6 +16,7 @@ const (
 	CTSCTUnverified     ID = "ct-sct-unverified"
 	CTSCTInterval       ID = "ct-sct-interval"
 	CTSCTLogState       ID = "ct-sct-log-state"
+	CTSCTNotDelivered   ID = "ct-sct-not-delivered"
 	CTSCTDuplicate      ID = "ct-sct-duplicate"
 	CTNoValidSCT        ID = "ct-no-valid-sct"
 	CTPolicyUnmet       ID = "ct-policy-unmet"
@@ -118,6 +119,12 @@ var ctKinds = []Kind{
 		Risk:    "The SCT is no evidence to browsers. Other SCTs have to make up for it.",
 		Fix:     "None needed while enough other SCTs count; else have the certificate reissued.",
 		Spec:    "log list v3 schema, state"},
+	{ID: CTSCTNotDelivered, Class: ClassCT, Severity: Info, Rank: 10, Since: "0.1",
+		Title:   "an SCT does not count because the server did not send it: it is in a fetched OCSP response (log {log})",
+		Explain: "assay asked the CA's OCSP responder, and the response has an SCT: a log's signed promise to publish the certificate. Clients count only SCTs that the server delivers: in its certificate, in the handshake or in a stapled OCSP response.",
+		Risk:    "No direct risk. Browsers do not see this SCT.",
+		Fix:     "If it is your server and the certificate has too few SCTs: turn on OCSP stapling, or get a certificate with embedded SCTs. If it is not: nothing needs to be done.",
+		Spec:    specRFC6962 + ".3"},
 	{ID: CTSCTDuplicate, Class: ClassCT, Severity: Info, Rank: 10, Since: "0.1",
 		Title:   "the SCT of {log} ({source}) appears more than once",
 		Explain: "The same SCT was delivered several times. It counts once.",

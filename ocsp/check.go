@@ -70,7 +70,8 @@ type Result struct {
 	// only because its signer may be revoked; "" otherwise.
 	Withheld report.Status
 
-	// SCTList is from an authentic answer that says good, outer length included.
+	// SCTList is from an authentic answer that says good, outer length included. An
+	// answer that does not count because its signer may be revoked has one too.
 	SCTList []byte
 
 	// Expires is when the answer stops counting; zero without one.
@@ -150,6 +151,9 @@ func (c *check) run(r *Response) {
 	// What only casts doubt on an answer takes "good" away from it, and never
 	// "revoked".
 	if worst.Status != Revoked && (!understood || signer != report.Good) {
+		if understood && worst.Status == Good {
+			c.res.SCTList = worst.SCTList // authentic, and logs vouch for SCTs themselves
+		}
 		if understood && fresh {
 			c.res.Withheld = [...]report.Status{Good: report.Good, Unknown: report.Unknown}[worst.Status]
 		}

@@ -45,6 +45,7 @@ const (
 	SCTEmbedded SCTSource = "embedded" // in an extension of the certificate
 	SCTTLS      SCTSource = "tls"      // in a TLS extension
 	SCTOCSP     SCTSource = "ocsp"     // in the stapled OCSP response
+	SCTFetched  SCTSource = "fetched"  // in an OCSP response that the server did not send: no delivery
 )
 
 // SCTStatus says whether an SCT is what it claims to be. Only SCTValid counts
@@ -56,6 +57,7 @@ const (
 	SCTUnverified     SCTStatus = "unverified"      // the signature could not be checked
 	SCTUnknownLog     SCTStatus = "unknown-log"     // the log list does not have its log
 	SCTUnknownVersion SCTStatus = "unknown-version" // not RFC 6962's version 1
+	SCTNotDelivered   SCTStatus = "not-delivered"   // the server did not send it; it was not verified
 	SCTInvalid        SCTStatus = "invalid"         // the signature is wrong, or the time impossible
 	SCTValid          SCTStatus = "valid"           // signed by a log of the list
 )

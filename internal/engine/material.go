@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/certpath"
@@ -30,6 +31,14 @@ type material struct {
 
 // pathSCTs are the SCT lists of one path's certificates, read.
 type pathSCTs struct{ embedded, delivered []ct.SCTList }
+
+// add adds the list that an OCSP response about the leaf has; nil is none. What
+// other rounds read is not touched.
+func (s *pathSCTs) add(source report.SCTSource, list []byte) {
+	if list != nil {
+		s.delivered = append(slices.Clip(s.delivered), ct.ReadSCTList(0, source, list))
+	}
+}
 
 // parse reads the certificates that are not read yet.
 func (j *judgement) parse() {

@@ -119,12 +119,18 @@ type outcome struct {
 func (r *round) revocation(ctx context.Context, n int) (o outcome) {
 	path, p := r.built.Paths[n], &r.paths[n]
 	o.scts = r.sctsOf(n) // read before revocation is judged: when a certificate was logged says which lists know it
-	if path.End != report.EndAnchor || !proven(path) || r.p.Schemes == policy.Off {
+	if path.End != report.EndAnchor || !proven(path) {
 		return o
 	}
 	in := revocation.Input{
 		Path: path.Certs, Staples: r.staples(path), Pool: r.pool, Time: r.now, Memo: r.e.memo,
 		Policy: r.p, Signers: r.signers(ctx, path), NoHandshake: r.ev.Source == evidence.SourceFiles, Public: r.public(path),
+	}
+	if r.p.Schemes == policy.Off {
+		if r.p.CT != policy.CTOff {
+			o.scts.add(report.SCTOCSP, revocation.StapledSCTs(ctx, in))
+		}
+		return o
 	}
 	if r.a.Nonce {
 		in.NonceFor = r.nonce
@@ -154,9 +160,8 @@ func (r *round) revocation(ctx context.Context, n int) (o outcome) {
 	for _, want := range res.Needs {
 		r.wants = append(r.wants, needOf(want))
 	}
-	if res.SCTList != nil {
-		o.scts.delivered = append(slices.Clip(o.scts.delivered), ct.ReadSCTList(0, report.SCTOCSP, res.SCTList))
-	}
+	o.scts.add(report.SCTOCSP, res.SCTList)
+	o.scts.add(report.SCTFetched, res.FetchedSCTs)
 	return o
 }
 

@@ -15,6 +15,61 @@ import (
 	"github.com/assaytls/assay/report"
 )
 
+// SCTs that the server staples count whatever is asked about revocation; those of
+// a response that is fetched or comes as a file never do. A staple that says
+// revoked gives no SCTs, and with revocation off no status either.
+func TestOCSPSCTs(t *testing.T) {
+	root := forge.NewRoot("OCSP Root", nil)
+	leaf := root.Server("ocsp.test", nil)
+	key := forge.P256()
+	list, err := ct.ParseLogList(forge.LogList(time.Now(), forge.Log{Key: key, Description: "OCSP Log", Operator: "op", URL: "https://log.test/"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	anchors := certpath.NewAnchors()
+	if err := anchors.Add(root.Raw); err != nil {
+		t.Fatal(err)
+	}
+	e := under{engine.New(engine.Options{}), &engine.Trust{Anchors: anchors, LogList: list}}
+	response := func(single forge.Single) []byte {
+		single.Extensions = []forge.Ext{forge.OCSPSCTs(forge.SCTList(forge.SCT{}.SignX509(key, leaf.Raw)))}
+		return forge.OCSP{Singles: []forge.Single{single}}.Sign(root)
+	}
+	good, revoked := response(root.Good(leaf.Serial)), response(root.RevokedSingle(leaf.Serial, 1))
+	file := []evidence.Artefact{{Kind: "ocsp-file", URL: "response.der", Body: good}}
+	for _, c := range []struct {
+		what      string
+		staple    []byte
+		artefacts []evidence.Artefact
+		schemes   policy.Schemes
+		met       bool
+		status    report.Status
+	}{
+		{"staple", good, nil, 0, true, report.Good},
+		{"staple, revocation off", good, nil, policy.Off, true, ""},
+		{"staple, only lists", good, nil, policy.Only(policy.CRL), true, report.NotApplicable},
+		{"not the staple", nil, file, 0, false, report.Good},
+		{"both", good, file, 0, true, report.Good},
+		{"revoked staple, revocation off", revoked, nil, policy.Off, false, ""},
+		{"revoked staple", revoked, nil, 0, false, report.Revoked},
+	} {
+		ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Target: evidence.Target{Host: "ocsp.test"},
+			Chain: []evidence.Entry{{Cert: leaf.Raw, Staple: c.staple}}, Artefacts: c.artefacts}
+		r := e.Judge(context.Background(), ev, policy.Policy{CT: policy.CTStrict, Schemes: c.schemes}, engine.Access{})
+		if r.CT == nil || r.CT.Met == nil || *r.CT.Met != c.met {
+			t.Errorf("%s: %s, %+v %v", c.what, r.Verdict, r.CT, findings(r))
+			continue
+		}
+		var status report.Status
+		if rev := r.Paths[r.Chosen].Certs[0].Revocation; rev != nil {
+			status = rev.Status
+		}
+		if status != c.status {
+			t.Errorf("%s: status %q, want %q", c.what, status, c.status)
+		}
+	}
+}
+
 // TLS 1.3 sends SCTs beside each certificate. They belong to that certificate
 // wherever it stands on the path, and what is wrong with them is said there.
 func TestEntrySCTs(t *testing.T) {

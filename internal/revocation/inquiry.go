@@ -24,7 +24,9 @@ type inquiry struct {
 	used    []Use               // of in.Artefacts
 	// issuerKey is the SHA-256 of the issuer's SubjectPublicKeyInfo.
 	issuerKey [32]byte
-	sctList   *[]byte
+	// What the leaf's responses have for Certificate Transparency: the staple, and
+	// one that the server did not send.
+	stapledSCTs, fetchedSCTs *[]byte
 
 	ptr     pointers
 	answers []answer

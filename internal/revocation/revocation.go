@@ -121,8 +121,12 @@ type Result struct {
 	// file gave no answer, "" when it did.
 	Unused, UnusedOCSP []string
 
-	Needs   []Need // what would give more answers; each once
-	SCTList []byte // from the leaf's valid staple or response, outer length included
+	Needs []Need // what would give more answers; each once
+
+	// SCTList is the SCT list of the leaf's valid staple, FetchedSCTs that of a
+	// response that was fetched or came as a file: the server delivered only the
+	// former. The outer length is included.
+	SCTList, FetchedSCTs []byte
 }
 
 // Judge gives every certificate of the path but the anchor one status. It
@@ -141,8 +145,11 @@ func Judge(ctx context.Context, in Input) Result {
 			continue
 		}
 		s := inquiry{in: &in, ctx: ctx, at: i, cert: in.Path[i], issuer: in.Path[i+1], above: in.Path[i+2:], offered: offered[i],
-			used: res.Used, issuerKey: sha256.Sum256(in.Path[i+1].RawSPKI), sctList: &res.SCTList, known: known, files: files}
+			used: res.Used, issuerKey: sha256.Sum256(in.Path[i+1].RawSPKI), stapledSCTs: &res.SCTList, fetchedSCTs: &res.FetchedSCTs, known: known, files: files}
 		res.Certs[i] = s.judge()
+		if i == 0 && !s.stapled { // the policy stopped before the staple, or does without it
+			res.SCTList = StapledSCTs(ctx, in)
+		}
 		for _, n := range s.needs {
 			if !slices.ContainsFunc(res.Needs, n.same) {
 				res.Needs = append(res.Needs, n)
@@ -151,6 +158,24 @@ func Judge(ctx context.Context, in Input) Result {
 	}
 	res.Unused, res.UnusedOCSP = files.lists, files.responses
 	return res
+}
+
+// StapledSCTs returns the SCT list of the leaf's staple when that is a valid
+// response which says good, for a policy that does not ask staples for a status:
+// whoever delivers SCTs does so whatever is asked about revocation. Nothing else is
+// concluded from the staple. Of in it looks at what Judge does.
+func StapledSCTs(ctx context.Context, in Input) []byte {
+	if len(in.Path) < 2 || len(in.Staples) == 0 || in.Staples[0] == nil || ctx.Err() != nil {
+		return nil
+	}
+	if in.Policy.Skew == 0 {
+		in.Policy.Skew = policy.DefaultSkew
+	}
+	var list, none []byte
+	s := inquiry{in: &in, ctx: ctx, cert: in.Path[0], issuer: in.Path[1], above: in.Path[2:], used: make([]Use, len(in.Artefacts)),
+		issuerKey: sha256.Sum256(in.Path[1].RawSPKI), stapledSCTs: &list, fetchedSCTs: &none, known: map[signerKey]signer{}, files: newFiles(&in)}
+	s.askStaple()
+	return list
 }
 
 func (n Need) same(o Need) bool {

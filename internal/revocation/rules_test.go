@@ -473,6 +473,57 @@ func TestSCTList(t *testing.T) {
 	}
 }
 
+// Only the staple delivers SCTs, and it does so whatever is asked about
+// revocation, as long as it is authentic and says good.
+func TestSCTsOfStaplesOnly(t *testing.T) {
+	list := []byte{0, 2, 9, 9}
+	w := newWorld().with(Cert{}, AIA([]string{ocspURL}, nil), CRLDP(crlURL))
+	s := w.ca.Good(w.leaf.Serial)
+	s.ThisUpdate, s.NextUpdate = w.now.Add(-time.Hour), w.now.Add(2*time.Hour)
+	s.Extensions = []Ext{OCSPSCTs(list)}
+	response := OCSP{Singles: []Single{s}}.Sign(w.ca)
+	revoked := s
+	revoked.Status = StatusRevoked
+	other := w.ca.Good(w.other.Serial)
+	other.Extensions = s.Extensions
+
+	in := w.input()
+	in.OfferedOCSP = [][]byte{response}
+	if res := judge(in); res.SCTList != nil || !bytes.Equal(res.FetchedSCTs, list) {
+		t.Errorf("from a file: delivered %x, fetched %x", res.SCTList, res.FetchedSCTs)
+	}
+	in.OfferedOCSP = nil
+	in.Artefacts = append(in.Artefacts, revocation.Artefact{Kind: revocation.KindOCSP, URL: ocspURL, Request: OCSPRequest(nil, w.ca.CertID(w.leaf.Serial)), Body: response})
+	if res := judge(in); res.SCTList != nil || !bytes.Equal(res.FetchedSCTs, list) {
+		t.Errorf("from the responder: delivered %x, fetched %x", res.SCTList, res.FetchedSCTs)
+	}
+	in = w.input()
+	in.Artefacts = append(in.Artefacts, w.artefact("crl", crlURL, good, w.list)...)
+	for _, c := range []struct {
+		what   string
+		staple []byte
+		want   []byte
+	}{
+		{"good", response, list}, {"revoked", OCSP{Singles: []Single{revoked}}.Sign(w.ca), nil},
+		{"badly signed", OCSP{Singles: []Single{s}, MutateSig: FlipMiddle}.Sign(w.ca), nil},
+		{"of another certificate", OCSP{Singles: []Single{other}}.Sign(w.ca), nil}, {"none", nil, nil},
+	} {
+		in.Staples = [][]byte{c.staple}
+		for _, schemes := range []policy.Schemes{0, policy.Only(policy.CRL), policy.Only(policy.OCSP), policy.Only(policy.CRL, policy.Staple)} {
+			for _, stop := range []policy.Stop{policy.StopNever, policy.StopFirst} {
+				in.Policy.Schemes, in.Policy.Stop = schemes, stop
+				if res := judge(in); !bytes.Equal(res.SCTList, c.want) || res.FetchedSCTs != nil {
+					t.Errorf("%s, %s, %s: delivered %x, fetched %x", c.what, schemes, stop, res.SCTList, res.FetchedSCTs)
+				}
+			}
+		}
+		in.Policy.Schemes = policy.Off
+		if got := revocation.StapledSCTs(t.Context(), in); !bytes.Equal(got, c.want) {
+			t.Errorf("%s, off: %x", c.what, got)
+		}
+	}
+}
+
 // Deltas are needed and used.
 func TestDelta(t *testing.T) {
 	const deltaURL = "http://crl.example/delta.crl"

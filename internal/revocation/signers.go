@@ -132,7 +132,7 @@ func (s *inquiry) signer(c, issuer *cert.Certificate, above []*cert.Certificate)
 	st, known := s.known[key]
 	if !known {
 		q := inquiry{in: s.in, ctx: s.ctx, at: s.at, cert: c, issuer: issuer, above: above, offered: offeredTo(s.in, c, issuer), used: s.used,
-			issuerKey: sha256.Sum256(issuer.RawSPKI), sctList: s.sctList, known: s.known, files: s.files, chain: append(slices.Clone(s.chain), c)}
+			issuerKey: sha256.Sum256(issuer.RawSPKI), stapledSCTs: s.stapledSCTs, fetchedSCTs: s.fetchedSCTs, known: s.known, files: s.files, chain: append(slices.Clone(s.chain), c)}
 		st = q.asSigner()
 		s.known[key] = st
 	}

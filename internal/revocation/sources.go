@@ -123,8 +123,14 @@ func (s *inquiry) checkOCSP(q ocsp.Query, body []byte, k int) ocsp.Result {
 		res.Answer.Cached = s.in.Artefacts[k].Cached
 		s.used[k].Add(useOf(res))
 	}
-	if s.at == 0 && len(s.chain) == 0 && len(*s.sctList) == 0 {
-		*s.sctList = res.SCTList
+	if s.at == 0 && len(s.chain) == 0 {
+		scts := s.fetchedSCTs
+		if q.Source == policy.Staple {
+			scts = s.stapledSCTs
+		}
+		if len(*scts) == 0 {
+			*scts = res.SCTList
+		}
 	}
 	s.answers = append(s.answers, answer{status: res.Status, shown: res.Answer, findings: res.Findings})
 	return res

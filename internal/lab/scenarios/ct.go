@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -14,6 +15,13 @@ var ct = []Scenario{
 		Want: report.Accept, Ask: strictCT},
 	{Name: "sct-by-staple", Story: "The SCTs come in the stapled OCSP response only.",
 		Want: report.Accept, Ask: strictCT},
+	{Name: "sct-by-staple-unasked", Story: "The SCTs come in the stapled OCSP response only, and revocation is not checked.",
+		Want: report.Accept, Ask: Ask{Policy: policy.Policy{CT: policy.CTStrict, Schemes: policy.Off},
+			Flags: []string{"--ct", policy.CTStrict.String(), "--revocation", policy.Off.String()}}},
+	{Name: "sct-fetched", Story: "The server sends no SCT; only the OCSP response that assay fetches itself has some.",
+		Want: report.Reject, Findings: ids(finding.CTSCTNotDelivered, finding.CTSCTMissing, finding.CTNoValidSCT), Ask: strictCT},
+	{Name: "sct-fetched-apple", Story: "By Apple's rules: SCTs in an OCSP response that assay fetches itself do not count.",
+		Want: report.Reject, Findings: ids(finding.CTSCTNotDelivered, finding.CTPolicyUnmet), Ask: appleCT, Public: true},
 	{Name: "sct-none", Story: "No SCT at all, and the policy is strict.",
 		Want: report.Reject, Findings: ids(finding.CTNoValidSCT), Ask: strictCT},
 	{Name: "sct-none-reported", Story: "No SCT at all; the default policy reports that and enforces nothing.",

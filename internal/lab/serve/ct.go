@@ -16,16 +16,10 @@ var ctServers = map[string]func(*build){
 			s.scts = [][]byte{b.l.pki.logs.alpha.delivered(raw), b.l.pki.logs.beta.delivered(raw)}
 		})
 	},
-	"sct-by-staple": func(b *build) {
-		b.good(func(s *site) {
-			s.noSCTs = true
-			leaf := b.issue(s)
-			list := forge.SCTList(b.l.pki.logs.alpha.delivered(leaf.Raw), b.l.pki.logs.beta.delivered(leaf.Raw))
-			single := s.issuer.Good(leaf.Serial)
-			single.Extensions = []forge.Ext{forge.OCSPSCTs(list)}
-			b.staple(s, forge.OCSP{Singles: []forge.Single{single}}, nil)
-		})
-	},
+	"sct-by-staple":         (*build).sctsByStaple,
+	"sct-by-staple-unasked": (*build).sctsByStaple,
+	"sct-fetched":           (*build).sctsFetched,
+	"sct-fetched-apple":     (*build).sctsFetched,
 	"sct-none": func(b *build) {
 		b.good(func(s *site) { s.noSCTs = true })
 	},
@@ -98,6 +92,33 @@ var ctServers = map[string]func(*build){
 			return forge.SCT{}.SignPrecert(b.l.pki.logs.retired.Key, s.issuer.Key, tbs)
 		})
 	},
+}
+
+// sctsByStaple serves a good site whose SCTs are in the staple only.
+func (b *build) sctsByStaple() {
+	b.good(func(s *site) {
+		s.noSCTs = true
+		leaf := b.issue(s)
+		single := s.issuer.Good(leaf.Serial)
+		single.Extensions = []forge.Ext{b.ocspSCTs(leaf.Raw)}
+		b.staple(s, forge.OCSP{Singles: []forge.Single{single}}, nil)
+	})
+}
+
+// sctsFetched serves a good site whose SCTs only the OCSP responder has.
+func (b *build) sctsFetched() {
+	b.good(func(s *site) {
+		s.noSCTs = true
+		s.onlyOCSP(b.responder(s, func(_ request, o *forge.OCSP) *forge.CA {
+			o.Singles[0].Extensions = []forge.Ext{b.ocspSCTs(s.leaf.Raw)}
+			return nil
+		}))
+	})
+}
+
+// ocspSCTs are two SCTs of two operators for an OCSP response.
+func (b *build) ocspSCTs(leaf []byte) forge.Ext {
+	return forge.OCSPSCTs(forge.SCTList(b.l.pki.logs.alpha.delivered(leaf), b.l.pki.logs.beta.delivered(leaf)))
 }
 
 // sct serves a good site with the embedded SCTs that the functions return.
