@@ -76,13 +76,14 @@ type Terms struct {
 
 // Got is what came of a need.
 type Got struct {
-	*Artefact            // nil when there is a Failure
-	Cached    bool       // nobody was asked, or whoever was asked had nothing better
-	Due       bool       // it is time to ask again, which Offline forbade
-	Outcome   Outcome    // what happened
-	Failure   finding.ID // why there is no body; "" when there is one
-	Detail    string     // about the failure, or why a cached copy stands in
-	Status    int        // HTTP status, where somebody was asked
+	*Artefact             // nil when there is a Failure
+	Others    []*Artefact // what was proved beside it and has not ended: all count
+	Cached    bool        // nobody was asked, or whoever was asked had nothing better
+	Due       bool        // it is time to ask again, which Offline forbade
+	Outcome   Outcome     // what happened
+	Failure   finding.ID  // why there is no body; "" when there is one
+	Detail    string      // about the failure, or why a cached copy stands in
+	Status    int         // HTTP status, where somebody was asked
 }
 
 // Outcome says what happened, in the words of reports.
@@ -129,8 +130,8 @@ type Cache struct {
 
 	mu       sync.Mutex
 	unproved *bounded.Map[Key, *Artefact]
-	proved   *bounded.Map[Key, *Artefact]
-	revoking *bounded.Map[Key, *Artefact] // proved, and showed a revocation
+	proved   *bounded.Map[Key, lines]
+	revoking *bounded.Map[Key, lines] // one of them showed a revocation
 	failures *bounded.Map[asked, failure]
 	foreign  *bounded.Map[identity, *crl.List]
 	flights  map[asked]*flight
@@ -149,8 +150,8 @@ type asked struct {
 func New(o Options) *Cache {
 	c := &Cache{store: o.Store, fetch: o.Fetch, ctx: o.Context, warn: o.Warn,
 		unproved: bounded.New[Key, *Artefact](maxUnproved, maxUnprovedBytes),
-		proved:   bounded.New[Key, *Artefact](maxEntries, maxBytes),
-		revoking: bounded.New[Key, *Artefact](maxEntries, maxBytes),
+		proved:   bounded.New[Key, lines](maxEntries, maxBytes),
+		revoking: bounded.New[Key, lines](maxEntries, maxBytes),
 		failures: bounded.New[asked, failure](maxEntries, 0),
 		foreign:  bounded.New[identity, *crl.List](maxForeign, maxBytes),
 		flights:  map[asked]*flight{}, slots: make(chan struct{}, maxFlights)}
@@ -178,9 +179,9 @@ func (c *Cache) Get(ctx context.Context, n Need, t Terms) (g Got) {
 			g = Got{Outcome: Failed, Failure: finding.InternalError, Detail: fmt.Sprint(v)}
 		}
 	}()
-	old := c.lookup(n, t)
+	old, others := c.lookup(n, t)
 	if old != nil && !t.Refresh && (t.Offline && !(t.Current && old.expired(t.Now)) || old.fresh(t)) {
-		return Got{Artefact: old, Cached: true, Due: !old.fresh(t), Outcome: Cached}
+		return Got{Artefact: old, Others: others, Cached: true, Due: !old.fresh(t), Outcome: Cached}
 	}
 	if t.Offline {
 		return Got{Outcome: Failed, Failure: NotCached}
@@ -188,23 +189,24 @@ func (c *Cache) Get(ctx context.Context, n Need, t Terms) (g Got) {
 	q := asked{n.Key(), t.Scope}
 	if f, ok := c.failure(n, q, t.Now); ok {
 		if old != nil {
-			return old.standingIn(f.detail)
+			return old.standingIn(others, f.detail)
 		}
 		return Got{Outcome: Failed, Failure: f.id, Detail: f.detail + " (remembered from the last attempt)"}
 	}
 	g = c.single(ctx, q, func(ctx context.Context) Got { return c.download(ctx, n, q, old, t) })
 	if g.Artefact == nil && old != nil { // it took too long: what is known counts all the same
-		return old.standingIn(g.Detail)
+		return old.standingIn(others, g.Detail)
 	}
 	return g
 }
 
-// Standing is a copy that is judged beside another, as Judged returns it.
+// Standing is a copy that is judged beside another: one of Got.Others, or of what
+// Judged returns.
 func (a *Artefact) Standing() Got {
 	return Got{Artefact: a, Cached: true, Outcome: Cached, Detail: "judged beside what the address serves now"}
 }
 
 // standingIn is a copy that answers because nothing better could be had.
-func (a *Artefact) standingIn(why string) Got {
-	return Got{Artefact: a, Cached: true, Outcome: Cached, Detail: "not revalidated: " + why}
+func (a *Artefact) standingIn(others []*Artefact, why string) Got {
+	return Got{Artefact: a, Others: others, Cached: true, Outcome: Cached, Detail: "not revalidated: " + why}
 }

@@ -13,9 +13,9 @@ import (
 type order int
 
 const (
-	newer order = iota // the same or a later edition, or nothing that can be compared at all
-	older              // an earlier edition
-	other              // of another kind: the list of another key or part
+	newer  order = iota // the same or a later edition, or nothing that can be compared at all
+	older               // an earlier edition
+	beside              // of another kind: the list of another key or part
 )
 
 // compare tells how came stands to old, with the dates of both when it is older.
@@ -32,9 +32,9 @@ func compare(k Kind, old, came *Artefact) (o order, was, is time.Time) {
 }
 
 // compareLists goes by thisUpdate and, within one line of editions, by the CRL
-// number: an issuer that has set a clock right counts on. A list of the same
-// issuer that is of another key or part, or a complete one where there was a
-// delta, is no edition of the old one and still older when it was made before.
+// number: an issuer that has set a clock right counts on. A list of another issuer,
+// key or part, or a complete one where there was a delta, is no edition of the old
+// one.
 func compareLists(old, came *Artefact) (o order, was, is time.Time) {
 	a, err := old.List()
 	if err != nil {
@@ -48,12 +48,12 @@ func compareLists(old, came *Artefact) (o order, was, is time.Time) {
 	sameLine := a.Issuer.Canon == b.Issuer.Canon && a.Delta() == b.Delta() && samePart(a.IDP, b.IDP) && bytes.Equal(a.AuthorityKeyID, b.AuthorityKeyID)
 	number := new(big.Int).SetBytes(b.Number).Cmp(new(big.Int).SetBytes(a.Number))
 	switch {
-	case sameLine && number > 0:
-		return newer, was, is
-	case is.Before(was), sameLine && is.Equal(was) && number < 0:
-		return older, was, is
 	case !sameLine:
-		return other, was, is
+		return beside, was, is
+	case number > 0:
+		return newer, was, is
+	case is.Before(was), is.Equal(was) && number < 0:
+		return older, was, is
 	}
 	return newer, was, is
 }

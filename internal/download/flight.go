@@ -101,7 +101,7 @@ func (c *Cache) failure(n Need, q asked, now time.Time) (failure, bool) {
 	if ok || c.store == nil {
 		return f, ok && now.Before(f.until)
 	}
-	d, ok := c.store.Failed(storeKey(n))
+	d, ok := c.store.Failed(storeKey(n, 0))
 	return failure{until: d.Until, id: finding.ID(d.ID), detail: d.Detail}, ok && now.Before(d.Until)
 }
 
@@ -113,7 +113,7 @@ func (c *Cache) failed(n Need, q asked, id finding.ID, detail string, now time.T
 	c.failures.Put(q, old.again(id, detail, now), 0)
 	c.mu.Unlock()
 	if c.store != nil && id != finding.FetchRefusedAddress {
-		if err := c.store.Fail(storeKey(n), string(id), detail); err != nil {
+		if err := c.store.Fail(storeKey(n, 0), string(id), detail); err != nil {
 			c.warn(err)
 		}
 	}

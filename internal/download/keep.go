@@ -1,9 +1,7 @@
 package download
 
 import (
-	"crypto/sha256"
-	"errors"
-	"runtime"
+	"slices"
 	"time"
 
 	"github.com/assaytls/assay/finding"
@@ -20,81 +18,144 @@ type Verdict struct {
 	Until time.Time
 }
 
-// best returns the proved copy in memory, nil when there is none.
-func (c *Cache) best(k Key) *Artefact {
+// lines are the proved copies of one need, the last confirmed first. There is
+// more than one when an address has served lists that are no editions of one
+// another, such as those of two parts or two keys: one may know nothing of what
+// another says, and all count until they end.
+type lines []*Artefact
+
+// maxLines bounds them. Beyond it those go first that showed no revocation.
+const maxLines = 8
+
+// split returns the first and those of the others that have not ended.
+func (l lines) split(now time.Time) (first *Artefact, others []*Artefact) {
+	if len(l) == 0 {
+		return nil, nil
+	}
+	return l[0], l.without(l[0], now)
+}
+
+// without returns those that have not ended, but for a.
+func (l lines) without(a *Artefact, now time.Time) (out []*Artefact) {
+	for _, b := range l {
+		if !b.same(a) && !b.expired(now) {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// trimmed returns at most maxLines of l, whose first stays.
+func (l lines) trimmed() lines {
+	for len(l) > maxLines {
+		at := len(l) - 1
+		for i := at; i > 0; i-- {
+			if !l[i].Revoking {
+				at = i
+				break
+			}
+		}
+		l = slices.Delete(slices.Clone(l), at, at+1)
+	}
+	return l
+}
+
+func (l lines) revoking() bool {
+	return slices.ContainsFunc(l, func(a *Artefact) bool { return a.Revoking })
+}
+
+func (l lines) size() (n int64) {
+	for _, a := range l {
+		n += a.size()
+	}
+	return n
+}
+
+// known returns the proved copies in memory.
+func (c *Cache) known(k Key) lines {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.bestLocked(k)
+	return c.knownLocked(k)
 }
 
-func (c *Cache) bestLocked(k Key) *Artefact {
-	if a, ok := c.revoking.Get(k); ok {
-		return a
+func (c *Cache) knownLocked(k Key) lines {
+	if l, ok := c.revoking.Get(k); ok {
+		return l
 	}
-	a, _ := c.proved.Get(k)
-	return a
+	l, _ := c.proved.Get(k)
+	return l
 }
 
-// lookup finds the copy that may answer: the proved one, in memory or on disk, or
-// what came later and has still to be judged.
-func (c *Cache) lookup(n Need, t Terms) *Artefact {
+// lookup finds the copy that may answer: a proved one, in memory or on disk, with
+// the others that count, or what came later and has still to be judged.
+func (c *Cache) lookup(n Need, t Terms) (a *Artefact, others []*Artefact) {
 	if n.Kind == OCSP && t.Nonce || n.Kind == CT {
-		return nil // an answer to another question, or a tree that has grown since
+		return nil, nil // an answer to another question, or a tree that has grown since
 	}
 	k := n.Key()
 	c.mu.Lock()
-	best := c.bestLocked(k)
+	known := c.knownLocked(k)
 	came, _ := c.unproved.Get(k)
 	c.mu.Unlock()
-	if best != nil && best.fresh(t) {
-		return best
+	first, others := known.split(t.Now)
+	if first != nil && first.fresh(t) {
+		return first, others
 	}
-	if came != nil && came.fresh(t) && (best == nil || came.Fetched.After(best.Fetched)) {
-		return came
+	if came != nil && came.fresh(t) && (first == nil || came.Fetched.After(first.Fetched)) {
+		return came, nil
 	}
-	if disk := c.fromDisk(n); disk != nil && (best == nil || disk.Fetched.After(best.Fetched)) {
-		best = c.adopt(n, disk, t.Now)
+	if disk := c.adopt(n, t.Now); len(disk) > 0 {
+		if known = c.known(k); len(known) == 0 {
+			known = disk // too large for memory
+		}
+		first, others = known.split(t.Now)
 	}
-	if best == nil {
-		return came
+	if first == nil {
+		return came, nil
 	}
-	return best
+	return first, others
 }
 
-// adopt takes a copy from the disk into memory and returns the one that stands
-// there then: another process has proved it, but this one may know a newer one.
-func (c *Cache) adopt(n Need, disk *Artefact, now time.Time) *Artefact {
-	also, kept := c.displace(n, disk, now)
-	if also != nil {
-		return also
+// adopt takes what stands on disk into memory, where it is newer, and returns it:
+// another process may have proved it.
+func (c *Cache) adopt(n Need, now time.Time) lines {
+	disk := c.fromDisk(n)
+	for _, a := range slices.Backward(disk) {
+		c.displace(n, a, now)
 	}
-	return kept
+	return disk
 }
 
-// Judged tells what the judges made of g, which Get returned for n on terms t.
-// When the cache holds another copy that must be judged beside it, since g proved
-// nothing or does not supersede that copy, it is returned. The error says that the
-// disk cache could not be written.
-func (c *Cache) Judged(n Need, t Terms, g Got, v Verdict) (also *Artefact, err error) {
+// Judged tells what the judges made of g, which Get returned for n on terms t. It
+// returns other copies that must be judged beside it, since it proved nothing or
+// does not supersede them. The error says that the disk cache could not be written.
+func (c *Cache) Judged(n Need, t Terms, g Got, v Verdict) (also []*Artefact, err error) {
 	a := g.Artefact
 	if a == nil {
 		return nil, nil
 	}
 	k := n.Key()
+	known := c.known(k)
 	if !v.Answered {
-		if also = c.best(k); also == nil {
-			if disk := c.fromDisk(n); disk != nil {
-				also = c.adopt(n, disk, t.Now)
+		if len(known) == 0 {
+			known = c.adopt(n, t.Now)
+		}
+		for _, b := range known {
+			if !b.equal(a) && !slices.ContainsFunc(g.Others, b.equal) {
+				also = append(also, b)
 			}
 		}
-		if also.same(a) || also != nil && also.equal(a) {
-			return nil, nil
-		}
-		if also != nil && !v.Authentic {
+		if len(also) > 0 && !v.Authentic {
 			c.rejected(asked{k, t.Scope}, "what the address serves now proves nothing", t.Now)
 			c.drop(k, a)
 		}
 		return also, nil
+	}
+	if g.Cached && a.Proved && (a.Revoking || !v.Revoking) && slices.Contains(known, a) { // nothing is new
+		if len(a.Body) >= store.Large {
+			c.saveIndex(n, a, 0) // if it cannot be written the next one reads the list through, too
+		}
+		return nil, nil
 	}
 	proved := *a
 	proved.Proved, proved.Revoking = true, a.Revoking || v.Revoking
@@ -102,20 +163,21 @@ func (c *Cache) Judged(n Need, t Terms, g Got, v Verdict) (also *Artefact, err e
 		proved.Expires = v.Until
 	}
 	also, kept := c.displace(n, &proved, t.Now)
-	if also != nil || a.unkept {
-		return also, nil
-	}
-	c.succeeded(asked{k, t.Scope})
-	if c.store == nil {
-		return nil, nil
-	}
-	if g.Cached && a.Proved { // it stands there, but for a large one's index that somebody lost
-		if len(a.Body) >= store.Large {
-			c.saveIndex(n, kept) // if it cannot be written the next one reads the list through, too
+	if kept != nil && !a.unkept {
+		if !g.Cached {
+			c.succeeded(asked{k, t.Scope})
 		}
-		return nil, nil
+		if c.store != nil && !(g.Cached && a.Proved) {
+			var disk []*Artefact
+			disk, err = c.toDisk(n, kept, t.Now)
+			for _, b := range disk {
+				if !slices.ContainsFunc(also, b.equal) {
+					also = append(also, b)
+				}
+			}
+		}
 	}
-	return c.toDisk(n, kept, t.Now)
+	return slices.DeleteFunc(also, func(b *Artefact) bool { return slices.ContainsFunc(g.Others, b.equal) }), err
 }
 
 // rejected remembers that what q brings now does not take the place of the proved
@@ -137,149 +199,79 @@ func (c *Cache) drop(k Key, a *Artefact) {
 	}
 }
 
-// displace puts a proved copy into memory, unless a newer edition stands there
-// already, or a list of another kind that has not ended: then it returns that one.
-func (c *Cache) displace(n Need, a *Artefact, now time.Time) (also, kept *Artefact) {
+// displace puts a proved copy into memory, in the place of those that it
+// supersedes, and returns it as kept. Those that it does not, and that have not
+// ended, are returned too; where one is a later edition, a is not kept.
+func (c *Cache) displace(n Need, a *Artefact, now time.Time) (also []*Artefact, kept *Artefact) {
 	k := n.Key()
 	for {
-		best := c.best(k)
-		if best != nil && !best.same(a) && !best.expired(now) {
-			if !supersedes(n.Kind, best, a) { // may take long: without the lock
-				return best, nil
+		known := c.known(k)
+		also, kept = nil, a
+		next := lines{a}
+		for _, b := range known { // may take long: without the lock
+			if b.equal(a) {
+				kept = a.with(b)
+				next[0] = kept
+				continue
+			}
+			if b.expired(now) {
+				continue
+			}
+			switch o, _, _ := compare(n.Kind, b, a); o {
+			case newer:
+			case older:
+				return append(also, b), nil
+			case beside:
+				also, next = append(also, b), append(next, b)
 			}
 		}
 		if a.unkept {
-			return nil, a
+			return also, kept
 		}
 		c.mu.Lock()
-		if c.bestLocked(k) != best {
+		if slices.Equal(c.knownLocked(k), known) {
+			c.putLocked(k, next.trimmed())
 			c.mu.Unlock()
-			continue // another judgement was faster
+			return also, kept
 		}
-		if best.same(a) { // the same body: what is known of both
-			both := *a
-			both.Revoking = a.Revoking || best.Revoking
-			if best.Fetched.After(a.Fetched) {
-				both = *best
-				both.Revoking = a.Revoking || best.Revoking
-			}
-			a = &both
-		}
-		c.putLocked(k, a)
-		c.mu.Unlock()
-		return nil, a
+		c.mu.Unlock() // another judgement was faster
 	}
 }
 
-// supersedes reports whether a may take the place of best, both proved: a later
-// edition may, and what is no edition of it unless it was made before or best has
-// shown a revocation, about which a may know nothing.
-func supersedes(k Kind, best, a *Artefact) bool {
-	o, was, is := compare(k, best, a)
-	return o == newer || o == other && !best.Revoking && !is.Before(was)
+// with is what is known of two copies with the same body.
+func (a *Artefact) with(b *Artefact) *Artefact {
+	both := *a
+	if b.Fetched.After(a.Fetched) {
+		both = *b
+	}
+	both.Revoking = a.Revoking || b.Revoking
+	return &both
 }
 
-// putLocked puts a proved copy where it belongs.
-func (c *Cache) putLocked(k Key, a *Artefact) {
+// putLocked puts proved copies where they belong. What came before is nothing to
+// be judged any more.
+func (c *Cache) putLocked(k Key, l lines) {
 	c.proved.Delete(k)
 	c.revoking.Delete(k)
 	into := c.proved
-	if a.Revoking {
+	if l.revoking() {
 		into = c.revoking
 	}
-	into.Put(k, a, a.size())
-	if came, ok := c.unproved.Peek(k); ok && !came.Fetched.After(a.Fetched) {
+	into.Put(k, l, l.size())
+	if came, ok := c.unproved.Peek(k); ok && !came.Fetched.After(l[0].Fetched) {
 		c.unproved.Delete(k)
 	}
 }
 
-// keep puts a confirmed copy in the place of the same before it.
-func (c *Cache) keep(k Key, a *Artefact, noStore bool) {
+// confirm puts a copy that the server has confirmed in its own place, first.
+func (c *Cache) confirm(k Key, a *Artefact, noStore bool) {
 	if a.unkept = noStore; noStore {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.bestLocked(k).same(a) {
-		c.putLocked(k, a)
+	known := c.knownLocked(k)
+	if i := slices.IndexFunc(known, a.same); i >= 0 {
+		c.putLocked(k, append(lines{a}, slices.Delete(slices.Clone(known), i, i+1)...))
 	}
-}
-
-// storeKey names a need on disk.
-func storeKey(n Need) store.Key {
-	return store.Key{Kind: string(n.Kind), URL: n.URL, Issuer: n.IssuerKey, Request: n.Request}
-}
-
-// fromDisk returns the copy on disk, nil when there is none. Only what was proved
-// is there.
-func (c *Cache) fromDisk(n Need) *Artefact {
-	if c.store == nil {
-		return nil
-	}
-	e, ok := c.store.Get(storeKey(n))
-	if !ok {
-		return nil
-	}
-	return entryArtefact(e)
-}
-
-func entryArtefact(e store.Entry) *Artefact {
-	a := newArtefact(e.Body, e.Owner, e.Index)
-	a.Fetched, a.Came, a.Expires, a.Again, a.ETag, a.LastModified = e.Fetched, e.Came, e.Expires, e.Again, e.ETag, e.LastModified
-	a.Proved = true
-	return a
-}
-
-// toDisk writes a proved copy, unless another process has put a newer edition
-// there: then it returns that one.
-func (c *Cache) toDisk(n Need, a *Artefact, now time.Time) (also *Artefact, err error) {
-	e := store.Entry{Body: a.Body, Owner: a.Owner, Fetched: a.Fetched, Came: a.Came, Expires: a.Expires, Again: a.Again, ETag: a.ETag, LastModified: a.LastModified}
-	_, err = c.store.Replace(storeKey(n), e, func(have store.Entry) bool {
-		disk := entryArtefact(have)
-		if disk.expired(now) || disk.equal(a) || supersedes(n.Kind, disk, a) {
-			return true
-		}
-		also = disk
-		return false
-	})
-	if err != nil {
-		return nil, err
-	}
-	if also != nil {
-		c.adopt(n, also, now)
-		return also, nil
-	}
-	a.parsed.mu.Lock()
-	a.parsed.saved = false // its index belongs to the file that stands there now
-	a.parsed.mu.Unlock()
-	return nil, c.saveIndex(n, a)
-}
-
-// saveIndex writes the index of a list to the disk, beside its body, when it is
-// not there: it is new, or who wrote the body was killed in between, or somebody
-// damaged it.
-func (c *Cache) saveIndex(n Need, a *Artefact) error {
-	if !n.Kind.list() || c.store == nil {
-		return nil
-	}
-	p := a.parsed
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.saved {
-		return nil
-	}
-	p.saved = true // as far as that is possible
-	l, err := a.List()
-	if err != nil {
-		return nil // it gave no answer as a list, so no index is worth keeping
-	}
-	defer runtime.KeepAlive(a)
-	x := l.Index()
-	if x == nil {
-		return nil
-	}
-	if err := c.store.PutIndex(storeKey(n), sha256.Sum256(a.Body), x); !errors.Is(err, store.ErrNoBody) {
-		return err
-	}
-	return nil // another process has removed the body meanwhile
 }

@@ -39,15 +39,15 @@ func (a *Artefact) conditional(now time.Time) bool {
 // copy at hand, nil when there is none.
 func (c *Cache) download(ctx context.Context, n Need, q asked, old *Artefact, t Terms) Got {
 	kept := !(n.Kind == OCSP && t.Nonce) && n.Kind != CT // the answer may serve others, too
-	var best *Artefact                                   // the proved copy
+	var known lines
 	if kept {
-		best = c.best(q.Key)
+		if known = c.known(q.Key); known == nil && old != nil && old.Proved {
+			known = lines{old} // too large for memory
+		}
 	}
-	switch {
-	case best != nil:
+	best, others := known.split(t.Now)
+	if best != nil {
 		old = best
-	case old != nil && old.Proved: // too large for memory
-		best = old
 	}
 	req := fetch.Request{URL: n.URL, Scope: t.Scope, MaxBytes: c.limit(n)}
 	if best.conditional(t.Now) && n.Kind != OCSP {
@@ -59,7 +59,7 @@ func (c *Cache) download(ctx context.Context, n Need, q asked, old *Artefact, t 
 			c.failed(n, q, fail.ID, fail.Detail, t.Now)
 		}
 		if old != nil {
-			return old.standingIn(fail.Detail)
+			return old.standingIn(others, fail.Detail)
 		}
 		g := Got{Outcome: Failed, Failure: fail.ID, Detail: fail.Detail, Status: fail.Status}
 		if fail.ID == finding.FetchRefusedAddress || fail.ID == finding.FetchSchemeRefused {
@@ -70,20 +70,23 @@ func (c *Cache) download(ctx context.Context, n Need, q asked, old *Artefact, t 
 	if resp.NotModified {
 		c.succeeded(q)
 		confirmed := best.confirmed(resp, t.Now, false)
-		c.keep(q.Key, confirmed, resp.NoStore)
-		return Got{Artefact: confirmed, Outcome: Revalidated, Status: resp.Status}
+		c.confirm(q.Key, confirmed, resp.NoStore)
+		return Got{Artefact: confirmed, Others: others, Outcome: Revalidated, Status: resp.Status}
 	}
-	if kept && best != nil && !best.expired(t.Now) {
-		if best.equal(came) {
-			c.succeeded(q)
-			confirmed := best.confirmed(resp, t.Now, true)
-			c.keep(q.Key, confirmed, resp.NoStore)
-			return Got{Artefact: confirmed, Outcome: Fetched, Status: resp.Status}
+	for _, a := range known {
+		if a.expired(t.Now) {
+			continue
 		}
-		if o, was, is := compare(n.Kind, best, came); o == older {
+		if a.equal(came) {
+			c.succeeded(q)
+			confirmed := a.confirmed(resp, t.Now, true)
+			c.confirm(q.Key, confirmed, resp.NoStore)
+			return Got{Artefact: confirmed, Others: known.without(a, t.Now), Outcome: Fetched, Status: resp.Status}
+		}
+		if o, was, is := compare(n.Kind, a, came); o == older {
 			why := "the address now serves an older edition, of " + finding.Time(is) + "; the cache has that of " + finding.Time(was)
 			c.rejected(q, why, t.Now)
-			return best.standingIn(why)
+			return best.standingIn(others, why)
 		}
 	}
 	if best == nil { // with a proved copy beside it, what came must prove itself first
@@ -134,6 +137,9 @@ func (c *Cache) ask(ctx context.Context, n Need, req fetch.Request, nonce bool) 
 // equal reports whether the bodies are the same. Either may be a mapped file that
 // somebody cuts meanwhile; the difference then shows when it is judged.
 func (a *Artefact) equal(b *Artefact) (same bool) {
+	if a.same(b) {
+		return true
+	}
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer runtime.KeepAlive(a)
 	defer runtime.KeepAlive(b)

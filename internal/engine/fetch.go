@@ -80,6 +80,7 @@ func (j *judgement) fetchAll(ctx context.Context, needs []download.Need) bool {
 			continue // nothing was asked: the judges say so themselves
 		}
 		j.add(n, got[i], took[i])
+		j.addOthers(n, got[i].Others)
 		progress = true
 	}
 	return progress
@@ -93,6 +94,14 @@ func (j *judgement) add(n download.Need, g download.Got, took time.Duration) {
 	j.got[len(j.ev.Artefacts)] = &obtained{need: n, got: g}
 	j.ev.Artefacts = append(j.ev.Artefacts, j.artefactOf(n, g, took))
 	j.fetches = append(j.fetches, fetchOf(n, g, took))
+}
+
+// addOthers adds what counts beside what came of a need.
+func (j *judgement) addOthers(n download.Need, others []*download.Artefact) {
+	for _, a := range others {
+		j.add(n, a.Standing(), 0)
+		j.got[len(j.ev.Artefacts)-1].settled = true
+	}
 }
 
 // artefactOf is what came of a need, as evidence. A failure is in it.
@@ -196,6 +205,7 @@ func (j *judgement) refresh(ctx context.Context, last *round) (replaced bool) {
 		j.got[i] = &obtained{need: o.need, got: g}
 		j.ev.Artefacts[i] = j.artefactOf(o.need, g, time.Since(start))
 		j.fetches = append(j.fetches, fetchOf(o.need, g, time.Since(start)))
+		j.addOthers(o.need, g.Others)
 		delete(j.lists, i)
 		replaced = true
 	}
@@ -233,11 +243,8 @@ func (j *judgement) settle(last *round) (more bool, err error) {
 		}
 		also, e := j.e.cache.Judged(o.need, terms, o.got, v)
 		err = errors.Join(err, e)
-		if also != nil {
-			j.add(o.need, also.Standing(), 0)
-			j.got[len(j.ev.Artefacts)-1].settled = true
-			more = true
-		}
+		j.addOthers(o.need, also)
+		more = more || len(also) > 0
 	}
 	return more, err
 }
