@@ -201,3 +201,69 @@ func TestCompare(t *testing.T) {
 		}
 	}
 }
+
+// Of two downloads that were under way at the same time the older one, judged
+// last, does not take the place of the newer one, here or in another process.
+func TestJudgedInTheOtherOrder(t *testing.T) {
+	for _, shared := range []bool{false, true} {
+		w := newWorld(t, CRL)
+		dir := t.TempDir() + "/cache"
+		open := func() *Cache {
+			if !shared {
+				return New(Options{})
+			}
+			s, err := store.Open(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return New(Options{Store: s})
+		}
+		first := open()
+		second := first
+		if shared {
+			second = open()
+		}
+		w.body(w.list(2))
+		old := first.Get(t.Context(), w.need, w.terms())
+		w.body(w.list(1))
+		terms := w.terms()
+		terms.Refresh = true
+		late := second.Get(t.Context(), w.need, terms)
+		answered := Verdict{Answered: true, Until: w.now.Add(time.Hour)}
+		if also, err := second.Judged(w.need, terms, late, answered); also != nil || err != nil {
+			t.Fatal(also, err)
+		}
+		also, err := first.Judged(w.need, w.terms(), old, answered)
+		if err != nil || len(also) != 1 || !also[0].equal(late.Artefact) {
+			t.Errorf("shared %v: beside %d, %v", shared, len(also), err)
+		}
+		all := map[string]*Cache{"first": first, "second": second}
+		if shared {
+			all["third"] = open()
+		}
+		for name, c := range all {
+			if g := c.Get(t.Context(), w.need, w.terms()); g.Artefact == nil || !g.equal(late.Artefact) || len(g.Others) != 0 {
+				t.Errorf("shared %v: the %s has another", shared, name)
+			}
+		}
+	}
+}
+
+// That a copy which stands in says more than before does not make the address
+// worth asking again.
+func TestStandingInIsNoSuccess(t *testing.T) {
+	w := newWorld(t, CRL)
+	c := New(Options{})
+	w.body(w.list(2))
+	answered := Verdict{Answered: true}
+	w.get(c, answered)
+	w.serve = http.NotFound
+	w.now = w.now.Add(2 * time.Hour)
+	w.get(c, answered)
+	answered.Revoking = true
+	for range 3 {
+		if g, _ := w.get(c, answered); g.Outcome != Cached || w.hits != 2 {
+			t.Errorf("%s after %d requests", g.Outcome, w.hits)
+		}
+	}
+}

@@ -132,6 +132,31 @@ func TestReplaceAscends(t *testing.T) {
 	}
 }
 
+// What reading an entry mends or removes is the entry that was read, not one that
+// another process has put there since.
+func TestAmendsWhatWasRead(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "cache"))
+	name := key(1).record().name(false)
+	for i := range 2 {
+		if err := s.Put(key(1), Entry{Body: body(i, 10)}); err != nil {
+			t.Fatal(err)
+		}
+		read, ok := s.readRecord(name)
+		if !ok {
+			t.Fatal("no record")
+		}
+		called := false
+		if i == 1 {
+			if err := s.Put(key(1), Entry{Body: body(7, 10)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if s.amend(name, read, func() error { called = true; return nil }); called != (i == 0) {
+			t.Errorf("%d: called %v", i, called)
+		}
+	}
+}
+
 // A process that holds the lock and does not let go of it holds nobody up for
 // long, and nothing is put meanwhile.
 func TestLockHeld(t *testing.T) {
