@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -25,6 +26,48 @@ func TestSourceDecidesWhatIsMissed(t *testing.T) {
 		missed := slices.ContainsFunc(r.Paths[0].Certs[0].Findings, func(f finding.Finding) bool { return f.ID == finding.MustStapleMissing })
 		if missed != want || (r.Verdict == report.Reject) != want || (r.Connection != nil) != want {
 			t.Errorf("%q: missed %v, %s", source, missed, r.Verdict)
+		}
+	}
+}
+
+// Judging leaves its input as it was: what is fetched, what is found wrong with
+// it and what was trusted are in a copy.
+func TestInputIsNotWritten(t *testing.T) {
+	root := forge.NewRoot("Root", nil)
+	ca := root.Intermediate("CA", nil)
+	leaf := ca.Server("a.test", nil, forge.AIA(nil, []string{"http://127.0.0.1:1/ca.cer"}))
+	e := guardEngine(t, root.Raw)
+	fresh := func() *evidence.Evidence {
+		artefacts := make([]evidence.Artefact, 1, 8) // room, into which something could be appended
+		artefacts[0] = evidence.Artefact{Kind: kindAIA, URL: "http://x.test/", Body: []byte("no certificate")}
+		return &evidence.Evidence{Version: evidence.Version, Source: evidence.SourceDial, Time: time.Unix(1.8e9, 0), Target: evidence.Target{Host: "a.test"},
+			Chain: []evidence.Entry{{Cert: leaf.Raw}}, Artefacts: artefacts}
+	}
+	for what, judge := range map[string]func(*evidence.Evidence) *evidence.Evidence{
+		"Judge": func(ev *evidence.Evidence) *evidence.Evidence {
+			e.Judge(t.Context(), ev, e.trust, policy.Policy{}, Access{})
+			return nil
+		},
+		"Refused": func(ev *evidence.Evidence) *evidence.Evidence {
+			e.Refused(ev, e.trust, policy.Policy{}, "why")
+			return nil
+		},
+		"Resolve": func(ev *evidence.Evidence) *evidence.Evidence {
+			_, gathered := e.Resolve(t.Context(), ev, e.trust, policy.Policy{}, Access{})
+			return gathered
+		},
+		"Handshake": func(ev *evidence.Evidence) *evidence.Evidence {
+			_, gathered, _ := e.Handshake(t.Context(), ev, [][][]byte{{leaf.Raw, ca.Raw, root.Raw}}, e.trust, policy.Policy{}, Access{}, false)
+			return gathered
+		},
+	} {
+		ev := fresh()
+		gathered := judge(ev)
+		if !reflect.DeepEqual(ev, fresh()) || !reflect.DeepEqual(ev.Artefacts[:8], fresh().Artefacts[:8]) {
+			t.Errorf("%s: the evidence was changed", what)
+		}
+		if gathered != nil && (gathered.AnchorsHash == "" || gathered.Artefacts[0].Failure != finding.AIAUnavailable) {
+			t.Errorf("%s: gathered %+v", what, gathered)
 		}
 	}
 }

@@ -71,7 +71,7 @@ var notPure = []string{"net", "net/http", "os", "os/exec", "syscall", "unsafe", 
 
 // ownParsing are the packages that must not lean on Go's own X.509 parsing.
 var ownParsing = []string{"cert", "cert/bundle", "certpath", "crl", "ocsp", "crlite", "ct", "programs", "internal/der", "internal/sig", "internal/sig/known",
-	"internal/revocation"}
+	"internal/revocation", "internal/assemble"}
 
 // thirdParty are the modules the core may use; all others stay at the rim.
 var thirdParty = []string{"golang.org/x/crypto/cryptobyte", "golang.org/x/crypto/chacha20poly1305", "golang.org/x/mod/sumdb",
