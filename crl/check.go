@@ -86,7 +86,21 @@ type Use struct {
 	// spoke, alone or together with others, about the certificate; Revoked when
 	// it said that it is revoked.
 	Answered, Revoked bool
+
+	// Signer is whose key signed it, nil unless Authentic. Entry is what lists the
+	// certificate, nil when nothing does or the list is not Authentic. Old is set
+	// when that is a revocation for good and the list is past its time.
+	Signer *cert.Certificate
+	Entry  *Entry
+	Old    bool
 }
+
+// Final reports whether the entry cannot be taken back: it is neither a hold nor
+// the end of one.
+func (e *Entry) Final() bool { return !e.held() }
+
+// Releases reports whether the entry ends a hold (RFC 5280, 5.3.1: removeFromCRL).
+func (e *Entry) Releases() bool { return e.HasReason && e.Reason == RemoveFromCRL }
 
 // Need is a delta list that would sharpen the answer and that a source of that
 // URL satisfies: a freshest CRL (RFC 5280, 4.2.1.15 and 5.2.6).
@@ -213,7 +227,8 @@ func (j *judge) source(i int, s Source) *judged {
 	if why != nil {
 		return j.useless(d, *why)
 	}
-	j.res.Used[i].Authentic = true
+	used := &j.res.Used[i]
+	used.Authentic, used.Signer = true, by.cert
 	d.signer, d.leave = by.cert, leaves[by.right]
 	d.answer.Signer = by.cert.Subject.String()
 	if by.note != nil {
@@ -239,9 +254,11 @@ func (j *judge) source(i int, s Source) *judged {
 		}
 		return j.useless(d, e.Finding())
 	}
+	used.Entry = d.entry
 	if why := j.times(d); why != nil {
 		j.useless(d, *why)
 		if e := d.entry; e != nil && !e.held() && (why.ID == finding.CRLStale || why.ID == finding.CRLTooOld || why.ID == finding.CRLNoNextUpdate) {
+			used.Old = true
 			j.add(d, finding.New(finding.CRLStaleListed, "revoked-at", finding.Time(e.Date), "reason", e.reason()))
 		}
 		return nil

@@ -38,6 +38,12 @@ type Evidence struct {
 	// Extra are certificates from files that may complete a path.
 	Extra [][]byte `json:"extra,omitempty"`
 
+	// Learnt are the revocations about certificates of the paths, and about those
+	// who sign for their issuers, that earlier judgements saw and this one consulted.
+	Learnt []Learnt `json:"learnt,omitempty"`
+	// Signers are the certificates that Learnt names, DER.
+	Signers [][]byte `json:"signers,omitempty"`
+
 	AnchorsHash string `json:"anchors_hash,omitempty"`  // SHA-256 over the anchor set, hex
 	LogListHash string `json:"log_list_hash,omitempty"` // of the log list used
 }

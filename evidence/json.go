@@ -219,6 +219,11 @@ func (ev *Evidence) validate() error {
 	for i := range ev.Artefacts {
 		v.artefact(&ev.Artefacts[i])
 	}
+	v.count("learnt", len(ev.Learnt), maxLearnt)
+	v.count("signers", len(ev.Signers), maxSigners)
+	for i := range ev.Learnt {
+		v.learnt(&ev.Learnt[i])
+	}
 	v.hash("anchors_hash", ev.AnchorsHash)
 	v.hash("log_list_hash", ev.LogListHash)
 	return v.err

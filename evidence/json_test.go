@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/assaytls/assay/policy"
 )
 
 func full() *Evidence {
@@ -19,7 +21,11 @@ func full() *Evidence {
 		Probe:   &Probe{Reason: "handshake_failure", Failure: &Failure{ID: "handshake-eof", Stage: "handshake"}},
 		Chain:   []Entry{{Cert: []byte{1, 2}, Staple: []byte{3}, SCTs: []byte{4}}},
 		TLSSCTs: []byte{5}, Extra: [][]byte{{6}},
-		Artefacts:   []Artefact{{Kind: "ocsp", URL: "http://o.test/", Method: "POST", Request: []byte{7}, IssuerKey: []byte{7}, Body: []byte{8}, Fetched: time.Unix(0, 0).UTC(), Cached: true, Status: 404, Failure: "fetch-failed", Detail: "d", Duration: 9}},
+		Artefacts: []Artefact{{Kind: "ocsp", URL: "http://o.test/", Method: "POST", Request: []byte{7}, IssuerKey: []byte{7}, Body: []byte{8}, Fetched: time.Unix(0, 0).UTC(), Cached: true, Status: 404, Failure: "fetch-failed", Detail: "d", Duration: 9}},
+		Learnt: []Learnt{{Issuer: []byte{0x30, 0}, IssuerKey: Hash{1}, Serial: []byte{2}, Cert: Hash{3}, RevokedAt: time.Unix(4, 0).UTC(), Reason: "certificateHold", Hold: true, Old: true,
+			Learnt: time.Unix(5, 6).UTC(), Until: time.Unix(7, 0).UTC(), Scheme: policy.CRL, URL: "http://c.test/", SignerKey: Hash{8}, Signer: []Hash{{9}}, Anchor: Hash{10}, Scope: Hash{11},
+			Number: []byte{12}, ThisUpdate: time.Unix(13, 0).UTC(), NextUpdate: time.Unix(14, 0).UTC()}},
+		Signers:     [][]byte{{15}},
 		AnchorsHash: strings.Repeat("0a", 32), LogListHash: strings.Repeat("b1", 32),
 	}
 }
@@ -27,7 +33,7 @@ func full() *Evidence {
 func TestRoundTrip(t *testing.T) {
 	ev := full()
 	// A field that full forgets would not be tested.
-	for _, v := range []reflect.Value{reflect.ValueOf(*ev), reflect.ValueOf(ev.Connection), reflect.ValueOf(ev.Target), reflect.ValueOf(ev.Artefacts[0]), reflect.ValueOf(ev.Chain[0])} {
+	for _, v := range []reflect.Value{reflect.ValueOf(*ev), reflect.ValueOf(ev.Connection), reflect.ValueOf(ev.Target), reflect.ValueOf(ev.Artefacts[0]), reflect.ValueOf(ev.Chain[0]), reflect.ValueOf(ev.Learnt[0])} {
 		for i := range v.NumField() {
 			if v.Field(i).IsZero() && v.Type().Field(i).Tag.Get("json") != "-" {
 				t.Errorf("%s.%s is not filled in", v.Type(), v.Type().Field(i).Name)
@@ -76,12 +82,56 @@ func TestDecodeRefuses(t *testing.T) {
 		"long text":         head + `,"attempts":[{"addr":"` + strings.Repeat("a", maxText+1) + `","outcome":"","start":1,"duration":0}]}`,
 		"many entries":      head + `,"chain":[` + strings.Repeat(`{"cert":""},`, maxChain) + `{"cert":""}]}`,
 		"deep nesting":      head + `,"chain":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}`,
+		"empty learnt":      head + `,"learnt":[{}]}`,
+		"learnt of nobody":  head + `,"learnt":[` + learntJSON(`"scheme":"hearsay"`) + `]}`,
+		"learnt, bad hash":  head + `,"learnt":[` + learntJSON(`"scope":"AB"`) + `]}`,
+		"learnt, upper hex": head + `,"learnt":[` + learntJSON(`"scope":"`+strings.Repeat("AB", 32)+`"`) + `]}`,
+		"many learnt":       head + `,"learnt":[` + strings.Repeat(learntJSON("")+",", maxLearnt) + learntJSON("") + `]}`,
 		"code point":        `{"version":1,"target":{},"time":"2026-11-01T00:00:00Z","connection":{"version":65536}}`,
 	} {
 		if _, err := Decode([]byte(in)); err == nil {
 			t.Errorf("%s: accepted", what)
 		} else if !strings.HasPrefix(err.Error(), "evidence: ") || strings.ContainsAny(err.Error(), "\x1b\n") {
 			t.Errorf("%s: error text %q", what, err)
+		}
+	}
+}
+
+// learntJSON is an entry with one more field, which may be repeated by it.
+func learntJSON(more string) string {
+	h := `"` + strings.Repeat("ab", 32) + `"`
+	fields := []string{`"issuer":"MAA="`, `"serial":"AQ=="`, `"issuer_key":` + h, `"signer_key":` + h, `"anchor":` + h, `"learnt":"2026-11-01T00:00:00Z"`, `"this_update":"2026-11-01T00:00:00Z"`}
+	if !strings.Contains(more, "scheme") {
+		fields = append(fields, `"scheme":"crl"`)
+	}
+	if more != "" {
+		fields = append(fields, more)
+	}
+	return "{" + strings.Join(fields, ",") + "}"
+}
+
+// Evidence with what was learnt decodes; what entries lack is told.
+func TestLearntJSON(t *testing.T) {
+	const head = `{"version":1,"target":{},"time":"2026-11-01T00:00:00Z","connection":{}`
+	ev, err := Decode([]byte(head + `,"learnt":[` + learntJSON("") + `]}`))
+	if err != nil || len(ev.Learnt) != 1 || ev.Learnt[0].Scheme != policy.CRL || ev.Learnt[0].IssuerKey.String() != strings.Repeat("ab", 32) {
+		t.Fatalf("%+v, %v", ev, err)
+	}
+	whole := ev.Learnt[0]
+	for what, change := range map[string]func(*Learnt){
+		"issuer":      func(l *Learnt) { l.Issuer = nil },
+		"serial":      func(l *Learnt) { l.Serial = nil },
+		"issuer key":  func(l *Learnt) { l.IssuerKey = Hash{} },
+		"signer key":  func(l *Learnt) { l.SignerKey = Hash{} },
+		"anchor":      func(l *Learnt) { l.Anchor = Hash{} },
+		"scheme":      func(l *Learnt) { l.Scheme = 0 },
+		"learnt":      func(l *Learnt) { l.Learnt = time.Time{} },
+		"this update": func(l *Learnt) { l.ThisUpdate = time.Time{} },
+	} {
+		l := whole
+		change(&l)
+		if l.Valid() == nil {
+			t.Errorf("without %s it is valid", what)
 		}
 	}
 }

@@ -12,6 +12,7 @@ const (
 	RevocationPointerScheme ID = "revocation-pointer-unsupported"
 	RevocationBudget        ID = "revocation-budget"
 	RevocationFileUnused    ID = "revocation-file-unused"
+	RevocationWithdrawn     ID = "revocation-withdrawn"
 	RevocationDisagree      ID = "revocation-sources-disagree"
 	MustStapleMissing       ID = "must-staple-missing"
 	MustStapleInvalid       ID = "must-staple-invalid"
@@ -81,6 +82,12 @@ var revocationKinds = []Kind{
 		Explain: "A revocation list or OCSP response that was given as a file answered about no certificate of the path.",
 		Risk:    "If it was meant for one of them, that certificate's revocation may not be known.",
 		Fix:     "Give the file of the authority that issued the certificate, in its current edition, or leave this one out.", Since: "0.1"},
+	{ID: RevocationWithdrawn, Class: ClassRevocation, Severity: Inconclusive, Rank: 65,
+		Title:   "the {source} said that the certificate is revoked (seen on {learnt}), and its edition of {newer} no longer does",
+		Explain: "assay remembers revocations that it has seen. The same source, signed with the same key, has since published an edition that does not list the certificate, although the certificate has not expired. Except for a hold, a revocation is never taken back.",
+		Risk:    "The authority may have corrected a mistake. It may also be under attack, and the key of the certificate may be in somebody else's hands.",
+		Fix:     "Ask the certificate authority. If it confirms that the certificate is good, run `assay cache forget` with its serial number.",
+		Spec:    "RFC 5280, 5.3.1", Since: "0.1"},
 	{ID: RevocationDisagree, Class: ClassRevocation, Severity: Warning, Rank: 35,
 		Title:   "revocation sources disagree: {detail}",
 		Explain: "Two authentic sources say different things about the same certificate. The worse answer counts.",

@@ -62,6 +62,13 @@ type Result struct {
 	// signed an answer about it, whatever else is wrong with that.
 	Authentic bool
 
+	// Signer is who signed it: the issuer or its delegate; nil unless Authentic.
+	Signer *cert.Certificate
+
+	// Hold is set when what it says is that the certificate is on hold. Old is set
+	// when it says that it is revoked for good, and is past its time.
+	Hold, Old bool
+
 	// Fresh is set when the answer is authentic and within its time; an answer
 	// that counts only because Query.Stale allows it is not fresh.
 	Fresh bool
@@ -133,18 +140,23 @@ func (c *check) run(r *Response) {
 	if !c.authentic(r) {
 		return
 	}
-	c.res.Authentic = true
+	c.res.Authentic, c.res.Signer = true, c.q.Issuer
+	if c.signer != nil {
+		c.res.Signer = c.signer
+	}
 	// From here on the answer is the responder's own word. What follows may
 	// make it unusable, but all of it is said.
 	worst := c.worst(singles)
 	ans := &c.res.Answer
 	ans.ThisUpdate, ans.NextUpdate = worst.ThisUpdate, worst.NextUpdate
 	ans.RevokedAt, ans.Reason = worst.RevokedAt, worst.ReasonName()
+	c.res.Hold = worst.Status == Revoked && worst.Reason == certificateHold
 	ans.AgeSeconds = int64(c.q.Time.Sub(worst.ThisUpdate) / time.Second)
 	usable := c.nonce(r)
 	understood := c.critical(r.Extensions) && c.critical(worst.Extensions)
 	fresh, counts := c.times(r, worst)
 	signer := c.delegateStatus()
+	c.res.Old = c.res.Old && signer != report.Revoked
 	if !usable || !counts || signer == report.Revoked {
 		return
 	}
@@ -378,6 +390,7 @@ func (c *check) times(r *Response, s *Single) (fresh, counts bool) {
 		default:
 			counts = false
 			if s.Status == Revoked && s.Reason != certificateHold && s.Reason != removeFromCRL {
+				c.res.Old = true
 				c.add(finding.OCSPStaleRevoked, "revoked-at", finding.Time(s.RevokedAt), "reason", reasonText(s))
 			}
 		}

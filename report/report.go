@@ -213,6 +213,7 @@ type Answer struct {
 	Reason     string        `json:"reason,omitempty"`      // RFC 5280 name: "keyCompromise"
 	Cached     bool          `json:"cached,omitempty"`      // not downloaded for this judgement
 	AgeSeconds int64         `json:"age_seconds,omitempty"` // judged time - thisUpdate
+	Learnt     time.Time     `json:"learnt,omitzero"`       // when an earlier judgement saw the answer, which is remembered; zero for one that is at hand
 	Detail     string        `json:"detail,omitempty"`      // why there is no information
 }
 

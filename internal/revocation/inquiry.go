@@ -33,6 +33,9 @@ type inquiry struct {
 	needs   []Need
 	extra   []Need // wanted for the certificates of signers
 
+	heard   []heard    // what authentic sources said
+	lessons *lessonsOf // for all inquiries of one Judge
+
 	known map[signerKey]signer // signers judged so far, for all inquiries of one Judge
 	files *files               // what became of what the user gave
 	chain []*cert.Certificate  // the signers for whose sake this one is judged, itself included; empty for a certificate of the path
@@ -61,6 +64,7 @@ func (s *inquiry) judge() CertResult {
 	exempt, exemptFindings := s.exempt()
 	own = append(own, exemptFindings...)
 	s.ask(exempt != "")
+	s.answers = append(s.answers, s.recall()...)
 
 	rev := report.Revocation{}
 	for _, a := range s.answers {

@@ -101,6 +101,10 @@ type Input struct {
 	// anchor, the best first. None: it signs for nobody. nil = none has one. It
 	// is asked again about the same certificate.
 	Signers func(*cert.Certificate) [][]*cert.Certificate
+	Past    Past // what earlier judgements learnt
+	// Background says that downloads run beside this judgement: a copy from a cache
+	// that is past its end counts as not had yet, unless it revokes.
+	Background bool
 	// NonceFor, when not nil, returns the nonce to send about the certificate at
 	// position i; it must return the same for the same i.
 	NonceFor func(i int) []byte
@@ -127,6 +131,8 @@ type Result struct {
 	// response that was fetched or came as a file: the server delivered only the
 	// former. The outer length is included.
 	SCTList, FetchedSCTs []byte
+
+	Lessons Lessons // for the judgements that follow
 }
 
 // Judge gives every certificate of the path but the anchor one status. It
@@ -139,13 +145,14 @@ func Judge(ctx context.Context, in Input) Result {
 	offered := assignOffered(&in)
 	files := newFiles(&in)
 	known := map[signerKey]signer{}
+	lessons := &lessonsOf{}
 	for i := 0; i+1 < len(in.Path); i++ {
 		if in.Policy.Schemes == policy.Off || i > 0 && in.Policy.Depth == policy.DepthLeaf {
 			res.Certs[i].Revocation = report.Revocation{Status: report.NotApplicable, Why: report.WhyNotAsked}
 			continue
 		}
 		s := inquiry{in: &in, ctx: ctx, at: i, cert: in.Path[i], issuer: in.Path[i+1], above: in.Path[i+2:], offered: offered[i],
-			used: res.Used, issuerKey: sha256.Sum256(in.Path[i+1].RawSPKI), stapledSCTs: &res.SCTList, fetchedSCTs: &res.FetchedSCTs, known: known, files: files}
+			used: res.Used, issuerKey: sha256.Sum256(in.Path[i+1].RawSPKI), stapledSCTs: &res.SCTList, fetchedSCTs: &res.FetchedSCTs, known: known, files: files, lessons: lessons}
 		res.Certs[i] = s.judge()
 		if i == 0 && !s.stapled { // the policy stopped before the staple, or does without it
 			res.SCTList = StapledSCTs(ctx, in)
@@ -157,6 +164,7 @@ func Judge(ctx context.Context, in Input) Result {
 		}
 	}
 	res.Unused, res.UnusedOCSP = files.lists, files.responses
+	res.Lessons = lessons.Lessons
 	return res
 }
 
@@ -173,7 +181,7 @@ func StapledSCTs(ctx context.Context, in Input) []byte {
 	}
 	var list, none []byte
 	s := inquiry{in: &in, ctx: ctx, cert: in.Path[0], issuer: in.Path[1], above: in.Path[2:], used: make([]Use, len(in.Artefacts)),
-		issuerKey: sha256.Sum256(in.Path[1].RawSPKI), stapledSCTs: &list, fetchedSCTs: &none, known: map[signerKey]signer{}, files: newFiles(&in)}
+		issuerKey: sha256.Sum256(in.Path[1].RawSPKI), stapledSCTs: &list, fetchedSCTs: &none, known: map[signerKey]signer{}, files: newFiles(&in), lessons: &lessonsOf{}}
 	s.askStaple()
 	return list
 }

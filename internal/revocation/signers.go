@@ -57,6 +57,7 @@ func (s *inquiry) listSigner(c *cert.Certificate) (report.Status, *finding.Findi
 			}
 			if st := s.along(path); st.standing > best.standing {
 				best = st
+				s.came(c, path)
 			}
 			if best.standing == sound {
 				break
@@ -73,6 +74,7 @@ func (s *inquiry) delegate(d *cert.Certificate) (report.Status, *finding.Finding
 	st := s.signer(d, s.issuer, s.above)
 	s.extra = append(s.extra, st.needs...)
 	s.unasked = st.standing == unavailable
+	s.came(d, slices.Concat([]*cert.Certificate{d, s.issuer}, s.above))
 	return st.verdict(s.in.Policy, finding.OCSPResponderUnchecked, finding.OCSPResponderUndetermined, "responder", d)
 }
 
@@ -132,7 +134,7 @@ func (s *inquiry) signer(c, issuer *cert.Certificate, above []*cert.Certificate)
 	st, known := s.known[key]
 	if !known {
 		q := inquiry{in: s.in, ctx: s.ctx, at: s.at, cert: c, issuer: issuer, above: above, offered: offeredTo(s.in, c, issuer), used: s.used,
-			issuerKey: sha256.Sum256(issuer.RawSPKI), stapledSCTs: s.stapledSCTs, fetchedSCTs: s.fetchedSCTs, known: s.known, files: s.files, chain: append(slices.Clone(s.chain), c)}
+			issuerKey: sha256.Sum256(issuer.RawSPKI), stapledSCTs: s.stapledSCTs, fetchedSCTs: s.fetchedSCTs, known: s.known, files: s.files, lessons: s.lessons, chain: append(slices.Clone(s.chain), c)}
 		st = q.asSigner()
 		s.known[key] = st
 	}
@@ -163,6 +165,14 @@ func (s *inquiry) asSigner() signer {
 		return signer{standing: undetermined, detail: "the time for the judgement ran out"}
 	}
 	known, ok := s.atHand()
+	if ok && known.standing == withdrawn {
+		return known
+	}
+	if past := s.recall(); decide(past) >= 0 && past[decide(past)].status == report.Revoked {
+		return signer{standing: withdrawn}
+	} else if len(past) > 0 {
+		return signer{standing: undetermined, detail: past[0].findings[0].Title()}
+	}
 	if ok {
 		return known
 	}
@@ -224,6 +234,7 @@ func (s *inquiry) atHand() (signer, bool) {
 	}
 	res := crl.Check(s.ctx, s.query(sources))
 	for n, u := range res.Used {
+		s.hearList(sources[n], res, u)
 		if use := useOfList(res, u); use.Outcome != Useless {
 			s.noteUse(at[n], use, "")
 		}

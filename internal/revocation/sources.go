@@ -119,8 +119,12 @@ func (s *inquiry) checkOCSP(q ocsp.Query, body []byte, k int) ocsp.Result {
 	q.Skew, q.MaxAge, q.Stale = p.Skew, p.MaxAge, p.Stale
 	q.Delegate, s.unasked = s.delegate, false
 	res := ocsp.Check(q, body)
+	s.hearResponse(q.Source, res)
 	if k >= 0 {
 		res.Answer.Cached = s.in.Artefacts[k].Cached
+		if s.in.Background && res.Answer.Cached && res.Status == "" && !res.Old {
+			res.Findings = notHadYet(res.Findings, finding.OCSPStale, q.URL)
+		}
 		s.used[k].Add(useOf(res))
 	}
 	if s.at == 0 && len(s.chain) == 0 {
@@ -254,7 +258,13 @@ func (s *inquiry) lists() (l listing) {
 	if deltas > 0 {
 		l.result = crl.Check(s.ctx, q)
 	}
+	for n, src := range q.Sources {
+		if s.in.Background && src.Cached && !l.result.Used[n].Old {
+			l.result.Findings = notHadYet(l.result.Findings, finding.CRLStale, src.URL)
+		}
+	}
 	for n, u := range l.result.Used {
+		s.hearList(q.Sources[n], l.result, u)
 		why := ""
 		if u.Answer >= 0 {
 			why = l.result.Answers[u.Answer].Detail
@@ -262,6 +272,19 @@ func (s *inquiry) lists() (l listing) {
 		s.noteUse(at[n], useOfList(l.result, u), why)
 	}
 	return l
+}
+
+// notHadYet replaces the finding that the copy of url in the cache is past its end
+// where downloads run beside the judgement: the copy revokes nothing, and its
+// successor is on its way.
+func notHadYet(fs []finding.Finding, stale finding.ID, url string) []finding.Finding {
+	out := slices.Clone(fs)
+	for i, f := range out {
+		if f.ID == stale && f.Param("url") == url && f.Severity >= finding.Inconclusive {
+			out[i] = finding.New(finding.RevocationNotFetched, "source", f.Param("source"), "url", url)
+		}
+	}
+	return out
 }
 
 // query asks lists about the certificate.
