@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/internal/jsonbound"
 )
 
 // State is what a log list says about a log.
@@ -148,6 +149,11 @@ const MaxListSize = 16 << 20
 // maxLogs bounds the logs of a list; all that ever were are a few hundred.
 const maxLogs = 10000
 
+// maxListValues bounds the JSON values of a list before it is decoded: three octets
+// can become a log of hundreds. Published lists have some twenty for each log, and
+// at most six thousand.
+const maxListValues = 100000
+
 // mimics are log IDs whose private keys are published so that list consumers
 // can test themselves; from log_mimics_list.json, 2026-01.
 var mimics = map[string]bool{
@@ -199,6 +205,9 @@ type logJSON struct {
 func ParseLogList(b []byte) (*LogList, error) {
 	if len(b) > MaxListSize {
 		return nil, fmt.Errorf("log list: %d octets are more than the limit of %d", len(b), MaxListSize)
+	}
+	if err := jsonbound.Check(b, maxListValues); err != nil {
+		return nil, fmt.Errorf("log list: %w", err)
 	}
 	var in listJSON
 	if err := json.Unmarshal(b, &in); err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -168,4 +169,27 @@ func FuzzParseLogList(f *testing.F) {
 			t.Fatal("not repeatable")
 		}
 	})
+}
+
+// What reading a list allocates is bounded by the logs that it may have, not by
+// how many empty ones fit into its octets.
+func TestLogListMemory(t *testing.T) {
+	for what, list := range map[string]string{
+		"empty logs":       `{"operators":[{"logs":[` + strings.Repeat("{},", ct.MaxListSize/3-20) + `{}]}]}`,
+		"empty operators":  `{"operators":[` + strings.Repeat("{},", ct.MaxListSize/3-20) + `{}]}`,
+		"states":           `{"operators":[{"logs":[{"state":{` + strings.Repeat(`"x":{},`, 49000) + `"y":{}}}]}]}`,
+		"as many as fit":   `{"operators":[{"logs":[` + strings.Repeat("{},", 49000) + `{}]}]}`,
+		"former operators": `{"operators":[{"logs":[{"previous_operators":[` + strings.Repeat("{},", 49000) + `{}]}]}]}`,
+	} {
+		text := []byte(list)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := ct.ParseLogList(text)
+		runtime.ReadMemStats(&after)
+		if got := after.TotalAlloc - before.TotalAlloc; got > 64<<20 {
+			t.Errorf("%s: %d MiB allocated (%v)", what, got>>20, err)
+		} else {
+			t.Logf("%s: %d KiB, %.100v", what, got>>10, err)
+		}
+	}
 }

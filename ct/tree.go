@@ -86,6 +86,9 @@ func ParseTreeHead(body []byte, log *Log) (TreeHead, error) {
 		Root      []byte  `json:"sha256_root_hash"`
 		Signature []byte  `json:"tree_head_signature"`
 	}
+	if len(body) > maxHeadBytes {
+		return TreeHead{}, errHeadShape
+	}
 	if err := json.Unmarshal(body, &in); err != nil || in.Size == nil || len(in.Root) != 32 {
 		return TreeHead{}, errHeadShape
 	}
@@ -122,6 +125,9 @@ func ParseProof(body []byte) (index uint64, proof [][32]byte, err error) {
 	var in struct {
 		Index *uint64  `json:"leaf_index"`
 		Path  [][]byte `json:"audit_path"`
+	}
+	if len(body) > maxProofBytes {
+		return 0, nil, errors.New("the proof is too long")
 	}
 	if err := json.Unmarshal(body, &in); err != nil || in.Index == nil || len(in.Path) > 64 {
 		return 0, nil, errors.New("the proof is malformed")

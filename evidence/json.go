@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/assaytls/assay/internal/jsonbound"
 )
 
 // The limits of an Evidence that Decode accepts and Encode writes.
@@ -23,6 +25,8 @@ const (
 	maxText      = 4096 // octets of any text but the parameters' names
 	maxParams    = 32
 	maxNames     = 4096 // acceptable issuers, signature schemes
+
+	maxValues = 1 << 17 // JSON values, at any depth; what the other limits allow has fewer
 )
 
 // Encode returns ev's JSON form, indented, with a final newline. The error
@@ -45,6 +49,10 @@ func Encode(ev *Evidence) ([]byte, error) {
 func Decode(b []byte) (*Evidence, error) {
 	if len(b) > MaxBytes {
 		return nil, fmt.Errorf("evidence: %d bytes; at most %d are read", len(b), MaxBytes)
+	}
+	// Before anything is decoded: three octets can become a structure of hundreds.
+	if err := jsonbound.Check(b, maxValues); err != nil {
+		return nil, fmt.Errorf("evidence: %w", err)
 	}
 	if err := checkVersion(b); err != nil {
 		return nil, err

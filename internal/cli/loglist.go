@@ -76,7 +76,7 @@ func (f *logFlags) list(ctx context.Context, mode policy.CTMode, d downloads, st
 			return nil, usagef("--log-list: %v", err)
 		}
 		return d.logList(ctx, name)
-	} else if b, err = readFile(name, nil, maxCertFile); err != nil {
+	} else if b, err = readFile(name, nil, ct.MaxListSize); err != nil {
 		return nil, usagef("--log-list: %v", err)
 	}
 	if f.logList != "" {

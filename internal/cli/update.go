@@ -83,11 +83,7 @@ func (a *app) updateLogList(ctx context.Context, f *updateFlags, url string) err
 	if !ok {
 		return nil
 	}
-	l, err := ct.ParseLogList(list)
-	if err != nil {
-		return a.notAuthentic("%s is not a log list: %v", url, err)
-	}
-	if key != nil {
+	if key != nil { // before anything in the list is read
 		sig, ok := a.download(ctx, client, sigURL)
 		if !ok {
 			return nil
@@ -95,6 +91,10 @@ func (a *app) updateLogList(ctx context.Context, f *updateFlags, url string) err
 		if err := ct.VerifyListSignature(list, sig, key); err != nil {
 			return a.notAuthentic("%s: %v", url, err)
 		}
+	}
+	l, err := ct.ParseLogList(list)
+	if err != nil {
+		return a.notAuthentic("%s is not a log list: %v", url, err)
 	}
 	target := storedLogList(dir)
 	if err := writeFile(target, list); err != nil {

@@ -16,9 +16,10 @@ var allowed = map[string][]string{
 	"internal/store":      {},
 	"internal/sig/known":  {},
 	"internal/bounded":    {},
+	"internal/jsonbound":  {},
 	"internal/house":      {},
 	"policy":              {"finding"},
-	"evidence":            {"finding", "policy"},
+	"evidence":            {"finding", "policy", "internal/jsonbound"},
 	"internal/fetch":      {"finding"},
 	"report":              {"finding", "policy"},
 	"internal/sig":        {"internal/der", "internal/sig/known"},
@@ -46,7 +47,7 @@ var allowed = map[string][]string{
 }
 
 // judges is what the judges of one artefact may import.
-var judges = []string{"finding", "report", "cert", "policy", "internal/der", "internal/sig"}
+var judges = []string{"finding", "report", "cert", "policy", "internal/der", "internal/sig", "internal/jsonbound"}
 
 // core is what the engine stands on.
 var core = join(pure, "internal/bounded", "internal/tlsclient", "internal/fetch", "internal/store", "internal/roots", "internal/download")
@@ -65,7 +66,7 @@ var anything = map[string][]string{
 
 // pure packages neither do I/O nor know the time.
 var pure = []string{"policy", "finding", "report", "evidence", "cert", "cert/bundle", "certpath", "crl", "ocsp", "crlite", "ct", "programs",
-	"internal/der", "internal/sig", "internal/sig/known", "internal/revocation", "internal/tlsnames", "internal/assemble"}
+	"internal/der", "internal/jsonbound", "internal/sig", "internal/sig/known", "internal/revocation", "internal/tlsnames", "internal/assemble"}
 
 var notPure = []string{"net", "net/http", "os", "os/exec", "syscall", "unsafe", "crypto/tls", "math/rand", "math/rand/v2"}
 
