@@ -74,7 +74,7 @@ func TestSecurityLevel(t *testing.T) {
 }
 
 func TestParsePurpose(t *testing.T) {
-	for s, want := range map[string]bool{"": true, "server": true, "any": true, "1.3.6.1.5.5.7.3.17": true, "sever": false, "1": false, ".1.2": false, "1..2.3": false, "1.2.": false} {
+	for s, want := range map[string]bool{"": false, "server": true, "any": true, "1.3.6.1.5.5.7.3.17": true, "sever": false, "1": false, ".1.2": false, "1..2.3": false, "1.2.": false} {
 		if _, err := policy.ParsePurpose(s); (err == nil) != want {
 			t.Errorf("%q: %v", s, err)
 		}
