@@ -16,6 +16,7 @@ const (
 
 	BudgetCertificates   ID = "budget-certificates"
 	AlternatePathRevoked ID = "alternate-path-revoked"
+	AlternatePathUnknown ID = "alternate-path-unknown"
 )
 
 var engineKinds = []Kind{
@@ -87,6 +88,13 @@ var engineKinds = []Kind{
 		Explain: "The best path to a trust anchor contains a revoked intermediate. A second path, without it, is good, so the certificate was judged on that one.",
 		Risk:    "Clients that build only the first path will refuse the server. A CA whose certificate was revoked may have lost its key.",
 		Fix:     "Remove the revoked intermediate from the server's chain and ask the CA which chain to use now.",
+		Spec:    "RFC 5280, 6.3",
+		Since:   "0.1"},
+	{ID: AlternatePathUnknown, Class: ClassRevocation, Severity: Warning, Rank: 30,
+		Title:   "on another path the revocation of {subject} is not known; this path is good",
+		Explain: "The best path to a trust anchor contains a certificate about whose revocation there is no answer. A second path is good as a whole, so the certificate was judged on that one.",
+		Risk:    "Clients that build only the first path may refuse the server.",
+		Fix:     "See the findings on the other path. If the cross-certificate in it is no longer needed, remove it from the server's chain.",
 		Spec:    "RFC 5280, 6.3",
 		Since:   "0.1"},
 	{ID: X509Refused, Class: ClassPath, Severity: Error, Rank: 40,

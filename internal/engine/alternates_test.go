@@ -1,11 +1,16 @@
 package engine_test
 
 import (
+	"bytes"
 	"fmt"
+	"maps"
+	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
@@ -167,4 +172,82 @@ func TestForgottenList(t *testing.T) {
 			t.Errorf("%v: %s, %d unused, want %s, %d: %v", c.given, r.Verdict, unused, c.want, c.unused, findings(r))
 		}
 	}
+}
+
+// Which of two certificates of a CA comes first does not decide: when the best
+// path is not clean after revocation, the next are judged, whether the evidence
+// is complete, downloads run, or handshakes use what the cache has.
+func TestAlternateOfUnknown(t *testing.T) {
+	var lists map[string][]byte
+	w := newWeather(t, func(*weather) http.HandlerFunc {
+		return func(rw http.ResponseWriter, r *http.Request) {
+			if body := lists[strings.TrimPrefix(r.URL.Path, "/list.crl")]; body != nil {
+				rw.Write(body)
+			} else {
+				http.NotFound(rw, r)
+			}
+		}
+	})
+	one, two, three := forge.NewRoot("Root 1", nil), forge.NewRoot("Root 2", nil), forge.NewRoot("Root 3", nil)
+	ca := one.Intermediate("CA", nil, forge.CRLDP(w.url+"1"))
+	again := two.Intermediate("CA", ca.Key, forge.CRLDP(w.url+"2"))
+	third := three.Intermediate("CA", ca.Key, forge.CRLDP(w.url+"3"))
+	leaf := ca.Server("a.test", nil, forge.CRLDP(w.url+"0"))
+	stale := forge.CRL{ThisUpdate: time.Now().Add(-20 * 24 * time.Hour), NextUpdate: time.Now().Add(-10 * 24 * time.Hour)}
+	fresh, missing := forge.CRL{}, []byte(nil)
+	revokes := func(by, c *forge.CA) []byte {
+		return by.CRL(forge.CRL{Entries: []forge.Entry{forge.Revoke(c.Serial, 1)}})
+	}
+	others := map[string]bool{} // cases in which another path than the best was chosen
+	clean := map[string][]byte{"0": ca.CRL(fresh), "1": one.CRL(fresh), "2": two.CRL(fresh), "3": three.CRL(fresh)}
+	for name, c := range map[string]struct {
+		change map[string][]byte
+		want   report.Verdict
+	}{
+		"all clean":                             {nil, report.Accept},
+		"stale on the first":                    {map[string][]byte{"1": one.CRL(stale)}, report.Accept},
+		"missing on the first":                  {map[string][]byte{"1": missing}, report.Accept},
+		"garbage on two":                        {map[string][]byte{"1": []byte("<html>"), "2": []byte("<html>")}, report.Accept},
+		"missing on one, stale on another":      {map[string][]byte{"1": missing, "2": two.CRL(stale)}, report.Accept},
+		"missing on one, revoked on another":    {map[string][]byte{"1": missing, "2": revokes(two, again)}, report.Accept},
+		"missing on all":                        {map[string][]byte{"1": missing, "2": missing, "3": missing}, report.Inconclusive},
+		"missing on one, and the leaf revoked":  {map[string][]byte{"1": missing, "0": revokes(ca, leaf)}, report.Reject},
+		"revoked on one, missing on the others": {map[string][]byte{"1": revokes(one, ca), "2": missing, "3": missing}, report.Inconclusive},
+		"revoked on one, missing on another":    {map[string][]byte{"1": revokes(one, ca), "2": missing}, report.Accept},
+		"revoked on all":                        {map[string][]byte{"1": revokes(one, ca), "2": revokes(two, again), "3": revokes(three, third)}, report.Reject},
+	} {
+		lists = maps.Clone(clean)
+		maps.Copy(lists, c.change)
+		for _, order := range [][]*forge.CA{{leaf, ca, again, third}, {leaf, third, again, ca}} {
+			e := trusting(t, &w.Client, one, two, three)
+			r := judgeChain(e, policy.Policy{}, order...)
+			told := slices.ContainsFunc(r.Paths[r.Chosen].Findings, func(f finding.Finding) bool {
+				return f.ID == finding.AlternatePathUnknown || f.ID == finding.AlternatePathRevoked
+			})
+			if r.Verdict != c.want || told != (r.Chosen > 0) {
+				t.Errorf("%s: %s, want %s: %v", name, r.Verdict, c.want, findings(r))
+			}
+			others[name] = others[name] || r.Chosen > 0
+			chains := [][][]byte{{leaf.Raw, order[1].Raw, rootOf(order[1], one, two, three)}, {leaf.Raw, order[2].Raw, rootOf(order[2], one, two, three)}, {leaf.Raw, order[3].Raw, rootOf(order[3], one, two, three)}}
+			ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Target: evidence.Target{Host: "a.test"},
+				Connection: evidence.Connection{Addr: "127.0.0.1:443", Version: 0x0304}, Chain: []evidence.Entry{{Cert: leaf.Raw}}}
+			if h, _, _ := e.Handshake(t.Context(), ev, chains, policy.Policy{}, here(), true); h.Verdict != c.want {
+				t.Errorf("%s, a handshake: %s, want %s: %v", name, h.Verdict, c.want, findings(h))
+			}
+		}
+	}
+	for name, other := range others {
+		if want := !slices.Contains([]string{"all clean", "missing on all", "missing on one, and the leaf revoked", "revoked on all"}, name); other != want {
+			t.Errorf("%s: another path %v", name, other)
+		}
+	}
+}
+
+func rootOf(c *forge.CA, roots ...*forge.CA) []byte {
+	for _, r := range roots {
+		if bytes.Equal(cert.Parse(c.Raw).RawIssuer, r.Name) {
+			return r.Raw
+		}
+	}
+	return nil
 }

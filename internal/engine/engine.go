@@ -29,7 +29,7 @@ const (
 	memoEntries = 1 << 14 // verified signatures remembered by an engine
 	certEntries = 1024    // parsed certificates remembered
 	maxSent     = 128     // certificates of a chain that are parsed; more is a finding
-	maxPaths    = 3       // alternative paths judged when an intermediate is revoked
+	maxPaths    = 3       // paths on which revocation is judged when the best is not clean
 )
 
 // Options configure an Engine.
@@ -89,6 +89,7 @@ func (e *Engine) Resolve(ctx context.Context, ev *evidence.Evidence, t *Trust, p
 // Background. ev is not changed.
 func (e *Engine) Judge(ctx context.Context, ev *evidence.Evidence, t *Trust, p policy.Policy, a Access) *report.Report {
 	j := e.newJudgement(ev, t, p, a)
+	j.final = true
 	return j.report(j.judge(ctx))
 }
 

@@ -30,6 +30,7 @@ type judgement struct {
 	ev    *evidence.Evidence // what is judged; a copy, to which artefacts are added
 	setup []finding.Finding  // what is wrong with the evidence itself, or with how much it asks for
 	spent time.Duration      // by the rounds
+	final bool               // nothing more will be asked for
 	material
 	gathering
 }

@@ -24,6 +24,7 @@ type round struct {
 
 	paths    []assemble.Path // best first
 	chosen   int
+	putOff   bool // other paths are judged when what this one asks for has been asked for
 	ct       *report.CT
 	findings []finding.Finding // about the report as a whole
 	used     []revocation.Use  // parallel to the artefacts: what they were used for
@@ -82,35 +83,90 @@ func (r *round) candidate(p certpath.Path) assemble.Path {
 	return out
 }
 
-// choose judges revocation on the best path and, when an intermediate of it is
-// revoked, on the next ones that have no errors; then SCTs on the one that
-// counts.
+// choose judges revocation on the best path and, when that leaves it not clean,
+// on the next ones; then SCTs on the one that counts. The order of certificates
+// that cross-certify each other must not decide. A revoked leaf refuses whatever
+// the path.
 func (r *round) choose(ctx context.Context) {
 	r.used = make([]revocation.Use, len(r.ev.Artefacts))
 	first := r.revocation(ctx, 0)
 	scts := first.scts
-	if first.caRevoked {
-		tried := 1
-		for i := 1; i < len(r.paths) && tried < maxPaths; i++ {
-			p := &r.paths[i]
-			if p.End != report.EndAnchor || p.Worst() >= finding.Error {
-				continue
-			}
-			tried++
-			if o := r.revocation(ctx, i); !o.caRevoked && !o.leafRevoked && p.Worst() < finding.Error {
-				p.Findings = append(p.Findings, finding.New(finding.AlternatePathRevoked, "subject", first.ca))
-				r.chosen, scts = i, o.scts
-				break
-			}
-		}
+	switch {
+	case first.leafRevoked || r.clean(0):
+	case first.pending && !first.caRevoked:
+		r.putOff = true // what is asked for may settle it
+	default:
+		scts = r.alternative(ctx, first)
 	}
 	r.transparency(scts)
+}
+
+// alternative looks for a path that is clean where the first is not, among the
+// next ones without errors, and chooses it. When the first has a revoked
+// intermediate, one that is only not clean is chosen if need be. It returns the
+// SCTs of the chosen path.
+func (r *round) alternative(ctx context.Context, first outcome) pathSCTs {
+	scts, settled := first.scts, false
+	choose := func(i int, o outcome) {
+		f := finding.New(finding.AlternatePathUnknown, "subject", first.unclear)
+		if first.caRevoked {
+			f = finding.New(finding.AlternatePathRevoked, "subject", first.ca)
+		}
+		r.paths[i].Findings = append(r.paths[i].Findings, f)
+		r.chosen, scts, settled = i, o.scts, true
+	}
+	tried := 1
+	for i := 1; i < len(r.paths) && tried < maxPaths; i++ {
+		p := &r.paths[i]
+		if p.End != report.EndAnchor || p.Worst() >= finding.Error {
+			continue
+		}
+		tried++
+		o := r.revocation(ctx, i)
+		switch {
+		case o.leafRevoked:
+			r.chosen = i
+			return o.scts
+		case o.caRevoked || p.Worst() >= finding.Error:
+		case r.clean(i):
+			if settled { // an earlier one, not as good
+				old := &r.paths[r.chosen]
+				old.Findings = old.Findings[:len(old.Findings)-1]
+			}
+			choose(i, o)
+			return scts
+		case first.caRevoked && !settled:
+			choose(i, o)
+		}
+		if o.pending && !o.caRevoked {
+			r.putOff = true
+			return scts
+		}
+	}
+	return scts
+}
+
+// clean reports whether path i keeps nobody from accepting: what the policy
+// allows does not count.
+func (r *round) clean(i int) bool {
+	p := &r.paths[i]
+	refuses := func(f finding.Finding) bool {
+		return f.Severity >= finding.Inconclusive && !(slices.Contains(r.p.Allow, f.ID) && f.Kind().Allowable)
+	}
+	for _, c := range p.Certs {
+		if slices.ContainsFunc(c.Findings, refuses) {
+			return false
+		}
+	}
+	return p.End == report.EndAnchor && !slices.ContainsFunc(p.Findings, refuses)
 }
 
 // outcome says what revocation found on a path.
 type outcome struct {
 	leafRevoked, caRevoked bool
+	pending                bool     // something that would tell more has not been asked for yet
 	ca                     string   // the name of an intermediate that is revoked
+	unclear                string   // the name of the first certificate about which there was no answer
 	scts                   pathSCTs // that of the leaf's valid OCSP response among them
 }
 
@@ -144,6 +200,9 @@ func (r *round) revocation(ctx context.Context, n int) (o outcome) {
 	for i := range len(res.Certs) - 1 { // the last one is the anchor
 		c, at := &res.Certs[i], &p.Certs[i]
 		at.Revocation, at.Findings = &c.Revocation, append(at.Findings, c.Findings...)
+		if o.unclear == "" && report.Worst(c.Findings) >= finding.Inconclusive {
+			o.unclear = assemble.Name(path.Certs[i])
+		}
 		if c.Revocation.Status != report.Revoked {
 			continue
 		}
@@ -158,7 +217,9 @@ func (r *round) revocation(ctx context.Context, n int) (o outcome) {
 		}
 	}
 	for _, want := range res.Needs {
-		r.wants = append(r.wants, needOf(want))
+		n := needOf(want)
+		r.wants = append(r.wants, n)
+		o.pending = o.pending || !r.final && !r.asked[n.Key()]
 	}
 	o.scts.add(report.SCTOCSP, res.SCTList)
 	o.scts.add(report.SCTFetched, res.FetchedSCTs)

@@ -47,5 +47,5 @@ func (s *inquiry) noteUse(at int, u Use, why string) {
 		s.used[at].Add(u)
 		return
 	}
-	s.files.note(&s.files.lists[-1-at], u.Outcome != Useless, why)
+	s.files.note(&s.files.lists[-1-at], u.Outcome >= Answered, why)
 }

@@ -24,6 +24,8 @@ var revocation = []Scenario{
 		Want: report.Reject, Findings: ids(finding.CertRevoked)},
 	{Name: "revoked-intermediate-alternate", Story: "The CA's certificate by one root is revoked, its cross-certificate by the other root is not: the second path is accepted, with a warning.",
 		Want: report.Accept, Findings: ids(finding.AlternatePathRevoked)},
+	{Name: "unknown-intermediate-alternate", Story: "The list that covers the CA's certificate by one root cannot be had; its cross-certificate by the other root is known to be good: the second path is accepted, with a warning.",
+		Want: report.Accept, Findings: ids(finding.AlternatePathUnknown)},
 	{Name: "sources-disagree", Story: "OCSP says good and the CRL says revoked. Revoked wins.",
 		Want: report.Reject, Findings: ids(finding.CertRevoked, finding.RevocationDisagree)},
 

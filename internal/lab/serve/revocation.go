@@ -62,6 +62,16 @@ var revocationServers = map[string]func(*build){
 		s.chain = [][]byte{ca.Raw, cross.Raw}
 		b.serve(s)
 	},
+	"unknown-intermediate-alternate": func(b *build) {
+		p := b.l.pki
+		ca := b.ca(p.root, "Half Known", forge.CRLDP(b.deadURL("list.crl")))
+		cross := p.second.Issue(forge.Cert{Subject: ca.Name, Key: ca.Key, NotAfter: time.Now().AddDate(1, 0, 0),
+			Extensions: []forge.Ext{forge.BasicConstraints(true, -1), forge.KeyUsage(forge.KeyCertSign, forge.CRLSign), forge.SKI(ca.Key.ID()), forge.AKI(p.second.Key.ID()),
+				forge.AIA(nil, []string{p.second.cerURL}), forge.CRLDP(p.second.crlURL)}})
+		s := b.siteOf(ca)
+		s.chain = [][]byte{ca.Raw, cross.Raw}
+		b.serve(s)
+	},
 	"sources-disagree": func(b *build) {
 		b.good(func(s *site) {
 			s.issuer.revoke(s.cert.Serial, forge.KeyCompromise)
