@@ -28,6 +28,8 @@ func TestPanicBetweenJudges(t *testing.T) {
 	}
 }
 
+//lint:file-ignore SA5000,SA4017 what panics below is to panic
+
 // The place of a panic is the package, file and line of ours below it, and not
 // where it was caught; on Windows and in the module cache too.
 func TestPanicSite(t *testing.T) {
