@@ -280,9 +280,12 @@ func VerifyDigest(k *Key, a Algorithm, digest, signature []byte) error {
 	switch pub := k.Public.(type) {
 	case *rsa.PublicKey:
 		var err error
-		if a.Scheme == RSAPKCS1 {
+		switch {
+		case a.Scheme == RSAPKCS1:
 			err = rsa.VerifyPKCS1v15(pub, a.Hash, digest, signature)
-		} else {
+		case a.SaltLen > pub.Size(): // there is no such signature, and crypto/rsa's sums overflow where int has 32 bits
+			err = ErrBadSignature
+		default:
 			err = rsa.VerifyPSS(pub, a.Hash, digest, signature, &rsa.PSSOptions{SaltLength: a.SaltLen, Hash: a.Hash})
 		}
 		if err != nil {
