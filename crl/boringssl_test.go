@@ -26,7 +26,9 @@ var boringDifferences = map[string]struct {
 	"bad_fake_critical_crlentryextension": {report.Revoked, "RFC 5280, 5.3: a certificate that such an entry lists is still revoked"},
 	"good_key_rollover": {report.Unknown, "the list is by the authority's old key and the certificate by its new one: whoever has two keys may have two lists, " +
 		"and a revoked certificate is absent from the other key's; Query.OtherKey lets it count"},
-	"bad_idp_indirectcrl":               {report.Good, "indirect lists are supported, and this one is the certificate issuer's"},
+	"bad_idp_indirectcrl": {report.Good, "indirect lists are supported, and this one is the certificate issuer's"},
+	"invalid_revoked_empty_sequence": {report.Good, "Go's crypto/x509 and several CAs write the empty SEQUENCE for a CA that has revoked nothing; " +
+		"it says what its absence says: a warning, an error in strict mode"},
 	"invalid_v1_with_crlentryextension": {report.Revoked, "an authentic list names the certificate; a breach only keeps it from saying good"},
 }
 

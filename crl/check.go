@@ -37,6 +37,10 @@ type Query struct {
 	MaxAge time.Duration
 	Stale  policy.Stale // what a list past its time is worth
 
+	// Strict lets no list say good that departs from RFC 5280's profile, see
+	// [List.Strict]. What it revokes is revoked all the same.
+	Strict bool
+
 	// MinRSA is the least RSA modulus, in bits, that may sign a list; 0 means 2048.
 	MinRSA int
 
@@ -210,7 +214,11 @@ func (j *judge) source(i int, s Source) *judged {
 		Cached: s.Cached, AgeSeconds: int64(j.q.Time.Sub(l.ThisUpdate) / time.Second)})
 	d.answer = &j.res.Answers[len(j.res.Answers)-1]
 	j.res.Used[i].Answer = len(j.res.Answers) - 1
-	for _, f := range l.Findings {
+	found := l.Findings
+	if j.q.Strict {
+		found = l.StrictFindings()
+	}
+	for _, f := range found {
 		j.add(d, f)
 		if f.Severity >= finding.Inconclusive {
 			d.sound = false

@@ -15,10 +15,20 @@ import (
 type entry struct {
 	Entry
 	issuer   []byte // contents of certificateIssuer
+	unknown  []byte // contents of the OID of the first unknown critical extension
 	padded   bool   // the serial number is not in its shortest form
 	extended bool   // it has extensions
 	timeFlaw der.TimeFlaw
-	flaw     string // another departure from DER
+	slip     string // a departure from profile or DER that harms nobody
+	flaw     string // one that does
+}
+
+// named is the entry with the text of what it only refers to.
+func (e *entry) named() Entry {
+	if e.unknown != nil {
+		e.Unknown, _ = der.OIDText(e.unknown)
+	}
+	return e.Entry
 }
 
 // Object identifiers as they are encoded.
@@ -77,7 +87,7 @@ func parseEntry(b []byte, off int64) (e entry, err error) {
 
 func (e *entry) extensions(exts der.Element, flaws *der.Flaw) error {
 	if len(exts.Body) == 0 {
-		return malformed(int64(exts.Offset), "an empty extensions field in an entry")
+		e.slip = "the extensions of an entry are present and empty"
 	}
 	r := der.NewReader(exts.Body, exts.BodyOffset())
 	var seen [4]bool
@@ -89,6 +99,9 @@ func (e *entry) extensions(exts der.Element, flaws *der.Flaw) error {
 		*flaws |= x.flaws
 		if x.flaw != "" {
 			e.flaw = x.flaw
+		}
+		if x.slip != "" {
+			e.slip = x.slip
 		}
 		known := -1
 		v := der.NewReader(x.value, x.offset)
@@ -107,7 +120,7 @@ func (e *entry) extensions(exts der.Element, flaws *der.Flaw) error {
 			t, err := v.Expect(der.GeneralizedTime)
 			when, _, ok := der.ParseTime(t.Tag, t.Body)
 			if err != nil || !v.Empty() || !ok {
-				e.flaw = "a malformed invalidityDate" // informative only
+				e.slip = "a malformed invalidityDate" // informative only
 				break
 			}
 			e.InvalidityDate = when
@@ -119,14 +132,11 @@ func (e *entry) extensions(exts der.Element, flaws *der.Flaw) error {
 			}
 			*flaws |= names.Flaws
 			e.issuer = names.Body
-			if !namesIssuer(names.Reader()) {
-				e.flaw = "a certificateIssuer whose names are malformed, too many or no directory names"
-			}
 		case oidHold:
 			known = 3
 		default:
-			if x.critical && e.Unknown == "" {
-				e.Unknown, _ = der.OIDText(x.oid)
+			if x.critical && e.unknown == nil {
+				e.unknown = x.oid
 			}
 		}
 		if known >= 0 {
@@ -142,10 +152,10 @@ func (e *entry) extensions(exts der.Element, flaws *der.Flaw) error {
 // maxIssuerNames bounds the names of one certificateIssuer.
 const maxIssuerNames = 8
 
-// namesIssuer reports whether the GeneralNames in r can name a certificate's
-// issuer. Only directory names are looked into: lists may have millions of
+// namesIssuer reports whether the GeneralNames in r, the contents of a
+// certificateIssuer, can name a certificate's issuer. Only directory names are looked into: lists may have millions of
 // entries, and nobody has verified their signature yet.
-func namesIssuer(r der.Reader) (found bool) {
+func namesIssuer(r *der.Reader) (found bool) {
 	for n := 0; !r.Empty(); n++ {
 		e, err := r.Next()
 		if err != nil || e.Tag&0xc0 != 0x80 || n == maxIssuerNames {
@@ -169,7 +179,7 @@ type extension struct {
 	offset     int // of value
 	critical   bool
 	flaws      der.Flaw
-	flaw       string
+	slip, flaw string // as in entry
 }
 
 func readExtension(r *der.Reader) (x extension, err error) {
@@ -194,14 +204,17 @@ func readExtension(r *der.Reader) (x extension, err error) {
 		return x, malformed(int64(seq.Offset), "a malformed extension")
 	}
 	if has {
-		x.critical = crit.Body[0] != 0
-		if crit.Body[0] != 0xff {
+		switch x.critical = crit.Body[0] != 0; crit.Body[0] {
+		case 0xff:
+		case 0:
+			x.slip = "an extension spells out that it is not critical, which is the default"
+		default:
 			x.flaw = "criticality of an extension that is not DER"
 		}
 	}
 	x.oid, x.value, x.offset = oid.Body, value.Body, value.BodyOffset()
 	x.flaws = seq.Flaws | oid.Flaws | crit.Flaws | value.Flaws
-	if _, ok := der.OIDText(oid.Body); !ok {
+	if !der.ValidOID(oid.Body) {
 		return x, malformed(int64(oid.Offset), "a malformed object identifier")
 	}
 	return x, nil
@@ -242,6 +255,9 @@ func (p *parser) issuer(e der.Element) {
 // with certificates.
 func (p *parser) adopt(field string, found []finding.Finding) {
 	for _, f := range found {
+		if p.full() {
+			return
+		}
 		id := finding.CRLProfile
 		if f.Severity >= finding.Inconclusive {
 			id = finding.CRLNotDER
@@ -268,13 +284,19 @@ func (p *parser) extensions(outer der.Element) error {
 	if err != nil {
 		return err
 	}
-	if !in.Empty() || len(seq.Body) == 0 {
-		return malformed(int64(seq.Offset), "crlExtensions is empty or has data after it")
+	if !in.Empty() {
+		return malformed(int64(in.Offset()), "there is data after crlExtensions")
+	}
+	if len(seq.Body) == 0 {
+		p.breach(finding.New(finding.CRLProfile, "detail", "crlExtensions is present and empty", "offset", fmt.Sprint(seq.Offset)))
 	}
 	l := p.list
 	seen := make(map[string]bool)
 	r := der.NewReader(seq.Body, seq.BodyOffset())
-	for !r.Empty() {
+	for n := 0; !r.Empty(); n++ {
+		if n == maxExts {
+			return &Error{finding.CRLTooLarge, int64(r.Offset()), fmt.Sprintf("more than %d extensions", maxExts)}
+		}
 		x, err := readExtension(r)
 		if err != nil {
 			return err
@@ -289,6 +311,9 @@ func (p *parser) extensions(outer der.Element) error {
 		}
 		if x.flaw != "" {
 			p.breach(finding.New(finding.CRLNotDER, "detail", x.flaw, "offset", fmt.Sprint(x.offset)))
+		}
+		if x.slip != "" {
+			p.breach(finding.New(finding.CRLProfile, "detail", x.slip, "offset", fmt.Sprint(x.offset)))
 		}
 		known, err := p.extension(oid, x)
 		if err != nil {
@@ -450,7 +475,11 @@ func (p *parser) flag(in *der.Reader, n int) (bool, error) {
 	if len(e.Body) != 1 || e.Flaws != 0 {
 		return false, malformed(int64(e.Offset), "a malformed flag")
 	}
-	if e.Body[0] != 0xff {
+	switch e.Body[0] {
+	case 0xff:
+	case 0:
+		p.breach(finding.New(finding.CRLProfile, "detail", "a flag of the issuing distribution point spells out FALSE, which is the default", "offset", fmt.Sprint(e.Offset)))
+	default:
 		p.breach(finding.New(finding.CRLNotDER, "detail", "a flag of the issuing distribution point is not DER", "offset", fmt.Sprint(e.Offset)))
 	}
 	return e.Body[0] != 0, nil
@@ -482,6 +511,9 @@ func (p *parser) points(v *der.Reader) (points []cert.DistributionPoint, err err
 	}
 	in := der.NewReader(seq.Body, seq.BodyOffset())
 	for !in.Empty() {
+		if len(points) == maxPoints {
+			return points, malformed(int64(in.Offset()), "more than %d distribution points", maxPoints)
+		}
 		e, err := in.Expect(der.Sequence)
 		if err != nil {
 			return points, err

@@ -63,7 +63,7 @@ func (l *List) Lookup(serial []byte, yield func(Entry) bool) (err error) {
 				e.Issuer = []cert.GeneralName{}
 			}
 		}
-		return yield(e.Entry)
+		return yield(e.named())
 	}
 	if l.watch != nil {
 		return l.eachHit(serial, each)
@@ -110,7 +110,7 @@ func (l *List) All(yield func(Entry) bool) (err error) {
 		if names != nil {
 			e.Issuer, _ = cert.ParseGeneralNames(names, 0)
 		}
-		if !yield(e.Entry) {
+		if !yield(e.named()) {
 			return nil
 		}
 	}

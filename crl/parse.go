@@ -11,6 +11,7 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+	"slices"
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/finding"
@@ -24,9 +25,16 @@ const (
 	maxHeader  = 128 << 10 // octets before the first entry
 	maxTail    = 256 << 10 // octets after the last
 	maxEntry   = 64 << 10  // octets of one entry
+	maxBehind  = 64        // octets of white space behind the list
+	maxExts    = 64        // extensions of the list
+	maxPoints  = 64        // distribution points in one of them
 	chunk      = 32 << 10  // octets hashed, then scanned, while they are in the processor's cache
 	parallel   = 1 << 20   // octets of entries from which hashing has a processor of its own
+
+	maxFindings = 64 // of one list
 )
+
+const whiteSpace = " \t\r\n"
 
 // Error says why bytes are not a usable list.
 type Error struct {
@@ -183,8 +191,8 @@ func (p *parser) header() error {
 		if p.endRev = rev.end(); p.endRev > p.tbsEnd {
 			return malformed(rev.start, "revokedCertificates runs past its container")
 		}
-		if rev.len == 0 {
-			return malformed(rev.start, "revokedCertificates is present and empty")
+		if rev.len == 0 { // as Go's crypto/x509 writes it for a CA that has revoked nothing
+			p.breach(finding.New(finding.CRLProfile, "detail", "revokedCertificates is present and empty", "offset", fmt.Sprint(rev.start)))
 		}
 		if p.in.whole != nil {
 			p.list.entries = p.in.whole[rev.body:p.endRev:p.endRev]
@@ -289,14 +297,30 @@ func (p *parser) write(b []byte) {
 	}
 }
 
-// breach reports a finding; of several that say the same the first.
+// breach reports a finding; of several that say the same the first. Nobody need
+// have signed the list: there are at most maxFindings, of which the worst is
+// never lost.
 func (p *parser) breach(f finding.Finding) {
-	for _, o := range p.list.Findings {
-		if o.ID == f.ID && o.Title() == f.Title() {
+	all := p.list.Findings
+	if len(all) == maxFindings {
+		if last := &all[maxFindings-1]; f.Severity > last.Severity {
+			*last = f
+		}
+		return
+	}
+	for _, o := range all {
+		if o.ID == f.ID && slices.Equal(o.Params, f.Params) {
 			return
 		}
 	}
-	p.list.Findings = append(p.list.Findings, f)
+	p.list.Findings = append(all, f)
+}
+
+// full reports whether another finding that is no worse than an inconclusive one
+// would be lost.
+func (p *parser) full() bool {
+	all := p.list.Findings
+	return len(all) == maxFindings && all[maxFindings-1].Severity >= finding.Inconclusive
 }
 
 // strict reads one element that must have tag want and a DER length.
@@ -386,15 +410,17 @@ func (p *parser) tail() error {
 	if left > maxTail {
 		return &Error{finding.CRLTooLarge, off, fmt.Sprintf("%d octets follow the entries, the limit is %d", left, maxTail)}
 	}
-	b, err := p.in.peek(left + 1)
+	b, err := p.in.peek(left + maxBehind + 1)
 	if err != nil {
 		return err
 	}
 	if int64(len(b)) < left {
 		return &Error{finding.CRLTruncated, off + int64(len(b)), "the list ends before its signature"}
 	}
-	if int64(len(b)) > left {
+	if behind := b[left:]; len(bytes.Trim(behind, whiteSpace)) > 0 || len(behind) > maxBehind {
 		return malformed(p.total, "more data follows the list")
+	} else if len(behind) > 0 {
+		p.breach(finding.New(finding.CRLProfile, "detail", fmt.Sprintf("%d bytes of white space follow the list", len(behind)), "offset", fmt.Sprint(p.total)))
 	}
 	b = bytes.Clone(b[:left])
 	r := der.NewReader(b[:p.tbsEnd-off], int(off))

@@ -30,7 +30,7 @@ func (l *List) Index() (saved []byte) {
 	var err error
 	defer runtime.KeepAlive(l) // and its owner
 	defer unguard(debug.SetPanicOnFault(true), &err)
-	if len(l.entries) < parallel || l.body == nil || l.odd || l.certificateIssuers || l.paddedSerials || len(l.digest) < sha256.Size {
+	if len(l.entries) < parallel || int64(len(l.body)) != l.Size || l.body == nil || l.odd || l.certificateIssuers || l.paddedSerials || len(l.digest) < sha256.Size {
 		return nil
 	}
 	l.asked.Store(walks)

@@ -1,6 +1,7 @@
 package crl
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 
@@ -19,12 +20,13 @@ type entryScan struct {
 	watch *watch
 	count int
 
-	certificateIssuers bool // some entry has the extension
-	paddedSerials      bool // some serial number is not in its shortest form
+	certificateIssuers bool   // some entry has the extension
+	names              []byte // contents of the last one, a copy
+	paddedSerials      bool   // some serial number is not in its shortest form
 	odd                [oddKinds]oddity
 }
 
-// oddity counts entries with one kind of flaw and describes the first.
+// oddity counts entries with one kind of slip or flaw and describes the first.
 type oddity struct {
 	count  int
 	offset int64
@@ -32,21 +34,27 @@ type oddity struct {
 }
 
 const (
-	oddDER = iota
+	oddSerial = iota
 	oddTime
 	oddReason
 	oddCritical
 	oddVersion
 	oddExtension
+	oddSlip
 	oddKinds
 )
 
-func (s *entryScan) note(kind int, off int64, detail string) {
+// note counts an oddity. Of the first it takes the description, for which the
+// others need not pay.
+func (s *entryScan) note(kind int, off int64, detail func() string) {
 	o := &s.odd[kind]
 	if o.count++; o.count == 1 {
-		o.offset, o.detail = off, detail
+		o.offset, o.detail = off, detail()
 	}
 }
+
+// fixed is a description that is there already.
+func fixed(detail string) func() string { return func() string { return detail } }
 
 // What the fast path compares several octets at a time with, little-endian.
 const (
@@ -180,24 +188,33 @@ func (s *entryScan) slow(b []byte, off int64) (int, error) {
 	s.count++
 	if e.padded {
 		s.paddedSerials = true
-		s.note(oddDER, off, "a serial number that is not in its shortest form")
+		s.note(oddSerial, off, fixed("a serial number that is not in its shortest form"))
 	}
 	if e.timeFlaw != "" {
-		s.note(oddTime, off, "revocationDate: "+string(e.timeFlaw))
+		s.note(oddTime, off, func() string { return "revocationDate: " + string(e.timeFlaw) })
 	}
 	if e.flaw != "" {
-		s.note(oddExtension, off, e.flaw)
+		s.note(oddExtension, off, fixed(e.flaw))
+	}
+	if e.slip != "" {
+		s.note(oddSlip, off, fixed(e.slip))
 	}
 	if e.HasReason && e.Reason.String() == "" {
-		s.note(oddReason, off, fmt.Sprintf("reason code %d does not exist", e.Reason))
+		s.note(oddReason, off, func() string { return fmt.Sprintf("reason code %d does not exist", e.Reason) })
 	}
-	if e.Unknown != "" {
-		s.note(oddCritical, off, e.Unknown)
+	if e.unknown != nil {
+		s.note(oddCritical, off, func() string { return e.named().Unknown })
 	}
 	if e.extended && s.v1 {
-		s.note(oddVersion, off, "extensions in an entry of a v1 list")
+		s.note(oddVersion, off, fixed("extensions in an entry of a v1 list"))
 	}
 	if e.issuer != nil {
+		if !s.certificateIssuers || !bytes.Equal(s.names, e.issuer) { // most entries repeat the last one's
+			s.names = append(s.names[:0], e.issuer...)
+			if !namesIssuer(der.NewReader(e.issuer, 0)) {
+				s.note(oddExtension, off, fixed("a certificateIssuer whose names are malformed, too many or no directory names"))
+			}
+		}
 		s.certificateIssuers = true
 		s.watch.issuer(e.issuer)
 	}
@@ -213,7 +230,7 @@ func (s *entryScan) report(l *List) {
 			"detail", "entries name other issuers, but the list does not say that it is indirect"))
 	}
 	ids := [oddKinds]finding.ID{
-		oddDER: finding.CRLNotDER, oddTime: finding.CRLProfile, oddReason: finding.CRLProfile,
+		oddSerial: finding.CRLProfile, oddSlip: finding.CRLProfile, oddTime: finding.CRLProfile, oddReason: finding.CRLProfile,
 		oddCritical: finding.CRLEntryUnknownCritical, oddVersion: finding.CRLVersion, oddExtension: finding.CRLNotDER,
 	}
 	for kind, o := range s.odd {

@@ -30,6 +30,7 @@ type Query struct {
 	Skew   time.Duration // by how much clocks may differ, in both directions
 	MaxAge time.Duration // upper bound on thisUpdate's age; 0 = DefaultMaxAge where nextUpdate is absent, else none
 	Stale  policy.Stale  // what an answer past its time is worth
+	Strict bool          // let no response say good that breaks a rule of encoding, see [Response.Strict]
 
 	Nonce []byte // sent with the request, nil = none
 
@@ -122,7 +123,11 @@ func (c *check) addFinding(f finding.Finding) {
 }
 
 func (c *check) run(r *Response) {
-	for _, f := range r.Findings {
+	found := r.Findings
+	if c.q.Strict {
+		found = r.StrictFindings()
+	}
+	for _, f := range found {
 		c.addFinding(f)
 	}
 	if !r.usable() {
@@ -154,6 +159,7 @@ func (c *check) run(r *Response) {
 	ans.AgeSeconds = int64(c.q.Time.Sub(worst.ThisUpdate) / time.Second)
 	usable := c.nonce(r)
 	understood := c.critical(r.Extensions) && c.critical(worst.Extensions)
+	slipped := c.q.Strict && len(r.Strict()) > 0
 	fresh, counts := c.times(r, worst)
 	signer := c.delegateStatus()
 	c.res.Old = c.res.Old && signer != report.Revoked
@@ -162,11 +168,11 @@ func (c *check) run(r *Response) {
 	}
 	// What only casts doubt on an answer takes "good" away from it, and never
 	// "revoked".
-	if worst.Status != Revoked && (!understood || signer != report.Good) {
+	if worst.Status != Revoked && (!understood || slipped || signer != report.Good) {
 		if understood && worst.Status == Good {
 			c.res.SCTList = worst.SCTList // authentic, and logs vouch for SCTs themselves
 		}
-		if understood && fresh {
+		if understood && !slipped && fresh {
 			c.res.Withheld = [...]report.Status{Good: report.Good, Unknown: report.Unknown}[worst.Status]
 		}
 		return

@@ -47,25 +47,26 @@ func TestSyntax(t *testing.T) {
 		change func(*parts)
 		detail string
 	}{
-		"good with contents":       {func(p *parts) { p.status = Context(0, []byte{0}) }, "certStatus"},
-		"unknown with contents":    {func(p *parts) { p.status = Context(2, []byte{0}) }, "certStatus"},
-		"revoked without a time":   {func(p *parts) { p.status = Explicit(1) }, "revocationTime"},
-		"revoked with more":        {func(p *parts) { p.status = Explicit(1, GeneralizedTime(w.now), Explicit(0, Enum(1)), Null()) }, "RevokedInfo"},
-		"negative reason":          {func(p *parts) { p.status = Explicit(1, GeneralizedTime(w.now), Explicit(0, TLV(10, []byte{0xff}))) }, "revocationReason"},
-		"unused bits":              {func(p *parts) { p.sig = TLV(3, []byte{4, 0xf0}) }, "signature"},
-		"empty bit string":         {func(p *parts) { p.sig = TLV(3) }, "signature"},
-		"key hash of 19 octets":    {func(p *parts) { p.responder = Explicit(2, Octets(hash[1:])) }, "19"},
-		"key hash and more":        {func(p *parts) { p.responder = Explicit(2, Octets(hash), Null()) }, "responderID"},
-		"no responder":             {func(p *parts) { p.responder = nil }, "responderID"},
-		"UTCTime":                  {func(p *parts) { p.this = UTCTime(w.now) }, "thisUpdate"},
-		"no seconds":               {func(p *parts) { p.this = gt("202611231200Z") }, "thisUpdate"},
-		"fractional seconds":       {func(p *parts) { p.produced = gt("20261123120000.5Z") }, "producedAt"},
-		"no zone":                  {func(p *parts) { p.produced = gt("20261123120000") }, "producedAt"},
-		"an offset":                {func(p *parts) { p.next = Explicit(0, gt("20261123120000+0100")) }, "nextUpdate"},
-		"thirteenth month":         {func(p *parts) { p.next = Explicit(0, gt("20261323120000Z")) }, "nextUpdate"},
-		"empty serial":             {func(p *parts) { p.id = Seq(sha1ID, Octets(hash), Octets(hash), TLV(2)) }, "serialNumber"},
-		"id with more":             {func(p *parts) { p.id = Seq(sha1ID, Octets(hash), Octets(hash), Int(1), Null()) }, "CertID"},
-		"hash with odd parameters": {func(p *parts) { p.id = Seq(Seq(OID("1.3.14.3.2.26"), Int(1)), Octets(hash), Octets(hash), Int(1)) }, "hashAlgorithm"},
+		"good with contents":        {func(p *parts) { p.status = Context(0, []byte{0}) }, "certStatus"},
+		"unknown with contents":     {func(p *parts) { p.status = Context(2, []byte{0}) }, "certStatus"},
+		"revoked without a time":    {func(p *parts) { p.status = Explicit(1) }, "revocationTime"},
+		"revoked with more":         {func(p *parts) { p.status = Explicit(1, GeneralizedTime(w.now), Explicit(0, Enum(1)), Null()) }, "RevokedInfo"},
+		"negative reason":           {func(p *parts) { p.status = Explicit(1, GeneralizedTime(w.now), Explicit(0, TLV(10, []byte{0xff}))) }, "revocationReason"},
+		"unused bits":               {func(p *parts) { p.sig = TLV(3, []byte{4, 0xf0}) }, "signature"},
+		"empty bit string":          {func(p *parts) { p.sig = TLV(3) }, "signature"},
+		"key hash of 19 octets":     {func(p *parts) { p.responder = Explicit(2, Octets(hash[1:])) }, "19"},
+		"key hash and more":         {func(p *parts) { p.responder = Explicit(2, Octets(hash), Null()) }, "responderID"},
+		"no responder":              {func(p *parts) { p.responder = nil }, "responderID"},
+		"UTCTime":                   {func(p *parts) { p.this = UTCTime(w.now) }, "thisUpdate"},
+		"no seconds":                {func(p *parts) { p.this = gt("202611231200Z") }, "thisUpdate"},
+		"a fraction without digits": {func(p *parts) { p.produced = gt("20261123120000.Z") }, "producedAt"},
+		"a fraction and no zone":    {func(p *parts) { p.produced = gt("20261123120000.5") }, "producedAt"},
+		"no zone":                   {func(p *parts) { p.produced = gt("20261123120000") }, "producedAt"},
+		"an offset":                 {func(p *parts) { p.next = Explicit(0, gt("20261123120000+0100")) }, "nextUpdate"},
+		"thirteenth month":          {func(p *parts) { p.next = Explicit(0, gt("20261323120000Z")) }, "nextUpdate"},
+		"empty serial":              {func(p *parts) { p.id = Seq(sha1ID, Octets(hash), Octets(hash), TLV(2)) }, "serialNumber"},
+		"id with more":              {func(p *parts) { p.id = Seq(sha1ID, Octets(hash), Octets(hash), Int(1), Null()) }, "CertID"},
+		"hash with odd parameters":  {func(p *parts) { p.id = Seq(Seq(OID("1.3.14.3.2.26"), Int(1)), Octets(hash), Octets(hash), Int(1)) }, "hashAlgorithm"},
 		"NULL with contents": {func(p *parts) {
 			p.id = Seq(Seq(OID("1.3.14.3.2.26"), TLV(5, []byte{0})), Octets(hash), Octets(hash), Int(1))
 		}, "NULL"},
@@ -101,6 +102,9 @@ func TestSyntax(t *testing.T) {
 		"version spelt out":        func(p *parts) { p.version = Explicit(0, Int(0)) },
 		"critical FALSE spelt out": func(p *parts) { p.exts = Explicit(1, Seq(Seq(OID("1.2.3"), Bool(false), Octets()))) },
 		"no extensions":            func(p *parts) { p.exts = Explicit(1, Seq()) },
+		"no certificates":          func(p *parts) { p.certs = Explicit(0, Seq()) },
+		"fractional seconds":       func(p *parts) { p.produced = gt("20261123120000.5Z") },
+		"fractions of thisUpdate":  func(p *parts) { p.this = gt("20261123120000.123456Z") },
 		"padded serial":            func(p *parts) { p.id = Seq(sha1ID, Octets(hash), Octets(hash), TLV(2, []byte{0, 5})) },
 	} {
 		p := fresh()
@@ -108,6 +112,13 @@ func TestSyntax(t *testing.T) {
 		r := ocsp.Parse(p.der())
 		if len(r.Findings) != 1 || r.Findings[0].ID != finding.OCSPEncoding || len(r.Singles) != 1 {
 			t.Errorf("%s: %v", name, r.Findings)
+		}
+	}
+	p = fresh()
+	for behind, id := range map[string]finding.ID{"\r\n": finding.OCSPEncoding, " \t": finding.OCSPEncoding, "\x00": finding.OCSPMalformed,
+		strings.Repeat("\n", 65): finding.OCSPMalformed, "\nx": finding.OCSPMalformed} {
+		if r := ocsp.Parse(append(p.der(), behind...)); len(r.Findings) != 1 || r.Findings[0].ID != id {
+			t.Errorf("%q behind it: %v", behind, r.Findings)
 		}
 	}
 	for name, b := range map[string][]byte{

@@ -1,6 +1,7 @@
 package ocsp
 
 import (
+	"bytes"
 	"fmt"
 	"time"
 
@@ -66,6 +67,18 @@ func (p *parser) strict(e der.Element, what string) {
 	}
 }
 
+// outermost wants nothing but white space behind the response.
+func (p *parser) outermost(r *der.Reader, what string) {
+	if n := len(r.Rest()); n > 0 && n <= maxBehind && len(bytes.Trim(r.Rest(), " \t\r\n")) == 0 {
+		p.odd(r.Offset(), fmt.Sprintf("%d bytes of white space follow the response", n))
+		return
+	}
+	p.end(r, what)
+}
+
+// maxBehind bounds the white space behind a response.
+const maxBehind = 64
+
 func (p *parser) end(r *der.Reader, what string) {
 	if p.ok() && !r.Empty() {
 		p.fail(r.Offset(), "trailing data after %s", what)
@@ -85,7 +98,10 @@ func (p *parser) time(e der.Element, what string) time.Time {
 		return time.Time{}
 	}
 	t, flaw, ok := der.ParseTime(e.Tag, e.Body)
-	if !ok || flaw != "" && flaw != "GeneralizedTime before 2050" {
+	switch {
+	case ok && flaw == der.FractionalSeconds:
+		p.odd(e.Offset, what+" has fractions of a second")
+	case !ok || flaw != "" && flaw != der.EarlyGeneralizedTime:
 		p.fail(e.Offset, "%s is not a GeneralizedTime of the form YYYYMMDDHHMMSSZ", what)
 	}
 	return t

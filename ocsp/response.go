@@ -153,6 +153,34 @@ type Response struct {
 	Findings []finding.Finding
 }
 
+// Strict returns the findings that strict mode adds to r's: slips of encoding,
+// which are warnings otherwise, as errors.
+func (r *Response) Strict() (found []finding.Finding) {
+	for _, f := range r.Findings {
+		if raised(f) {
+			found = append(found, f.Graded(finding.Error, "strict"))
+		}
+	}
+	return found
+}
+
+// StrictFindings returns what strict mode finds: Findings and Strict's, without
+// the warnings that Strict repeats as errors.
+func (r *Response) StrictFindings() []finding.Finding {
+	var all []finding.Finding
+	for _, f := range r.Findings {
+		if !raised(f) {
+			all = append(all, f)
+		}
+	}
+	return append(all, r.Strict()...)
+}
+
+// raised reports whether strict mode makes an error of f.
+func raised(f finding.Finding) bool {
+	return f.ID == finding.OCSPEncoding && f.Severity == finding.Warning
+}
+
 // usable reports whether the syntax allows the response to be judged.
 func (r *Response) usable() bool {
 	for _, f := range r.Findings {
@@ -210,7 +238,7 @@ func (p *parser) findings() (fs []finding.Finding) {
 func (p *parser) response(r *Response) {
 	top := der.NewReader(r.Raw, 0)
 	seq := p.next(top, der.Sequence, "OCSPResponse")
-	p.end(top, "OCSPResponse")
+	p.outermost(top, "OCSPResponse")
 	in := seq.Contents()
 	st := p.next(in, der.Enumerated, "responseStatus")
 	if !p.ok() {
@@ -262,6 +290,9 @@ func (p *parser) basic(r *Response, top *der.Reader) {
 	r.Signature = p.bits(in, "signature")
 	if c, ok := p.maybe(in, der.Explicit(0), "certs"); ok {
 		list := p.only(c, der.Sequence, "certs").Contents()
+		if p.ok() && list.Empty() {
+			p.odd(c.Offset, "certs is present and empty")
+		}
 		for p.ok() && !list.Empty() {
 			if len(r.Certs) == MaxCerts {
 				p.over("certificates", MaxCerts+1, MaxCerts)

@@ -79,6 +79,9 @@ func TestOIDText(t *testing.T) {
 		{append([]byte{0x2a}, append(bytes.Repeat([]byte{0x81}, 40), 1)...), ""},
 	} {
 		got, ok := OIDText(c.body)
+		if ValidOID(c.body) != ok {
+			t.Errorf("%x: ValidOID says %v", c.body, !ok)
+		}
 		if got != c.want || ok != (c.want != "") {
 			t.Errorf("%x: %q %v, want %q", c.body, got, ok, c.want)
 		}
@@ -180,6 +183,9 @@ func FuzzNext(f *testing.F) {
 			if Count(e.Body) > len(e.Body) {
 				t.Errorf("%x: %d elements", b, Count(e.Body))
 			}
+		}
+		if _, ok := OIDText(b); ok != ValidOID(b) {
+			t.Fatalf("%x: OIDText says %v", b, ok)
 		}
 		if text, ok := OIDText(b); ok {
 			if back, ok := OIDBytes(text); ok && !bytes.Equal(back, b) {

@@ -16,6 +16,20 @@ func OIDText(body []byte) (text string, ok bool) {
 	return oidText(body)
 }
 
+// ValidOID reports whether OIDText could write body, and does not write it.
+func ValidOID(body []byte) bool {
+	start := 0
+	for i, c := range body {
+		switch {
+		case i == start && c == 0x80, i-start >= maxArc:
+			return false
+		case c&0x80 == 0:
+			start = i + 1
+		}
+	}
+	return len(body) > 0 && start == len(body)
+}
+
 // maxArc bounds the octets of one arc: UUIDs (2.25.…) have 19.
 const maxArc = 32
 

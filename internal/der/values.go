@@ -36,6 +36,10 @@ type TimeFlaw string
 // wants as a UTCTime.
 const EarlyGeneralizedTime TimeFlaw = "GeneralizedTime before 2050"
 
+// FractionalSeconds is the flaw of a time that is otherwise as RFC 5280 wants
+// it. What is read has whole seconds.
+const FractionalSeconds TimeFlaw = "fractional seconds"
+
 // ParseTime decodes the contents of a UTCTime or GeneralizedTime. A time that
 // is readable but not in RFC 5280's form (no seconds, an offset, fractions,
 // GeneralizedTime before 2050) is returned with flaw set; ok is false when no
@@ -80,7 +84,14 @@ func ParseTime(tag Tag, body []byte) (t time.Time, flaw TimeFlaw, ok bool) {
 		for j < len(s) && s[j] >= '0' && s[j] <= '9' {
 			j++
 		}
-		s, flaw = s[j:], "fractional seconds"
+		switch {
+		case flaw != "":
+		case j == 1:
+			flaw = "a decimal point without digits"
+		default:
+			flaw = FractionalSeconds
+		}
+		s = s[j:]
 	}
 	offset := 0
 	switch {
