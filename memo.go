@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/assaytls/assay/internal/bounded"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
@@ -19,7 +20,7 @@ import (
 // forgets everything when a revocation is learnt.
 type verdictMemo struct {
 	mu      sync.Mutex
-	entries map[[32]byte]*memoEntry
+	entries *bounded.Map[[32]byte, *memoEntry]
 }
 
 type memoEntry struct {
@@ -35,14 +36,16 @@ const (
 	renewEvery = 10 * time.Minute
 )
 
-func newVerdictMemo() *verdictMemo { return &verdictMemo{entries: map[[32]byte]*memoEntry{}} }
+func newVerdictMemo() *verdictMemo {
+	return &verdictMemo{entries: bounded.New[[32]byte, *memoEntry](memoMax, 0)}
+}
 
 // get returns what is remembered, nil if nothing is. Of those who ask after the
 // time for renewal, one in renewEvery is told that it is due.
 func (m *verdictMemo) get(key [32]byte, now time.Time) (r *report.Report, until time.Time, due bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	e := m.entries[key]
+	e, _ := m.entries.Get(key)
 	if e == nil || !now.Before(e.until) {
 		return nil, time.Time{}, false
 	}
@@ -55,15 +58,12 @@ func (m *verdictMemo) get(key [32]byte, now time.Time) (r *report.Report, until 
 func (m *verdictMemo) put(key [32]byte, e memoEntry) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.entries) >= memoMax {
-		clear(m.entries)
-	}
-	m.entries[key] = &e
+	m.entries.Put(key, &e, 0)
 }
 
 func (m *verdictMemo) drop() {
 	m.mu.Lock()
-	clear(m.entries)
+	m.entries.Clear()
 	m.mu.Unlock()
 }
 

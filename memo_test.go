@@ -43,7 +43,7 @@ func TestMemo(t *testing.T) {
 	for i := range memoMax + 10 {
 		v.memo.put([32]byte{2, byte(i), byte(i >> 8)}, entry)
 	}
-	if n := len(v.memo.entries); n > memoMax {
+	if n := v.memo.entries.Len(); n > memoMax {
 		t.Errorf("%d entries", n)
 	}
 }
@@ -242,8 +242,8 @@ func TestStamps(t *testing.T) {
 	for i := range maxSessionNames + 10 {
 		s.judged(string(rune(i+0x4e00)), late)
 	}
-	if len(s.until) > maxSessionNames {
-		t.Errorf("%d names remembered", len(s.until))
+	if s.until.Len() > maxSessionNames {
+		t.Errorf("%d names remembered", s.until.Len())
 	}
 }
 

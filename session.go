@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/assaytls/assay/internal/bounded"
 )
 
 // sessionCache keeps TLS sessions only as long as the judgement of the
@@ -22,7 +24,7 @@ type sessionCache struct {
 	hash  [32]byte
 
 	mu    sync.Mutex
-	until map[string]time.Time // by server name, "" for IP targets: the earliest end of a judgement
+	until *bounded.Map[string, time.Time] // by server name, "" for IP targets: the earliest end of a judgement
 }
 
 // maxSessionNames bounds the names remembered between judgement and ticket.
@@ -31,7 +33,7 @@ const maxSessionNames = 4096
 var stampPrefix = []byte("assay1\x00")
 
 func newSessionCache(inner tls.ClientSessionCache, hash [32]byte) *sessionCache {
-	return &sessionCache{inner: inner, hash: hash, until: map[string]time.Time{}}
+	return &sessionCache{inner: inner, hash: hash, until: bounded.New[string, time.Time](maxSessionNames, 0)}
 }
 
 // judged notes until when the judgement of a connection to name holds; the
@@ -40,19 +42,17 @@ func newSessionCache(inner tls.ClientSessionCache, hash [32]byte) *sessionCache 
 func (s *sessionCache) judged(name string, until time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.until) >= maxSessionNames {
-		clear(s.until)
-	}
-	if old := s.until[name]; time.Now().Before(old) && old.Before(until) {
+	if old, _ := s.until.Get(name); time.Now().Before(old) && old.Before(until) {
 		until = old
 	}
-	s.until[name] = until
+	s.until.Put(name, until, 0)
 }
 
 func (s *sessionCache) lastJudged(key string) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.until[sniOf(key)]
+	until, _ := s.until.Get(sniOf(key))
+	return until
 }
 
 // sniOf is the server name of connections whose sessions crypto/tls keeps under

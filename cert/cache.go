@@ -4,15 +4,17 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"sync"
+
+	"github.com/assaytls/assay/internal/bounded"
 )
 
 // Cache remembers parsed certificates by the SHA-256 of their bytes, so that
 // none is parsed twice: a CA's certificate comes with every server below it.
-// It is bounded and safe for concurrent use. A nil *Cache remembers nothing.
+// It is bounded and safe for concurrent use. A nil *Cache and the zero Cache
+// remember nothing.
 type Cache struct {
-	mu       sync.Mutex
-	max      int
-	now, old map[[32]byte]*Certificate // two generations: cheap bounded forgetting
+	mu    sync.Mutex
+	known *bounded.Map[[32]byte, *Certificate]
 }
 
 // maxCachedSize keeps oversized certificates out: they are rare and hostile.
@@ -20,7 +22,7 @@ const maxCachedSize = 16 << 10
 
 // NewCache returns a Cache of at most max certificates.
 func NewCache(max int) *Cache {
-	return &Cache{max: max}
+	return &Cache{known: bounded.New[[32]byte, *Certificate](max, 0)}
 }
 
 // Parse is the package's Parse with the cache in front of it. What is
@@ -31,21 +33,15 @@ func (c *Cache) Parse(raw []byte) *Certificate {
 	}
 	key := sha256.Sum256(raw)
 	c.mu.Lock()
-	got := c.now[key]
-	if got == nil {
-		got = c.old[key]
-	}
+	got, ok := c.known.Get(key)
 	c.mu.Unlock()
-	if got != nil {
+	if ok {
 		return got
 	}
 	got = parse(bytes.Clone(raw), key)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.now == nil || len(c.now) >= c.max/2+1 {
-		c.old, c.now = c.now, make(map[[32]byte]*Certificate)
-	}
-	c.now[key] = got
+	c.known.Put(key, got, 0)
 	return got
 }
 
@@ -56,5 +52,5 @@ func (c *Cache) Len() int {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.now) + len(c.old)
+	return c.known.Len()
 }

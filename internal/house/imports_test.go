@@ -22,8 +22,8 @@ var allowed = map[string][]string{
 	"evidence":            {"finding", "policy", "internal/jsonbound"},
 	"internal/fetch":      {"finding"},
 	"report":              {"finding", "policy"},
-	"internal/sig":        {"internal/der", "internal/sig/known"},
-	"cert":                {"finding", "internal/der", "internal/sig"},
+	"internal/sig":        {"internal/bounded", "internal/der", "internal/sig/known"},
+	"cert":                {"finding", "internal/bounded", "internal/der", "internal/sig"},
 	"cert/bundle":         {"finding", "internal/der", "internal/sig", "cert"},
 	"programs":            {"finding", "cert", "internal/der"},
 	"certpath":            judges,
@@ -50,7 +50,7 @@ var allowed = map[string][]string{
 var judges = []string{"finding", "report", "cert", "policy", "internal/der", "internal/sig", "internal/jsonbound"}
 
 // core is what the engine stands on.
-var core = join(pure, "internal/bounded", "internal/tlsclient", "internal/fetch", "internal/store", "internal/roots", "internal/download")
+var core = join(pure, "internal/tlsclient", "internal/fetch", "internal/store", "internal/roots", "internal/download")
 
 // rimOfCore is what the readers of people's words and files may import.
 var rimOfCore = join(pure, "internal/tlsclient", "internal/roots")
@@ -66,7 +66,7 @@ var anything = map[string][]string{
 
 // pure packages neither do I/O nor know the time.
 var pure = []string{"policy", "finding", "report", "evidence", "cert", "cert/bundle", "certpath", "crl", "ocsp", "crlite", "ct", "programs",
-	"internal/der", "internal/jsonbound", "internal/sig", "internal/sig/known", "internal/revocation", "internal/tlsnames", "internal/assemble"}
+	"internal/bounded", "internal/der", "internal/jsonbound", "internal/sig", "internal/sig/known", "internal/revocation", "internal/tlsnames", "internal/assemble"}
 
 var notPure = []string{"net", "net/http", "os", "os/exec", "syscall", "unsafe", "crypto/tls", "math/rand", "math/rand/v2"}
 

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"sync"
+
+	"github.com/assaytls/assay/internal/bounded"
 )
 
 // Memo remembers signatures that verified. It is bounded, safe for concurrent
@@ -11,14 +13,13 @@ import (
 // algorithm, what was signed (the message's digest by that algorithm's hash, or
 // the message) and the signature. A nil *Memo remembers nothing.
 type Memo struct {
-	mu       sync.Mutex
-	max      int
-	now, old map[[32]byte]struct{} // two generations: cheap bounded forgetting
+	mu    sync.Mutex
+	known *bounded.Map[[32]byte, struct{}]
 }
 
 // NewMemo returns a Memo of at most max entries.
 func NewMemo(max int) *Memo {
-	return &Memo{max: max, now: make(map[[32]byte]struct{})}
+	return &Memo{known: bounded.New[[32]byte, struct{}](max, 0)}
 }
 
 // Verify is the package's Verify with the memo in front of it.
@@ -44,20 +45,14 @@ func (m *Memo) Verify(k *Key, a Algorithm, message, signature []byte) error {
 func (m *Memo) has(key [32]byte) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, ok := m.now[key]; ok {
-		return true
-	}
-	_, ok := m.old[key]
+	_, ok := m.known.Get(key)
 	return ok
 }
 
 func (m *Memo) put(key [32]byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.now) >= m.max/2+1 {
-		m.old, m.now = m.now, make(map[[32]byte]struct{})
-	}
-	m.now[key] = struct{}{}
+	m.known.Put(key, struct{}{}, 0)
 }
 
 func memoKey(k *Key, a Algorithm, signed, signature []byte) (key [32]byte) {

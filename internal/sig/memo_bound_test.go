@@ -6,7 +6,7 @@ func TestMemoIsBounded(t *testing.T) {
 	m := NewMemo(10)
 	for i := range 1000 {
 		m.put([32]byte{byte(i), byte(i >> 8)})
-		if n := len(m.now) + len(m.old); n > 12 {
+		if n := m.known.Len(); n > 10 {
 			t.Fatalf("%d entries", n)
 		}
 	}
