@@ -63,6 +63,7 @@ import (
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/tlsclient"
 	"github.com/assaytls/assay/policy"
@@ -83,7 +84,7 @@ type Verifier struct {
 // core is what Verifiers of one New and its With share; nil in the zero Verifier.
 type core struct {
 	engine *engine.Engine
-	access engine.Access // what every judgement may download; the rest is the connection's
+	access download.Access // what every judgement may download; the rest is the connection's
 	trust  *engine.Trust
 	under  [32]byte // the hash of what is trusted
 	memo   *verdictMemo
@@ -263,7 +264,7 @@ func (v *Verifier) Judge(ctx context.Context, ev *evidence.Evidence) *report.Rep
 	if v.core == nil {
 		return refusal(finding.New(finding.InternalError, "what", ev.Target.Host, "detail", ErrClosed.Error())).Report
 	}
-	r := v.engine.Judge(ctx, ev, v.trust, v.policy, engine.Access{Background: v.conf.Network == Background})
+	r := v.engine.Judge(ctx, ev, v.trust, v.policy, download.Access{Background: v.conf.Network == Background})
 	v.hook(ctx, ev, r)
 	v.observe(ctx, r)
 	v.learn(r)

@@ -13,6 +13,7 @@ import (
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/roots"
 	"github.com/assaytls/assay/internal/store"
@@ -35,7 +36,7 @@ func (v *Verifier) configure() error {
 		return errors.New("Config has a negative duration")
 	}
 	if c.PrivateFetch {
-		v.access.Scope = engine.ScopePrivate
+		v.access.Scope = download.ScopePrivate
 	}
 	var err error
 	v.trust = &engine.Trust{}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/assaytls/assay/evidence"
-	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
@@ -143,7 +143,7 @@ func TestZeroPolicy(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer v.Close()
-	if want := (policy.Policy{Unknown: policy.UnknownWarn}); !reflect.DeepEqual(v.policy, want) || v.access != (engine.Access{}) || v.conf.Network != Background {
+	if want := (policy.Policy{Unknown: policy.UnknownWarn}); !reflect.DeepEqual(v.policy, want) || v.access != (download.Access{}) || v.conf.Network != Background {
 		t.Errorf("the zero Config's policy is %+v, its access %+v", v.policy, v.access)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/tlsclient"
 	"github.com/assaytls/assay/policy"
@@ -326,10 +327,10 @@ func (v *Verifier) refreshInBackground(ev *evidence.Evidence, chains [][][]byte,
 
 // accessFor is what judgements of connection d may download. Where somebody else
 // connected, the peer's address may be a proxy's.
-func (v *Verifier) accessFor(d dialled) engine.Access {
+func (v *Verifier) accessFor(d dialled) download.Access {
 	a := v.access
-	if d.foreign && a.Scope != engine.ScopePrivate {
-		a.Scope = engine.ScopePublic
+	if d.foreign && a.Scope != download.ScopePrivate {
+		a.Scope = download.ScopePublic
 	}
 	return a
 }

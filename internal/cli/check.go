@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/render"
@@ -63,7 +64,7 @@ source is asked unless some are chosen.`,
 }
 
 // access is what may be downloaded, as the flags say it.
-func (f *checkFlags) access() engine.Access {
+func (f *checkFlags) access() download.Access {
 	access := f.network.access()
 	access.Audit = f.logs.audit
 	return access

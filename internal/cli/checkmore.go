@@ -12,6 +12,7 @@ import (
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/tlsclient"
@@ -42,7 +43,7 @@ func (f *moreFlags) check(out *outputFlags) error {
 type judge func(context.Context, tlsclient.Config) []result
 
 // judge is what the flags ask for.
-func (f *moreFlags) judge(o engine.Options, t *engine.Trust, p policy.Policy, a engine.Access) judge {
+func (f *moreFlags) judge(o engine.Options, t *engine.Trust, p policy.Policy, a download.Access) judge {
 	eng := engine.New(o)
 	switch {
 	case f.all:
@@ -63,7 +64,7 @@ func (f *moreFlags) judge(o engine.Options, t *engine.Trust, p policy.Policy, a 
 
 // everyAddress checks each address of the host. What was fetched for a chain
 // serves all addresses that present it.
-func everyAddress(ctx context.Context, eng *engine.Engine, c tlsclient.Config, t *engine.Trust, p policy.Policy, a engine.Access) []result {
+func everyAddress(ctx context.Context, eng *engine.Engine, c tlsclient.Config, t *engine.Trust, p policy.Policy, a download.Access) []result {
 	var out []result
 	first := map[[32]byte]*evidence.Evidence{}
 	leaves := map[[32]byte]bool{}
@@ -117,7 +118,7 @@ func compareLeaves(rs []result, different int) {
 // resumed checks a target and then connects again with its session. The second
 // connection is judged by afresh, or, offline, by what the first one was. Its
 // report is shown only when it comes to another verdict.
-func resumed(ctx context.Context, eng, afresh *engine.Engine, c tlsclient.Config, t *engine.Trust, p policy.Policy, a engine.Access) []result {
+func resumed(ctx context.Context, eng, afresh *engine.Engine, c tlsclient.Config, t *engine.Trust, p policy.Policy, a download.Access) []result {
 	c.Sessions = tls.NewLRUClientSessionCache(8)
 	r, ev := eng.Check(ctx, c, t, p, a)
 	out := []result{{r, ev}}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/render"
@@ -71,8 +71,8 @@ func (f *networkFlags) addCache(c *cobra.Command) {
 }
 
 // access is what may be downloaded, as the flags say it.
-func (f *networkFlags) access() engine.Access {
-	return engine.Access{NoAIA: !f.aia, Offline: f.offline, Nonce: f.nonce}
+func (f *networkFlags) access() download.Access {
+	return download.Access{NoAIA: !f.aia, Offline: f.offline, Nonce: f.nonce}
 }
 
 // client returns the downloader that the flags ask for.

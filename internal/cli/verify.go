@@ -11,6 +11,7 @@ import (
 	"github.com/assaytls/assay/cert/bundle"
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/policy"
@@ -109,7 +110,7 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 	for i, ev := range all {
 		ev.Artefacts = append(ev.Artefacts, offered...)
 		ev.Extra = append(ev.Extra, extra...)
-		r := eng.Judge(ctx, ev, trust, p, engine.Access{Offline: true, NoAIA: true, Audit: f.logs.audit})
+		r := eng.Judge(ctx, ev, trust, p, download.Access{Offline: true, NoAIA: true, Audit: f.logs.audit})
 		if ctx.Err() != nil {
 			return nil
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/store"
@@ -116,7 +117,7 @@ func TestCutBeforeKept(t *testing.T) {
 	}
 	cut.Store(&bodies[0])
 	resolve(e, leaf, policy.Policy{}) // it returns
-	if r := resolve(w.engine(t), leaf, policy.Policy{}, engine.Access{Offline: true}); r.Verdict == report.Accept {
+	if r := resolve(w.engine(t), leaf, policy.Policy{}, download.Access{Offline: true}); r.Verdict == report.Accept {
 		t.Error("from the cut file:", findings(r))
 	}
 }
@@ -238,7 +239,7 @@ func TestRefusalIsOfTheScope(t *testing.T) {
 		w.dir = filepath.Join(t.TempDir(), "cache")
 		leaf, e := w.leaf(), w.engine(t)
 		ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Chain: []evidence.Entry{{Cert: leaf.Raw}}}
-		r, _ := e.Resolve(context.Background(), ev, policy.Policy{Names: []string{"a.test"}}, engine.Access{})
+		r, _ := e.Resolve(context.Background(), ev, policy.Policy{Names: []string{"a.test"}}, download.Access{})
 		if r.Verdict != report.Inconclusive || !explained(r, finding.FetchRefusedAddress, w.url) {
 			t.Fatal(r.Verdict, findings(r))
 		}
@@ -268,7 +269,7 @@ func TestEndedCopyBeside(t *testing.T) {
 	leaf, e := w.leaf(), w.engine(t)
 	resolve(e, leaf, policy.Policy{Stale: policy.StaleAllow})
 	for beside, want := range map[bool]finding.ID{true: finding.RevocationNotFetched, false: finding.CRLStale} {
-		if r := resolve(e, leaf, policy.Policy{}, engine.Access{Offline: true, Background: beside}); !explained(r, want, w.url) {
+		if r := resolve(e, leaf, policy.Policy{}, download.Access{Offline: true, Background: beside}); !explained(r, want, w.url) {
 			t.Errorf("beside %v: %s %v", beside, r.Verdict, findings(r))
 		}
 	}
@@ -289,7 +290,7 @@ func TestMemoryOtherIssuer(t *testing.T) {
 		t.Fatal(r.Verdict, findings(r))
 	}
 	leaf := other.Server("a.test", nil, forge.CRLDP(w.url))
-	if r := resolve(e, leaf, policy.Policy{}, engine.Access{Offline: true}); !explained(r, finding.RevocationNotFetched, w.url) {
+	if r := resolve(e, leaf, policy.Policy{}, download.Access{Offline: true}); !explained(r, finding.RevocationNotFetched, w.url) {
 		t.Errorf("%s %v", r.Verdict, findings(r))
 	}
 }
@@ -335,7 +336,7 @@ func TestScopeBehindProxy(t *testing.T) {
 	for proxy, want := range map[string]report.Verdict{"": report.Accept, "socks5://127.0.0.1:1080": report.Inconclusive} {
 		ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Chain: []evidence.Entry{{Cert: w.leaf().Raw}},
 			Target: evidence.Target{Host: "a.test", Proxy: proxy}, Connection: evidence.Connection{Addr: "127.0.0.1:443"}}
-		r, _ := w.engine(t).Resolve(context.Background(), ev, policy.Policy{}, engine.Access{})
+		r, _ := w.engine(t).Resolve(context.Background(), ev, policy.Policy{}, download.Access{})
 		if r.Verdict != want || proxy != "" && !explained(r, finding.FetchRefusedAddress, w.url) {
 			t.Errorf("proxy %q: %s %v", proxy, r.Verdict, findings(r))
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/lab/forge"
@@ -67,7 +68,7 @@ func certsOnly(raw []byte) []byte {
 
 // judge resolves the leaf alone and returns how its best path ends and what
 // was asked for.
-func (l *library) judge(t *testing.T, leaf *forge.CA, anchor *forge.CA, p policy.Policy, access ...engine.Access) (*report.Report, []string) {
+func (l *library) judge(t *testing.T, leaf *forge.CA, anchor *forge.CA, p policy.Policy, access ...download.Access) (*report.Report, []string) {
 	t.Helper()
 	a := certpath.NewAnchors()
 	if err := a.Add(anchor.Raw); err != nil {
@@ -128,7 +129,7 @@ func TestAIAUnanchored(t *testing.T) {
 }
 
 func TestAIAOff(t *testing.T) {
-	for _, a := range []engine.Access{{NoAIA: true}, {Offline: true}} {
+	for _, a := range []download.Access{{NoAIA: true}, {Offline: true}} {
 		l, root := newLibrary(t), forge.NewRoot("AIA Root", nil)
 		if r, asked := l.judge(t, l.chain(root, 1), root, policy.Policy{}, a); len(asked) > 0 || r.Verdict != report.Reject {
 			t.Errorf("%+v: verdict %s, asked for %v", a, r.Verdict, asked)

@@ -14,6 +14,7 @@ import (
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/policy"
@@ -37,7 +38,7 @@ func judgeFiles(t *testing.T, anchors, chain, crls [][]byte, p policy.Policy) *r
 		ev.Artefacts = append(ev.Artefacts, evidence.Artefact{Kind: "crl-file", URL: "file", Body: c})
 	}
 	p.Names = []string{"a.test"}
-	return e.Judge(t.Context(), ev, p, engine.Access{})
+	return e.Judge(t.Context(), ev, p, download.Access{})
 }
 
 // When an intermediate is revoked, the next paths without errors are judged, at

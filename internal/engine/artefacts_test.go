@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/assaytls/assay/finding"
-	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/ocsp"
 	"github.com/assaytls/assay/policy"
@@ -76,7 +76,7 @@ func TestOneResponderTwoAnswers(t *testing.T) {
 			if from == "disk" {
 				e = engineFor(t, dir, o.root)
 			}
-			r := resolveWith(t, e, policy.Policy{Unknown: policy.UnknownWarn, Skew: time.Nanosecond}, here(engine.Access{Offline: true, Background: true}), nil, o.leaf, o.ca)
+			r := resolveWith(t, e, policy.Policy{Unknown: policy.UnknownWarn, Skew: time.Nanosecond}, here(download.Access{Offline: true, Background: true}), nil, o.leaf, o.ca)
 			if r.Verdict != report.Accept || !explained(r, finding.RevocationNotFetched, o.url) {
 				t.Errorf("%s %v", r.Verdict, findings(r))
 			}
@@ -128,7 +128,7 @@ func TestOneAddressTwoIssuers(t *testing.T) {
 	if len(kept) != 1 {
 		t.Errorf("%d entries on disk", len(kept))
 	}
-	r := resolveWith(t, w.engine(t), policy.Policy{}, here(engine.Access{Offline: true}), nil, leaf, ca)
+	r := resolveWith(t, w.engine(t), policy.Policy{}, here(download.Access{Offline: true}), nil, leaf, ca)
 	if rev := r.Paths[0].Certs[1].Revocation; rev.Status != report.Good || !explained(r, finding.RevocationNotFetched, w.url) {
 		t.Errorf("offline: %+v %v", rev, findings(r))
 	}

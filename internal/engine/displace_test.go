@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/assaytls/assay/finding"
-	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/store"
 	"github.com/assaytls/assay/ocsp"
@@ -157,7 +157,7 @@ func (s *stage) hostile() map[string]http.HandlerFunc {
 
 // judged judges the leaf, with little patience.
 func (s *stage) judged(t *testing.T, e under, p policy.Policy) *report.Report {
-	return resolveWith(t, e, p, engine.Access{Budget: 2 * time.Second, Scope: engine.ScopePrivate}, nil, s.leaf)
+	return resolveWith(t, e, p, download.Access{Budget: 2 * time.Second, Scope: download.ScopePrivate}, nil, s.leaf)
 }
 
 // Nothing that an attacker puts in its place takes back a revocation that the

@@ -66,7 +66,7 @@ func (e *Engine) Wait() { e.cache.Wait() }
 // Check dials the target, judges what it presents, fetching what the judges
 // need, and returns the report and all that was gathered. It never fails:
 // whatever went wrong is in the report.
-func (e *Engine) Check(ctx context.Context, c tlsclient.Config, t *Trust, p policy.Policy, a Access) (*report.Report, *evidence.Evidence) {
+func (e *Engine) Check(ctx context.Context, c tlsclient.Config, t *Trust, p policy.Policy, a download.Access) (*report.Report, *evidence.Evidence) {
 	start := time.Now()
 	r, ev := e.Resolve(ctx, tlsclient.Dial(ctx, c), t, p, a)
 	r.Target.Source = report.FromCheck
@@ -78,7 +78,7 @@ func (e *Engine) Check(ctx context.Context, c tlsclient.Config, t *Trust, p poli
 
 // Resolve judges evidence and fetches what the judges need. It returns the
 // report and the evidence with what was fetched; ev is not changed.
-func (e *Engine) Resolve(ctx context.Context, ev *evidence.Evidence, t *Trust, p policy.Policy, a Access) (*report.Report, *evidence.Evidence) {
+func (e *Engine) Resolve(ctx context.Context, ev *evidence.Evidence, t *Trust, p policy.Policy, a download.Access) (*report.Report, *evidence.Evidence) {
 	j := e.newJudgement(ev, t, p, a)
 	return j.report(j.resolve(ctx)), j.gathered()
 }
@@ -87,7 +87,7 @@ func (e *Engine) Resolve(ctx context.Context, ev *evidence.Evidence, t *Trust, p
 // finding. The same evidence under the same trust and policy gives the same
 // report. Of a only what says which answers count matters: Nonce, Audit and
 // Background. ev is not changed.
-func (e *Engine) Judge(ctx context.Context, ev *evidence.Evidence, t *Trust, p policy.Policy, a Access) *report.Report {
+func (e *Engine) Judge(ctx context.Context, ev *evidence.Evidence, t *Trust, p policy.Policy, a download.Access) *report.Report {
 	j := e.newJudgement(ev, t, p, a)
 	j.final = true
 	return j.report(j.judge(ctx))

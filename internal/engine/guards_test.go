@@ -22,7 +22,7 @@ type guarded struct {
 	trust *Trust
 }
 
-func (g guarded) newJudgement(ev *evidence.Evidence, p policy.Policy, a Access) *judgement {
+func (g guarded) newJudgement(ev *evidence.Evidence, p policy.Policy, a download.Access) *judgement {
 	return g.Engine.newJudgement(ev, g.trust, p, a)
 }
 
@@ -47,7 +47,7 @@ func TestUnprovenPointers(t *testing.T) {
 			c.MutateSig = forge.Flip
 		}
 		ev := &evidence.Evidence{Time: time.Now(), Target: evidence.Target{Host: "a.test"}, Chain: []evidence.Entry{{Cert: root.Issue(c).Raw}}}
-		j := guardEngine(t, root.Raw).newJudgement(ev, policy.Policy{}, Access{})
+		j := guardEngine(t, root.Raw).newJudgement(ev, policy.Policy{}, download.Access{})
 		last := j.judge(t.Context())
 		r := j.report(last)
 		if (len(last.wants) == 0) != forged || r.Verdict == report.Accept {
@@ -62,7 +62,7 @@ func TestUnprovenPointers(t *testing.T) {
 
 // No judgement asks for more than maxNeeds downloads.
 func TestNeedsAreBounded(t *testing.T) {
-	j := guardEngine(t).newJudgement(&evidence.Evidence{}, policy.Policy{}, Access{Offline: true})
+	j := guardEngine(t).newJudgement(&evidence.Evidence{}, policy.Policy{}, download.Access{Offline: true})
 	var needs []download.Need
 	for i := range 3 * maxNeeds {
 		needs = append(needs, download.Need{Kind: download.CRL, URL: fmt.Sprint("http://crl.test/", i)})
@@ -78,7 +78,7 @@ func TestScope(t *testing.T) {
 	for addr, want := range map[string]fetch.Scope{"127.0.0.1:443": {Loopback: true}, "10.0.0.1:443": {Private: true}, "8.8.8.8:443": {}, "": {}, "[::ffff:10.0.0.1]:443": {Private: true}} {
 		for _, proxy := range []string{"", "http://127.0.0.1:8080"} {
 			ev := &evidence.Evidence{Target: evidence.Target{Proxy: proxy}, Connection: evidence.Connection{Addr: addr}}
-			got := guardEngine(t).newJudgement(ev, policy.Policy{}, Access{}).scope()
+			got := guardEngine(t).newJudgement(ev, policy.Policy{}, download.Access{}).scope()
 			if proxy != "" {
 				want = fetch.Scope{}
 			}

@@ -8,6 +8,7 @@ import (
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
@@ -21,7 +22,7 @@ import (
 // leaves out the facts of the connection and of certificates, and what explains
 // Certificate Transparency, unless it refuses. gathered is the evidence with what
 // was fetched; ev is not changed.
-func (e *Engine) Handshake(ctx context.Context, ev *evidence.Evidence, chains [][][]byte, t *Trust, p policy.Policy, a Access, brief bool) (r *report.Report, gathered *evidence.Evidence, due bool) {
+func (e *Engine) Handshake(ctx context.Context, ev *evidence.Evidence, chains [][][]byte, t *Trust, p policy.Policy, a download.Access, brief bool) (r *report.Report, gathered *evidence.Evidence, due bool) {
 	p.NoName, a.NoAIA = true, true
 	j := e.newJudgement(ev, t, p, a)
 	j.chains, j.brief = chains, brief
@@ -75,7 +76,7 @@ func Unavailable(r *report.Report) bool {
 // Refused judges a chain that crypto/tls refused with the given reason,
 // fetching nothing. The report never accepts.
 func (e *Engine) Refused(ev *evidence.Evidence, t *Trust, p policy.Policy, reason string) *report.Report {
-	j := e.newJudgement(ev, t, p, Access{Offline: true, NoAIA: true})
+	j := e.newJudgement(ev, t, p, download.Access{Offline: true, NoAIA: true})
 	r := j.report(j.resolve(context.Background()))
 	r.Target.Source = report.FromHandshake
 	if r.Verdict != report.Reject {

@@ -22,7 +22,7 @@ type judgement struct {
 	e      *Engine
 	t      *Trust
 	p      policy.Policy
-	a      Access
+	a      download.Access
 	brief  bool // what nobody reads in the report of an accepted handshake is left out
 	now    time.Time
 	chains [][][]byte // when not nil, the only candidate paths
@@ -47,7 +47,7 @@ type gathering struct {
 	nonces  map[int][]byte // by position on the path
 }
 
-func (e *Engine) newJudgement(ev *evidence.Evidence, t *Trust, p policy.Policy, a Access) *judgement {
+func (e *Engine) newJudgement(ev *evidence.Evidence, t *Trust, p policy.Policy, a download.Access) *judgement {
 	if t == nil {
 		t = &Trust{}
 	}

@@ -149,7 +149,7 @@ func (j *judgement) nonce(i int) []byte {
 // scope is what may be connected to besides public addresses: the class of the
 // address that the target answered from.
 func (j *judgement) scope() fetch.Scope {
-	return j.a.Scope.fetchScope(j.ev.Connection.Addr, j.ev.Target.Proxy != "")
+	return j.a.Scope.Reach(j.ev.Connection.Addr, j.ev.Target.Proxy != "")
 }
 
 // missingIssuers asks for the issuers that the server did not send, and says

@@ -9,6 +9,7 @@ import (
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/lab/forge"
@@ -264,7 +265,7 @@ func TestHandshakesAskNobody(t *testing.T) {
 		t.Errorf("%s after %d requests: %v", r.Verdict, w.hits.Load(), findings(r))
 	}
 	chains := [][][]byte{{leaf.Raw, w.root.Raw}}
-	if r, _, due := e.Handshake(context.Background(), ev(), chains, p, here(engine.Access{Offline: true}), false); r.Verdict != report.Inconclusive || !due || w.hits.Load() != 0 {
+	if r, _, due := e.Handshake(context.Background(), ev(), chains, p, here(download.Access{Offline: true}), false); r.Verdict != report.Inconclusive || !due || w.hits.Load() != 0 {
 		t.Errorf("%s, due %v, after %d requests: %v", r.Verdict, due, w.hits.Load(), findings(r))
 	}
 	if r, _, due := e.Handshake(context.Background(), ev(), chains, p, here(), false); r.Verdict != report.Accept || due || w.hits.Load() != 1 {

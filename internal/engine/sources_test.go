@@ -16,6 +16,7 @@ import (
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/lab/forge"
@@ -49,7 +50,7 @@ func resolveChain(t *testing.T, e under, p policy.Policy, staples [][]byte, chai
 	return resolveWith(t, e, p, here(), staples, chain...)
 }
 
-func resolveWith(t *testing.T, e under, p policy.Policy, a engine.Access, staples [][]byte, chain ...*forge.CA) *report.Report {
+func resolveWith(t *testing.T, e under, p policy.Policy, a download.Access, staples [][]byte, chain ...*forge.CA) *report.Report {
 	p.Names = []string{"a.test"}
 	ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now()}
 	for i, c := range chain {
@@ -109,7 +110,7 @@ func TestIntermediateStaples(t *testing.T) {
 	leaf := ca.Server("a.test", nil)
 	leafStaple := forge.OCSP{Singles: []forge.Single{ca.Good(leaf.Serial)}}.Sign(ca)
 	stapled := func(s forge.Single, signer *forge.CA) *report.Report {
-		return resolveWith(t, engineFor(t, "", root), policy.Policy{}, here(engine.Access{Offline: true}),
+		return resolveWith(t, engineFor(t, "", root), policy.Policy{}, here(download.Access{Offline: true}),
 			[][]byte{leafStaple, forge.OCSP{Singles: []forge.Single{s}}.Sign(signer)}, leaf, ca)
 	}
 	for name, tt := range map[string]struct {
@@ -120,7 +121,7 @@ func TestIntermediateStaples(t *testing.T) {
 		"good":    {stapled(root.Good(ca.Serial), root), report.Accept, report.Good},
 		"revoked": {stapled(root.RevokedSingle(ca.Serial, forge.CACompromise), root), report.Reject, report.Revoked},
 		"forged":  {stapled(root.Good(ca.Serial), forge.NewRoot("Root", nil)), report.Inconclusive, report.Unknown},
-		"none":    {resolveWith(t, engineFor(t, "", root), policy.Policy{}, here(engine.Access{Offline: true}), [][]byte{leafStaple}, leaf, ca), report.Inconclusive, report.Unknown},
+		"none":    {resolveWith(t, engineFor(t, "", root), policy.Policy{}, here(download.Access{Offline: true}), [][]byte{leafStaple}, leaf, ca), report.Inconclusive, report.Unknown},
 	} {
 		if rev := tt.r.Paths[0].Certs[1].Revocation; tt.r.Verdict != tt.want || rev.Status != tt.status || tt.status == report.Good && rev.Scheme != policy.Staple {
 			t.Errorf("%s: %s %+v %v", name, tt.r.Verdict, rev, findings(tt.r))
@@ -175,7 +176,7 @@ func TestNonceAnswersNotKept(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "cache")
 	e := engineFor(t, dir, root)
 	for range 3 {
-		if r := resolveWith(t, e, policy.Policy{}, here(engine.Access{Nonce: true}), nil, leaf); r.Verdict != report.Accept {
+		if r := resolveWith(t, e, policy.Policy{}, here(download.Access{Nonce: true}), nil, leaf); r.Verdict != report.Accept {
 			t.Fatal(r.Verdict, findings(r))
 		}
 	}
@@ -185,7 +186,7 @@ func TestNonceAnswersNotKept(t *testing.T) {
 	if kept, _ := filepath.Glob(filepath.Join(dir, "v1/*/*")); len(kept) > 0 {
 		t.Errorf("kept on disk: %v", kept)
 	}
-	if r := resolveWith(t, engineFor(t, dir, root), policy.Policy{}, here(engine.Access{Offline: true}), nil, leaf); r.Verdict != report.Inconclusive {
+	if r := resolveWith(t, engineFor(t, dir, root), policy.Policy{}, here(download.Access{Offline: true}), nil, leaf); r.Verdict != report.Inconclusive {
 		t.Errorf("offline: %s %v", r.Verdict, findings(r))
 	}
 }
@@ -240,7 +241,7 @@ func TestUselessCopyIsReplaced(t *testing.T) {
 		t.Fatal(r.Verdict, findings(r))
 	}
 	later := time.Now().AddDate(0, 0, 20)
-	if r := resolve(e, leaf, policy.Policy{Time: later}, engine.Access{Offline: true}); r.Verdict != report.Inconclusive || !explained(r, finding.CRLStale, w.url) {
+	if r := resolve(e, leaf, policy.Policy{Time: later}, download.Access{Offline: true}); r.Verdict != report.Inconclusive || !explained(r, finding.CRLStale, w.url) {
 		t.Errorf("offline: %s %v", r.Verdict, findings(r))
 	}
 	w.list.NextUpdate = later.AddDate(0, 0, 1)
@@ -321,7 +322,7 @@ func TestAIAFromTheDisk(t *testing.T) {
 	if r := resolveChain(t, engineFor(t, dir, root), p, nil, leaf); r.Verdict != report.Accept || len(l.asked) != 3 {
 		t.Fatal(r.Verdict, l.asked, findings(r))
 	}
-	if r := resolveWith(t, engineFor(t, dir, root), p, here(engine.Access{Offline: true}), nil, leaf); r.Verdict != report.Accept || len(l.asked) != 3 {
+	if r := resolveWith(t, engineFor(t, dir, root), p, here(download.Access{Offline: true}), nil, leaf); r.Verdict != report.Accept || len(l.asked) != 3 {
 		t.Errorf("%s, asked for %v: %v", r.Verdict, l.asked, findings(r))
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/policy"
@@ -55,7 +56,7 @@ func TestOCSPSCTs(t *testing.T) {
 	} {
 		ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Target: evidence.Target{Host: "ocsp.test"},
 			Chain: []evidence.Entry{{Cert: leaf.Raw, Staple: c.staple}}, Artefacts: c.artefacts}
-		r := e.Judge(context.Background(), ev, policy.Policy{CT: policy.CTStrict, Schemes: c.schemes}, engine.Access{})
+		r := e.Judge(context.Background(), ev, policy.Policy{CT: policy.CTStrict, Schemes: c.schemes}, download.Access{})
 		if r.CT == nil || r.CT.Met == nil || *r.CT.Met != c.met {
 			t.Errorf("%s: %s, %+v %v", c.what, r.Verdict, r.CT, findings(r))
 			continue
@@ -105,7 +106,7 @@ func TestEntrySCTs(t *testing.T) {
 	} {
 		ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Target: evidence.Target{Host: "entry.test"}, TLSSCTs: c.leaf,
 			Chain: []evidence.Entry{{Cert: leaf.Raw, SCTs: c.leaf}, {Cert: stray.Raw}, {Cert: inter.Raw, SCTs: c.inter}}}
-		r := e.Judge(context.Background(), ev, policy.Policy{CT: policy.CTStrict, CTDepth: c.depth, Schemes: policy.Off}, engine.Access{})
+		r := e.Judge(context.Background(), ev, policy.Policy{CT: policy.CTStrict, CTDepth: c.depth, Schemes: policy.Off}, download.Access{})
 		if r.CT == nil || r.CT.Met == nil || *r.CT.Met != c.met || (r.Verdict == report.Accept) != c.met {
 			t.Errorf("%s: %s, %+v %v", c.what, r.Verdict, r.CT, findings(r))
 			continue

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/tlsclient"
 	"github.com/assaytls/assay/policy"
@@ -16,19 +17,19 @@ type under struct {
 	trust *engine.Trust
 }
 
-func (u under) Check(ctx context.Context, c tlsclient.Config, p policy.Policy, a engine.Access) (*report.Report, *evidence.Evidence) {
+func (u under) Check(ctx context.Context, c tlsclient.Config, p policy.Policy, a download.Access) (*report.Report, *evidence.Evidence) {
 	return u.Engine.Check(ctx, c, u.trust, p, a)
 }
 
-func (u under) Resolve(ctx context.Context, ev *evidence.Evidence, p policy.Policy, a engine.Access) (*report.Report, *evidence.Evidence) {
+func (u under) Resolve(ctx context.Context, ev *evidence.Evidence, p policy.Policy, a download.Access) (*report.Report, *evidence.Evidence) {
 	return u.Engine.Resolve(ctx, ev, u.trust, p, a)
 }
 
-func (u under) Judge(ctx context.Context, ev *evidence.Evidence, p policy.Policy, a engine.Access) *report.Report {
+func (u under) Judge(ctx context.Context, ev *evidence.Evidence, p policy.Policy, a download.Access) *report.Report {
 	return u.Engine.Judge(ctx, ev, u.trust, p, a)
 }
 
-func (u under) Handshake(ctx context.Context, ev *evidence.Evidence, chains [][][]byte, p policy.Policy, a engine.Access, brief bool) (*report.Report, *evidence.Evidence, bool) {
+func (u under) Handshake(ctx context.Context, ev *evidence.Evidence, chains [][][]byte, p policy.Policy, a download.Access, brief bool) (*report.Report, *evidence.Evidence, bool) {
 	return u.Engine.Handshake(ctx, ev, chains, u.trust, p, a, brief)
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/bench/crlgen"
+	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/lab/forge"
@@ -79,7 +80,7 @@ func (w *weather) engine(t *testing.T) under {
 }
 
 // resolve judges the leaf alone; downloads may come from this machine.
-func resolve(e under, leaf *forge.CA, p policy.Policy, access ...engine.Access) *report.Report {
+func resolve(e under, leaf *forge.CA, p policy.Policy, access ...download.Access) *report.Report {
 	p.Names = []string{"a.test"}
 	ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Chain: []evidence.Entry{{Cert: leaf.Raw}}}
 	r, _ := e.Resolve(context.Background(), ev, p, here(access...))
@@ -87,9 +88,9 @@ func resolve(e under, leaf *forge.CA, p policy.Policy, access ...engine.Access) 
 }
 
 // here is the access given, none by default, to servers on this machine.
-func here(access ...engine.Access) engine.Access {
-	a := append(access, engine.Access{})[0]
-	a.Scope = engine.ScopePrivate
+func here(access ...download.Access) download.Access {
+	a := append(access, download.Access{})[0]
+	a.Scope = download.ScopePrivate
 	return a
 }
 
@@ -304,12 +305,12 @@ func TestHundredMegabytes(t *testing.T) {
 	}
 	// Somebody cuts the file while the engine has it mapped.
 	e := w.engine(t)
-	resolve(e, good, policy.Policy{}, engine.Access{Offline: true})
+	resolve(e, good, policy.Policy{}, download.Access{Offline: true})
 	bodies, _ := filepath.Glob(filepath.Join(w.dir, "v1/bodies/*"))
 	if len(bodies) != 1 || os.Truncate(bodies[0], 4096) != nil {
 		t.Fatal("nothing to cut", bodies)
 	}
-	if r := resolve(e, revoked, policy.Policy{}, engine.Access{Offline: true}); r.Verdict == report.Accept {
+	if r := resolve(e, revoked, policy.Policy{}, download.Access{Offline: true}); r.Verdict == report.Accept {
 		t.Error("a revoked certificate is accepted from a file that was cut")
 	}
 	if r := resolve(w.engine(t), revoked, policy.Policy{}); r.Verdict != report.Reject || w.hits.Load() != 3 {
@@ -343,7 +344,7 @@ func TestCacheTampered(t *testing.T) {
 				if err := os.WriteFile(files[0], change(b), 0o600); err != nil {
 					t.Fatal(err)
 				}
-				if r := resolve(w.engine(t), leaf, policy.Policy{}, engine.Access{Offline: true}); r.Verdict != report.Inconclusive {
+				if r := resolve(w.engine(t), leaf, policy.Policy{}, download.Access{Offline: true}); r.Verdict != report.Inconclusive {
 					t.Errorf("offline: %s %v", r.Verdict, findings(r))
 				}
 				if r := resolve(w.engine(t), leaf, policy.Policy{}); r.Verdict != report.Reject || w.hits.Load() != 2 {
@@ -439,11 +440,11 @@ func TestCacheOtherIssuer(t *testing.T) {
 	}
 	w.root = forge.NewRoot("Weather Root", nil)
 	other := w.leaf()
-	if r := resolve(w.engine(t), other, policy.Policy{}, engine.Access{Offline: true}); r.Verdict != report.Inconclusive || len(r.Fetches) != 0 {
+	if r := resolve(w.engine(t), other, policy.Policy{}, download.Access{Offline: true}); r.Verdict != report.Inconclusive || len(r.Fetches) != 0 {
 		t.Errorf("another key of that name: %s %v", r.Verdict, r.Fetches)
 	}
 	w.root = first
-	if r := resolve(w.engine(t), leaf, policy.Policy{}, engine.Access{Offline: true}); r.Verdict != report.Accept {
+	if r := resolve(w.engine(t), leaf, policy.Policy{}, download.Access{Offline: true}); r.Verdict != report.Accept {
 		t.Errorf("the first one: %s %v", r.Verdict, findings(r))
 	}
 }

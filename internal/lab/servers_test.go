@@ -20,6 +20,7 @@ import (
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/lab"
 	"github.com/assaytls/assay/internal/lab/forge"
@@ -188,7 +189,7 @@ func (w *world) opensslServer(args ...string) string {
 }
 
 // judge runs the engine against the server on the port.
-func (w *world) judge(port string, p policy.Policy, a ...engine.Access) (*report.Report, []finding.ID) {
+func (w *world) judge(port string, p policy.Policy, a ...download.Access) (*report.Report, []finding.ID) {
 	w.t.Helper()
 	anchors := certpath.NewAnchors()
 	for _, raw := range append([][]byte{w.root.Raw}, w.anchors...)[min(len(w.anchors), 1):] {
@@ -202,7 +203,7 @@ func (w *world) judge(port string, p policy.Policy, a ...engine.Access) (*report
 		w.t.Fatal(err)
 	}
 	r, _ := engine.New(engine.Options{}).Check(context.Background(), tlsclient.Config{Host: realHost, Port: port,
-		Resolve: map[string][]netip.Addr{realHost + ":" + port: {netip.MustParseAddr("127.0.0.1")}}}, &engine.Trust{Anchors: anchors, LogList: logs}, p, append(a, engine.Access{})[0])
+		Resolve: map[string][]netip.Addr{realHost + ":" + port: {netip.MustParseAddr("127.0.0.1")}}}, &engine.Trust{Anchors: anchors, LogList: logs}, p, append(a, download.Access{})[0])
 	return r, lab.Found(r)
 }
 
@@ -373,7 +374,7 @@ func TestOpenSSLAuthority(t *testing.T) {
 				if schemes == policy.Only(policy.OCSP) {
 					rules.Depth = policy.DepthLeaf
 				}
-				r, found := w.judge(p, rules, engine.Access{Nonce: nonce})
+				r, found := w.judge(p, rules, download.Access{Nonce: nonce})
 				if r.Verdict != c.want || slices.Contains(found, finding.CertRevoked) != (c.want == report.Reject) {
 					t.Errorf("schemes %v, nonce %v: %s where %s is due; findings %v", schemes, nonce, r.Verdict, c.want, found)
 				}

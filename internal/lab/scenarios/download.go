@@ -9,7 +9,7 @@ import (
 
 // With a good certificate whose only revocation source
 // misbehaves as a download.
-var download = []Scenario{
+var downloads = []Scenario{
 	{Name: "crl-unreachable", Story: "The CRL's server refuses connections.",
 		Want: report.Inconclusive, Findings: ids(finding.FetchFailed, finding.RevocationUnavailable)},
 	{Name: "crl-missing", Story: "The CRL's address answers 404.",

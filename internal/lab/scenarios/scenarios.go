@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/assaytls/assay/finding"
-	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
@@ -47,14 +47,14 @@ type Scenario struct {
 // Ask is what a scenario asks of assay beside the defaults.
 type Ask struct {
 	Policy policy.Policy
-	Access engine.Access
+	Access download.Access
 	Flags  []string // the same as flags of `assay check`
 }
 
 // What several scenarios ask.
 var (
-	nonce       = Ask{Access: engine.Access{Nonce: true}, Flags: []string{"--nonce"}}
-	audit       = Ask{Access: engine.Access{Audit: true}, Flags: []string{"--ct-audit"}}
+	nonce       = Ask{Access: download.Access{Nonce: true}, Flags: []string{"--nonce"}}
+	audit       = Ask{Access: download.Access{Audit: true}, Flags: []string{"--ct-audit"}}
 	denyUnknown = Ask{Policy: policy.Policy{Unknown: policy.UnknownDeny}, Flags: []string{"--unknown", policy.UnknownDeny.String()}}
 	strictCT    = askCT(policy.CTStrict)
 	chromeCT    = askCT(policy.CTChrome)
@@ -80,7 +80,7 @@ func All() []Scenario {
 	for _, group := range []struct {
 		name string
 		list []Scenario
-	}{{"good", good}, {"path", path}, {"revocation", slices.Concat(revocation, download)}, {"ct", slices.Concat(ct, ctAudit)},
+	}{{"good", good}, {"path", path}, {"revocation", slices.Concat(revocation, downloads)}, {"ct", slices.Concat(ct, ctAudit)},
 		{"connection", slices.Concat(connection, wire)}, {"hostile", hostile}} {
 		for _, s := range group.list {
 			s.Group = group.name

@@ -1,4 +1,4 @@
-package engine
+package download
 
 import (
 	"net/netip"
@@ -41,9 +41,9 @@ const (
 	ScopePrivate              // private and loopback addresses too
 )
 
-// fetchScope is what downloads may connect to besides public addresses, when the
+// Reach is what downloads may connect to besides public addresses, when the
 // target answered from addr ("address:port", "" when not known).
-func (s Scope) fetchScope(addr string, proxied bool) fetch.Scope {
+func (s Scope) Reach(addr string, proxied bool) fetch.Scope {
 	switch {
 	case s == ScopePrivate:
 		return fetch.Scope{Private: true, Loopback: true}
