@@ -209,7 +209,8 @@ func (a *Audit) readHead(t *auditTask, at string, parse func([]byte, *Log) (Tree
 	}
 	t.head, t.haveHead = head, true
 	// Retired and read-only logs are frozen: their last tree head may be old.
-	frozen := t.log.State == ReadOnly || t.log.State == Retired || t.log.State == Rejected
+	state, _ := t.log.StateAt(a.now)
+	frozen := state == ReadOnly || state == Retired || state == Rejected
 	if !frozen && a.now.Sub(head.Time) > t.mmd()+time.Hour {
 		t.findings = append(t.findings, t.finding(finding.CTLogBehind, "time", timeText(head.Time), "mmd", t.mmd().String()))
 	}

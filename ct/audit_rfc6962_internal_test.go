@@ -212,7 +212,7 @@ func TestTreeHeadLimits(t *testing.T) {
 func TestAuditLimits(t *testing.T) {
 	f := newFakeLog(t, "P-256")
 	for state, want := range map[State]report.Inclusion{Usable: "included ct-log-behind", ReadOnly: report.Included, Retired: report.Included, Rejected: report.Included} {
-		f.log.State = state
+		f.log.States = []DatedState{{State: state}}
 		s := &SCT{Timestamp: uint64(time.Now().Add(-90 * 24 * time.Hour).UnixMilli())}
 		a := oneTask(f.log, s, f.leaves[3], time.Now())
 		run(a, func(u string) (int, []byte) {

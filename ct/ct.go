@@ -59,6 +59,8 @@ type checked struct {
 	cert     int
 	source   report.SCTSource
 	log      *Log
+	state    State     // of the log at the moment judged for
+	since    time.Time // when that began
 	status   report.SCTStatus
 	why      string // for SCTInvalid and SCTUnverified
 	future   bool
@@ -179,7 +181,7 @@ func (v *verifier) verify(k *checked, before []checked) {
 	if k.source == report.SCTFetched {
 		k.status, k.why = report.SCTNotDelivered, "the server did not send it"
 		if v.in.List != nil {
-			k.log = v.in.List.Lookup(k.LogID)
+			k.find(v.in)
 		}
 		return
 	}
@@ -191,7 +193,7 @@ func (v *verifier) verify(k *checked, before []checked) {
 		k.status, k.why = report.SCTUnverified, "no log list"
 		return
 	}
-	if k.log = v.in.List.Lookup(k.LogID); k.log == nil {
+	if k.find(v.in); k.log == nil {
 		k.status = report.SCTUnknownLog
 		return
 	}
@@ -215,6 +217,13 @@ func (v *verifier) verify(k *checked, before []checked) {
 	k.status = report.SCTValid
 	if at := k.Time(); at.IsZero() || at.After(v.in.Time.Add(v.in.Skew)) {
 		k.status, k.why, k.future = report.SCTInvalid, "its time stamp is in the future", true
+	}
+}
+
+// find looks the log up, and its state at the moment judged for.
+func (c *checked) find(in *Input) {
+	if c.log = in.List.Lookup(c.LogID); c.log != nil {
+		c.state, c.since = c.log.StateAt(in.Time)
 	}
 }
 
@@ -262,7 +271,7 @@ func (c *checked) report() report.SCT {
 		out.LeafIndex = &i
 	}
 	if c.log != nil {
-		out.Log, out.Operator, out.State = c.log.Description, c.log.OperatorAt(c.Time()), string(c.log.State)
+		out.Log, out.Operator, out.State = c.log.Description, c.log.OperatorAt(c.Time()), string(c.state)
 	}
 	return out
 }
@@ -295,19 +304,20 @@ func (r *Result) sctFindings(in *Input, c *checked) {
 			"end", timeText(c.log.End), "not-after", timeText(in.Path[c.cert].NotAfter)))
 	}
 	if !in.List.accepts(c) {
-		r.add(c.cert, finding.New(finding.CTSCTLogState, "log", c.name(), "source", string(c.source), "state", stateText(c.log),
-			"since", timeText(c.log.Since), "time", timeText(c.Time())))
+		r.add(c.cert, finding.New(finding.CTSCTLogState, "log", c.name(), "source", string(c.source), "state", c.stateText(),
+			"since", timeText(c.since), "time", timeText(c.Time())))
 	}
 }
 
-func stateText(l *Log) string {
+// stateText tells the log's state in the list's word.
+func (c *checked) stateText() string {
 	switch {
-	case l.Test:
+	case c.log.Test:
 		return "a test log"
-	case l.State == "":
+	case c.state == "":
 		return "not admitted"
 	}
-	return string(l.State)
+	return string(c.state)
 }
 
 // timeText tells a time; that a log or a list did not give is told in words.

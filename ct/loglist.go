@@ -1,6 +1,7 @@
 package ct
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -38,14 +39,35 @@ type Log struct {
 	Description string             // the list's text
 	Operator    string             // who runs it now
 	Previous    []PreviousOperator // earliest end first
-	State       State              // since Since
-	Since       time.Time          // when State began; zero when not given
+	States      []DatedState       // what the list says of it, the earliest first; see StateAt
 	Start, End  time.Time          // accepts notAfter in [Start, End); zero when unlimited
 	MMD         time.Duration      // maximum merge delay; zero when not given
 	Tiled       bool               // static-ct-api; else RFC 6962
 	Submission  string             // submission prefix; for RFC 6962 logs the only URL
 	Monitoring  string             // monitoring prefix, static-ct-api only
 	Test        bool               // the list calls it a test log
+}
+
+// DatedState is a state and when it began or will begin.
+type DatedState struct {
+	State State     // in the list's word, which may be none of the schema's
+	Since time.Time // zero when not given: always
+}
+
+// StateAt returns the log's state at t and since when. A list tells the newest
+// change, which may lie ahead, and rarely those before: before it is retired or
+// read-only a log is usable, and before anything else it is not admitted (""),
+// with no time given. A state that the schema does not have is returned as it is.
+func (l *Log) StateAt(t time.Time) (State, time.Time) {
+	for i := len(l.States) - 1; i >= 0; i-- {
+		if s := l.States[i]; !s.Since.After(t) {
+			return s.State, s.Since
+		}
+	}
+	if len(l.States) > 0 && (l.States[0].State == ReadOnly || l.States[0].State == Retired) {
+		return Usable, time.Time{}
+	}
+	return "", time.Time{}
 }
 
 // PreviousOperator ran a log until End.
@@ -270,6 +292,7 @@ func (l *LogList) add(operator string, j *logJSON, tiled bool) error {
 	if len(l.order)+len(l.refused) >= maxLogs {
 		return fmt.Errorf("log list: more than %d logs", maxLogs)
 	}
+	l.stateless = l.stateless && j.State == nil
 	id := sha256.Sum256(j.Key)
 	if len(j.ID) > 0 && string(j.ID) != string(id[:]) {
 		return bad("log_id is not the SHA-256 of the key")
@@ -300,7 +323,7 @@ func (l *LogList) add(operator string, j *logJSON, tiled bool) error {
 		return bad("mmd is out of range")
 	}
 	log.MMD = time.Duration(j.MMD) * time.Second
-	if err := log.setState(j); err != nil {
+	if err := log.setStates(j); err != nil {
 		return bad("%v", err)
 	}
 	if j.Interval != nil {
@@ -319,9 +342,6 @@ func (l *LogList) add(operator string, j *logJSON, tiled bool) error {
 		log.Previous = append(log.Previous, PreviousOperator{p.Name, end})
 	}
 	slices.SortStableFunc(log.Previous, func(a, b PreviousOperator) int { return a.End.Compare(b.End) })
-	if log.State != "" {
-		l.stateless = false
-	}
 	l.logs[id] = log
 	l.order = append(l.order, log)
 	return nil
@@ -330,23 +350,29 @@ func (l *LogList) add(operator string, j *logJSON, tiled bool) error {
 // minRSABits is the least for RSA logs (RFC 6962, 2.1.4).
 const minRSABits = 2048
 
-// setState takes the newest of the states given: one publisher keeps the older
-// ones beside it. An unknown state counts as none.
-func (l *Log) setState(j *logJSON) error {
+// setStates takes all states given, in the order of their times: publishers keep
+// older ones beside the newest, and announce what is to come. Of those of one
+// moment the later one of a log's life counts, and one that is not known most.
+func (l *Log) setStates(j *logJSON) error {
 	for name, v := range j.State {
 		t, err := parseTime(v.Timestamp)
 		if err != nil {
 			return fmt.Errorf("state %s: %w", name, err)
 		}
-		rank := slices.Index(stateOrder, State(name))
-		if rank < 0 {
-			continue
-		}
-		if l.State == "" || t.After(l.Since) || t.Equal(l.Since) && rank > slices.Index(stateOrder, l.State) {
-			l.State, l.Since = State(name), t
-		}
+		l.States = append(l.States, DatedState{State(name), t})
 	}
+	slices.SortFunc(l.States, func(a, b DatedState) int {
+		return cmp.Or(a.Since.Compare(b.Since), a.State.rank()-b.State.rank(), cmp.Compare(a.State, b.State))
+	})
 	return nil
+}
+
+// rank is the state's place in a log's life; what is not known comes last.
+func (s State) rank() int {
+	if i := slices.Index(stateOrder, s); i >= 0 {
+		return i
+	}
+	return len(stateOrder)
 }
 
 // slash makes a log's URL a prefix.

@@ -73,23 +73,25 @@ var browserPolicies = []browserPolicy{
 	},
 }
 
-// current reports whether browsers count the log's SCTs today.
-func (l *Log) current() bool {
-	return !l.Test && (l.State == Qualified || l.State == Usable || l.State == ReadOnly)
+// current reports whether browsers count the log's SCTs at the moment judged for.
+// States that are not known do not count.
+func (c *checked) current() bool {
+	return !c.log.Test && (c.state == Qualified || c.state == Usable || c.state == ReadOnly)
 }
 
 // accepts reports whether a valid SCT is one the list stands behind: the log is
-// current, or was retired after it signed. In a list that gives no states at
-// all every log is accepted.
+// current, or was retired after it signed. In a list that gives no log a state
+// every log is accepted.
 func (l *LogList) accepts(c *checked) bool {
 	if l.stateless {
 		return !c.log.Test
 	}
-	return c.log.current() || c.log.retiredAfter(c.Time())
+	return c.current() || c.retiredAfter()
 }
 
-func (l *Log) retiredAfter(t time.Time) bool {
-	return !l.Test && l.State == Retired && !l.Since.IsZero() && t.Before(l.Since)
+// retiredAfter reports whether the log is retired and signed before that.
+func (c *checked) retiredAfter() bool {
+	return !c.log.Test && c.state == Retired && !c.since.IsZero() && c.Time().Before(c.since)
 }
 
 // judge applies the policy.
@@ -108,7 +110,9 @@ func (r *Result) judge(in *Input) {
 	stale := r.listAge(in)
 	switch in.Policy {
 	case policy.CTReport: // whether a browser would accept is said, and decides nothing
-		if !in.Private && !stale {
+		if in.List.stateless {
+			r.explain("the browsers' policies: not evaluated, for the log list gives no log a state")
+		} else if !in.Private && !stale {
 			for i := range browserPolicies {
 				r.evaluate(in, &browserPolicies[i])
 			}
@@ -205,7 +209,7 @@ func (r *Result) judgeStrict(in *Input, stale bool) {
 			case c.status != report.SCTValid:
 				lacks = append(lacks, fmt.Sprintf("%s (%s): %s", c.name(), c.source, c.status))
 			case !in.List.accepts(c):
-				lacks = append(lacks, fmt.Sprintf("%s (%s): the log is %s", c.name(), c.source, stateText(c.log)))
+				lacks = append(lacks, fmt.Sprintf("%s (%s): the log is %s", c.name(), c.source, c.stateText()))
 			case c.interval:
 				lacks = append(lacks, fmt.Sprintf("%s (%s): the log is not for certificates that end then", c.name(), c.source))
 			default:
@@ -260,7 +264,7 @@ func (d described) String() string {
 }
 
 func (c *checked) describe() string {
-	return fmt.Sprintf("%s of %s (%s, %s, %s)", c.name(), c.log.OperatorAt(c.Time()), c.source, stateText(c.log), timeText(c.Time()))
+	return fmt.Sprintf("%s of %s (%s, %s, %s)", c.name(), c.log.OperatorAt(c.Time()), c.source, c.stateText(), timeText(c.Time()))
 }
 
 // judgeBrowser applies a browser's policy to the leaf.
@@ -273,6 +277,12 @@ func (r *Result) judgeBrowser(in *Input, stale bool) {
 	}
 	if stale {
 		r.explain("%s: not enforced, for the log list is older than %d days", mode, MaxListAge/day)
+		return
+	}
+	if in.List.stateless {
+		r.explain("%s: not met, for the log list gives no log a state", mode)
+		r.met(false)
+		r.add(0, finding.New(finding.CTPolicyUnmet, "policy", mode, "detail", "the log list gives no log a state, so no log counts"))
 		return
 	}
 	i := slices.IndexFunc(browserPolicies, func(p browserPolicy) bool { return p.mode == in.Policy })
@@ -333,10 +343,10 @@ func (rt *route) judge(scts []*checked, life time.Duration) (used described, mis
 		if c.status != report.SCTValid || !slices.Contains(rt.sources, c.source) {
 			continue
 		}
-		if !c.log.current() && !(rt.retired && c.log.retiredAfter(c.Time())) {
+		if !c.current() && !(rt.retired && c.retiredAfter()) {
 			continue
 		}
-		if !c.embedded() && c.log.current() && !sent[c.log] {
+		if !c.embedded() && c.current() && !sent[c.log] {
 			sent[c.log] = true
 			delivered++
 		}
@@ -345,7 +355,7 @@ func (rt *route) judge(scts []*checked, life time.Duration) (used described, mis
 		}
 		seen[c.log] = true
 		used = append(used, c)
-		if c.log.current() {
+		if c.current() {
 			current++
 		}
 		if !c.log.Tiled {

@@ -26,7 +26,7 @@ const (
 	maxParams    = 32
 	maxNames     = 4096 // acceptable issuers, signature schemes
 
-	maxValues = 1 << 17 // JSON values, at any depth; what the other limits allow has fewer
+	maxValues = 200000 // JSON values, at any depth; what the other limits allow has fewer
 )
 
 // Encode returns ev's JSON form, indented, with a final newline. The error

@@ -73,7 +73,7 @@ func (l shownSCTs) rows(pool []*cert.Certificate, logs *ct.LogList, now time.Tim
 		case i < len(judged):
 			add(sctText(judged[i]))
 		default:
-			add(sctText(unjudged(s, logs)))
+			add(sctText(unjudged(s, logs, now)))
 		}
 	}
 	if listErr != nil {
@@ -129,7 +129,7 @@ func pathIn(pool []*cert.Certificate, c *cert.Certificate) []*cert.Certificate {
 }
 
 // unjudged is an SCT without a certificate or without a list to verify it with.
-func unjudged(s ct.SCT, logs *ct.LogList) report.SCT {
+func unjudged(s ct.SCT, logs *ct.LogList, now time.Time) report.SCT {
 	out := report.SCT{LogID: base64.StdEncoding.EncodeToString(s.LogID[:]), Time: s.Time(), Status: report.SCTUnverified, Detail: "no log list"}
 	if i, ok := s.LeafIndex(); ok {
 		out.LeafIndex = &i
@@ -142,7 +142,8 @@ func unjudged(s ct.SCT, logs *ct.LogList) report.SCT {
 		out.Status, out.Detail = report.SCTUnknownLog, ""
 		return out
 	}
-	out.Log, out.Operator, out.State = l.Description, l.OperatorAt(s.Time()), string(l.State)
+	state, _ := l.StateAt(now)
+	out.Log, out.Operator, out.State = l.Description, l.OperatorAt(s.Time()), string(state)
 	out.Detail = "no certificate at hand for which it is valid"
 	return out
 }

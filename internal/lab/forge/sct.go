@@ -130,6 +130,7 @@ type Log struct {
 	Operator     string
 	State        string    // "usable" when empty; "none" leaves it out
 	StateSince   time.Time // a year ago when zero
+	MoreStates   map[string]time.Time
 	MMD          int       // seconds; 86400 when zero
 	From, Until  time.Time // temporal interval; left out when zero
 	PreviousOps  map[string]time.Time
@@ -165,6 +166,9 @@ func LogList(timestamp time.Time, logs ...Log) []byte {
 			o["state"] = object{"usable": object{"timestamp": stamp(l.StateSince)}}
 		default:
 			o["state"] = object{l.State: object{"timestamp": stamp(l.StateSince)}}
+		}
+		for name, since := range l.MoreStates {
+			o["state"].(object)[name] = object{"timestamp": stamp(since)}
 		}
 		if !l.From.IsZero() {
 			o["temporal_interval"] = object{"start_inclusive": stamp(l.From), "end_exclusive": stamp(l.Until)}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/internal/lab/scenarios"
 )
 
 // ctServers make the servers of the scenarios of the same group.
@@ -72,6 +73,15 @@ var ctServers = map[string]func(*build){
 				return forge.SCT{Time: time.Now().Add(-30 * time.Hour)}.SignPrecert(logs.retired.Key, s.issuer.Key, tbs)
 			})
 	},
+	"sct-retirement-ahead": func(b *build) {
+		b.stated("retired", 10*24*time.Hour, nil, b.l.pki.logs.alpha.kept)
+	},
+	"sct-usable-ahead": func(b *build) {
+		b.stated("pending", -24*time.Hour, map[string]time.Time{"usable": time.Now().Add(10 * 24 * time.Hour)})
+	},
+	"sct-state-unknown": func(b *build) {
+		b.stated("usable", -48*time.Hour, map[string]time.Time{"suspended": time.Now().Add(-24 * time.Hour)})
+	},
 	"sct-wrong-interval": func(b *build) {
 		b.sct(func(s *site, tbs []byte) []byte {
 			return forge.SCT{}.SignPrecert(b.l.pki.logs.sharded.Key, s.issuer.Key, tbs)
@@ -119,6 +129,15 @@ func (b *build) sctsFetched() {
 // ocspSCTs are two SCTs of two operators for an OCSP response.
 func (b *build) ocspSCTs(leaf []byte) forge.Ext {
 	return forge.OCSPSCTs(forge.SCTList(b.l.pki.logs.alpha.delivered(leaf), b.l.pki.logs.beta.delivered(leaf)))
+}
+
+// stated serves a good site with an SCT of a log that the list gives a state since
+// that long, and more states, and with the SCTs that the functions return.
+func (b *build) stated(state string, since time.Duration, more map[string]time.Time, scts ...embed) {
+	key := forge.P256()
+	b.list(time.Hour, forge.Log{Key: key, Description: "Lab Stated", Operator: "Lambda", URL: "https://stated.log." + scenarios.Domain + "/",
+		State: state, StateSince: time.Now().Add(since), MoreStates: more})
+	b.sct(append(scts, func(s *site, tbs []byte) []byte { return forge.SCT{}.SignPrecert(key, s.issuer.Key, tbs) })...)
 }
 
 // sct serves a good site with the embedded SCTs that the functions return.
