@@ -233,7 +233,7 @@ func (r *round) transparency(scts pathSCTs) {
 	}
 	built, p := r.built.Paths[r.chosen], &r.paths[r.chosen]
 	res := ct.CheckSCTs(ct.Input{Path: built.Certs, Embedded: scts.embedded, Delivered: scts.delivered, List: r.t.LogList, Policy: r.p.CT, Depth: r.p.CTDepth, Time: r.now,
-		Private: !r.public(built), Memo: r.e.memo, Brief: r.brief})
+		Private: !r.anyPublic(), Memo: r.e.memo, Brief: r.brief})
 	for i, fs := range res.Certs {
 		p.Certs[i].Findings = append(p.Certs[i].Findings, fs...)
 	}
@@ -261,6 +261,13 @@ func (r *round) audit(res *ct.Result) []finding.Finding {
 // public reports whether a path ends in a publicly trusted anchor.
 func (j *judgement) public(p certpath.Path) bool {
 	return p.End == report.EndAnchor && j.t.publicAnchor(p.Certs[len(p.Certs)-1])
+}
+
+// anyPublic reports whether browsers' rules apply: a path to a publicly trusted
+// anchor is valid, chosen or not, for which of several is chosen may depend on the
+// order in which the server sent its certificates.
+func (j *judgement) anyPublic() bool {
+	return slices.ContainsFunc(j.built.Paths, func(p certpath.Path) bool { return j.public(p) && proven(p) && p.Worst() < finding.Error })
 }
 
 // unprovenKinds are what a path carries when a signature on it was not verified.

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"bytes"
 	"context"
 	"testing"
 	"time"
@@ -67,6 +68,46 @@ func TestOCSPSCTs(t *testing.T) {
 		}
 		if status != c.status {
 			t.Errorf("%s: status %q, want %q", c.what, status, c.status)
+		}
+	}
+}
+
+// Of two trusted anchors one is publicly trusted. Browsers' rules apply in whatever
+// order the server sends the certificates that lead to them, and to none when the
+// public one is not reached by a valid path.
+func TestPublicInAnyOrder(t *testing.T) {
+	public, private := forge.NewRoot("Public Root", nil), forge.NewRoot("Private Root", nil)
+	key := forge.P256()
+	ca := private.Intermediate("Shared CA", key)
+	cross, expired := public.Intermediate("Shared CA", key), public.Issue(forge.Cert{Subject: ca.Name, Key: key, NotBefore: time.Now().AddDate(-2, 0, 0), NotAfter: time.Now().AddDate(-1, 0, 0),
+		Extensions: []forge.Ext{forge.BasicConstraints(true, -1), forge.KeyUsage(forge.KeyCertSign, forge.CRLSign), forge.SKI(key.ID()), forge.AKI(public.Key.ID())}})
+	leaf := ca.Server("order.test", nil)
+	list, err := ct.ParseLogList(forge.LogList(time.Now(), forge.Log{Key: forge.P256(), Description: "Log", Operator: "op", URL: "https://log.test/"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	anchors := certpath.NewAnchors()
+	for _, root := range []*forge.CA{private, public} {
+		if err := anchors.Add(root.Raw); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e := under{engine.New(engine.Options{}), &engine.Trust{Anchors: anchors, LogList: list, Public: func(spki []byte) bool { return bytes.Equal(spki, public.Key.SPKI) }}}
+	for _, c := range []struct {
+		what  string
+		sent  []*forge.CA
+		apply bool
+	}{
+		{"private first", []*forge.CA{ca, cross}, true}, {"public first", []*forge.CA{cross, ca}, true}, {"private alone", []*forge.CA{ca}, false},
+		{"private first, public expired", []*forge.CA{ca, expired}, false}, {"public expired, then private", []*forge.CA{expired, ca}, false},
+	} {
+		ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Target: evidence.Target{Host: "order.test"}, Chain: []evidence.Entry{{Cert: leaf.Raw}}}
+		for _, s := range c.sent {
+			ev.Chain = append(ev.Chain, evidence.Entry{Cert: s.Raw})
+		}
+		r := e.Judge(context.Background(), ev, policy.Policy{CT: policy.CTChrome, Schemes: policy.Off}, download.Access{})
+		if r.CT == nil || (r.CT.Met != nil) != c.apply || (r.Verdict == report.Reject) != c.apply {
+			t.Errorf("%s: %s, %+v %v", c.what, r.Verdict, r.CT, findings(r))
 		}
 	}
 }
