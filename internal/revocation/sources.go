@@ -65,8 +65,8 @@ func (s *inquiry) askOCSP() (needs []Need) {
 		urls = urls[:maxResponders]
 	}
 	for _, u := range urls {
-		at := s.responses(u)
-		if len(at) == 0 {
+		k := s.response(u, 0)
+		if k < 0 {
 			var nonce []byte
 			if s.in.NonceFor != nil {
 				nonce = s.in.NonceFor(s.at)
@@ -74,7 +74,7 @@ func (s *inquiry) askOCSP() (needs []Need) {
 			req := ocsp.NewRequest(s.cert, s.issuer, crypto.SHA1, nonce)
 			needs = append(needs, s.need(KindOCSP, u, req))
 		}
-		for _, k := range at {
+		for ; k >= 0; k = s.response(u, k+1) { // all count: what came may not supersede what was there
 			a := &s.in.Artefacts[k]
 			if a.Failure != "" {
 				s.failed(policy.OCSP, k)
@@ -86,23 +86,21 @@ func (s *inquiry) askOCSP() (needs []Need) {
 	return needs
 }
 
-// responses returns the indexes of the artefacts of asking the responder at url
-// about this certificate; none when nobody has asked. There are several when what
-// came does not supersede what was there: then all of them count.
-func (s *inquiry) responses(url string) (at []int) {
-	for k := range s.in.Artefacts {
+// response returns the index of the first artefact, from the given one, of asking
+// the responder at url about this certificate; -1 when there is none.
+func (s *inquiry) response(url string, from int) int {
+	for k := from; k < len(s.in.Artefacts); k++ {
 		a := &s.in.Artefacts[k]
 		if a.Kind != KindOCSP || a.URL != url || !a.isFor(s.issuerKey) {
 			continue
 		}
 		for _, id := range ocsp.ParseRequest(a.Request).IDs {
 			if id.Matches(s.cert, s.issuer) {
-				at = append(at, k)
-				break
+				return k
 			}
 		}
 	}
-	return at
+	return -1
 }
 
 // isFor reports whether a was had for the issuer with the given key: what was
@@ -206,6 +204,8 @@ func (s *inquiry) askCRL() []Need {
 // listing is what lists say about one certificate.
 type listing struct {
 	result  crl.Result
+	sources []crl.Source
+	at      []int    // of each source, the index of its artefact, or fileAt its file
 	asked   bool     // there was a list to ask
 	answers []answer // failures
 	needs   []Need
@@ -215,8 +215,6 @@ type listing struct {
 // from files, and asks them about it.
 func (s *inquiry) lists() (l listing) {
 	points := s.ptr.points
-	var sources []crl.Source
-	var at []int // of each source, the index of its artefact, or fileAt its file
 	if len(points) > maxPoints {
 		l.answers = append(l.answers, answer{shown: report.Answer{Scheme: policy.CRL, Detail: "too many distribution points"},
 			findings: []finding.Finding{finding.New(finding.RevocationBudget, "count", strconv.Itoa(len(points)), "what", "distribution points", "limit", strconv.Itoa(maxPoints))}})
@@ -227,35 +225,32 @@ func (s *inquiry) lists() (l listing) {
 			urls = urls[:maxResponders]
 		}
 		for _, u := range urls { // alternatives: the first that delivers a list counts
-			src, from, asked := s.list(KindCRL, u, n, &l)
-			sources, at = append(sources, src...), append(at, from...)
-			if len(src) > 0 || !asked {
+			if n, asked := s.list(KindCRL, u, n, &l); n > 0 || !asked {
 				break
 			}
 		}
 	}
 	for n, list := range s.in.Offered {
 		if relevant(s.cert, list) {
-			sources, at = append(sources, crl.Source{List: list, Point: -1}), append(at, fileAt(n))
+			l.sources, l.at = append(l.sources, crl.Source{List: list, Point: -1}), append(l.at, fileAt(n))
 		}
 	}
-	if len(sources) == 0 {
+	if len(l.sources) == 0 {
 		return l
 	}
 	l.asked = true
-	q := s.query(sources)
+	q := s.query(l.sources)
 	l.result = crl.Check(s.ctx, q)
 	deltas := 0
 	for n, want := range l.result.Needs {
 		if n == maxPoints {
 			break
 		}
-		if src, from, _ := s.list(KindDelta, want.URL, want.Point, &l); len(src) > 0 {
-			q.Sources, at = append(q.Sources, src...), append(at, from...)
-			deltas++
-		}
+		d, _ := s.list(KindDelta, want.URL, want.Point, &l)
+		deltas += d
 	}
 	if deltas > 0 {
+		q.Sources = l.sources
 		l.result = crl.Check(s.ctx, q)
 	}
 	for n, src := range q.Sources {
@@ -269,7 +264,7 @@ func (s *inquiry) lists() (l listing) {
 		if u.Answer >= 0 {
 			why = l.result.Answers[u.Answer].Detail
 		}
-		s.noteUse(at[n], useOfList(l.result, u), why)
+		s.noteUse(l.at[n], useOfList(l.result, u), why)
 	}
 	return l
 }
@@ -311,10 +306,11 @@ func useOfList(res crl.Result, u crl.Use) (v Use) {
 	return v
 }
 
-// list returns the list at url and the index of its artefact; asked is false when
-// nobody has asked there yet, and then it is among the needs. There are several
-// when what came does not supersede what was there: then all of them count.
-func (s *inquiry) list(kind, url string, point int, l *listing) (src []crl.Source, at []int, asked bool) {
+// list adds the list at url to the sources and returns how many there are; asked
+// is false when nobody has asked there yet, and then it is among the needs. There
+// are several when what came does not supersede what was there: then all of them
+// count.
+func (s *inquiry) list(kind, url string, point int, l *listing) (n int, asked bool) {
 	for k := range s.in.Artefacts {
 		a := &s.in.Artefacts[k]
 		if a.Kind != kind || a.URL != url || !a.isFor(s.issuerKey) {
@@ -339,12 +335,13 @@ func (s *inquiry) list(kind, url string, point int, l *listing) (src []crl.Sourc
 			bad(f.With("source", policy.CRL.String()).With("url", url))
 			continue
 		}
-		src, at = append(src, crl.Source{List: list, URL: url, Point: point, Cached: a.Cached, Fetched: a.Fetched}), append(at, k)
+		l.sources, l.at = append(l.sources, crl.Source{List: list, URL: url, Point: point, Cached: a.Cached, Fetched: a.Fetched}), append(l.at, k)
+		n++
 	}
 	if !asked {
 		l.needs = append(l.needs, s.need(kind, url, nil))
 	}
-	return src, at, asked
+	return n, asked
 }
 
 // parsed is the artefact's body as a list.
