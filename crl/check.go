@@ -122,7 +122,8 @@ type judge struct {
 	q   Query
 	res Result
 
-	signatures int // verified so far
+	signatures int  // verified so far
+	final      bool // an entry revokes that is no hold
 }
 
 // judged is what one source came to.

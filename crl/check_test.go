@@ -177,7 +177,11 @@ func basicTests() []checkTest {
 		// Scope.
 		{name: "own partition", lists: one(f.CRL{Extensions: exts(point.Ext())}), want: good, none: true},
 		{name: "another partition", lists: one(f.CRL{Extensions: exts(f.IDP{FullName: [][]byte{f.URI("http://crl.test/other.crl")}}.Ext())}), want: unknown, ids: []finding.ID{finding.CRLOtherPartition}},
-		{name: "another partition, differing by case", lists: one(f.CRL{Extensions: exts(f.IDP{FullName: [][]byte{f.URI("http://CRL.test/ca.crl")}}.Ext())}), want: unknown, ids: []finding.ID{finding.CRLOtherPartition}},
+		{name: "own partition, host and scheme in another case", lists: one(f.CRL{Extensions: exts(f.IDP{FullName: [][]byte{f.URI("HTTP://CRL.test/ca.crl")}}.Ext())}), want: good, none: true},
+		{name: "another partition, differing by case in the path", lists: one(f.CRL{Extensions: exts(f.IDP{FullName: [][]byte{f.URI("http://crl.test/CA.crl")}}.Ext())}), want: unknown, ids: []finding.ID{finding.CRLOtherPartition}},
+		{name: "another partition, differing by case in the query", lists: one(f.CRL{Extensions: exts(f.IDP{FullName: [][]byte{f.URI("http://crl.test?CA.crl")}}.Ext())}), exts: exts(f.CRLDP("http://crl.test?ca.crl")), want: unknown, ids: []finding.ID{finding.CRLOtherPartition}},
+		{name: "another partition, differing by case in the user", lists: one(f.CRL{Extensions: exts(f.IDP{FullName: [][]byte{f.URI("http://A@crl.test/")}}.Ext())}), exts: exts(f.CRLDP("http://a@crl.test/")), want: unknown, ids: []finding.ID{finding.CRLOtherPartition}},
+		{name: "another partition, no host", lists: one(f.CRL{Extensions: exts(f.IDP{FullName: [][]byte{f.URI("urn:A")}}.Ext())}), exts: exts(f.CRLDP("urn:a")), want: unknown, ids: []finding.ID{finding.CRLOtherPartition}},
 		{name: "another kind of name with the same text", lists: one(f.CRL{Extensions: exts(f.IDP{FullName: [][]byte{f.DNS(url)}}.Ext())}), want: unknown, ids: []finding.ID{finding.CRLOtherPartition}},
 		{name: "second point, second name", exts: exts(f.CRLDPs(f.DP{FullName: [][]byte{f.URI("ldap://x/")}}, f.DP{FullName: [][]byte{f.URI("http://a.test/"), f.URI(url)}})),
 			lists: one(f.CRL{Extensions: exts(f.IDP{FullName: [][]byte{f.URI("http://b.test/"), f.URI(url)}}.Ext())}), want: good},
@@ -383,5 +387,17 @@ func TestNeeds(t *testing.T) {
 	q.Sources = append(q.Sources, crl.Source{URL: "http://crl.test/1", List: parse(f.CRL{Extensions: exts(f.CRLNumber(2), f.DeltaIndicator(1))})})
 	if r = crl.Check(context.Background(), q); len(r.Needs) != 1 || r.Status != report.Good {
 		t.Errorf("%+v", r)
+	}
+}
+
+// What a delta list may take back is asked for: a hold, and nothing else.
+func TestNeedsOfAHold(t *testing.T) {
+	w := world()
+	const delta = "http://crl.test/delta.crl"
+	for e, want := range map[*f.Entry]int{&onHold: 1, &listed: 0, &noise: 1} {
+		r := judged(t, leaf(), nil, w.ca.CRL(f.CRL{Entries: entries(*e), Extensions: exts(f.CRLNumber(5), f.FreshestCRL(f.DP{FullName: [][]byte{f.URI(delta)}}))}))
+		if len(r.Needs) != want || want > 0 && r.Needs[0].URL != delta {
+			t.Errorf("%s: needs %+v", r.Status, r.Needs)
+		}
 	}
 }

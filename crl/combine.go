@@ -93,6 +93,7 @@ func (j *judge) revoked(by *judged, e *Entry) {
 		a.Reason = e.reason()
 	}
 	j.res.Status = report.Revoked
+	j.final = j.final || e.Final()
 	j.until(by)
 }
 
@@ -238,7 +239,7 @@ func (j *judge) loneDelta(d *judged, complete, deltas []*judged) {
 
 // needs asks for the freshest CRLs of the lists that count and have no delta yet.
 func (j *judge) needs(complete []*judged) {
-	if j.res.Status == report.Revoked {
+	if j.final { // no delta takes that back; it may a hold
 		return
 	}
 	if len(complete) > 0 {

@@ -137,8 +137,8 @@ func anyIn(keys map[string]bool, names []cert.GeneralName) bool {
 	return false
 }
 
-// nameKey is equal for equal names. URIs are compared octet by octet: those of
-// a partitioned list must be identical to the certificate's.
+// nameKey is equal for equal names. URIs are the same when their schemes and
+// hosts are, in any case, and the rest is octet by octet (RFC 5280, 7.4).
 func nameKey(g cert.GeneralName) string {
 	kind := string(rune('0' + int(g.Type)))
 	switch g.Type {
@@ -146,10 +146,27 @@ func nameKey(g cert.GeneralName) string {
 		return kind + g.Dir.Canon
 	case cert.DNSName:
 		return kind + strings.ToLower(g.Value)
+	case cert.URIName:
+		return kind + foldHost(string(g.Bytes))
 	case cert.OtherName:
 		return kind + g.Value + "\x00" + string(g.Bytes)
 	}
 	return kind + string(g.Bytes)
+}
+
+// foldHost brings the scheme and the host of a URI into lower case; who is asked
+// there, before an @, is left as it is.
+func foldHost(uri string) string {
+	scheme, rest, ok := strings.Cut(uri, "://")
+	if !ok {
+		return uri
+	}
+	end := len(rest)
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		end = i
+	}
+	host := strings.LastIndexByte(rest[:end], '@') + 1
+	return strings.ToLower(scheme) + "://" + rest[:host] + strings.ToLower(rest[host:end]) + rest[end:]
 }
 
 // describe says which part an issuing distribution point is for.

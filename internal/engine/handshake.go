@@ -26,7 +26,8 @@ func (e *Engine) Handshake(ctx context.Context, ev *evidence.Evidence, chains []
 	p.NoName, a.NoAIA = true, true
 	j := e.newJudgement(ev, t, p, a)
 	j.chains, j.brief = chains, brief
-	r = j.report(j.resolve(ctx))
+	last := j.resolve(ctx)
+	r = j.report(last)
 	if brief && r.Verdict != report.Accept { // a refusal is told in full
 		j.brief = false
 		if full := j.report(j.judge(ctx)); full.Verdict != report.Accept {
@@ -34,7 +35,9 @@ func (e *Engine) Handshake(ctx context.Context, ev *evidence.Evidence, chains []
 		}
 	}
 	r.Target.Source = report.FromHandshake
-	return r, j.gathered(), a.Offline && (j.aged || Unavailable(r))
+	// What is refused may be refused no more by what is still wanted: the delta list that ends a hold.
+	wanted := r.Verdict != report.Accept && len(last.wants) > 0
+	return r, j.gathered(), a.Offline && (j.aged || wanted || Unavailable(r))
 }
 
 // validateChains judges each chain as it is, best first.

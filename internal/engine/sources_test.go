@@ -448,3 +448,44 @@ func TestTooManySources(t *testing.T) {
 		t.Errorf("%s after %d requests: %v", r.Verdict, w.hits.Load(), findings(r))
 	}
 }
+
+// A hold that the current delta list lifts is no revocation: check asks for the
+// delta, and so does a handshake that waits; one that does not wait refuses,
+// and says that it is worth asking.
+func TestDeltaLiftsAHold(t *testing.T) {
+	var leaf *forge.CA
+	lifts := true
+	w := newWeather(t, func(w *weather) http.HandlerFunc {
+		return func(rw http.ResponseWriter, r *http.Request) {
+			delta := strings.HasSuffix(r.URL.Path, "delta")
+			switch {
+			case !delta:
+				rw.Write(w.root.CRL(forge.CRL{ThisUpdate: time.Now().Add(-30 * time.Hour), Extensions: []forge.Ext{forge.CRLNumber(5), forge.FreshestCRL(forge.DP{FullName: [][]byte{forge.URI(w.url + "delta")}})},
+					Entries: []forge.Entry{forge.Revoke(leaf.Serial, forge.CertificateHold)}}))
+			case lifts:
+				rw.Write(w.root.CRL(forge.CRL{Extensions: []forge.Ext{forge.CRLNumber(7), forge.DeltaIndicator(5)}, Entries: []forge.Entry{forge.Revoke(leaf.Serial, forge.RemoveFromCRL)}}))
+			default:
+				http.NotFound(rw, r)
+			}
+		}
+	})
+	leaf = w.leaf()
+	ev := func() *evidence.Evidence {
+		return &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Target: evidence.Target{Host: "a.test"},
+			Connection: evidence.Connection{Addr: "127.0.0.1:443", Version: 0x0304}, Chain: []evidence.Entry{{Cert: leaf.Raw}}}
+	}
+	chains := [][][]byte{{leaf.Raw, w.root.Raw}}
+	for _, stop := range []policy.Stop{policy.StopNever, policy.StopFirst} {
+		for _, lifts = range []bool{true, false} {
+			want := map[bool]report.Verdict{true: report.Accept, false: report.Reject}[lifts]
+			e, p := w.engine(t), policy.Policy{Stop: stop}
+			if r := judgeChain(e, p, leaf); r.Verdict != want {
+				t.Errorf("%v, lifts %v: check: %s %v", stop, lifts, r.Verdict, findings(r))
+			}
+			e = w.engine(t)
+			if r, _, _ := e.Handshake(t.Context(), ev(), chains, p, here(), false); r.Verdict != want {
+				t.Errorf("%v, lifts %v: handshake: %s %v", stop, lifts, r.Verdict, findings(r))
+			}
+		}
+	}
+}

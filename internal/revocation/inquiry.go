@@ -3,6 +3,7 @@ package revocation
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -159,7 +160,11 @@ func (s *inquiry) ask(exempt bool) {
 			s.notFetched(needs)
 		}
 		if stop && definitive(s.answers[before:]) {
+			// A hold may be over: the delta list that tells is still asked for.
 			s.needs = nil
+			if d := decide(s.answers[before:]); s.answers[before+d].status == report.Revoked {
+				s.needs = slices.DeleteFunc(needs, func(n Need) bool { return n.Kind != KindDelta })
+			}
 			s.answers = withoutPending(s.answers, before)
 			return
 		}

@@ -224,8 +224,9 @@ func (s *inquiry) lists() (l listing) {
 		if len(urls) > maxResponders {
 			urls = urls[:maxResponders]
 		}
-		for _, u := range urls { // alternatives: the first that delivers a list counts
-			if n, asked := s.list(KindCRL, u, n, &l); n > 0 || !asked {
+		for k, u := range urls { // alternatives: the first that delivers a list that answers counts
+			added, asked := s.list(KindCRL, u, n, &l)
+			if !asked || k+1 < len(urls) && s.answering(l.sources[len(l.sources)-added:]) {
 				break
 			}
 		}
@@ -267,6 +268,12 @@ func (s *inquiry) lists() (l listing) {
 		s.noteUse(l.at[n], useOfList(l.result, u), why)
 	}
 	return l
+}
+
+// answering reports whether one of the lists answers: it is authentic, current and
+// about the certificate.
+func (s *inquiry) answering(sources []crl.Source) bool {
+	return len(sources) > 0 && slices.ContainsFunc(crl.Check(s.ctx, s.query(sources)).Used, func(u crl.Use) bool { return u.Answered })
 }
 
 // notHadYet replaces the finding that the copy of url in the cache is past its end

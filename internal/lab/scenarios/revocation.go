@@ -121,6 +121,8 @@ var revocation = []Scenario{
 		Want: report.Accept, Findings: ids(finding.CRLHashWeak)},
 	{Name: "crl-delta", Story: "The complete CRL says nothing; the delta CRL that it points to has the certificate.",
 		Want: report.Reject, Findings: ids(finding.CertRevoked)},
+	{Name: "crl-delta-lifts-hold", Story: "The complete CRL has the certificate on hold, and the delta CRL that it points to takes it off again.",
+		Want: report.Accept, Absent: ids(finding.CertRevoked)},
 	{Name: "crl-delta-good", Story: "Neither the complete CRL nor the delta CRL that it points to has the certificate.",
 		Want: report.Accept},
 	{Name: "crl-by-reasons", Story: "Two CRLs, each for some of the reasons, together say that the certificate is good.",

@@ -313,6 +313,16 @@ var revocationServers = map[string]func(*build){
 				Extensions: []forge.Ext{forge.CRLNumber(7), forge.DeltaIndicator(5)}}))
 		})
 	},
+	"crl-delta-lifts-hold": func(b *build) {
+		b.good(func(s *site) {
+			s.onlyCRL(b.url("list.crl"))
+			freshest := forge.FreshestCRL(forge.DP{FullName: [][]byte{forge.URI(b.url("delta.crl"))}})
+			b.file("list.crl", s.issuer.CRL(forge.CRL{ThisUpdate: time.Now().Add(-30 * time.Hour), Extensions: []forge.Ext{forge.CRLNumber(5), freshest},
+				Entries: []forge.Entry{forge.Revoke(s.cert.Serial, forge.CertificateHold)}}))
+			b.file("delta.crl", s.issuer.CRL(forge.CRL{Entries: []forge.Entry{forge.Revoke(s.cert.Serial, forge.RemoveFromCRL)},
+				Extensions: []forge.Ext{forge.CRLNumber(7), forge.DeltaIndicator(5)}}))
+		})
+	},
 	"crl-delta-good": func(b *build) {
 		b.good(func(s *site) {
 			s.onlyCRL(b.url("list.crl"))
