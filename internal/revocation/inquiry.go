@@ -337,7 +337,7 @@ func (s *inquiry) defect() string {
 }
 
 // grade weighs one finding of a source. Beside a good answer a source that
-// failed is a warning (DESIGN, 7.5 and 7.7); budgets and assay's own failures
+// failed is a warning (ARCHITECTURE.md, rules 5 and 7); budgets and assay's own failures
 // always refuse, and so does an authentic revocation that is merely old. Of
 // the rest the policy for unknown status re-grades one class.
 func (s *inquiry) grade(f finding.Finding, settled bool) finding.Finding {

@@ -1,7 +1,7 @@
 // Package revocation combines what staples, OCSP responders and revocation
-// lists say into one status per certificate, by the policy that DESIGN's
-// section 7 and ARCHITECTURE.md state. It is pure: it says what it still needs
-// and somebody else fetches it.
+// lists say into one status per certificate, by the rules of a verdict in
+// ARCHITECTURE.md. It is pure: it says what it still needs and somebody else
+// fetches it.
 package revocation
 
 import (

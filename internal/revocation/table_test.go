@@ -148,7 +148,7 @@ func verdictOf(fs []finding.Finding) report.Verdict {
 	return report.Accept
 }
 
-// expect is the policy of DESIGN's section 7 written down a second time, as
+// expect is the rules of a verdict (ARCHITECTURE.md) written down once more, as
 // plainly as possible, to be compared with revocation.Judge over every combination.
 func expect(p policy.Policy, must bool, staple, resp, list state) (report.Status, report.Verdict) {
 	sources := []state{staple, resp, list}
