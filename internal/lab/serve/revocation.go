@@ -261,6 +261,12 @@ var revocationServers = map[string]func(*build){
 		s.onlyOCSP(b.responder(s, func(q request, o *forge.OCSP) *forge.CA { o.Alg = forge.MD5WithRSA; return nil }))
 		b.serve(s)
 	},
+	"ocsp-white-space": func(b *build) {
+		b.ocsp(func(s *site, q request, o *forge.OCSP) *forge.CA {
+			o.MutateRaw = func(der []byte) []byte { return append(der, "\r\n"...) }
+			return nil
+		})
+	},
 	"ocsp-many-certificates": func(b *build) {
 		b.ocsp(func(s *site, q request, o *forge.OCSP) *forge.CA {
 			for range 200 {
@@ -294,6 +300,17 @@ var revocationServers = map[string]func(*build){
 	},
 	"crl-critical-extension": func(b *build) {
 		b.crl(func(s *site, c *forge.CRL) { c.Extensions = []forge.Ext{forge.Unknown(true)} })
+	},
+	"crl-empty-sequence": func(b *build) {
+		b.crl(func(s *site, c *forge.CRL) { c.Entries, c.RawEntries = nil, []byte{} })
+	},
+	"crl-many-extensions": func(b *build) {
+		b.crl(func(s *site, c *forge.CRL) {
+			for i := range 6000 {
+				c.Extensions = append(c.Extensions, forge.Ext{OID: "1.2.3." + strconv.Itoa(i), Critical: true})
+			}
+			c.MutateSig = forge.Flip
+		})
 	},
 	"crl-issuer-key-usage": func(b *build) {
 		s := b.siteOf(b.ca(b.l.pki.root, "No CRLs", forge.KeyUsage(forge.KeyCertSign)))
