@@ -103,7 +103,7 @@ func Example_crlFile() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	list, err := crl.Parse(body)
+	list, err := crl.Parse(context.Background(), body)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -85,9 +85,12 @@ func mbedCases(t testing.TB) []mbedCase {
 	return cases
 }
 
+// sampled are the corpora whose certificates are samples.
+var sampled = []string{"boringssl-pki", "zlint", "misc-x509", "openssl", "pkits", "usable-cert-validation", "mbedtls", "real-chains", "ct"}
+
 // allSamples are the certificates of every corpus.
 func allSamples(t testing.TB) (all []sample) {
-	for _, c := range []string{"boringssl-pki", "zlint", "misc-x509", "openssl", "pkits", "usable-cert-validation", "mbedtls", "real-chains", "ct"} {
+	for _, c := range sampled {
 		all = append(all, files(t, c)...)
 	}
 	for _, c := range mbedCases(t) {

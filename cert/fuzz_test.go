@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -111,7 +112,8 @@ func seeds(f *testing.F) {
 			f.Add(b.raw)
 		}
 	}
-	if os.Getenv("ASSAY_CORPORA") != "" {
+	here := func(name string) bool { return corpora.Present(f, name) != "" }
+	if os.Getenv("ASSAY_CORPORA") != "" && !slices.ContainsFunc(sampled, func(name string) bool { return !here(name) }) {
 		for _, s := range allSamples(f) {
 			f.Add(s.raw)
 		}

@@ -21,7 +21,7 @@ func judged(t *testing.T, subject *f.CA, change func(*crl.Query), lists ...[]byt
 	w := world()
 	q := crl.Query{Cert: cert.Parse(subject.Raw), Issuer: cert.Parse(w.ca.Raw), Above: []*cert.Certificate{cert.Parse(w.root.Raw)}, Time: time.Now()}
 	for _, b := range lists {
-		l, err := crl.Parse(b)
+		l, err := crl.Parse(context.Background(), b)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -149,7 +149,7 @@ func TestScanOverflow(t *testing.T) {
 func TestManyBlocks(t *testing.T) {
 	list, other := f.PEM("X509 CRL", world().ca.CRL(f.CRL{})), f.PEM("CERTIFICATE", world().ca.Raw)
 	for n, ok := range map[int]bool{0: true, 1023: true, 1024: false} {
-		if _, err := crl.Parse(append(bytes.Repeat(other, n), list...)); (err == nil) != ok {
+		if _, err := crl.Parse(context.Background(), append(bytes.Repeat(other, n), list...)); (err == nil) != ok {
 			t.Errorf("after %d blocks: %v", n, err)
 		}
 	}
@@ -389,7 +389,7 @@ func TestExtensionSyntax(t *testing.T) {
 	}
 	long := func(x []byte) []byte { _, body, _ := f.SplitTLV(x); return f.LongTLV(0x30, 2, body) }
 	twice := func(x []byte) []byte { return append(x, x...) }
-	if _, err := crl.Parse(w.ca.CRL(f.CRL{Extensions: exts(point.Ext()), MutateTBS: last(twice)})); err == nil {
+	if _, err := crl.Parse(context.Background(), w.ca.CRL(f.CRL{Extensions: exts(point.Ext()), MutateTBS: last(twice)})); err == nil {
 		t.Error("an extension twice")
 	}
 	for name, c := range map[string]struct {
@@ -404,7 +404,7 @@ func TestExtensionSyntax(t *testing.T) {
 			t.Errorf("%s: %s, %v", name, r.Status, r.Findings)
 		}
 	}
-	l, err := crl.Parse(w.ca.CRL(f.CRL{Extensions: exts(f.Ext{OID: "2.5.29.27", Critical: true, Value: f.Null()})}))
+	l, err := crl.Parse(context.Background(), w.ca.CRL(f.CRL{Extensions: exts(f.Ext{OID: "2.5.29.27", Critical: true, Value: f.Null()})}))
 	if err != nil || !l.Delta() {
 		t.Errorf("a delta list whose base is unreadable is still one: %v", err)
 	}

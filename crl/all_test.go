@@ -1,6 +1,7 @@
 package crl_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 
 func TestAll(t *testing.T) {
 	ca := forge.NewRoot("Root", forge.P256())
-	l, err := crl.Parse(ca.CRL(forge.CRL{ThisUpdate: time.Now().Add(-time.Hour), NextUpdate: time.Now().Add(time.Hour),
+	l, err := crl.Parse(context.Background(), ca.CRL(forge.CRL{ThisUpdate: time.Now().Add(-time.Hour), NextUpdate: time.Now().Add(time.Hour),
 		Entries: []forge.Entry{forge.Revoke(forge.Serial(7), 1), forge.Revoke(forge.Serial(5), 6), forge.Revoke(forge.Serial(9), 0)}}))
 	if err != nil {
 		t.Fatal(err)

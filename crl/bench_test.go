@@ -86,7 +86,7 @@ func BenchmarkCold(b *testing.B) {
 			}
 			return nil
 		}
-		run("Parse", func() error { return answer(crl.Parse(raw)) })
+		run("Parse", func() error { return answer(crl.Parse(context.Background(), raw)) })
 		run("Scan", func() error { return answer(crl.Scan(context.Background(), bytes.NewReader(raw), absent)) })
 		if n <= 1e5 {
 			run("crypto/x509", func() error { _, err := x509.ParseRevocationList(raw); return err })
@@ -98,7 +98,7 @@ func BenchmarkCold(b *testing.B) {
 func BenchmarkLookup(b *testing.B) {
 	for _, n := range sizes() {
 		raw, _ := list(b, n)
-		l, err := crl.Parse(raw)
+		l, err := crl.Parse(context.Background(), raw)
 		if err != nil {
 			b.Fatal(err)
 		}

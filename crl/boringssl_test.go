@@ -69,7 +69,7 @@ func TestBoringSSL(t *testing.T) {
 			trust(&q)
 		}
 		got, detail := report.Unknown, ""
-		l, err := crl.Parse(c.CRL)
+		l, err := crl.Parse(context.Background(), c.CRL)
 		if err == nil {
 			q.Sources = []crl.Source{{List: l, URL: "http://example.com/foo.crl"}}
 			r := crl.Check(context.Background(), q)

@@ -297,7 +297,7 @@ func TestCheck(t *testing.T) {
 				}
 			}
 			for i, b := range c.lists() {
-				l, err := crl.Parse(b)
+				l, err := crl.Parse(context.Background(), b)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -351,7 +351,7 @@ func TestCheck(t *testing.T) {
 
 func TestCheckCancelled(t *testing.T) {
 	w := world()
-	l, err := crl.Parse(w.ca.CRL(f.CRL{}))
+	l, err := crl.Parse(context.Background(), w.ca.CRL(f.CRL{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -372,7 +372,7 @@ func TestNeeds(t *testing.T) {
 	}
 	subject := cert.Parse(leaf(at("http://crl.test/1")).Raw)
 	parse := func(c f.CRL) *crl.List {
-		l, err := crl.Parse(w.ca.CRL(c))
+		l, err := crl.Parse(context.Background(), w.ca.CRL(c))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -27,7 +27,7 @@ import (
 
 // sound reports whether b is a list that may say "good".
 func sound(b []byte) (ok bool, why string) {
-	l, err := crl.Parse(b)
+	l, err := crl.Parse(context.Background(), b)
 	if err != nil {
 		return false, err.Error()
 	}
@@ -140,7 +140,7 @@ func TestUsableCertValidation(t *testing.T) {
 			continue
 		}
 		status, found := report.Unknown, []finding.Finding(nil)
-		l, err := crl.Parse(read("chains/" + name + "/crl.der"))
+		l, err := crl.Parse(context.Background(), read("chains/"+name+"/crl.der"))
 		if err != nil {
 			found = []finding.Finding{err.(*crl.Error).Finding()}
 		} else {
@@ -155,7 +155,7 @@ func TestUsableCertValidation(t *testing.T) {
 }
 
 // seeds returns every list of the corpora, for fuzzing.
-func seeds(t testing.TB) (out [][]byte) {
+func corpusLists(t testing.TB) (out [][]byte) {
 	if files, err := filepath.Glob(filepath.Join(corpora.Dir(t, "pkits"), "crls", "*.crl")); err == nil {
 		for _, f := range files {
 			b, err := os.ReadFile(f)
@@ -219,7 +219,7 @@ func TestFuzzCorpora(t *testing.T) {
 // returns the list, if b is one.
 func parseBothWays(t testing.TB, b []byte) *crl.List {
 	before := bytes.Clone(b)
-	l, err := crl.Parse(b)
+	l, err := crl.Parse(context.Background(), b)
 	if !bytes.Equal(b, before) {
 		t.Fatal("the input was changed")
 	}

@@ -88,7 +88,7 @@ func TestErrors(t *testing.T) {
 		{"a version of another kind", tbs(func(b []byte) []byte { return f.Replace(b, 0, f.Bits([]byte{1})) }), finding.CRLMalformed},
 		{"more than 4 GiB", []byte{0x30, 0x85, 1, 0, 0, 0, 0, 0x30, 0x00}, finding.CRLTooLarge},
 	} {
-		_, err := crl.Parse(c.b)
+		_, err := crl.Parse(context.Background(), c.b)
 		_, serr := crl.Scan(context.Background(), newReader(c.b), serial)
 		for form, err := range map[string]error{"Parse": err, "Scan": serr} {
 			var e *crl.Error
@@ -138,7 +138,7 @@ func TestScanReader(t *testing.T) {
 	ed := f.NewRoot("Ed", f.NewKey("Ed25519"))
 	raw := ed.CRL(f.CRL{Entries: entries(listed)})
 	key := parseKey(t, ed.Raw)
-	for _, parse := range []func() (*crl.List, error){func() (*crl.List, error) { return crl.Parse(raw) },
+	for _, parse := range []func() (*crl.List, error){func() (*crl.List, error) { return crl.Parse(context.Background(), raw) },
 		func() (*crl.List, error) { return crl.Scan(context.Background(), newReader(raw), serial) }} {
 		l, err := parse()
 		if err != nil {

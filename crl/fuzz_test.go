@@ -11,13 +11,26 @@ import (
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/crl"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/lab/corpora"
 	f "github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/report"
 )
 
 func FuzzParse(fz *testing.F) {
-	for _, b := range seeds(fz) {
-		fz.Add(b)
+	if corpora.Present(fz, "pkits") != "" && corpora.Present(fz, "boringssl-pki") != "" {
+		for _, b := range corpusLists(fz) {
+			fz.Add(b)
+		}
+	}
+	for _, h := range hostileLists() {
+		fz.Add(h.make(1 << 10))
+	}
+	for _, c := range checkTests() {
+		if lists := c.lists(); len(lists) < 10 {
+			for _, b := range lists {
+				fz.Add(b)
+			}
+		}
 	}
 	w := world()
 	fz.Add(w.ca.CRL(f.CRL{Entries: entries(listed, onHold, f.Revoke(serial, 1, f.CertificateIssuer(aName(w.other))))}))
@@ -72,8 +85,8 @@ func compareX509(t testing.TB, l *crl.List, x *x509.RevocationList) {
 // findings (other versions, two algorithms).
 func TestDifferentialX509(t *testing.T) {
 	both, ours, theirs := 0, 0, 0
-	for _, b := range seeds(t) {
-		l, err := crl.Parse(b)
+	for _, b := range corpusLists(t) {
+		l, err := crl.Parse(context.Background(), b)
 		x, xerr := x509.ParseRevocationList(b)
 		switch {
 		case err == nil && xerr == nil:
@@ -101,15 +114,14 @@ func FuzzCheck(fz *testing.F) {
 	q := crl.Query{Cert: cert.Parse(leaf().Raw), Issuer: cert.Parse(w.ca.Raw), Above: []*cert.Certificate{cert.Parse(w.root.Raw)}, Time: time.Now(),
 		Pool: []*cert.Certificate{cert.Parse(w.lists.Raw)}, Signer: func(*cert.Certificate) (report.Status, *finding.Finding) { return report.Good, nil }}
 	for _, c := range checkTests() {
-		for _, b := range c.lists() {
-			fz.Add(b, uint16(len(b)/2), byte(1))
-		}
-		if len(c.lists()) > 10 {
-			break
+		if lists := c.lists(); len(lists) < 10 {
+			for _, b := range lists {
+				fz.Add(b, uint16(len(b)/2), byte(1))
+			}
 		}
 	}
 	fz.Fuzz(func(t *testing.T, b []byte, at uint16, x byte) {
-		l, err := crl.Parse(b)
+		l, err := crl.Parse(context.Background(), b)
 		if err != nil {
 			var ce *crl.Error
 			if !errors.As(err, &ce) {
@@ -124,7 +136,7 @@ func FuzzCheck(fz *testing.F) {
 			return
 		}
 		b[at] ^= x
-		if l, err = crl.Parse(b); err != nil {
+		if l, err = crl.Parse(context.Background(), b); err != nil {
 			return
 		}
 		q.Sources[0].List = l

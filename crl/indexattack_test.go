@@ -2,6 +2,7 @@ package crl_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"testing"
@@ -17,7 +18,7 @@ func manyEntries(t *testing.T, extra ...f.Entry) *crl.List {
 	for i := range 50_000 {
 		b.Write(f.Revoke(binary.BigEndian.AppendUint64([]byte{1}, uint64(i)), -1).DER())
 	}
-	l, err := crl.Parse(world().lists.CRL(f.CRL{Entries: extra, RawEntries: b.Bytes(), Extensions: exts(f.IDP{Indirect: true}.Ext())}))
+	l, err := crl.Parse(context.Background(), world().lists.CRL(f.CRL{Entries: extra, RawEntries: b.Bytes(), Extensions: exts(f.IDP{Indirect: true}.Ext())}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +61,7 @@ func TestNotIndexed(t *testing.T) {
 // is not taken.
 func TestRestoreOtherFields(t *testing.T) {
 	set, _ := sample(t, 30000)
-	l, err := crl.Parse(set)
+	l, err := crl.Parse(context.Background(), set)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@
 package crl_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -46,14 +47,14 @@ func TestMappedFileCut(t *testing.T) {
 	}
 	b := mapped()
 	cut()
-	_, err := crl.Parse(b)
+	_, err := crl.Parse(context.Background(), b)
 	unreadable("Parse", err)
 	b = mapped()
-	l, err := crl.Parse(b)
+	l, err := crl.Parse(context.Background(), b)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l2, _ := crl.Parse(b)
+	l2, _ := crl.Parse(context.Background(), b)
 	saved := l2.Index()
 	cut()
 	if err := l.VerifySignature(nil, key); err != nil {

@@ -267,7 +267,7 @@ func TestRealIssuers(t *testing.T) {
 	check := func(name string, lists ...string) report.Status {
 		q := crl.Query{Cert: certs[name], Issuer: ca, Time: time.Now(), Skew: time.Minute}
 		for _, file := range lists {
-			l, err := crl.Parse(read(file + ".pem"))
+			l, err := crl.Parse(context.Background(), read(file+".pem"))
 			if err != nil {
 				t.Fatalf("%s: %v", file, err)
 			}
@@ -290,7 +290,7 @@ func TestRealIssuers(t *testing.T) {
 		{[]string{"v1"}, unknown, revoked, revoked}, // reasons in the entries of a version 1 list
 	} {
 		if c.lists[0] == "v1" {
-			if l, err := crl.Parse(read("v1.pem")); err != nil {
+			if l, err := crl.Parse(context.Background(), read("v1.pem")); err != nil {
 				t.Fatal(err)
 			} else if l.Version == 2 { // newer OpenSSL makes it version 2 when entries have reasons
 				c.good = good

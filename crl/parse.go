@@ -38,7 +38,7 @@ const whiteSpace = " \t\r\n"
 
 // Error says why bytes are not a usable list.
 type Error struct {
-	ID     finding.ID // CRLNotAList, CRLMalformed, CRLTruncated, CRLTooLarge or CRLUnreadable
+	ID     finding.ID // CRLNotAList, CRLMalformed, CRLTruncated, CRLTooLarge, CRLBudget or CRLUnreadable
 	Offset int64      // octets from the start of the DER
 	Reason string     // for people
 }
@@ -54,8 +54,9 @@ func (e *Error) Finding() finding.Finding {
 // Parse reads a list from b, DER or PEM. One pass computes the digest that the
 // signature covers and checks the structure of every entry. The list keeps b
 // when it is DER: b must not change, but may be a mapped file (see [List.Keep]).
-// The error is always an *Error. Breaches that leave the list readable are in its Findings.
-func Parse(b []byte) (l *List, err error) {
+// The error is always an *Error, finding.CRLBudget when ctx ended first. Breaches
+// that leave the list readable are in its Findings.
+func Parse(ctx context.Context, b []byte) (l *List, err error) {
 	defer unguard(debug.SetPanicOnFault(true), &err)
 	pem, isPEM := findPEM(b)
 	if isPEM {
@@ -63,7 +64,10 @@ func Parse(b []byte) (l *List, err error) {
 			return nil, err
 		}
 	}
-	l, err = parse(context.Background(), &input{buf: b, eof: true, whole: b}, nil)
+	l, err = parse(ctx, &input{buf: b, eof: true, whole: b}, nil)
+	if err != nil && errors.Is(err, ctx.Err()) {
+		return nil, &Error{finding.CRLBudget, 0, "the time was up: " + err.Error()}
+	}
 	if isPEM && err == nil {
 		l.body = nil // there are no octets of the caller's to restore it from
 	}

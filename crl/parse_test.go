@@ -1,6 +1,7 @@
 package crl_test
 
 import (
+	"context"
 	"crypto/x509"
 	"io"
 	"testing"
@@ -19,7 +20,7 @@ func TestParsePlain(t *testing.T) {
 		forge.Revoke(forge.Serial(1<<40), forge.CertificateHold, forge.InvalidityDate(time.Now())),
 	}})
 	for _, b := range [][]byte{raw, forge.PEM("X509 CRL", raw), append([]byte("some text\n"), forge.PEM("X509 CRL", raw)...)} {
-		l, err := crl.Parse(b)
+		l, err := crl.Parse(context.Background(), b)
 		if err != nil {
 			t.Fatal(err)
 		}

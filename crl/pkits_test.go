@@ -116,7 +116,7 @@ func runPKITS(t *testing.T, dir string, c pkitsTest, otherKey bool) (ok bool, wh
 	}
 	var lists []*crl.List
 	for _, name := range c.CRLs {
-		l, err := crl.Parse(read(name))
+		l, err := crl.Parse(context.Background(), read(name))
 		if err != nil {
 			why += name + ": " + err.Error() + "\n"
 			continue

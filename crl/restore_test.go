@@ -2,6 +2,7 @@ package crl_test
 
 import (
 	"bytes"
+	"context"
 	"testing"
 	"time"
 
@@ -32,7 +33,7 @@ func sample(t testing.TB, n int) ([]byte, *cert.PublicKey) {
 func TestLookupLarge(t *testing.T) {
 	const n = 60000
 	raw, key := sample(t, n)
-	l, err := crl.Parse(raw)
+	l, err := crl.Parse(context.Background(), raw)
 	if err != nil || l.Len() != n || len(l.Findings) > 0 {
 		t.Fatal(err, l)
 	}
@@ -82,7 +83,7 @@ func TestLookupLarge(t *testing.T) {
 func TestRestoreRefuses(t *testing.T) {
 	raw, _ := sample(t, 30000)
 	other, otherKey := sample(t, 30001)
-	l, err := crl.Parse(raw)
+	l, err := crl.Parse(context.Background(), raw)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +112,7 @@ func TestRestoreRefuses(t *testing.T) {
 	if r, err = crl.Restore(raw, saved); err == nil {
 		r.Listed(crlgen.Serial(1))
 	}
-	small, err := crl.Parse(world().ca.CRL(f.CRL{}))
+	small, err := crl.Parse(context.Background(), world().ca.CRL(f.CRL{}))
 	if err != nil || small.Index() != nil {
 		t.Error("an index of a small list")
 	}
@@ -124,7 +125,7 @@ func TestRestoreVerified(t *testing.T) {
 	damaged := bytes.Clone(raw)
 	damaged[len(damaged)-1] ^= 1 // the end of the signature
 	for _, verify := range []bool{false, true} {
-		l, err := crl.Parse(raw)
+		l, err := crl.Parse(context.Background(), raw)
 		if err != nil {
 			t.Fatal(err)
 		}

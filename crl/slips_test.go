@@ -27,7 +27,7 @@ func extensionsOf(exts ...[]byte) func([]byte) []byte {
 // judgeList judges one list for leaf().
 func judgeList(t *testing.T, b []byte, strict bool) crl.Result {
 	t.Helper()
-	l, err := crl.Parse(b)
+	l, err := crl.Parse(context.Background(), b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestStrict(t *testing.T) {
 		"version 1":                   {f.CRL{Version: 1}, "it has version 1, which cannot have a CRL number and an authority key identifier"},
 	} {
 		b := w.ca.CRL(c.list)
-		l, err := crl.Parse(b)
+		l, err := crl.Parse(context.Background(), b)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -59,7 +59,7 @@ func TestStepCA(t *testing.T) {
 			r.Body.Close()
 		}
 	}
-	l, err := crl.Parse(body)
+	l, err := crl.Parse(context.Background(), body)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package crl_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/crl"
+	"github.com/assaytls/assay/finding"
 	f "github.com/assaytls/assay/internal/lab/forge"
 )
 
@@ -85,7 +87,7 @@ func hostileLists() []hostile {
 
 // judged is everything that happens to a list that was fetched for leaf.
 func judgeWorst(b []byte, leaf, ca *cert.Certificate) {
-	l, err := crl.Parse(b)
+	l, err := crl.Parse(context.Background(), b)
 	if err != nil {
 		return
 	}
@@ -126,8 +128,36 @@ func TestHostileLists(t *testing.T) {
 		if d := time.Since(start); d > 3*time.Second {
 			t.Errorf("%s: %v", h.name, d)
 		}
-		if l, err := crl.Parse(in); err == nil && len(l.Findings) > 70 {
+		if l, err := crl.Parse(context.Background(), in); err == nil && len(l.Findings) > 70 {
 			t.Errorf("%s: %d findings", h.name, len(l.Findings))
 		}
+	}
+}
+
+// A list that takes long to read is read no longer than the judgement's time.
+func TestParseHeedsContext(t *testing.T) {
+	var in []byte
+	for _, h := range hostileLists() {
+		if h.name == "issuers" {
+			in = h.make(4 << 20)
+		}
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	short, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	for name, ctx := range map[string]context.Context{"ended": ended, "ending": short} {
+		start := time.Now()
+		l, err := crl.Parse(ctx, in)
+		var e *crl.Error
+		if l != nil || !errors.As(err, &e) || e.ID != finding.CRLBudget || e.Finding().Severity != finding.Error {
+			t.Errorf("%s: %v", name, err)
+		}
+		if d := time.Since(start); d > time.Second {
+			t.Errorf("%s: %v", name, d)
+		}
+	}
+	if _, err := crl.Parse(t.Context(), in); err != nil {
+		t.Error(err)
 	}
 }

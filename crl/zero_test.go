@@ -17,7 +17,7 @@ func TestZeroValues(t *testing.T) {
 	root := f.NewRoot("Root", nil)
 	leaf := root.Server("a.test", nil)
 	c, issuer := cert.Parse(leaf.Raw), cert.Parse(root.Raw)
-	l, err := crl.Parse(root.CRL(f.CRL{}))
+	l, err := crl.Parse(context.Background(), root.CRL(f.CRL{}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"crypto"
 	"encoding/hex"
 	"fmt"
@@ -29,7 +30,7 @@ func when(t time.Time) string {
 // crlObject decodes a CRL.
 func crlObject(b []byte, from string) object {
 	o := object{Kind: "CRL", From: from}
-	l, err := crl.Parse(b)
+	l, err := crl.Parse(context.Background(), b)
 	if err != nil {
 		if e, ok := err.(*crl.Error); ok {
 			o.Findings = append(o.Findings, e.Finding())

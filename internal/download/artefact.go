@@ -1,12 +1,15 @@
 package download
 
 import (
+	"context"
 	"errors"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/assaytls/assay/crl"
+	"github.com/assaytls/assay/finding"
 )
 
 // Artefact is one body and what is known of it. It does not change once others
@@ -34,41 +37,67 @@ type Artefact struct {
 
 // parsed is what was made of a body, once for all artefacts that share it.
 type parsed struct {
-	once  sync.Once
-	list  *crl.List
-	err   error
-	index []byte // saved with the body on disk, and its owner's too
+	read  atomic.Pointer[read]
+	turn  chan struct{} // has room for the one who reads
+	index []byte        // saved with the body on disk, and its owner's too
 
 	mu    sync.Mutex
 	saved bool // the index stands on disk, or need not
 }
 
+// read is what came of reading a body as a list.
+type read struct {
+	list *crl.List
+	err  error
+}
+
 // newArtefact returns an artefact of owner's body, with the index that was saved
 // for it.
 func newArtefact(body []byte, owner any, index []byte) *Artefact {
-	return &Artefact{Body: body, Owner: owner, parsed: &parsed{index: index, saved: index != nil}}
+	return &Artefact{Body: body, Owner: owner, parsed: &parsed{turn: make(chan struct{}, 1), index: index, saved: index != nil}}
 }
 
 // List is the body as a revocation list, parsed once. The list keeps the body's
-// owner.
-func (a *Artefact) List() (*crl.List, error) {
+// owner. When ctx ends first, the error is a *crl.Error that says so, and the next
+// caller reads.
+func (a *Artefact) List(ctx context.Context) (*crl.List, error) {
 	p := a.parsed
 	defer runtime.KeepAlive(a)
-	p.once.Do(func() {
-		p.err = errors.New("the list could not be read") // should the parser not return
-		var l *crl.List
-		if p.index != nil {
-			l, p.err = crl.Restore(a.Body, p.index)
+	if r := p.read.Load(); r != nil {
+		return r.list, r.err
+	}
+	select {
+	case p.turn <- struct{}{}:
+		defer func() { <-p.turn }()
+	case <-ctx.Done():
+		return nil, &crl.Error{ID: finding.CRLBudget, Reason: "the time was up: " + ctx.Err().Error()}
+	}
+	if r := p.read.Load(); r != nil {
+		return r.list, r.err
+	}
+	r := &read{err: errors.New("the list could not be read")} // should the parser not return
+	defer func() {
+		var e *crl.Error
+		if !errors.As(r.err, &e) || e.ID != finding.CRLBudget {
+			p.read.Store(r)
 		}
-		if l == nil || p.err != nil { // no index, or one that does not fit
-			l, p.err = crl.Parse(a.Body)
-		}
-		if p.err == nil {
-			l.Keep(a.Owner)
-			p.list = l
-		}
-	})
-	return p.list, p.err
+	}()
+	r.list, r.err = a.readList(ctx)
+	return r.list, r.err
+}
+
+func (a *Artefact) readList(ctx context.Context) (l *crl.List, err error) {
+	if a.parsed.index != nil {
+		l, err = crl.Restore(a.Body, a.parsed.index)
+	}
+	if l == nil || err != nil { // no index, or one that does not fit
+		l, err = crl.Parse(ctx, a.Body)
+	}
+	if err != nil {
+		return nil, err
+	}
+	l.Keep(a.Owner)
+	return l, nil
 }
 
 func (a *Artefact) expired(now time.Time) bool {
@@ -113,10 +142,10 @@ type identity struct {
 
 // List parses a body that is not the Cache's, such as a file's: once, while it is
 // remembered, since many judgements may be given the same.
-func (c *Cache) List(body []byte, owner any) (*crl.List, error) {
+func (c *Cache) List(ctx context.Context, body []byte, owner any) (*crl.List, error) {
 	defer runtime.KeepAlive(owner)
 	if len(body) == 0 {
-		return crl.Parse(body)
+		return crl.Parse(ctx, body)
 	}
 	id := identity{&body[0], len(body)} // the list keeps body and owner, so nothing else comes to stand there
 	c.mu.Lock()
@@ -125,7 +154,7 @@ func (c *Cache) List(body []byte, owner any) (*crl.List, error) {
 	if ok {
 		return l, nil
 	}
-	l, err := crl.Parse(body)
+	l, err := crl.Parse(ctx, body)
 	if err != nil {
 		return nil, err
 	}

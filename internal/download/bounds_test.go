@@ -50,7 +50,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 	list := forge.NewRoot("Root", nil).CRL(forge.CRL{})
 	for range 3 * maxForeign {
-		if _, err := c.List(bytes.Clone(list), nil); err != nil {
+		if _, err := c.List(t.Context(), bytes.Clone(list), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -71,7 +71,7 @@ func TestDisplacedIsGone(t *testing.T) {
 		alive.Add(1)
 		runtime.AddCleanup(owner, func(int) { alive.Add(-1) }, 0)
 		a := newArtefact(root.CRL(forge.CRL{ThisUpdate: time.Now().Add(time.Duration(i-editions) * time.Minute)}), owner, nil)
-		if _, err := a.List(); err != nil {
+		if _, err := a.List(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if also, err := c.Judged(n, Terms{Now: time.Now()}, Got{Artefact: a}, Verdict{Answered: true}); also != nil || err != nil {

@@ -1,6 +1,7 @@
 package download
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"runtime"
@@ -97,7 +98,7 @@ func (c *Cache) saveIndex(n Need, a *Artefact, slot int) error {
 		return nil
 	}
 	p.saved = true // as far as that is possible
-	l, err := a.List()
+	l, err := a.List(context.Background())
 	if err != nil {
 		return nil // it gave no answer as a list, so no index is worth keeping
 	}

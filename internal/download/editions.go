@@ -2,6 +2,7 @@ package download
 
 import (
 	"bytes"
+	"context"
 	"math/big"
 	"time"
 
@@ -36,11 +37,12 @@ func compare(k Kind, old, came *Artefact) (o order, was, is time.Time) {
 // key or part, or a complete one where there was a delta, is no edition of the old
 // one.
 func compareLists(old, came *Artefact) (o order, was, is time.Time) {
-	a, err := old.List()
+	ctx := context.Background() // whose judgement it is for does not matter to the cache, and the bodies are bounded
+	a, err := old.List(ctx)
 	if err != nil {
 		return newer, was, is
 	}
-	b, err := came.List()
+	b, err := came.List(ctx)
 	if err != nil {
 		return newer, was, is
 	}

@@ -157,7 +157,7 @@ func TestLines(t *testing.T) {
 	}
 	revoking := false
 	for _, a := range also {
-		l, err := a.List()
+		l, err := a.List(t.Context())
 		revoking = revoking || err == nil && l.AuthorityKeyID[0] == 0
 	}
 	if !revoking {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -144,14 +145,14 @@ type handed struct {
 }
 
 // artefacts hands the judges what was fetched or given.
-func (j *judgement) artefacts(in *revocation.Input) (from handed) {
+func (j *judgement) artefacts(ctx context.Context, in *revocation.Input) (from handed) {
 	for i, a := range j.ev.Artefacts {
 		switch a.Kind {
 		case kindAIA, kindCT, kindSCTFile:
 		case kindOCSPFile:
 			in.OfferedOCSP, from.responses = append(in.OfferedOCSP, a.Body), append(from.responses, i)
 		case kindCRLFile:
-			if l := j.list(i); l != nil {
+			if l := j.list(ctx, i); l != nil {
 				in.Offered, from.lists = append(in.Offered, l), append(from.lists, i)
 			}
 		default:
@@ -159,7 +160,7 @@ func (j *judgement) artefacts(in *revocation.Input) (from handed) {
 				Failure: a.Failure, Detail: a.Detail, Cached: a.Cached, Fetched: a.Fetched}
 			copy(x.IssuerKey[:], a.IssuerKey)
 			if a.Failure == "" && a.Kind != revocation.KindOCSP {
-				x.List = j.list(i)
+				x.List = j.list(ctx, i)
 			}
 			in.Artefacts, from.artefacts = append(in.Artefacts, x), append(from.artefacts, i)
 		}
@@ -184,16 +185,16 @@ func (j *judgement) unused(in *revocation.Input, from handed, res revocation.Res
 }
 
 // list parses artefact i as a CRL, once.
-func (j *judgement) list(i int) *crl.List {
+func (j *judgement) list(ctx context.Context, i int) *crl.List {
 	if l, done := j.lists[i]; done {
 		return l
 	}
 	a := &j.ev.Artefacts[i]
 	l, err := (*crl.List)(nil), error(nil)
 	if o := j.got[i]; o != nil && o.got.Artefact != nil {
-		l, err = o.got.List()
+		l, err = o.got.List(ctx)
 	} else {
-		l, err = j.e.cache.List(a.Body, a.Owner)
+		l, err = j.e.cache.List(ctx, a.Body, a.Owner)
 	}
 	if err != nil {
 		l = nil

@@ -191,7 +191,7 @@ func (r *round) revocation(ctx context.Context, n int) (o outcome) {
 	if r.a.Nonce {
 		in.NonceFor = r.nonce
 	}
-	from := r.artefacts(&in)
+	from := r.artefacts(ctx, &in)
 	res := revocation.Judge(ctx, in)
 	for k, u := range res.Used {
 		r.used[from.artefacts[k]].Add(u)

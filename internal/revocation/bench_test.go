@@ -24,7 +24,7 @@ func BenchmarkWarm(b *testing.B) {
 	in.Artefacts = append(in.Artefacts, w.artefact(revocation.KindCRL, crlURL, good, w.list)...)
 	for i := range in.Artefacts {
 		if in.Artefacts[i].Kind == revocation.KindCRL {
-			in.Artefacts[i].List, _ = crl.Parse(in.Artefacts[i].Body)
+			in.Artefacts[i].List, _ = crl.Parse(context.Background(), in.Artefacts[i].Body)
 		}
 	}
 	revocation.Judge(context.Background(), in)

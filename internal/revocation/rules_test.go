@@ -414,7 +414,7 @@ func TestArtefactOfAnother(t *testing.T) {
 func TestOffered(t *testing.T) {
 	w := newWorld().with(Cert{})
 	list := func(body []byte) *crl.List {
-		l, err := crl.Parse(body)
+		l, err := crl.Parse(context.Background(), body)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -220,7 +220,7 @@ func (s *inquiry) atHand() (signer, bool) {
 		if a.Kind == KindOCSP || a.Failure != "" || !a.isFor(s.issuerKey) {
 			continue
 		}
-		if l, err := a.parsed(); err == nil && l.Covers(s.cert) {
+		if l, err := a.parsed(s.ctx); err == nil && l.Covers(s.cert) {
 			sources, at = append(sources, crl.Source{List: l, URL: a.URL, Point: -1, Cached: a.Cached, Fetched: a.Fetched}), append(at, k)
 		}
 	}

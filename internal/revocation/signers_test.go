@@ -1,6 +1,7 @@
 package revocation_test
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"time"
@@ -37,7 +38,7 @@ func crlAt(url string, body []byte) revocation.Artefact {
 func lists(t *testing.T, bodies ...[]byte) (out []*crl.List) {
 	t.Helper()
 	for _, b := range bodies {
-		l, err := crl.Parse(b)
+		l, err := crl.Parse(context.Background(), b)
 		if err != nil {
 			t.Fatal(err)
 		}

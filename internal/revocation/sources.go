@@ -1,6 +1,7 @@
 package revocation
 
 import (
+	"context"
 	"crypto"
 	"errors"
 	"slices"
@@ -332,7 +333,7 @@ func (s *inquiry) list(kind, url string, point int, l *listing) (n int, asked bo
 			bad(finding.New(a.Failure, "source", policy.CRL.String(), "url", url, "detail", a.Detail))
 			continue
 		}
-		list, err := a.parsed()
+		list, err := a.parsed(s.ctx)
 		if err != nil {
 			f := finding.New(finding.CRLNotAList, "detail", err.Error())
 			var ce *crl.Error
@@ -352,11 +353,11 @@ func (s *inquiry) list(kind, url string, point int, l *listing) (n int, asked bo
 }
 
 // parsed is the artefact's body as a list.
-func (a *Artefact) parsed() (*crl.List, error) {
+func (a *Artefact) parsed(ctx context.Context) (*crl.List, error) {
 	if a.List != nil {
 		return a.List, nil
 	}
-	return crl.Parse(a.Body)
+	return crl.Parse(ctx, a.Body)
 }
 
 // relevant reports whether a list from a file could speak about c.

@@ -40,7 +40,7 @@ func fill(dir, list string, spki []byte) error {
 	if err := s.Put(cacheKey, store.Entry{Body: b}); err != nil {
 		return err
 	}
-	l, err := crl.Parse(b)
+	l, err := crl.Parse(context.Background(), b)
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func answer(how, file string, spki []byte) error {
 		if err != nil {
 			return err
 		}
-		if l, err = crl.Parse(b); err != nil {
+		if l, err = crl.Parse(context.Background(), b); err != nil {
 			return err
 		}
 	case "cached":
@@ -126,7 +126,7 @@ func answer(how, file string, spki []byte) error {
 		if e.Index != nil {
 			l, err = crl.Restore(e.Body, e.Index)
 		} else {
-			l, err = crl.Parse(e.Body)
+			l, err = crl.Parse(context.Background(), e.Body)
 		}
 		if err != nil {
 			return err

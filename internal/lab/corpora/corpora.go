@@ -22,6 +22,17 @@ func Dir(t testing.TB, name string) string {
 	return dir
 }
 
+// Present returns the directory of the named corpus, for fuzz targets, which are
+// richer with it and run without it too: "" when it is not here.
+func Present(t testing.TB, name string) string {
+	t.Helper()
+	dir, err := find(t, name)
+	if err != nil {
+		return ""
+	}
+	return dir
+}
+
 func find(t testing.TB, name string) (string, error) {
 	root := os.Getenv("ASSAY_CORPORA")
 	if root == "" {
