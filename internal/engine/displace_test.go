@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -286,31 +287,50 @@ func TestInterleavings(t *testing.T) {
 		for run := range runs {
 			t.Run(fmt.Sprint(kind, run), func(t *testing.T) {
 				t.Parallel()
-				interleave(t, kind, rand.New(rand.NewPCG(uint64(run), 12)))
+				interleave(t, kind, 12, rand.New(rand.NewPCG(uint64(run), 12)).IntN)
 			})
 		}
 	}
 }
 
-func interleave(t *testing.T, kind string, r *rand.Rand) {
+// FuzzInterleavings is TestInterleavings with moves that the fuzzer chooses.
+func FuzzInterleavings(f *testing.F) {
+	for kind := range byte(3) {
+		f.Add([]byte{kind, 0, 0, 2, 1, 0, 1, 4, 0, 5, 1})
+		f.Add([]byte{kind, 4, 0, 2, 0, 7, 1, 0, 2})
+	}
+	f.Fuzz(func(t *testing.T, script []byte) {
+		if len(script) == 0 {
+			return
+		}
+		kind := []string{"list", "delta", "ocsp"}[script[0]%3]
+		script = script[1:]
+		next := func(n int) (v int) {
+			if len(script) > 0 {
+				v, script = int(script[0])%n, script[1:]
+			}
+			return v
+		}
+		interleave(t, kind, min(len(script)/2, 20), next)
+	})
+}
+
+func interleave(t *testing.T, kind string, moments int, next func(n int) int) {
 	s := newStage(t, kind)
 	dir := filepath.Join(t.TempDir(), "cache")
 	procs := []under{engineFor(t, dir, s.root), engineFor(t, dir, s.root)}
 	moves := s.hostile()
 	delete(moves, "silence") // it takes its time
-	names := []string{"old", "old", "revoked", "newer"}
-	for name := range moves {
-		names = append(names, name)
-	}
+	names := append([]string{"old", "old", "revoked", "newer"}, slices.Sorted(maps.Keys(moves))...)
 	moves["old"] = func(rw http.ResponseWriter, _ *http.Request) { rw.Write(s.edition(s.root, 4*time.Hour, false)) }
 	moves["revoked"] = func(rw http.ResponseWriter, _ *http.Request) { rw.Write(s.edition(s.root, 2*time.Hour, true)) }
 	moves["newer"] = func(rw http.ResponseWriter, _ *http.Request) { rw.Write(s.edition(s.root, time.Hour, true)) }
 	seen := false
 	var log []string
-	for range 12 {
-		name, who := names[r.IntN(len(names))], r.IntN(len(procs)+1)
+	for range moments {
+		name, who := names[next(len(names))], next(len(procs)+1)
 		if who == len(procs) {
-			who = r.IntN(len(procs))
+			who = next(len(procs))
 			procs[who] = engineFor(t, dir, s.root)
 		}
 		s.serve(moves[name])
