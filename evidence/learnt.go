@@ -80,6 +80,19 @@ func (l *Learnt) SameSource(o *Learnt) bool {
 	return l.Scheme == o.Scheme && l.SignerKey == o.SignerKey && l.Anchor == o.Anchor && l.Scope == o.Scope
 }
 
+// Outweighs reports whether l takes the place of o, both from one source about
+// one certificate: what is for good outweighs a hold, what was current when it
+// was seen outweighs what was old, and of two holds the later one lives longer.
+func (l *Learnt) Outweighs(o *Learnt) bool {
+	switch {
+	case l.Hold != o.Hold:
+		return o.Hold
+	case l.Old != o.Old:
+		return o.Old
+	}
+	return l.Hold && l.ThisUpdate.After(o.ThisUpdate)
+}
+
 // The limits of what is learnt, in evidence and in memory.
 const (
 	maxLearnt       = 1024 // entries of an Evidence

@@ -37,7 +37,7 @@ type Lessons struct {
 
 func (x *Lessons) learn(l evidence.Learnt, path []*cert.Certificate) {
 	if o := x.find(&l); o != nil {
-		if Outweighs(&l, o) {
+		if l.Outweighs(o) {
 			*o = l
 		}
 		return
@@ -63,20 +63,7 @@ func (x *Lessons) find(l *evidence.Learnt) *evidence.Learnt {
 // has reports whether a source at hand says itself what the entry says.
 func (x *Lessons) has(l *evidence.Learnt) bool {
 	o := x.find(l)
-	return o != nil && !Outweighs(l, o)
-}
-
-// Outweighs reports whether a takes the place of b, both from one source about
-// one certificate: what is for good outweighs a hold, what was current when it
-// was seen outweighs what was old, and of two holds the later one lives longer.
-func Outweighs(a, b *evidence.Learnt) bool {
-	switch {
-	case a.Hold != b.Hold:
-		return b.Hold
-	case a.Old != b.Old:
-		return b.Old
-	}
-	return a.Hold && a.ThisUpdate.After(b.ThisUpdate)
+	return o != nil && !l.Outweighs(o)
 }
 
 // Speaks reports whether an entry says something under a policy and at a time:

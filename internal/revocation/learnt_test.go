@@ -52,7 +52,7 @@ func (m *memory) judge(in revocation.Input) revocation.Result {
 		i := slices.IndexFunc(m.entries, func(o evidence.Learnt) bool { return o.SameSource(&l) && bytes.Equal(o.Serial, l.Serial) })
 		if i < 0 {
 			m.entries = append(m.entries, l)
-		} else if revocation.Outweighs(&l, &m.entries[i]) {
+		} else if l.Outweighs(&m.entries[i]) {
 			m.entries[i] = l
 		}
 	}

@@ -80,7 +80,7 @@ const abandoned = time.Hour
 
 // Prune removes entries that were last used longer ago than unused (0: of any
 // age), then the least recently used ones until entries, bodies and indexes
-// take at most limit octets; then what belongs to no entry any more. The error
+// take at most limit octets; then what belongs to no entry any more. Notes stay. The error
 // is the first of the files that could not be removed, which are left and
 // counted so.
 func (s *Store) Prune(limit int64, unused time.Duration) (p Pruned, err error) {
@@ -151,7 +151,13 @@ func (s *Store) Prune(limit int64, unused time.Duration) (p Pruned, err error) {
 			}
 		}
 	}
-	return p, failed
+	files, err := s.files(notesDir)
+	for _, f := range files {
+		if strings.HasPrefix(f.name, tmpPrefix) && now.Sub(f.used) > abandoned {
+			remove(notesDir + "/" + f.name)
+		}
+	}
+	return p, errors.Join(failed, err)
 }
 
 // Problem is a file of the cache that is not as it should be.

@@ -11,7 +11,7 @@
 //
 // Layout below the directory: v1/entries/ has one small file per key, named by
 // its hash; v1/bodies/ the contents, named by theirs; v1/indexes/ what was
-// computed from bodies. Files appear by renaming and are never changed, so
+// computed from bodies; v1/learnt/ what processes have learnt from them. Files appear by renaming and are never changed, so
 // readers need no lock and a killed writer leaves nothing worse than a
 // temporary file. Anything damaged is a miss.
 //
@@ -47,6 +47,7 @@ const (
 	entriesDir = "v1/entries"
 	bodiesDir  = "v1/bodies"
 	indexesDir = "v1/indexes"
+	notesDir   = "v1/learnt"
 )
 
 // Store is an open cache directory.
@@ -127,7 +128,7 @@ func Open(dir string) (*Store, error) {
 		root.Close()
 		return nil, fmt.Errorf("cannot use the cache directory %s: %w", dir, err)
 	}
-	for _, d := range []string{"v1", entriesDir, bodiesDir, indexesDir} {
+	for _, d := range []string{"v1", entriesDir, bodiesDir, indexesDir, notesDir} {
 		if err := root.Mkdir(d, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 			if _, missing := root.Lstat(d); missing != nil {
 				s.noDirs = err
