@@ -25,7 +25,9 @@
 //	                badly signed or wrongly scoped data and exhausted budgets
 //	                refuse whatever Unknown says: they are no outage
 //	Stale           refused: data past its nextUpdate may be replayed by who
-//	                holds back newer data
+//	                holds back newer data. In Background mode a copy at hand that
+//	                has ended refuses when it lists the certificate; else it
+//	                counts as not had yet, which Unknown decides
 //	MaxAge          as long as the data says itself; 10 days where it does not
 //	Skew            5 min around thisUpdate and nextUpdate, none for certificates:
 //	                who makes lists and answers has a clock of its own
@@ -40,8 +42,10 @@
 //	Failures        of downloads are remembered for 1 min, then twice as long,
 //	                10 min at most: a dead responder costs its time once
 //	Memory          a judgement holds for 1 h at most, 4096 are remembered, and
-//	                none survives a revocation that is learnt; TLS sessions are
-//	                resumed as long as their judgement holds
+//	                none survives a revocation that is learnt of a certificate
+//	                that it rests on; TLS sessions are resumed as long as their
+//	                judgement holds. A revocation is remembered until the
+//	                certificate ends, 100,000 of them; Forget lifts one
 //	CloseGrace      2 s that Close waits for running downloads
 //	Keys            RSA from 2048 bits, no MD5, no SHA-1: nobody needs them
 //	CT              "report": shown, not enforced; there is no default log list,
@@ -249,7 +253,6 @@ func (v *Verifier) Check(ctx context.Context, t Target) (*report.Report, error) 
 	r, ev := v.engine.Check(ctx, c, v.trust, p, access)
 	v.hook(ctx, ev, r)
 	v.observe(ctx, r)
-	v.learn(r)
 	return r, nil
 }
 
@@ -267,15 +270,35 @@ func (v *Verifier) Judge(ctx context.Context, ev *evidence.Evidence) *report.Rep
 	r := v.engine.Judge(ctx, ev, v.trust, v.policy, download.Access{Background: v.conf.Network == Background})
 	v.hook(ctx, ev, r)
 	v.observe(ctx, r)
-	v.learn(r)
 	return r
 }
 
-// learn forgets remembered verdicts when r tells of a revocation.
-func (v *Verifier) learn(r *report.Report) {
-	if hasRevoked(r) {
-		v.memo.drop()
+// Learnt returns the revocations that v remembers, the latest first: those that
+// its judgements saw proved, and with CacheDir those of other processes too. A
+// certificate stays revoked until it ends, whoever no longer says so, and one on
+// hold as long as the statement lived.
+func (v *Verifier) Learnt() []evidence.Learnt {
+	if v.core == nil {
+		return nil
 	}
+	return v.engine.Learnt()
+}
+
+// Forget lifts what v remembers about the certificates with a serial number, or
+// with a SHA-256 of their DER, in hex, with or without colons. It returns how many
+// entries that were. With CacheDir other processes forget it too, and what they
+// have in memory does not bring it back. A source that says revoked, still or
+// again, is believed as before. The error says that the argument is none, or that
+// CacheDir cannot be written, so that other processes remember.
+func (v *Verifier) Forget(what string) (int, error) {
+	if v.core == nil {
+		return 0, ErrClosed
+	}
+	n, err := v.engine.Forget(what)
+	if err != nil {
+		err = fmt.Errorf("assay: %w", err)
+	}
+	return n, err
 }
 
 // hook runs Config.Verify on copies and decides anew with what it adds.

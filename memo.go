@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/assaytls/assay/internal/bounded"
+	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
@@ -16,8 +17,9 @@ import (
 // verdictMemo remembers accepted judgements by everything they rest on: every
 // chain byte, staple, SCTs, name, port, purpose, what the handshake did with the
 // key, and the hash of policy, anchors and log list. It says nothing about
-// possession of the key, which TLS 1.3 proves only later. It is bounded and
-// forgets everything when a revocation is learnt.
+// possession of the key, which TLS 1.3 proves only later. It is bounded. Whoever
+// uses it asks whether a revocation was learnt meanwhile of a certificate that the
+// judgement rests on: what is learnt of one server costs no other its judgement.
 type verdictMemo struct {
 	mu      sync.Mutex
 	entries *bounded.Map[[32]byte, *memoEntry]
@@ -27,6 +29,7 @@ type memoEntry struct {
 	report  *report.Report
 	until   time.Time
 	renewal time.Time // from when its revocation data should be fetched anew
+	path    engine.Path
 }
 
 // The bounds of the memo.
@@ -40,31 +43,25 @@ func newVerdictMemo() *verdictMemo {
 	return &verdictMemo{entries: bounded.New[[32]byte, *memoEntry](memoMax, 0)}
 }
 
-// get returns what is remembered, nil if nothing is. Of those who ask after the
+// get returns what is remembered, without a report if nothing is. Of those who ask after the
 // time for renewal, one in renewEvery is told that it is due.
-func (m *verdictMemo) get(key [32]byte, now time.Time) (r *report.Report, until time.Time, due bool) {
+func (m *verdictMemo) get(key [32]byte, now time.Time) (got memoEntry, due bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	e, _ := m.entries.Get(key)
 	if e == nil || !now.Before(e.until) {
-		return nil, time.Time{}, false
+		return memoEntry{}, false
 	}
 	if !e.renewal.IsZero() && !now.Before(e.renewal) {
 		e.renewal, due = now.Add(renewEvery), true
 	}
-	return e.report, e.until, due
+	return *e, due
 }
 
 func (m *verdictMemo) put(key [32]byte, e memoEntry) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.entries.Put(key, &e, 0)
-}
-
-func (m *verdictMemo) drop() {
-	m.mu.Lock()
-	m.entries.Clear()
-	m.mu.Unlock()
 }
 
 // keyBuffers hold the bytes of which keys are hashes.
@@ -151,15 +148,4 @@ func holds(r *report.Report, now time.Time, maxAge time.Duration) (until, renewa
 		}
 	}
 	return until, renewal
-}
-
-func hasRevoked(r *report.Report) bool {
-	for _, p := range r.Paths {
-		for _, c := range p.Certs {
-			if c.Revocation != nil && c.Revocation.Status == report.Revoked {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -12,33 +12,31 @@ import (
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/internal/learnt"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
-// What is remembered ends when a revocation is learnt, whoever learns it.
+// What is remembered ends, and says when it is due.
 func TestMemo(t *testing.T) {
 	now := time.Now()
 	v := &Verifier{core: &core{memo: newVerdictMemo()}}
 	entry := memoEntry{report: &report.Report{}, until: now.Add(time.Hour), renewal: now.Add(time.Minute)}
 	key := [32]byte{1}
 	v.memo.put(key, entry)
-	if r, until, due := v.memo.get(key, now); r == nil || !until.Equal(entry.until) || due {
-		t.Errorf("got %v, %v, %v", r, until, due)
+	if got, due := v.memo.get(key, now); got.report == nil || !got.until.Equal(entry.until) || due {
+		t.Errorf("got %v, %v", got, due)
 	}
-	if r, _, _ := v.memo.get(key, entry.until); r != nil {
+	if got, _ := v.memo.get(key, entry.until); got.report != nil {
 		t.Error("remembered beyond its end")
 	}
-	if _, _, due := v.memo.get(key, entry.renewal); !due {
+	if _, due := v.memo.get(key, entry.renewal); !due {
 		t.Error("renewal is not due")
 	}
-	if _, _, due := v.memo.get(key, entry.renewal.Add(time.Second)); due {
+	if _, due := v.memo.get(key, entry.renewal.Add(time.Second)); due {
 		t.Error("renewal is due twice")
-	}
-	v.learn(&report.Report{Paths: []report.Path{{Certs: []report.PathCert{{Revocation: &report.Revocation{Status: report.Revoked}}}}}})
-	if r, _, _ := v.memo.get(key, now); r != nil {
-		t.Error("remembered beyond a revocation")
 	}
 	for i := range memoMax + 10 {
 		v.memo.put([32]byte{2, byte(i), byte(i >> 8)}, entry)
@@ -203,9 +201,12 @@ func TestMemoKey(t *testing.T) {
 // all.
 func TestStamps(t *testing.T) {
 	now := time.Now()
-	s := newSessionCache(tls.NewLRUClientSessionCache(4), [32]byte{1})
-	other := newSessionCache(tls.NewLRUClientSessionCache(4), [32]byte{2})
-	stamp := s.stamp(now.Add(time.Hour))
+	path, revoked := engine.Path{Anchor: evidence.Hash{1}, Certs: []learnt.ID{{2}, {3}}}, engine.Path{Anchor: evidence.Hash{4}, Certs: []learnt.ID{{5}}}
+	stands := func(p engine.Path) bool { return !p.Equal(revoked) }
+	s := newSessionCache(tls.NewLRUClientSessionCache(4), [32]byte{1}, stands)
+	other := newSessionCache(tls.NewLRUClientSessionCache(4), [32]byte{2}, stands)
+	until := func(t time.Time, paths ...engine.Path) tenure { return tenure{t, append(paths, path)} }
+	stamp := s.stamp(until(now.Add(time.Hour)))
 	for name, c := range map[string]struct {
 		cache *sessionCache
 		extra [][]byte
@@ -219,31 +220,40 @@ func TestStamps(t *testing.T) {
 		"none":            {s, nil, now, false},
 		"cut":             {s, [][]byte{stamp[:len(stamp)-1]}, now, false},
 		"longer":          {s, [][]byte{append(stamp[:len(stamp):len(stamp)], 0)}, now, false},
-		"first one ended": {s, [][]byte{s.stamp(now), stamp}, now, false},
+		"first one ended": {s, [][]byte{s.stamp(until(now)), stamp}, now, false},
+		"two paths":       {s, [][]byte{s.stamp(until(now.Add(time.Hour), path))}, now, true},
+		"one is revoked":  {s, [][]byte{s.stamp(until(now.Add(time.Hour), revoked))}, now, false},
+		"no path":         {s, [][]byte{s.stamp(tenure{until: now.Add(time.Hour)})}, now, false},
 	} {
 		if got := c.cache.valid(c.extra, c.now); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
-	if got := withoutStamp([][]byte{stamp, []byte("x"), other.stamp(now)}); len(got) != 1 || string(got[0]) != "x" {
+	if got := withoutStamp([][]byte{stamp, []byte("x"), other.stamp(until(now))}); len(got) != 1 || string(got[0]) != "x" {
 		t.Errorf("%q", got)
 	}
 	early, late := now.Add(time.Minute), now.Add(time.Hour)
-	s.judged("a.test", late)
-	s.judged("a.test", early)
-	s.judged("a.test", late)
-	if got := s.lastJudged("a.test."); !got.Equal(early) {
+	s.judged("a.test", late, path)
+	s.judged("a.test", early, path)
+	s.judged("a.test", late, revoked)
+	if got := s.lastJudged("a.test."); !got.until.Equal(early) || len(got.paths) != 2 {
 		t.Errorf("judged until %v", got)
 	}
-	s.judged("a.test", time.Time{})
-	if got := s.lastJudged("a.test"); !got.IsZero() {
+	for n := range 2 * maxSessionPaths {
+		s.judged("a.test", late, engine.Path{Anchor: evidence.Hash{9, byte(n)}})
+		if got := s.lastJudged("a.test"); len(got.paths) > maxSessionPaths || got.until.IsZero() != (got.paths == nil) {
+			t.Errorf("%d paths until %v", len(got.paths), got.until)
+		}
+	}
+	s.judged("a.test", time.Time{}, path)
+	if got := s.lastJudged("a.test"); !got.until.IsZero() {
 		t.Errorf("after a refusal: %v", got)
 	}
 	for i := range maxSessionNames + 10 {
-		s.judged(string(rune(i+0x4e00)), late)
+		s.judged(string(rune(i+0x4e00)), late, path)
 	}
-	if s.until.Len() > maxSessionNames {
-		t.Errorf("%d names remembered", s.until.Len())
+	if s.names.Len() > maxSessionNames {
+		t.Errorf("%d names remembered", s.names.Len())
 	}
 }
 
@@ -320,13 +330,13 @@ func TestPutReplacesStamps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cache := newSessionCache(tls.NewLRUClientSessionCache(4), [32]byte{1})
-	state.Extra = [][]byte{cache.stamp(time.Now()), []byte("mine")}
+	cache := newSessionCache(tls.NewLRUClientSessionCache(4), [32]byte{1}, func(engine.Path) bool { return true })
+	state.Extra = [][]byte{cache.stamp(tenure{time.Now(), []engine.Path{{}}}), []byte("mine")}
 	cache.Put("example.com", session)
 	if _, ok := cache.Get("example.com"); ok {
 		t.Error("a session without a judgement was kept")
 	}
-	cache.judged("example.com", time.Now().Add(time.Hour))
+	cache.judged("example.com", time.Now().Add(time.Hour), engine.Path{})
 	cache.Put("example.com", session)
 	got, ok := cache.Get("example.com")
 	if !ok {

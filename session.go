@@ -5,11 +5,13 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/assaytls/assay/internal/bounded"
+	"github.com/assaytls/assay/internal/engine"
 )
 
 // sessionCache keeps TLS sessions only as long as the judgement of the
@@ -17,42 +19,67 @@ import (
 // for good, so that every second connection would fail; declining the session
 // instead costs a full handshake and nothing else.
 //
-// Each session is stamped, in SessionState.Extra, with the judgement's expiry
-// and the policy's hash. Unstamped, expired and foreign ones are declined.
+// Each session is stamped, in SessionState.Extra, with the judgement's expiry,
+// the policy's hash and the certificates that it rests on. Unstamped, expired and
+// foreign ones are declined, and those of which a certificate was learnt to be
+// revoked.
 type sessionCache struct {
-	inner tls.ClientSessionCache
-	hash  [32]byte
+	inner  tls.ClientSessionCache
+	hash   [32]byte
+	stands func(engine.Path) bool // nothing is known against a path
 
 	mu    sync.Mutex
-	until *bounded.Map[string, time.Time] // by server name, "" for IP targets: the earliest end of a judgement
+	names *bounded.Map[string, tenure] // by server name, "" for IP targets
+}
+
+// tenure is what acceptances of connections to one name rest on, whose tickets
+// cannot be told apart: the earliest end of a judgement, and all their paths.
+type tenure struct {
+	until time.Time
+	paths []engine.Path
 }
 
 // maxSessionNames bounds the names remembered between judgement and ticket.
 const maxSessionNames = 4096
 
-var stampPrefix = []byte("assay1\x00")
+// maxSessionPaths bounds the paths on which tickets of one name may rest; more
+// than that and none is kept.
+const maxSessionPaths = 8
 
-func newSessionCache(inner tls.ClientSessionCache, hash [32]byte) *sessionCache {
-	return &sessionCache{inner: inner, hash: hash, until: bounded.New[string, time.Time](maxSessionNames, 0)}
+var stampPrefix = []byte("assay2\x00")
+
+func newSessionCache(inner tls.ClientSessionCache, hash [32]byte, stands func(engine.Path) bool) *sessionCache {
+	return &sessionCache{inner: inner, hash: hash, stands: stands, names: bounded.New[string, tenure](maxSessionNames, 0)}
 }
 
-// judged notes until when the judgement of a connection to name holds; the
-// zero time means that it was refused. Of connections at the same time, whose
-// tickets cannot be told apart, the judgement that ends first counts.
-func (s *sessionCache) judged(name string, until time.Time) {
+// judged notes until when the judgement of a connection to name holds, and on
+// which path; the zero time means that it was refused. Of connections at the same
+// time, whose tickets cannot be told apart, the judgement that ends first counts,
+// and every path.
+func (s *sessionCache) judged(name string, until time.Time, path engine.Path) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if old, _ := s.until.Get(name); time.Now().Before(old) && old.Before(until) {
-		until = old
+	t := tenure{until: until, paths: []engine.Path{path}}
+	if old, _ := s.names.Get(name); time.Now().Before(old.until) && !until.IsZero() {
+		if old.until.Before(until) {
+			t.until = old.until
+		}
+		t.paths = old.paths
+		if !slices.ContainsFunc(old.paths, path.Equal) {
+			t.paths = append(slices.Clip(old.paths), path)
+		}
+		if len(t.paths) > maxSessionPaths {
+			t = tenure{}
+		}
 	}
-	s.until.Put(name, until, 0)
+	s.names.Put(name, t, 0)
 }
 
-func (s *sessionCache) lastJudged(key string) time.Time {
+func (s *sessionCache) lastJudged(key string) tenure {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	until, _ := s.until.Get(sniOf(key))
-	return until
+	t, _ := s.names.Get(sniOf(key))
+	return t
 }
 
 // sniOf is the server name of connections whose sessions crypto/tls keeps under
@@ -88,12 +115,12 @@ func (s *sessionCache) Put(key string, cs *tls.ClientSessionState) {
 		s.inner.Put(key, nil)
 		return
 	}
-	until := s.lastJudged(key)
+	t := s.lastJudged(key)
 	ticket, state, err := cs.ResumptionState()
-	if err != nil || state == nil || until.IsZero() {
+	if err != nil || state == nil || t.until.IsZero() {
 		return
 	}
-	state.Extra = append(withoutStamp(state.Extra), s.stamp(until))
+	state.Extra = append(withoutStamp(state.Extra), s.stamp(t))
 	stamped, err := tls.NewResumptionState(ticket, state)
 	if err != nil {
 		return
@@ -101,21 +128,38 @@ func (s *sessionCache) Put(key string, cs *tls.ClientSessionState) {
 	s.inner.Put(key, stamped)
 }
 
-func (s *sessionCache) stamp(until time.Time) []byte {
-	b := binary.BigEndian.AppendUint64(bytes.Clone(stampPrefix), uint64(until.Unix()))
-	return append(b, s.hash[:]...)
+func (s *sessionCache) stamp(t tenure) []byte {
+	b := binary.BigEndian.AppendUint64(bytes.Clone(stampPrefix), uint64(t.until.Unix()))
+	b = append(b, s.hash[:]...)
+	for _, p := range t.paths {
+		b = p.Append(b)
+	}
+	return b
 }
 
 func (s *sessionCache) valid(extra [][]byte, now time.Time) bool {
 	for _, e := range extra {
 		rest, ok := bytes.CutPrefix(e, stampPrefix)
-		if !ok || len(rest) != 8+len(s.hash) {
+		const head = 8 + len(s.hash)
+		if !ok || len(rest) <= head { // it rests on one path at least
 			continue
 		}
 		until := time.Unix(int64(binary.BigEndian.Uint64(rest)), 0)
-		return bytes.Equal(rest[8:], s.hash[:]) && now.Before(until)
+		return bytes.Equal(rest[8:head], s.hash[:]) && now.Before(until) && s.standing(rest[head:])
 	}
 	return false
+}
+
+// standing reports whether nothing was learnt against the paths of a stamp.
+func (s *sessionCache) standing(paths []byte) bool {
+	for len(paths) > 0 {
+		p, rest, ok := engine.ParsePath(paths)
+		if !ok || !s.stands(p) {
+			return false
+		}
+		paths = rest
+	}
+	return true
 }
 
 func withoutStamp(extra [][]byte) [][]byte {

@@ -96,7 +96,7 @@ func (v *Verifier) clientConfig(d dialled, base *tls.Config) (*tls.Config, error
 	}
 	var sessions *sessionCache
 	if c.ClientSessionCache != nil {
-		sessions = newSessionCache(c.ClientSessionCache, v.hash)
+		sessions = newSessionCache(c.ClientSessionCache, v.hash, func(p engine.Path) bool { return v.stands(p, &v.policy, func() {}) })
 		c.ClientSessionCache = sessions
 	}
 	inner := c.VerifyConnection
@@ -106,9 +106,9 @@ func (v *Verifier) clientConfig(d dialled, base *tls.Config) (*tls.Config, error
 				return err
 			}
 		}
-		until, err := v.handshake(d, &cs, &v.policy)
+		until, path, err := v.handshake(d, &cs, &v.policy)
 		if sessions != nil {
-			sessions.judged(cs.ServerName, until)
+			sessions.judged(cs.ServerName, until, path)
 		}
 		return err
 	}
@@ -191,36 +191,41 @@ func (v *Verifier) serverConfig(d dialled, base *tls.Config) (*tls.Config, error
 		if len(cs.PeerCertificates) == 0 {
 			return nil // VerifyClientCertIfGiven, and none was
 		}
-		_, err := v.handshake(d, &cs, &v.clients)
+		_, _, err := v.handshake(d, &cs, &v.clients)
 		return err
 	}
 	return c, nil
 }
 
-// handshake judges one connection and returns until when the judgement holds.
-// The error is nil, ErrClosed or an *Error.
-func (v *Verifier) handshake(d dialled, cs *tls.ConnectionState, p *policy.Policy) (until time.Time, err error) {
+// handshake judges one connection and returns until when the judgement holds, and
+// the path that it rests on. The error is nil, ErrClosed or an *Error.
+func (v *Verifier) handshake(d dialled, cs *tls.ConnectionState, p *policy.Policy) (until time.Time, path engine.Path, err error) {
 	if !v.begin() {
-		return time.Time{}, ErrClosed
+		return time.Time{}, path, ErrClosed
 	}
 	defer v.running.Done()
 	defer func() {
 		if x := recover(); x != nil {
-			until, err = time.Time{}, refusal(finding.New(finding.InternalError, "what", cs.ServerName, "detail", fmt.Sprint(x)))
+			until, path, err = time.Time{}, engine.Path{}, refusal(finding.New(finding.InternalError, "what", cs.ServerName, "detail", fmt.Sprint(x)))
 		}
 	}()
 	if len(cs.VerifiedChains) == 0 {
-		return time.Time{}, refusal(finding.New(finding.InternalError, "what", cs.ServerName, "detail", "crypto/tls verified no chain"))
+		return time.Time{}, path, refusal(finding.New(finding.InternalError, "what", cs.ServerName, "detail", "crypto/tls verified no chain"))
 	}
 	key := memoKey(v.hash, d, cs, p.Purpose.String())
-	r, until, due := v.memo.get(key, time.Now())
+	known, due := v.memo.get(key, time.Now())
+	if known.report != nil && !v.stands(known.path, p, func() {}) {
+		known, due = memoEntry{}, false
+	}
+	r, until, path := known.report, known.until, known.path
 	var ev *evidence.Evidence
 	if r == nil || due || v.told() {
 		ev = handshakeEvidence(d, cs)
 	}
 	switch {
 	case r == nil:
-		r, ev, until = v.judgeHandshake(d, key, ev, cs, p)
+		known, ev = v.judgeHandshake(d, key, ev, cs, p)
+		r, until, path = known.report, known.until, known.path
 	case due:
 		v.refreshInBackground(ev, verifiedChains(cs), d, p)
 	}
@@ -234,9 +239,15 @@ func (v *Verifier) handshake(d dialled, cs *tls.ConnectionState, p *policy.Polic
 	}
 	v.log(d.name(cs), r)
 	if r.Verdict != report.Accept {
-		return time.Time{}, &Error{Report: r}
+		return time.Time{}, path, &Error{Report: r}
 	}
-	return until, nil
+	return until, path, nil
+}
+
+// stands runs f unless a revocation was learnt against a path since it was
+// accepted (see engine.Stands).
+func (v *Verifier) stands(path engine.Path, p *policy.Policy, f func()) bool {
+	return v.engine.Stands(path, v.trust, *p, f)
 }
 
 // told reports whether the application is shown reports, which then hold
@@ -268,7 +279,7 @@ func (v *Verifier) context(d dialled) context.Context {
 // judgeHandshake judges within the fetch budget and remembers an acceptance. In
 // Background mode what could not be had is fetched beside the handshake. It
 // returns the evidence with what was fetched.
-func (v *Verifier) judgeHandshake(d dialled, key [32]byte, ev *evidence.Evidence, cs *tls.ConnectionState, p *policy.Policy) (*report.Report, *evidence.Evidence, time.Time) {
+func (v *Verifier) judgeHandshake(d dialled, key [32]byte, ev *evidence.Evidence, cs *tls.ConnectionState, p *policy.Policy) (memoEntry, *evidence.Evidence) {
 	ctx := v.ctx
 	if d.ctx != nil { // both end it
 		var cancel context.CancelFunc
@@ -279,7 +290,7 @@ func (v *Verifier) judgeHandshake(d dialled, key [32]byte, ev *evidence.Evidence
 	access := v.accessFor(d)
 	access.Budget, access.Background, access.Offline = v.fetchBudget(), v.conf.Network == Background, v.conf.Network != Inline
 	chains := verifiedChains(cs)
-	r, gathered, due := v.engine.Handshake(ctx, ev, chains, v.trust, *p, access, !v.told())
+	r, gathered, due, path := v.engine.Handshake(ctx, ev, chains, v.trust, *p, access, !v.told())
 	until, renewal := holds(r, time.Now(), p.MaxAge)
 	if v.conf.Network != Background {
 		renewal = time.Time{}
@@ -288,11 +299,11 @@ func (v *Verifier) judgeHandshake(d dialled, key [32]byte, ev *evidence.Evidence
 	if v.conf.Network == Background && due {
 		v.refreshInBackground(ev, chains, d, p)
 	}
+	judged := memoEntry{r, until, renewal, path}
 	if r.Verdict == report.Accept && !unavailable {
-		v.memo.put(key, memoEntry{r, until, renewal})
+		v.stands(path, p, func() { v.memo.put(key, judged) })
 	}
-	v.learn(r)
-	return r, gathered, until
+	return judged, gathered
 }
 
 // maxRefreshes bounds the background refreshes under way: in TLS 1.3 the peer has
@@ -320,8 +331,7 @@ func (v *Verifier) refreshInBackground(ev *evidence.Evidence, chains [][][]byte,
 		}()
 		ctx, cancel := context.WithTimeout(v.ctx, backgroundBudget)
 		defer cancel()
-		r, _, _ := v.engine.Handshake(ctx, ev, chains, v.trust, *p, access, false)
-		v.learn(r)
+		v.engine.Handshake(ctx, ev, chains, v.trust, *p, access, false)
 	}()
 }
 

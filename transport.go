@@ -150,7 +150,7 @@ func (v *Verifier) client(raw net.Conn, d dialled, base *tls.Config) (*tls.Conn,
 func (v *Verifier) rejectedECH(d dialled, c *tls.Conn, err error) error {
 	cs := c.ConnectionState()
 	d.host, d.port = "", "" // of the hidden name
-	if _, refused := v.handshake(d, &cs, &v.policy); refused != nil {
+	if _, _, refused := v.handshake(d, &cs, &v.policy); refused != nil {
 		return refused
 	}
 	return err

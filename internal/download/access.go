@@ -26,7 +26,8 @@ type Access struct {
 	// tells them what is looked at.
 	Audit bool
 	// Background says that downloads run beside this judgement: a copy that the
-	// cache holds past its nextUpdate counts as not had yet, not as stale.
+	// cache holds past its nextUpdate counts as not had yet, not as stale, unless it
+	// lists the certificate.
 	Background bool
 }
 

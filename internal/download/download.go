@@ -67,7 +67,6 @@ func (n Need) Key() Key {
 type Terms struct {
 	Now     time.Time     // the real time, not the one judged for
 	Offline bool          // the caches answer or nobody does
-	Current bool          // with Offline: a copy past its end is none
 	Refresh bool          // the network is asked though the caches have a copy
 	MaxAge  time.Duration // an older copy is asked for again; 0: after an hour
 	Nonce   bool          // an OCSP request has a nonce: nobody else's answer will do
@@ -180,7 +179,7 @@ func (c *Cache) Get(ctx context.Context, n Need, t Terms) (g Got) {
 		}
 	}()
 	old, others := c.lookup(n, t)
-	if old != nil && !t.Refresh && (t.Offline && !(t.Current && old.expired(t.Now)) || old.fresh(t)) {
+	if old != nil && !t.Refresh && (t.Offline || old.fresh(t)) {
 		return Got{Artefact: old, Others: others, Cached: true, Due: !old.fresh(t), Outcome: Cached}
 	}
 	if t.Offline {

@@ -86,6 +86,12 @@ func (c *Cache) knownLocked(k Key) lines {
 	return l
 }
 
+// Shows reports whether memory holds a proved copy of n that has not ended and that
+// has shown a revocation.
+func (c *Cache) Shows(n Need, now time.Time) bool {
+	return slices.ContainsFunc(c.known(n.Key()), func(a *Artefact) bool { return a.Revoking && !a.expired(now) })
+}
+
 // lookup finds the copy that may answer: a proved one, in memory or on disk, with
 // the others that count, or what came later and has still to be judged.
 func (c *Cache) lookup(n Need, t Terms) (a *Artefact, others []*Artefact) {

@@ -13,6 +13,7 @@ import (
 	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/fetch"
+	"github.com/assaytls/assay/internal/learnt"
 	"github.com/assaytls/assay/internal/store"
 	"github.com/assaytls/assay/internal/tlsclient"
 	"github.com/assaytls/assay/policy"
@@ -41,7 +42,8 @@ type Options struct {
 	// they have ended.
 	Context context.Context
 	// Warn, when not nil, is told what does not change a verdict: a cache that
-	// cannot be written.
+	// cannot be written, what was learnt and is forgotten. It must not use the
+	// engine.
 	Warn func(error)
 }
 
@@ -52,12 +54,16 @@ type Engine struct {
 	memo  *cert.Memo
 	certs *cert.Cache
 	cache *download.Cache
+
+	learnt *learnt.Set
 }
 
 // New returns an engine.
 func New(o Options) *Engine {
-	return &Engine{opt: o, memo: cert.NewMemo(memoEntries), certs: cert.NewCache(certEntries),
+	e := &Engine{opt: o, memo: cert.NewMemo(memoEntries), certs: cert.NewCache(certEntries),
 		cache: download.New(download.Options{Store: o.Store, Fetch: o.Fetch, Context: o.Context, Warn: o.Warn})}
+	e.learnt = learnt.New(learnt.Options{Store: o.Store, Warn: o.Warn, Shown: e.shown})
+	return e
 }
 
 // Wait returns when no download is under way.
@@ -80,7 +86,8 @@ func (e *Engine) Check(ctx context.Context, c tlsclient.Config, t *Trust, p poli
 // report and the evidence with what was fetched; ev is not changed.
 func (e *Engine) Resolve(ctx context.Context, ev *evidence.Evidence, t *Trust, p policy.Policy, a download.Access) (*report.Report, *evidence.Evidence) {
 	j := e.newJudgement(ev, t, p, a)
-	return j.report(j.resolve(ctx)), j.gathered()
+	_, r := j.standing(j.resolve(ctx), func() *round { return j.judge(ctx) })
+	return r, j.gathered()
 }
 
 // Judge judges evidence as it stands and fetches nothing: what is missing is a

@@ -21,13 +21,13 @@ import (
 // caches had is no longer young, so that it does not end in use. A brief report
 // leaves out the facts of the connection and of certificates, and what explains
 // Certificate Transparency, unless it refuses. gathered is the evidence with what
-// was fetched; ev is not changed.
-func (e *Engine) Handshake(ctx context.Context, ev *evidence.Evidence, chains [][][]byte, t *Trust, p policy.Policy, a download.Access, brief bool) (r *report.Report, gathered *evidence.Evidence, due bool) {
+// was fetched; ev is not changed. path is for [Engine.Stands], to be asked whenever
+// an acceptance is remembered or relied on again.
+func (e *Engine) Handshake(ctx context.Context, ev *evidence.Evidence, chains [][][]byte, t *Trust, p policy.Policy, a download.Access, brief bool) (r *report.Report, gathered *evidence.Evidence, due bool, path Path) {
 	p.NoName, a.NoAIA = true, true
 	j := e.newJudgement(ev, t, p, a)
 	j.chains, j.brief = chains, brief
-	last := j.resolve(ctx)
-	r = j.report(last)
+	last, r := j.standing(j.resolve(ctx), func() *round { return j.judge(ctx) })
 	if brief && r.Verdict != report.Accept { // a refusal is told in full
 		j.brief = false
 		if full := j.report(j.judge(ctx)); full.Verdict != report.Accept {
@@ -37,7 +37,7 @@ func (e *Engine) Handshake(ctx context.Context, ev *evidence.Evidence, chains []
 	r.Target.Source = report.FromHandshake
 	// What is refused may be refused no more by what is still wanted: the delta list that ends a hold.
 	wanted := r.Verdict != report.Accept && len(last.wants) > 0
-	return r, j.gathered(), a.Offline && (j.aged || wanted || Unavailable(r))
+	return r, j.gathered(), a.Offline && (j.aged || wanted || Unavailable(r)), last.path()
 }
 
 // validateChains judges each chain as it is, best first.

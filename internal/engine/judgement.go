@@ -25,6 +25,8 @@ type judgement struct {
 	a      download.Access
 	brief  bool // what nobody reads in the report of an accepted handshake is left out
 	now    time.Time
+	began  time.Time  // by the real clock
+	live   bool       // what earlier judgements learnt is consulted, not the evidence's word for it alone
 	chains [][][]byte // when not nil, the only candidate paths
 
 	ev    *evidence.Evidence // what is judged; a copy, to which artefacts are added
@@ -53,8 +55,8 @@ func (e *Engine) newJudgement(ev *evidence.Evidence, t *Trust, p policy.Policy, 
 	}
 	p.Purpose = canonical(p.Purpose)
 	own := *ev
-	own.Artefacts = slices.Clone(ev.Artefacts)
-	j := &judgement{e: e, t: t, p: p, a: a, ev: &own, now: p.Time}
+	own.Artefacts, own.Learnt, own.Signers = slices.Clone(ev.Artefacts), slices.Clone(ev.Learnt), slices.Clone(ev.Signers)
+	j := &judgement{e: e, t: t, p: p, a: a, ev: &own, now: p.Time, began: time.Now()}
 	if j.now.IsZero() {
 		j.now = ev.Time
 	}
@@ -83,6 +85,7 @@ func (j *judgement) resolve(ctx context.Context) (last *round) {
 			last = j.broken(v)
 		}
 	}()
+	j.live = true
 	last = j.judge(ctx)
 	fetching := ctx
 	if j.a.Budget > 0 && (len(last.wants) > 0 || !j.a.Offline) { // a timer costs more than all else that is left to do

@@ -130,7 +130,7 @@ func fetchOf(n download.Need, g download.Got, took time.Duration) report.Fetch {
 
 // terms are how bodies may be had for this judgement.
 func (j *judgement) terms() download.Terms {
-	return download.Terms{Now: time.Now(), Offline: j.a.Offline, Current: j.a.Background, MaxAge: j.p.MaxAge, Nonce: j.a.Nonce, Scope: j.scope()}
+	return download.Terms{Now: time.Now(), Offline: j.a.Offline, MaxAge: j.p.MaxAge, Nonce: j.a.Nonce, Scope: j.scope()}
 }
 
 // nonce returns 32 random octets for the certificate at position i (RFC 9654,

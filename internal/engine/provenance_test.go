@@ -58,7 +58,7 @@ func TestInputIsNotWritten(t *testing.T) {
 			return gathered
 		},
 		"Handshake": func(ev *evidence.Evidence) *evidence.Evidence {
-			_, gathered, _ := e.Handshake(t.Context(), ev, [][][]byte{{leaf.Raw, ca.Raw, root.Raw}}, e.trust, policy.Policy{}, download.Access{}, false)
+			_, gathered, _, _ := e.Handshake(t.Context(), ev, [][][]byte{{leaf.Raw, ca.Raw, root.Raw}}, e.trust, policy.Policy{}, download.Access{}, false)
 			return gathered
 		},
 	} {

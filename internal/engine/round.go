@@ -181,6 +181,7 @@ func (r *round) revocation(ctx context.Context, n int) (o outcome) {
 	in := revocation.Input{
 		Path: path.Certs, Staples: r.staples(path), Pool: r.pool, Time: r.now, Memo: r.e.memo,
 		Policy: r.p, Signers: r.signers(ctx, path), NoHandshake: r.ev.Source == evidence.SourceFiles, Public: r.public(path),
+		Past: r.past(), Background: r.a.Background,
 	}
 	if r.p.Schemes == policy.Off {
 		if r.p.CT != policy.CTOff {
@@ -193,6 +194,7 @@ func (r *round) revocation(ctx context.Context, n int) (o outcome) {
 	}
 	from := r.artefacts(ctx, &in)
 	res := revocation.Judge(ctx, in)
+	r.learn(path, res.Lessons)
 	for k, u := range res.Used {
 		r.used[from.artefacts[k]].Add(u)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/ct"
+	"github.com/assaytls/assay/evidence"
 )
 
 // Trust is what counts as trusted in one judgement. The zero Trust trusts
@@ -24,8 +25,22 @@ type Trust struct {
 
 	public sync.Map // what Public said of an anchor, by its SHA-256
 
+	keyed sync.Once
+	keys  map[evidence.Hash]bool // of the anchors
+
 	named         sync.Once // the hashes, hex
 	anchors, logs string
+}
+
+// anchored reports whether an anchor has this key.
+func (t *Trust) anchored(key evidence.Hash) bool {
+	t.keyed.Do(func() {
+		t.keys = map[evidence.Hash]bool{}
+		for _, der := range t.Anchors.Certificates() {
+			t.keys[evidence.HashOf(cert.Parse(der).RawSPKI)] = true
+		}
+	})
+	return t.keys[key]
 }
 
 // publicAnchor reports whether a trust anchor is publicly trusted.

@@ -30,7 +30,8 @@ func (u under) Judge(ctx context.Context, ev *evidence.Evidence, p policy.Policy
 }
 
 func (u under) Handshake(ctx context.Context, ev *evidence.Evidence, chains [][][]byte, p policy.Policy, a download.Access, brief bool) (*report.Report, *evidence.Evidence, bool) {
-	return u.Engine.Handshake(ctx, ev, chains, u.trust, p, a, brief)
+	r, gathered, due, _ := u.Engine.Handshake(ctx, ev, chains, u.trust, p, a, brief)
+	return r, gathered, due
 }
 
 func (u under) Refused(ev *evidence.Evidence, p policy.Policy, reason string) *report.Report {

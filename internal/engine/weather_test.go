@@ -333,6 +333,9 @@ func TestCacheTampered(t *testing.T) {
 				leaf := w.leaf()
 				w.list.Entries = []forge.Entry{forge.Revoke(leaf.Serial, forge.KeyCompromise)}
 				resolve(w.engine(t), leaf, policy.Policy{})
+				if err := os.RemoveAll(filepath.Join(w.dir, "v1/learnt")); err != nil { // else that alone refuses
+					t.Fatal(err)
+				}
 				files, _ := filepath.Glob(filepath.Join(w.dir, "v1", dir, "*"))
 				if len(files) != 1 {
 					t.Fatal(files)

@@ -35,6 +35,12 @@ func Of(c, issuer *cert.Certificate) ID {
 	return idOf(c.Issuer.Canon, evidence.HashOf(issuer.RawSPKI), c.Serial)
 }
 
+// IDOf returns the ID of the certificate that an entry is about.
+func IDOf(l *evidence.Learnt) ID {
+	n, _ := cert.ParseName(l.Issuer)
+	return idOf(n.Canon, l.IssuerKey, l.Serial)
+}
+
 func idOf(issuer string, key evidence.Hash, serial []byte) ID {
 	b := binary.BigEndian.AppendUint32(make([]byte, 0, 128), uint32(len(issuer)))
 	b = append(append(append(b, issuer...), key[:]...), minimal(serial)...)
@@ -138,26 +144,33 @@ func (s *Set) Add(began time.Time, entries []evidence.Learnt, signers [][]byte) 
 	if len(entries) == 0 {
 		return
 	}
-	s.sync()
-	var fresh []record
-	s.mu.Lock()
-	for i := range entries {
-		l := entries[i]
-		l.Learnt = began.UTC()
-		if s.put(l) {
-			fresh = append(fresh, record{Learnt: &l})
-		}
-	}
-	if len(fresh) > 0 {
-		for _, der := range signers {
-			if h := evidence.HashOf(der); s.certs[h] == nil {
-				s.certs[h] = der
+	s.change(func() (fresh []record) {
+		for i := range entries {
+			l := entries[i]
+			l.Learnt = began.UTC()
+			if s.put(l) {
+				fresh = append(fresh, record{Learnt: &l})
 			}
-			fresh = append(fresh, record{Cert: der})
 		}
-	}
-	s.mu.Unlock()
-	s.save(fresh)
+		if len(fresh) > 0 {
+			for _, der := range signers {
+				s.certs[evidence.HashOf(der)] = der
+				fresh = append(fresh, record{Cert: der})
+			}
+		}
+		return fresh
+	})
+}
+
+// change runs f, which changes the set, and writes to the disk what f returns.
+func (s *Set) change(f func() []record) error {
+	s.sync()
+	fresh := func() []record {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return f()
+	}()
+	return s.save(fresh)
 }
 
 // End lifts entries that are over before their time, as judged by a judgement that
@@ -166,18 +179,16 @@ func (s *Set) End(began time.Time, entries []evidence.Learnt) {
 	if len(entries) == 0 {
 		return
 	}
-	s.sync()
-	var fresh []record
-	s.mu.Lock()
-	for i := range entries {
-		l := &entries[i]
-		k := liftKey{s.id(l), sourceOf(l)}
-		if s.lift(k, lift{began.UTC(), l.Until}) {
-			fresh = append(fresh, s.lifts[k].record(k))
+	s.change(func() (fresh []record) {
+		for i := range entries {
+			l := &entries[i]
+			k := liftKey{s.id(l), sourceOf(l)}
+			if s.lift(k, lift{began.UTC(), l.Until}) {
+				fresh = append(fresh, s.lifts[k].record(k))
+			}
 		}
-	}
-	s.mu.Unlock()
-	s.save(fresh)
+		return fresh
+	})
 }
 
 // Forget lifts whatever is known about the certificates with this serial number,
@@ -195,28 +206,28 @@ func (s *Set) Forget(what string) (n int, err error) {
 	if err != nil || len(b) == 0 {
 		return 0, fmt.Errorf("%q is neither a serial number nor a SHA-256 in hex", what)
 	}
-	s.sync()
 	now := time.Now().UTC()
-	var fresh []record
-	s.mu.Lock()
-	for id, entries := range s.byCert {
-		l := &entries[0]
-		if !slices.Equal(minimal(append([]byte{0}, b...)), minimal(append([]byte{0}, l.Serial...))) && !slices.Equal(b, l.Cert[:]) {
-			continue
-		}
-		until := l.Until
-		for i := range entries {
-			if u := entries[i].Until; u.IsZero() || !until.IsZero() && u.After(until) {
-				until = u
+	err = s.change(func() (fresh []record) {
+		for id, entries := range s.byCert {
+			l := &entries[0]
+			if !slices.Equal(minimal(append([]byte{0}, b...)), minimal(append([]byte{0}, l.Serial...))) && !slices.Equal(b, l.Cert[:]) {
+				continue
+			}
+			until := l.Until
+			for i := range entries {
+				if u := entries[i].Until; u.IsZero() || !until.IsZero() && u.After(until) {
+					until = u
+				}
+			}
+			n += len(entries)
+			k := liftKey{id: id}
+			if s.lift(k, lift{now, until}) {
+				fresh = append(fresh, s.lifts[k].record(k))
 			}
 		}
-		n += len(entries)
-		k := liftKey{id: id}
-		s.lift(k, lift{now, until})
-		fresh = append(fresh, s.lifts[k].record(k))
-	}
-	s.mu.Unlock()
-	return n, s.save(fresh)
+		return fresh
+	})
+	return n, err
 }
 
 // List returns all entries, the latest first.

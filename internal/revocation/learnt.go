@@ -250,10 +250,14 @@ func (s *inquiry) past() (out []evidence.Learnt) {
 	return out
 }
 
-// follows reports whether h comes from the source of l, after it.
+// follows reports whether h comes from the source of l, after it: numbered lists
+// go by their numbers, as an issuer may set its clock right.
 func (h heard) follows(l *evidence.Learnt) bool {
 	same := h.signer == l.SignerKey && h.scope == l.Scope && (h.scheme == policy.CRL) == (l.Scheme == policy.CRL) && (!h.released || l.Hold)
-	return same && h.thisUpdate.After(l.ThisUpdate) && (l.Number == nil || h.number == nil || bytesAfter(h.number, l.Number))
+	if l.Number != nil && h.number != nil {
+		return same && bytesAfter(h.number, l.Number)
+	}
+	return same && h.thisUpdate.After(l.ThisUpdate)
 }
 
 // bytesAfter reports whether one non-negative INTEGER is greater than another,
