@@ -3,6 +3,7 @@ package assay_test
 import (
 	"context"
 	"crypto/tls"
+	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -224,6 +225,36 @@ func ExampleVerifier_Judge() {
 	r := v.Judge(context.Background(), seen) // opens no socket
 	fmt.Println(r.Verdict, r.Headline.Finding.ID)
 	// Output: reject cert-revoked
+}
+
+func ExampleVerifier_Learnt() {
+	v, err := assay.New(assay.Internal(roots))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	v.Dial("tcp", site("revoked-by-crl"))
+	for _, l := range v.Learnt() {
+		fmt.Println("revoked:", l.Reason, "by", l.Scheme)
+	}
+	// Output: revoked: keyCompromise by crl
+}
+
+func ExampleVerifier_Forget() {
+	v, err := assay.New(assay.Internal(roots))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	v.Dial("tcp", site("revoked-by-crl"))
+	serial := hex.EncodeToString(v.Learnt()[0].Serial) // the authority says that it made a mistake
+	n, err := v.Forget(serial)
+	fmt.Println(n, err)
+	_, err = v.Dial("tcp", site("revoked-by-crl")) // its list still says so
+	fmt.Println(errors.Is(err, finding.CertRevoked))
+	// Output:
+	// 1 <nil>
+	// true
 }
 
 func ExampleConfig_verify() {

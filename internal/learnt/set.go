@@ -147,7 +147,7 @@ func (s *Set) Add(began time.Time, entries []evidence.Learnt, signers [][]byte) 
 	s.change(func() (fresh []record) {
 		for i := range entries {
 			l := entries[i]
-			l.Learnt = began.UTC()
+			l.Learnt = began.UTC().Round(0)
 			if s.put(l) {
 				fresh = append(fresh, record{Learnt: &l})
 			}
@@ -183,7 +183,7 @@ func (s *Set) End(began time.Time, entries []evidence.Learnt) {
 		for i := range entries {
 			l := &entries[i]
 			k := liftKey{s.id(l), sourceOf(l)}
-			if s.lift(k, lift{began.UTC(), l.Until}) {
+			if s.lift(k, lift{began.UTC().Round(0), l.Until}) {
 				fresh = append(fresh, s.lifts[k].record(k))
 			}
 		}
@@ -206,7 +206,7 @@ func (s *Set) Forget(what string) (n int, err error) {
 	if err != nil || len(b) == 0 {
 		return 0, fmt.Errorf("%q is neither a serial number nor a SHA-256 in hex", what)
 	}
-	now := time.Now().UTC()
+	now := time.Now().UTC().Round(0)
 	err = s.change(func() (fresh []record) {
 		for id, entries := range s.byCert {
 			l := &entries[0]
