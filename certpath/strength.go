@@ -1,39 +1,19 @@
 package certpath
 
 import (
-	"crypto"
 	"strconv"
 	"time"
 
-	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/finding"
-	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
-// levelBits are the bits of security that OpenSSL's levels ask for.
-var levelBits = [...]int{0, 80, 112, 128, 192, 256}
-
 // level returns the number of the security level that is asked for and the bits
-// it wants; ok is false under the default policy. A level beyond the last one
-// asks for what the last one does.
+// it wants; ok is false under the default policy.
 func (o *Options) level() (n, bits int, ok bool) {
 	n, ok = o.SecurityLevel.Number()
-	if !ok {
-		return 0, 0, false
-	}
-	return n, levelBits[min(n, len(levelBits)-1)], true
-}
-
-// minRSA is the least size of an RSA key in bits, 0 for none but the level's.
-func (o *Options) minRSA() int {
-	if o.MinRSA >= policy.LeastRSA {
-		return o.MinRSA
-	}
-	if _, _, ok := o.level(); ok {
-		return 0
-	}
-	return policy.DefaultMinRSA
+	_, bits, _ = o.SecurityLevel.Least(o.MinRSA)
+	return n, bits, ok
 }
 
 // keys judges the size of certificate i's key: by the security level if one is
@@ -47,7 +27,7 @@ func (j *judgement) keys(i int) {
 	if i > 0 {
 		id = finding.CAKeyWeak
 	}
-	least := j.o.minRSA()
+	least, _, _ := j.o.SecurityLevel.Least(j.o.MinRSA)
 	modular := k.Kind.Modular()
 	if modular && k.Bits > 0 && k.Bits < least {
 		j.add(i, finding.New(id, "key", keyName(k), "why", "; the least is "+strconv.Itoa(least)+" bits"))
@@ -55,38 +35,15 @@ func (j *judgement) keys(i int) {
 	}
 	level, asked, ok := j.o.level()
 	if !ok {
-		if bits := keyStrength(k); bits > 0 && bits < 112 && !modular {
+		if bits := k.Strength(); bits > 0 && bits < 112 && !modular {
 			j.add(i, finding.New(id, "key", keyName(k), "why", "; it is worth "+strconv.Itoa(bits)+" bits, the least is 112"))
 		}
 		return
 	}
-	if bits := keyStrength(k); bits >= 0 && bits < asked {
+	if bits := k.Strength(); bits >= 0 && bits < asked {
 		j.add(i, finding.New(id, "key", keyName(k), "why", "; it is worth "+strconv.Itoa(bits)+" bits, security level "+
 			strconv.Itoa(level)+" asks for "+strconv.Itoa(asked)))
 	}
-}
-
-// keyStrength returns a key's bits of security as OpenSSL counts them (NIST SP
-// 800-57 part 1, table 2); -1 when nothing is known.
-func keyStrength(k *cert.PublicKey) int {
-	switch {
-	case k.Bits == 0:
-		return -1
-	case k.Kind.Modular():
-		for _, row := range [...][2]int{{15360, 256}, {7680, 192}, {3072, 128}, {2048, 112}, {1024, 80}} {
-			if k.Bits >= row[0] {
-				return row[1]
-			}
-		}
-		return 0
-	case k.Kind == cert.KeyEd25519:
-		return 128
-	case k.Kind == cert.KeyEd448:
-		return 224
-	case k.Curve == "P-521":
-		return 256
-	}
-	return k.Bits / 2
 }
 
 // algorithm judges the hash of the signature on certificate i.
@@ -103,7 +60,7 @@ func (j *judgement) algorithm(i int) {
 		}
 		return
 	}
-	bits := hashStrength(a)
+	bits := a.Strength()
 	if a.Weak == "MD5" || bits >= 0 && bits < asked {
 		why := "; it is worth " + strconv.Itoa(bits) + " bits, security level " + strconv.Itoa(level) +
 			" asks for " + strconv.Itoa(asked)
@@ -112,24 +69,6 @@ func (j *judgement) algorithm(i int) {
 		}
 		j.add(i, finding.New(finding.SignatureWeak, "algorithm", a.Name, "why", why))
 	}
-}
-
-// hashStrength returns a signature hash's resistance to collisions in bits as
-// OpenSSL counts it; -1 when nothing is known.
-func hashStrength(a *cert.Algorithm) int {
-	switch {
-	case a.Weak == "MD5":
-		return 39
-	case a.Hash == crypto.SHA1:
-		return 63
-	case a.Hash != 0:
-		return a.Hash.Size() * 4
-	case a.Name == "Ed25519":
-		return 128
-	case a.Name == "Ed448":
-		return 224
-	}
-	return -1
 }
 
 // lifetimes are the CA/Browser Forum's limits by the day of issuance (BR

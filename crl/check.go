@@ -41,8 +41,10 @@ type Query struct {
 	// [List.Strict]. What it revokes is revoked all the same.
 	Strict bool
 
-	// MinRSA is the least RSA modulus, in bits, that may sign a list; 0 means 2048.
-	MinRSA int
+	// MinRSA is the least RSA modulus, in bits, that may sign a list; 0 means
+	// 2048, unless SecurityLevel says what is asked of keys and hashes.
+	MinRSA        int
+	SecurityLevel policy.SecurityLevel
 
 	Sources []Source // the lists at hand
 

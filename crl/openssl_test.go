@@ -107,7 +107,7 @@ func TestOpenSSLOracle(t *testing.T) {
 		if c.query != nil {
 			c.query(&q)
 		}
-		if q.Skew != 0 || q.MaxAge != 0 || q.Stale != policy.StaleDeny || q.MinRSA != 0 {
+		if q.Skew != 0 || q.MaxAge != 0 || q.Stale != policy.StaleDeny || q.MinRSA != 0 || q.SecurityLevel != policy.LevelDefault {
 			continue // OpenSSL has no such settings
 		}
 		pool := [][]byte{w.lists.Raw}

@@ -148,12 +148,13 @@ func (j *judge) signedBy(l *List, c *cert.Certificate) (by signature, why *findi
 		}
 		return by, found(finding.CRLSignatureUnsupported, "algorithm", l.Algorithm.Name, "detail", err.Error())
 	}
-	least := j.q.MinRSA
-	if least == 0 {
-		least = 2048
+	rsa, bits, all := j.q.SecurityLevel.Least(j.q.MinRSA)
+	if c.Key.Below(rsa, bits, all) {
+		return by, found(finding.CRLKeyWeak, "key", keyText(c.Key), "signer", name)
 	}
-	if k := c.Key; k.Exponent != 0 && k.Bits < least || k.Curve != "" && k.Bits < 224 {
-		return by, found(finding.CRLKeyWeak, "key", keyText(k), "signer", name)
+	if n := l.Algorithm.Strength(); all && n >= 0 && n < bits {
+		f := finding.New(finding.CRLHashWeak, "algorithm", l.Algorithm.Name).Graded(finding.Inconclusive, "security level "+j.q.SecurityLevel.String())
+		return by, &f
 	}
 	onPath := same(c, j.q.Issuer) || slices.ContainsFunc(j.q.Above, func(o *cert.Certificate) bool { return same(o, c) })
 	if c.HasKeyUsage && c.KeyUsage&cert.CRLSign == 0 || !c.HasKeyUsage && !c.CA && !onPath {

@@ -32,6 +32,12 @@ type Query struct {
 	Stale  policy.Stale  // what an answer past its time is worth
 	Strict bool          // let no response say good that breaks a rule of encoding, see [Response.Strict]
 
+	// MinRSA is the least RSA modulus, in bits, that may sign a response; 0 means
+	// that less than 2048 bits are a warning. A SecurityLevel asks for more of keys,
+	// and of hashes.
+	MinRSA        int
+	SecurityLevel policy.SecurityLevel
+
 	Nonce []byte // sent with the request, nil = none
 
 	Memo *cert.Memo // may be nil

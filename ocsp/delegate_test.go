@@ -145,3 +145,42 @@ func TestSignatureAlgorithms(t *testing.T) {
 		}
 	}
 }
+
+// The policy's least strength of keys and hashes counts for whoever signed.
+func TestLeastStrength(t *testing.T) {
+	for _, c := range []struct {
+		kind  string
+		alg   Alg
+		rsa   int
+		level policy.SecurityLevel
+		want  report.Status
+	}{
+		{"RSA-2048", SHA256WithRSA, 0, policy.LevelDefault, report.Good},
+		{"RSA-2048", SHA256WithRSA, 2048, policy.LevelDefault, report.Good},
+		{"RSA-2048", SHA256WithRSA, 3072, policy.LevelDefault, ""},
+		{"RSA-2048", SHA256WithRSA, 0, policy.Level3, ""},
+		{"RSA-2048", SHA1WithRSA, 0, policy.Level1, ""},
+		{"RSA-1024", SHA256WithRSA, 2048, policy.LevelDefault, ""},
+		{"RSA-1024", SHA256WithRSA, 1024, policy.LevelDefault, report.Good},
+		{"RSA-1024", SHA256WithRSA, 0, policy.Level0, report.Good},
+		{"P-256", ECDSAWithSHA256, 0, policy.Level3, report.Good},
+		{"P-256", ECDSAWithSHA256, 0, policy.Level4, ""},
+	} {
+		for _, delegated := range []bool{false, true} {
+			w := newWorld()
+			w.ca = w.root.Intermediate("Test CA", NewKey(c.kind))
+			w.leaf = w.ca.Server("good.example", nil)
+			o, signer := OCSP{Singles: []Single{w.good()}, Alg: c.alg}, w.ca
+			if delegated {
+				signer = w.ca.Responder("R", NewKey(c.kind))
+				o.Certs = [][]byte{signer.Raw}
+			}
+			q := w.query()
+			q.MinRSA, q.SecurityLevel = c.rsa, c.level
+			res := ocsp.Check(q, o.Sign(signer))
+			if weak := slices.Contains(ids(res.Findings, finding.Inconclusive), finding.OCSPWeakSignature); res.Status != c.want || weak != (c.want == "") {
+				t.Errorf("%+v, delegated %v: %q, %v", c, delegated, res.Status, res.Findings)
+			}
+		}
+	}
+}

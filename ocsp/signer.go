@@ -94,8 +94,8 @@ func (c *check) verify(key *cert.PublicKey, r *Response) error {
 
 func (c *check) signedByIssuer(r *Response) bool {
 	c.res.Answer.Signer = c.q.Issuer.Subject.String()
-	c.weak(r.Algorithm, c.q.Issuer.Key)
-	return true
+	hash, key := c.hash(r.Algorithm, ""), c.key(c.q.Issuer.Key)
+	return hash && key
 }
 
 func (c *check) badSignature(r *Response, err error) {
@@ -110,14 +110,37 @@ func (c *check) badSignature(r *Response, err error) {
 	c.add(finding.OCSPSignatureInvalid, "detail", detail)
 }
 
-// weak notes hashes and keys that are out of date, of a signature that counts.
-func (c *check) weak(a cert.Algorithm, key *cert.PublicKey) {
-	if a.Weak != "" {
-		c.add(finding.OCSPWeakSignature, "algorithm", a.Name)
+// hash and key report whether what signed is as strong as is asked for, and note
+// what is out of date. where says where a signature stands that is not the
+// response's.
+func (c *check) hash(a cert.Algorithm, where string) bool {
+	_, bits, all := c.q.SecurityLevel.Least(c.q.MinRSA)
+	n := a.Strength()
+	ok := !all || n < 0 || n >= bits
+	if !ok || a.Weak != "" {
+		c.weak(a.Name+where, ok)
 	}
-	if key.Exponent > 0 && key.Bits < minRSABits {
-		c.add(finding.OCSPWeakSignature, "algorithm", key.Algorithm+" key of "+strconv.Itoa(key.Bits)+" bits")
+	return ok
+}
+
+func (c *check) key(k *cert.PublicKey) bool {
+	rsa, bits, all := c.q.SecurityLevel.Least(c.q.MinRSA)
+	if c.q.MinRSA == 0 {
+		rsa = 0
 	}
+	ok := !k.Below(rsa, bits, all)
+	if !ok || k.Exponent > 0 && k.Bits < minRSABits {
+		c.weak(k.Algorithm+" key of "+strconv.Itoa(k.Bits)+" bits", ok)
+	}
+	return ok
+}
+
+func (c *check) weak(what string, counts bool) {
+	f := finding.New(finding.OCSPWeakSignature, "algorithm", what)
+	if !counts {
+		f = f.Graded(finding.Inconclusive, "the least strength asked for")
+	}
+	c.addFinding(f)
 }
 
 // delegate reports whether d signed r and may: issued directly by the issuer's
@@ -163,11 +186,8 @@ func (c *check) delegate(r *Response, d *cert.Certificate) bool {
 		c.add(finding.OCSPResponderExpired, "responder", d.Subject.String(), "detail", "it begins on "+finding.Time(d.NotBefore))
 		return false
 	}
-	c.weak(r.Algorithm, d.Key)
-	if d.Algorithm.Weak != "" {
-		c.add(finding.OCSPWeakSignature, "algorithm", d.Algorithm.Name+" on the responder's certificate")
-	}
-	return true
+	hash, key, by := c.hash(r.Algorithm, ""), c.key(d.Key), c.hash(d.Algorithm, " on the responder's certificate")
+	return hash && key && by
 }
 
 // delegateStatus is what the responder's own revocation leaves of its answer

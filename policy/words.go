@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -274,3 +275,22 @@ func (l *SecurityLevel) UnmarshalText(b []byte) error { return unmarshal(levelWo
 
 // Number returns OpenSSL's number of the level; ok is false for the default.
 func (l SecurityLevel) Number() (n int, ok bool) { return int(l) - 1, l != LevelDefault }
+
+// levelBits are the bits of security that OpenSSL's levels ask for.
+var levelBits = [...]int{0, 80, 112, 128, 192, 256}
+
+// Least returns what the level asks of keys and hashes, beside a smallest RSA
+// modulus, minRSA: the bits of a modulus, the bits of security, and whether the
+// latter are asked of RSA keys and of hashes too. Under the default policy they are
+// asked of other keys alone, and a modulus that is not given, or smaller than
+// LeastRSA, is DefaultMinRSA. A level beyond the last one asks for what the last does.
+func (l SecurityLevel) Least(minRSA int) (rsa, bits int, all bool) {
+	if minRSA < LeastRSA {
+		minRSA = 0
+	}
+	n, ok := l.Number()
+	if !ok {
+		return cmp.Or(minRSA, DefaultMinRSA), 112, false
+	}
+	return minRSA, levelBits[min(n, len(levelBits)-1)], true
+}

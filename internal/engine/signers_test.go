@@ -272,3 +272,37 @@ func TestHandshakesAskNobody(t *testing.T) {
 		t.Errorf("%s, due %v, after %d requests: %v", r.Verdict, due, w.hits.Load(), findings(r))
 	}
 }
+
+// What the policy asks of keys is asked of those that sign lists and responses:
+// less lets an authority's list count, for its revocations too, more refuses it.
+func TestStrengthOfLists(t *testing.T) {
+	var list []byte
+	w := newWeather(t, func(*weather) http.HandlerFunc {
+		return func(rw http.ResponseWriter, _ *http.Request) { rw.Write(list) }
+	})
+	small, usual := forge.NewRoot("Small Root", forge.RSA(1024)), forge.NewRoot("Usual Root", forge.RSA(2048))
+	for name, c := range map[string]struct {
+		root    *forge.CA
+		policy  policy.Policy
+		revoked bool
+		want    report.Verdict
+		id      finding.ID
+	}{
+		"small, allowed":              {small, policy.Policy{MinRSA: 1024}, false, report.Accept, ""},
+		"small, allowed, and revoked": {small, policy.Policy{MinRSA: 1024}, true, report.Reject, finding.CertRevoked},
+		"small, level 1, and revoked": {small, policy.Policy{SecurityLevel: policy.Level1}, true, report.Reject, finding.CertRevoked},
+		"usual":                       {usual, policy.Policy{}, false, report.Accept, ""},
+		"usual, more is asked":        {usual, policy.Policy{MinRSA: 3072}, false, report.Reject, finding.CRLKeyWeak},
+	} {
+		leaf := c.root.Server("a.test", nil, forge.CRLDP(w.url))
+		l := forge.CRL{}
+		if c.revoked {
+			l.Entries = []forge.Entry{forge.Revoke(leaf.Serial, 1)}
+		}
+		list = c.root.CRL(l)
+		r := judgeChain(trusting(t, &w.Client, c.root), c.policy, leaf)
+		if r.Verdict != c.want || c.id != "" && !explained(r, c.id, w.url) {
+			t.Errorf("%s: %s, want %s %s: %v", name, r.Verdict, c.want, c.id, findings(r))
+		}
+	}
+}

@@ -116,6 +116,8 @@ func (s *inquiry) checkOCSP(q ocsp.Query, body []byte, k int) ocsp.Result {
 	p := s.in.Policy
 	q.Cert, q.Issuer, q.Time, q.Memo = s.cert, s.issuer, s.in.Time, s.in.Memo
 	q.Skew, q.MaxAge, q.Stale, q.Strict = p.Skew, p.MaxAge, p.Stale, p.Strict
+	q.MinRSA, _, _ = p.SecurityLevel.Least(p.MinRSA)
+	q.SecurityLevel = p.SecurityLevel
 	q.Delegate, s.unasked = s.delegate, false
 	res := ocsp.Check(q, body)
 	s.hearResponse(q.Source, res)
@@ -294,7 +296,7 @@ func notHadYet(fs []finding.Finding, stale finding.ID, url string) []finding.Fin
 func (s *inquiry) query(sources []crl.Source) crl.Query {
 	p := s.in.Policy
 	return crl.Query{Cert: s.cert, Issuer: s.issuer, Above: s.above, Time: s.in.Time, Skew: p.Skew, MaxAge: p.MaxAge, Stale: p.Stale,
-		Strict: p.Strict, OtherKey: slices.Contains(p.Allow, finding.CRLOtherKey), Sources: sources, Pool: s.in.Pool, Signer: s.listSigner, Memo: s.in.Memo}
+		MinRSA: p.MinRSA, SecurityLevel: p.SecurityLevel, Strict: p.Strict, OtherKey: slices.Contains(p.Allow, finding.CRLOtherKey), Sources: sources, Pool: s.in.Pool, Signer: s.listSigner, Memo: s.in.Memo}
 }
 
 func useOfList(res crl.Result, u crl.Use) (v Use) {
