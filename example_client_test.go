@@ -237,7 +237,7 @@ func ExampleVerifier_Learnt() {
 	for _, l := range v.Learnt() {
 		fmt.Println("revoked:", l.Reason, "by", l.Scheme)
 	}
-	// Output: revoked: keyCompromise by crl
+	// Output: revoked: superseded by crl
 }
 
 func ExampleVerifier_Forget() {
