@@ -50,7 +50,8 @@ type Result struct {
 	scts  []checked // parallel to CT.SCTs
 }
 
-// maxSCTs bounds the SCTs of one certificate that are verified.
+// maxSCTs bounds the SCTs of one certificate that are looked at. What is beyond
+// counts for nothing, and takes nothing from those before.
 const maxSCTs = 64
 
 // checked is one SCT with what verification made of it.
