@@ -1,7 +1,9 @@
 package ct
 
 import (
+	"cmp"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -26,6 +28,7 @@ import (
 type Audit struct {
 	now     time.Time
 	tasks   []*auditTask
+	beyond  []int // SCTs beyond the limit, as indexes in report.CT.SCTs
 	answers map[string]answer
 }
 
@@ -36,8 +39,24 @@ type Need struct {
 }
 
 type answer struct {
-	status int // HTTP status, 0 when there was no answer
+	status int // HTTP status, 0 when there was none
 	body   []byte
+	failed string // why there is no body; "" when there is one
+}
+
+// problem says why the answer is of no use, "" when it has a body to look at.
+func (g answer) problem(limit int) string {
+	switch {
+	case g.failed != "":
+		return g.failed
+	case g.status == 0:
+		return "no answer"
+	case g.status != 200:
+		return "HTTP status " + strconv.Itoa(g.status)
+	case len(g.body) > limit:
+		return fmt.Sprintf("more than %d bytes", limit)
+	}
+	return ""
 }
 
 // Bounds of what a log may answer, and of the SCTs audited.
@@ -47,6 +66,10 @@ const (
 	maxTileBytes  = tileWidth * 32
 	maxAudited    = 16
 )
+
+// headSkew is how far a tree head's time may be ahead of ours: logs sign when they
+// are asked, and clocks differ.
+const headSkew = 5 * time.Minute
 
 // defaultMMD is what a list that gives no merge delay is taken to mean.
 const defaultMMD = 24 * time.Hour
@@ -71,7 +94,11 @@ func NewAudit(r Result, now time.Time) *Audit {
 	a := &Audit{now: now.UTC(), answers: make(map[string]answer)}
 	for i := range r.scts {
 		c := &r.scts[i]
-		if c.cert != 0 || c.status != report.SCTValid || c.repeated || len(a.tasks) == maxAudited {
+		if c.cert != 0 || c.status != report.SCTValid || c.repeated {
+			continue
+		}
+		if len(a.tasks) == maxAudited {
+			a.beyond = append(a.beyond, i)
 			continue
 		}
 		a.tasks = append(a.tasks, &auditTask{sct: i, log: c.log, s: &c.SCT, leaf: leafHash(c.entry, &c.SCT)})
@@ -97,7 +124,24 @@ func (a *Audit) Needs() []Need {
 // Provide takes the answer to a need: the HTTP status and the body, or status
 // 0 when there was no answer.
 func (a *Audit) Provide(url string, status int, body []byte) {
-	a.answers[url] = answer{status, body}
+	a.answers[url] = answer{status: status, body: body}
+}
+
+// Failed says why a need cannot be met, in words for people. status is what HTTP
+// said, 0 when it said nothing.
+func (a *Audit) Failed(url string, status int, why string) {
+	a.answers[url] = answer{status: status, failed: cmp.Or(why, "no answer")}
+}
+
+// Tally returns how many valid SCTs the leaf has, and of how many it is known by an
+// authentic answer that the log keeps, breaks or may still keep its promise.
+func (a *Audit) Tally() (valid, answered int) {
+	for _, t := range a.tasks {
+		if a.step(t); t.outcome != "" && t.outcome != report.Unavailable {
+			answered++
+		}
+	}
+	return len(a.tasks) + len(a.beyond), answered
 }
 
 // Findings returns what the audit found, on the leaf. SCTs whose needs were
@@ -110,6 +154,9 @@ func (a *Audit) Findings() []finding.Finding {
 			continue
 		}
 		out = append(out, t.findings...)
+	}
+	if n := len(a.beyond); n > 0 {
+		out = append(out, finding.New(finding.CTAuditLimit, "count", strconv.Itoa(len(a.tasks)+n), "limit", strconv.Itoa(maxAudited)))
 	}
 	return out
 }
@@ -127,6 +174,11 @@ func (a *Audit) Fill(c *report.CT) {
 		}
 		if t.detail != "" {
 			s.Detail = t.detail
+		}
+	}
+	for _, i := range a.beyond {
+		if i < len(c.SCTs) {
+			c.SCTs[i].Inclusion, c.SCTs[i].Detail = report.Unavailable, fmt.Sprintf("not asked about: the limit is %d SCTs", maxAudited)
 		}
 	}
 }
@@ -165,6 +217,18 @@ func (t *auditTask) included(index uint64) {
 	t.detail = fmt.Sprintf("entry %d of %d, tree head of %s", index, t.head.Size, timeText(t.head.Time))
 }
 
+// denied takes a log's word that it has no such entry, which nobody has signed: a
+// proxy, or an attacker on the way, can say so too. It proves nothing, and while the
+// tree head is no later than the promise's end it is what a faultless log says.
+func (t *auditTask) denied(now time.Time, detail string) {
+	if !t.head.Time.After(t.s.Time().Add(t.mmd())) {
+		t.absent(now, detail)
+		return
+	}
+	t.outcome, t.detail = report.Unavailable, detail
+	t.findings = append(t.findings, t.finding(finding.CTAbsenceUnproven, "time", timeText(t.s.Time()), "detail", detail))
+}
+
 // absent concludes that the tree lacks the entry: a broken promise when the
 // tree head is later than the promise's end, else nothing yet.
 func (t *auditTask) absent(now time.Time, detail string) {
@@ -198,11 +262,14 @@ func (a *Audit) readHead(t *auditTask, at string, parse func([]byte, *Log) (Tree
 	if !fetched {
 		return []Need{{at, maxHeadBytes}}, false
 	}
-	if got.status != 200 {
-		t.unavailable("no tree head" + statusText(got.status))
+	if why := got.problem(maxHeadBytes); why != "" {
+		t.unavailable("no tree head: " + why)
 		return nil, false
 	}
 	head, err := parse(got.body, t.log)
+	if err == nil && head.Time.After(a.now.Add(headSkew)) {
+		err = errors.New("its time is in the future: " + timeText(head.Time))
+	}
 	if err != nil {
 		t.badAnswer("tree head: " + err.Error())
 		return nil, false
@@ -215,13 +282,6 @@ func (a *Audit) readHead(t *auditTask, at string, parse func([]byte, *Log) (Tree
 		t.findings = append(t.findings, t.finding(finding.CTLogBehind, "time", timeText(head.Time), "mmd", t.mmd().String()))
 	}
 	return nil, true
-}
-
-func statusText(status int) string {
-	if status == 0 {
-		return ": no answer"
-	}
-	return ": HTTP status " + strconv.Itoa(status)
 }
 
 // stepRFC6962 asks for the signed tree head, then for the proof of the leaf's
@@ -242,14 +302,15 @@ func (a *Audit) stepRFC6962(t *auditTask) []Need {
 	at := t.log.Submission + "ct/v1/get-proof-by-hash?hash=" + url.QueryEscape(base64.StdEncoding.EncodeToString(t.leaf[:])) +
 		"&tree_size=" + strconv.FormatUint(t.head.Size, 10)
 	got, fetched := a.answers[at]
-	switch {
-	case !fetched:
+	if !fetched {
 		return []Need{{at, maxProofBytes}}
-	case got.status == 404, got.status == 400 && strings.Contains(strings.ToLower(string(got.body)), "not found"):
-		t.absent(a.now, "the log says that it has no such entry"+statusText(got.status))
+	}
+	if got.status == 404 || got.status == 400 && strings.Contains(strings.ToLower(string(got.body)), "not found") {
+		t.denied(a.now, "HTTP status "+strconv.Itoa(got.status))
 		return nil
-	case got.status != 200:
-		t.unavailable("no proof" + statusText(got.status))
+	}
+	if why := got.problem(maxProofBytes); why != "" {
+		t.unavailable("no proof: " + why)
 		return nil
 	}
 	index, proof, err := ParseProof(got.body)
@@ -274,7 +335,7 @@ func (a *Audit) stepTiled(t *auditTask) []Need {
 	}
 	index, ok := t.s.LeafIndex()
 	if !ok {
-		t.badAnswer("the SCT does not say at which index")
+		t.unavailable("the SCT has no leaf index, which logs of the static-ct kind promise and without which they cannot be asked")
 		return nil
 	}
 	needs, ok := a.readHead(t, base+"checkpoint", ParseCheckpoint)
@@ -323,15 +384,18 @@ func (a *Audit) loadTile(base string, tl tile) (body []byte, need, problem strin
 	for _, full := range []bool{false, true} {
 		at := base + tl.path(full)
 		got, fetched := a.answers[at]
-		switch {
-		case !fetched:
+		if !fetched {
 			return nil, at, ""
-		case got.status == 200 && len(got.body) == 32*tl.width, got.status == 200 && full && len(got.body) == maxTileBytes:
-			return got.body[:32*tl.width], "", ""
-		case got.status == 200:
-			return nil, "", fmt.Sprintf("%s has %d octets, not %d", tl.path(full), len(got.body), 32*tl.width)
 		}
-		problem = "no " + tl.path(full) + statusText(got.status)
+		why := got.problem(maxTileBytes)
+		switch {
+		case why != "":
+			problem = "no " + tl.path(full) + ": " + why
+		case len(got.body) == 32*tl.width, full && len(got.body) == maxTileBytes:
+			return got.body[:32*tl.width], "", ""
+		default:
+			return nil, "", fmt.Sprintf("%s has %d bytes, not %d", tl.path(full), len(got.body), 32*tl.width)
+		}
 	}
 	return nil, "", problem
 }

@@ -386,7 +386,7 @@ func TestSunlightTree(t *testing.T) {
 		{"index beyond the tree, after the merge delay", &beyond, leaf, files, now, "absent ct-not-included"},
 		{"index beyond the tree, before it", &young, leaf, files, now.Add(-70 * time.Second), "pending ct-audit-pending"},
 		{"index beyond the tree, the head is old", &young, leaf, files, now.Add(time.Hour), "unavailable ct-audit-unavailable"},
-		{"no index", &noIndex, leaf, files, now, "unavailable ct-audit-bad-answer"},
+		{"no index", &noIndex, leaf, files, now, "unavailable ct-audit-unavailable"},
 		{"flipped leaf tile", s, leaf, tampered("tile/0/000", flip(32*9)), now, "unavailable ct-audit-bad-answer"},
 		{"flipped own leaf", s, leaf, tampered("tile/0/000", flip(32*7)), now, report.Included}, // our own hash counts, not the tile's
 		{"flipped right edge", s, leaf, tampered("tile/0/003.p/10", flip(3)), now, "unavailable ct-audit-bad-answer"},

@@ -142,7 +142,7 @@ func auditRFC6962(t *testing.T, kind string) {
 	}
 	check("included", old, leaf, report.Included)
 	missing := leafHash([]byte("0123456789ab another"), old)
-	check("absent after the merge delay", old, missing, "absent ct-not-included")
+	check("denied after the merge delay", old, missing, "unavailable ct-absence-unproven")
 	check("absent before it", fresh, missing, "pending ct-audit-pending")
 	mutateProof = func(status int, b []byte) (int, []byte) {
 		return status, []byte(strings.Replace(string(b), `"leaf_index":100`, `"leaf_index":99`, 1))
@@ -153,7 +153,7 @@ func auditRFC6962(t *testing.T, kind string) {
 	mutateProof = func(int, []byte) (int, []byte) { return 400, []byte("bad request") }
 	check("400 that does not say not found", old, leaf, "unavailable ct-audit-unavailable")
 	mutateProof = func(int, []byte) (int, []byte) { return 400, []byte("leaf hash Not Found") }
-	check("400 that says not found", old, missing, "absent ct-not-included")
+	check("400 that says not found", old, missing, "unavailable ct-absence-unproven")
 	mutateProof = func(int, []byte) (int, []byte) { return 0, nil }
 	check("no answer", old, leaf, "unavailable ct-audit-unavailable")
 	mutateProof = nil
@@ -163,6 +163,11 @@ func auditRFC6962(t *testing.T, kind string) {
 		check("other "+field, old, leaf, "unavailable ct-audit-bad-answer")
 	}
 	mutateSTH = nil
+	sthAt = now.Add(time.Minute)
+	check("head of a clock that is ahead", old, leaf, report.Included)
+	sthAt = now.Add(6 * time.Minute)
+	check("head from the future", old, leaf, "unavailable ct-audit-bad-answer")
+	check("absent by a head from the future", fresh, missing, "unavailable ct-audit-bad-answer")
 	sthAt = now.Add(-50 * time.Hour)
 	check("old head, included", old, leaf, "included ct-log-behind")
 	sthAt = now.Add(-4 * day)
@@ -229,8 +234,60 @@ func TestAuditLimits(t *testing.T) {
 	for i := range r.scts {
 		r.scts[i] = checked{status: report.SCTValid, log: f.log, entry: make([]byte, headLen)}
 	}
-	if a := NewAudit(r, time.Now()); len(a.tasks) != 16 {
+	a := NewAudit(r, time.Now())
+	if len(a.tasks) != 16 {
 		t.Errorf("%d audits", len(a.tasks))
+	}
+	// The rest is told, as one finding and at each SCT.
+	limited := 0
+	for _, g := range a.Findings() {
+		if g.ID == finding.CTAuditLimit && g.Severity == finding.Inconclusive && g.Param("count") == "40" && g.Param("limit") == "16" {
+			limited++
+		}
+	}
+	c := report.CT{SCTs: make([]report.SCT, 40)}
+	a.Fill(&c)
+	if valid, answered := a.Tally(); limited != 1 || valid != 40 || answered != 0 || c.SCTs[39].Inclusion != report.Unavailable || !strings.Contains(c.SCTs[39].Detail, "limit") {
+		t.Errorf("%d findings, %d of %d, %+v", limited, answered, valid, c.SCTs[39])
+	}
+	r.scts = r.scts[:16]
+	if fs := NewAudit(r, time.Now()).Findings(); slices.ContainsFunc(fs, func(f finding.Finding) bool { return f.ID == finding.CTAuditLimit }) {
+		t.Error("sixteen are too many")
+	}
+}
+
+// A need that cannot be met says what came instead.
+func TestAuditSaysWhatCame(t *testing.T) {
+	f := newFakeLog(t, "P-256")
+	s := &SCT{Timestamp: uint64(time.Now().Add(-72 * time.Hour).UnixMilli())}
+	const head, proof = "get-sth", "get-proof-by-hash"
+	for _, c := range []struct {
+		at   string // the need that is not met
+		fail func(a *Audit, url string)
+		want string
+	}{
+		{head, func(a *Audit, u string) { a.Failed(u, 0, "more than 65536 bytes") }, "no tree head: more than 65536 bytes"},
+		{head, func(a *Audit, u string) { a.Failed(u, 302, "10.0.0.1:80 is a private address") }, "no tree head: 10.0.0.1:80 is a private address"},
+		{head, func(a *Audit, u string) { a.Provide(u, 200, make([]byte, maxHeadBytes+1)) }, "no tree head: more than 65536 bytes"},
+		{head, func(a *Audit, u string) { a.Provide(u, 503, nil) }, "no tree head: HTTP status 503"},
+		{head, func(a *Audit, u string) { a.Failed(u, 0, "") }, "no tree head: no answer"},
+		{proof, func(a *Audit, u string) { a.Failed(u, 0, "more than 65536 bytes") }, "no proof: more than 65536 bytes"},
+		{proof, func(a *Audit, u string) { a.Provide(u, 200, make([]byte, maxProofBytes+1)) }, "no proof: more than 65536 bytes"},
+		{proof, func(a *Audit, u string) { a.Failed(u, 404, "HTTP status 404") }, "HTTP status 404"},
+	} {
+		a := oneTask(f.log, s, f.leaves[3], time.Now())
+		for range 4 {
+			for _, n := range a.Needs() {
+				if strings.Contains(n.URL, c.at) {
+					c.fail(a, n.URL)
+				} else {
+					a.Provide(n.URL, 200, f.sth(t, time.Now(), nil))
+				}
+			}
+		}
+		if fs := a.Findings(); len(fs) != 1 || fs[0].Param("detail") != c.want || fs[0].Severity != finding.Inconclusive {
+			t.Errorf("%v, want %q", fs, c.want)
+		}
 	}
 }
 
@@ -272,10 +329,10 @@ func TestNewAudit(t *testing.T) {
 	})
 	a.Fill(&r.CT)
 	got := fmt.Sprint(r.CT.SCTs[0].Inclusion, ",", r.CT.SCTs[1].Inclusion, ",", r.CT.SCTs[2].Inclusion)
-	if got != "included,,absent" {
+	if got != "included,,unavailable" {
 		t.Errorf("%s", got)
 	}
-	if fs := a.Findings(); len(fs) != 1 || fs[0].ID != finding.CTNotIncluded {
+	if fs := a.Findings(); len(fs) != 1 || fs[0].ID != finding.CTAbsenceUnproven {
 		t.Errorf("%v", fs)
 	}
 }

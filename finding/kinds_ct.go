@@ -23,6 +23,8 @@ const (
 	CTPrivateAnchor     ID = "ct-private-anchor"
 	CTBudget            ID = "ct-budget"
 	CTNotIncluded       ID = "ct-not-included"
+	CTAbsenceUnproven   ID = "ct-absence-unproven"
+	CTAuditLimit        ID = "ct-audit-limit"
 	CTAuditPending      ID = "ct-audit-pending"
 	CTAuditUnavailable  ID = "ct-audit-unavailable"
 	CTAuditBadAnswer    ID = "ct-audit-bad-answer"
@@ -161,6 +163,18 @@ var ctKinds = []Kind{
 		Risk:    "The log, or whoever holds its key, broke the promise that Certificate Transparency rests on: the certificate may be hidden on purpose.",
 		Fix:     "Do not trust the certificate. Report the SCT and the tree head to the browsers' CT programmes.",
 		Spec:    "RFC 6962, 3 and 4.5"},
+	{ID: CTAbsenceUnproven, Class: ClassCT, Severity: Inconclusive, Rank: 50, Since: "0.1",
+		Title:   "the log {log} promised at {time} to publish the certificate and now says that it does not have it, without proof: {detail}",
+		Explain: "The log's time to publish the certificate (its maximum merge delay) has passed. Its reply that it has no such entry is not signed, so a proxy or an attacker on the network can send it too.",
+		Risk:    "The certificate may be hidden from the public, or someone may want you to believe so.",
+		Fix:     "Run the check again from another network. If the reply is the same, search for the certificate in a public CT search such as crt.sh, and report the SCT to the browsers' CT programmes if it is not there.",
+		Spec:    "RFC 6962, 4.5"},
+	{ID: CTAuditLimit, Class: ClassCT, Severity: Inconclusive, Rank: 30, Since: "0.1",
+		Title:   "assay asked the logs about {limit} of the certificate's {count} valid SCTs and not about the rest",
+		Explain: "An audit asks each log whether it published the certificate. assay asks about a limited number of SCTs, and no certificate needs this many.",
+		Risk:    "One of the other logs may not have published the certificate.",
+		Fix:     "If it is your server: remove SCTs until few are left. If it is not: run the check without --ct-audit, which then asks no log.",
+		Spec:    "RFC 6962, 3"},
 	{ID: CTAuditPending, Class: ClassCT, Severity: Info, Rank: 10, Since: "0.1",
 		Title:   "{log} has not published the certificate yet and has until {until}",
 		Explain: "A log may take its maximum merge delay, mostly a day, to publish what it promised.",

@@ -106,6 +106,7 @@ const (
 	NameCheck       CheckName = "name"       // the reference identifiers, RFC 9525
 	RevocationCheck CheckName = "revocation" // of one certificate
 	CTCheck         CheckName = "ct"         // Certificate Transparency
+	AuditCheck      CheckName = "ct-audit"   // whether logs published the certificate; only when asked
 )
 
 // CheckState says what became of a check. The zero value counts as not done.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/certpath"
+	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/policy"
@@ -29,6 +30,9 @@ type Judged struct {
 	Paths  []Path              // every candidate path, best first
 	Chosen int                 // index in Paths; not looked at when there are none
 	CT     *report.CT          // nil: Certificate Transparency was not looked at
+
+	Audit   bool      // logs were to be asked
+	Audited *ct.Audit // what came of that; nil: nothing
 
 	Findings []finding.Finding // about the report as a whole
 	Fetches  []report.Fetch

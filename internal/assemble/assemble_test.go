@@ -9,6 +9,7 @@ import (
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/certpath"
+	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/assemble"
@@ -135,5 +136,72 @@ func TestBrief(t *testing.T) {
 	if brief.Verdict != full.Verdict || !reflect.DeepEqual(brief.Checks, full.Checks) || brief.Connection != nil || brief.PolicyHash != "" || brief.Certs[0].PEM != "" ||
 		!brief.Certs[0].NotAfter.Equal(full.Certs[0].NotAfter) || full.Connection == nil || full.Certs[0].PEM == "" {
 		t.Errorf("brief %+v\nfull %+v", brief, full)
+	}
+}
+
+// An audit that was asked for is a check of its own: what it has no authentic
+// answer about is not done, and refuses.
+func TestAuditCheck(t *testing.T) {
+	key := forge.P256()
+	list, err := ct.ParseLogList(forge.LogList(time.Now(), forge.Log{Key: key, Description: "Log", Operator: "op", URL: "https://log.test/"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	audit := func(j *assemble.Judged, scts ...[]byte) {
+		in := ct.Input{Path: []*cert.Certificate{j.Paths[0].Certs[0].Certificate, j.Paths[0].Certs[1].Certificate}, List: list, Time: time.Now()}
+		if scts != nil {
+			in.Delivered = []ct.SCTList{ct.ReadSCTList(0, report.SCTTLS, forge.SCTList(scts...))}
+		}
+		j.Audit, j.LogListHash, j.Audited = true, "aa", ct.NewAudit(ct.CheckSCTs(in), time.Now())
+	}
+	for _, c := range []struct {
+		what    string
+		change  func(j *assemble.Judged)
+		state   report.CheckState
+		verdict report.Verdict
+	}{
+		{"not asked for", func(*assemble.Judged) {}, "", report.Accept},
+		{"asked for and not looked at", func(j *assemble.Judged) { j.Audit = true }, report.NotDone, report.Inconclusive},
+		{"no valid SCT", func(j *assemble.Judged) { audit(j) }, report.CheckNotApplicable, report.Accept},
+		{"no answer", func(j *assemble.Judged) {
+			audit(j, forge.SCT{}.SignX509(key, j.Paths[0].Certs[0].Certificate.Raw))
+		}, report.NotDone, report.Inconclusive},
+	} {
+		j := judged()
+		c.change(&j)
+		r := assemble.Report(j)
+		if got := check(r, report.AuditCheck); got.State != c.state || r.Verdict != c.verdict {
+			t.Errorf("%s: %+v, %s", c.what, got, r.Verdict)
+		}
+	}
+}
+
+// The check of SCTs is done only where the policy that was asked for was applied.
+func TestTransparencyCheck(t *testing.T) {
+	yes := true
+	for _, c := range []struct {
+		what     string
+		mode     policy.CTMode
+		list     string
+		met      *bool
+		finding  finding.ID
+		state    report.CheckState
+		required bool
+	}{
+		{"met", policy.CTChrome, "aa", &yes, "", report.Done, true},
+		{"private", policy.CTChrome, "aa", nil, finding.CTPrivateAnchor, report.CheckNotApplicable, false},
+		{"old list", policy.CTApple, "aa", nil, finding.CTListStale, report.NotDone, false},
+		{"no list", policy.CTStrict, "", nil, finding.CTNoLogList, report.NotDone, true},
+		{"reported", policy.CTReport, "aa", nil, "", report.Done, false},
+		{"reported without a list", policy.CTReport, "", nil, "", report.NotAsked, false},
+	} {
+		j := judged()
+		if c.finding != "" {
+			j.Paths[0].Certs[0].Findings = []finding.Finding{finding.New(c.finding)}
+		}
+		j.Policy.CT, j.LogListHash, j.CT = c.mode, c.list, &report.CT{Policy: c.mode, Met: c.met}
+		if got := check(assemble.Report(j), report.CTCheck); got.State != c.state || got.Required != c.required {
+			t.Errorf("%s: %+v", c.what, got)
+		}
 	}
 }

@@ -1,9 +1,11 @@
 package assemble
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
@@ -36,6 +38,9 @@ func checks(j *Judged, r *report.Report) {
 		}
 	}
 	r.Checks = append(r.Checks, transparencyCheck(j))
+	if j.Audit {
+		r.Checks = append(r.Checks, auditCheck(j))
+	}
 }
 
 // revocationCheck says what became of the revocation check of certificate i.
@@ -69,6 +74,11 @@ func transparencyCheck(j *Judged) report.Check {
 	c := report.Check{Name: report.CTCheck, Cert: 0, Required: j.Policy.CT.Enforced(), State: report.NotAsked}
 	switch {
 	case j.CT == nil:
+	case c.Required && j.CT.Met == nil && j.LogListHash != "": // browsers do not enforce then either
+		c.Required, c.State, c.Detail = false, report.NotDone, "the log list is too old to apply "+j.Policy.CT.String()+"'s policy"
+		if slices.ContainsFunc(j.Paths[j.Chosen].Certs[0].Findings, func(f finding.Finding) bool { return f.ID == finding.CTPrivateAnchor }) {
+			c.State, c.Detail = report.CheckNotApplicable, j.Policy.CT.String()+"'s policy is about public CAs"
+		}
 	case j.CT.Met != nil || j.LogListHash != "":
 		c.State = report.Done
 	default:
@@ -76,6 +86,24 @@ func transparencyCheck(j *Judged) report.Check {
 		if c.Required {
 			c.State = report.NotDone
 		}
+	}
+	return c
+}
+
+// auditCheck says of how many promises of logs it is known whether they are kept.
+func auditCheck(j *Judged) report.Check {
+	c := report.Check{Name: report.AuditCheck, Cert: 0, Required: true, State: report.NotDone}
+	if j.Audited == nil || j.LogListHash == "" {
+		c.Detail = "there is no log list, or SCTs were not looked at"
+		return c
+	}
+	valid, answered := j.Audited.Tally()
+	c.Detail = fmt.Sprintf("%d of %d valid SCTs", answered, valid)
+	switch {
+	case valid == 0:
+		c.State, c.Required, c.Detail = report.CheckNotApplicable, false, "the certificate has no valid SCT"
+	case answered == valid:
+		c.State = report.Done
 	}
 	return c
 }

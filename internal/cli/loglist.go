@@ -56,6 +56,9 @@ func (f *logFlags) public() (func(spki []byte) bool, error) {
 // list reads the log list: the one named, or the one that was stored. A URL is
 // fetched unless offline. A mode that may refuse needs one.
 func (f *logFlags) list(ctx context.Context, mode policy.CTMode, d downloads, stored string) (*ct.LogList, error) {
+	if f.audit && mode == policy.CTOff {
+		return nil, usagef("--ct-audit and --ct off cannot be used together: no SCT is looked at")
+	}
 	name := f.logList
 	if name == "" {
 		if _, err := os.Stat(stored); err == nil {
@@ -63,8 +66,15 @@ func (f *logFlags) list(ctx context.Context, mode policy.CTMode, d downloads, st
 		}
 	}
 	if name == "" {
-		if mode.Enforced() {
-			return nil, usagef("--ct %s needs a log list", mode).
+		what := ""
+		switch {
+		case f.audit:
+			what = "--ct-audit"
+		case mode.Enforced():
+			what = "--ct " + mode.String()
+		}
+		if what != "" {
+			return nil, usagef("%s needs a log list", what).
 				Hint("give --log-list FILE, or store one with assay update log-list URL")
 		}
 		return nil, nil

@@ -158,7 +158,7 @@ func (j *judgement) report(last *round) (r *report.Report) {
 	start := time.Now()
 	judged.Sent, judged.Paths, judged.Chosen, judged.CT = j.sent, last.paths, last.chosen, last.ct
 	judged.Findings = slices.Concat(last.findings, last.compare(), j.setup)
-	judged.Fetches = j.fetches
+	judged.Fetches, judged.Audit, judged.Audited = j.fetches, j.a.Audit, last.audited
 	judged.Judging = j.spent + time.Since(start)
 	return assemble.Report(judged)
 }

@@ -26,6 +26,7 @@ type round struct {
 	chosen   int
 	putOff   bool // other paths are judged when what this one asks for has been asked for
 	ct       *report.CT
+	audited  *ct.Audit         // of the chosen path's leaf; nil: not asked for
 	findings []finding.Finding // about the report as a whole
 	used     []revocation.Use  // parallel to the artefacts: what they were used for
 	wants    []download.Need   // what would tell more
@@ -249,7 +250,11 @@ func (r *round) transparency(scts pathSCTs) {
 func (r *round) audit(res *ct.Result) []finding.Finding {
 	a := ct.NewAudit(*res, r.ev.Time)
 	for _, x := range r.ev.Artefacts {
-		if x.Kind == kindCT {
+		switch {
+		case x.Kind != kindCT:
+		case x.Failure != "":
+			a.Failed(x.URL, x.Status, x.Detail)
+		default:
 			a.Provide(x.URL, x.Status, x.Body)
 		}
 	}
@@ -257,6 +262,7 @@ func (r *round) audit(res *ct.Result) []finding.Finding {
 		r.wants = append(r.wants, download.Need{Kind: download.CT, URL: n.URL, MaxBytes: n.MaxBytes})
 	}
 	a.Fill(&res.CT)
+	r.audited = a
 	return a.Findings()
 }
 

@@ -69,7 +69,7 @@ func askCT(mode policy.CTMode) Ask {
 
 // auditedBut lists what an audit may find, but for the findings named.
 func auditedBut(found ...finding.ID) []finding.ID {
-	return slices.DeleteFunc(ids(finding.CTNotIncluded, finding.CTAuditPending, finding.CTAuditUnavailable, finding.CTAuditBadAnswer, finding.CTLogBehind),
+	return slices.DeleteFunc(ids(finding.CTNotIncluded, finding.CTAbsenceUnproven, finding.CTAuditLimit, finding.CTAuditPending, finding.CTAuditUnavailable, finding.CTAuditBadAnswer, finding.CTLogBehind),
 		func(id finding.ID) bool { return slices.Contains(found, id) })
 }
 

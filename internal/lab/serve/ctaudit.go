@@ -26,10 +26,26 @@ var ctAuditServers = map[string]func(*build){
 	"sct-merge-pending": func(b *build) {
 		b.sct(b.l.pki.logs.alpha.promised(forge.SCT{Time: time.Now().Add(-time.Hour)}))
 	},
-	"sct-log-behind": func(b *build) { b.sct(b.l.pki.logs.frozen.kept) },
-	"sct-log-away":   func(b *build) { b.sct(b.l.pki.logs.broken.kept) },
-	"sct-log-forged": func(b *build) { b.sct(b.l.pki.logs.forged.kept) },
-	"sct-log-lies":   func(b *build) { b.sct(b.l.pki.logs.liar.kept) },
+	"sct-log-behind":  func(b *build) { b.sct(b.l.pki.logs.frozen.kept) },
+	"sct-log-away":    func(b *build) { b.sct(b.l.pki.logs.broken.kept) },
+	"sct-log-forged":  func(b *build) { b.sct(b.l.pki.logs.forged.kept) },
+	"sct-log-ahead":   func(b *build) { b.sct(b.l.pki.logs.ahead.kept) },
+	"sct-log-verbose": func(b *build) { b.sct(b.l.pki.logs.verbose.kept) },
+	"sct-tiled-no-index": func(b *build) {
+		b.sct(b.l.pki.logs.tiled.promised(forge.SCT{}))
+	},
+	"sct-audit-limit": func(b *build) {
+		var twenty []embed
+		for n := range 20 {
+			twenty = append(twenty, func(s *site, tbs []byte) []byte {
+				sct := b.l.pki.logs.alpha.promise()
+				sct.Time = time.Now().Add(-time.Duration(n) * time.Minute)
+				return sct.SignPrecert(b.l.pki.logs.alpha.Key, s.issuer.Key, tbs)
+			})
+		}
+		b.sct(twenty...)
+	},
+	"sct-log-lies": func(b *build) { b.sct(b.l.pki.logs.liar.kept) },
 
 	"sct-list-old": func(b *build) {
 		b.list(80 * 24 * time.Hour)

@@ -39,6 +39,8 @@ type pki struct {
 		sharded            *ctLog // takes certificates that end in other years
 		tiled              *ctLog // a static-ct log
 		frozen             *ctLog // its tree head is three days old
+		ahead              *ctLog // its tree head is of tomorrow
+		verbose            *ctLog // sends far more than a tree head
 		broken             *ctLog // answers nothing
 		forged, liar       *ctLog // their answers do not verify
 		unlisted           *forge.Key
@@ -57,6 +59,8 @@ func newPKI(l *Lab) *pki {
 	g.retired, g.sharded = l.newCTLog("retired", nil), l.newCTLog("sharded", nil)
 	g.tiled = l.newCTLog("tiled", func(g *ctLog) { g.tiled = true })
 	g.frozen = l.newCTLog("frozen", func(g *ctLog) { g.age = 72 * time.Hour })
+	g.ahead = l.newCTLog("ahead", func(g *ctLog) { g.age = -24 * time.Hour })
+	g.verbose = l.newCTLog("verbose", func(g *ctLog) { g.verbose = true })
 	g.broken = l.newCTLog("broken", func(g *ctLog) { g.broken = true })
 	g.forged = l.newCTLog("forged", func(g *ctLog) { g.forged = true })
 	g.liar = l.newCTLog("liar", func(g *ctLog) { g.liar = true })
@@ -81,7 +85,7 @@ func (p *pki) logList(at time.Time, extra ...forge.Log) []byte {
 	return forge.LogList(at, append([]forge.Log{
 		entry(g.alpha, "Alpha", "Alpha Operations"), entry(g.beta, "Beta", "Beta Brothers"), entry(g.gamma, "Gamma", "Alpha Operations"),
 		retired, sharded, entry(g.tiled, "Tiled", "Zeta"), entry(g.frozen, "Frozen", "Eta"), entry(g.broken, "Broken", "Theta"),
-		entry(g.forged, "Forged", "Iota"), entry(g.liar, "Liar", "Kappa")}, extra...)...)
+		entry(g.forged, "Forged", "Iota"), entry(g.liar, "Liar", "Kappa"), entry(g.ahead, "Ahead", "Mu"), entry(g.verbose, "Verbose", "Nu")}, extra...)...)
 }
 
 // pointers are the extensions that lead to a's honest services.
