@@ -29,6 +29,9 @@ type Access struct {
 	// cache holds past its nextUpdate counts as not had yet, not as stale, unless it
 	// lists the certificate.
 	Background bool
+	// Run is a person's question, which wants what holds now: a copy is to be
+	// recent, and nobody else's failure answers. The zero Run is a program's.
+	Run Run
 }
 
 // Scope says where downloads may connect to. Link-local and cloud metadata

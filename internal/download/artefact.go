@@ -109,12 +109,18 @@ const askAgainAfter = time.Hour
 
 // fresh reports whether a copy may answer without asking again: for as long as
 // HTTP allows, at most an hour, and not in the second half of the time that it
-// was good for when it came, so that its successor is here before it ends.
+// was good for when it came, so that its successor is here before it ends. A
+// person's Run wants what came before it to be recent, and asks once for the rest.
 func (a *Artefact) fresh(t Terms) bool {
-	if !a.Again.IsZero() && !t.Now.Before(a.Again) {
-		return false
-	}
 	limit := askAgainAfter
+	if !t.Run.has(a.Fetched) {
+		if t.Run.PastCaches || !a.Again.IsZero() && !t.Now.Before(a.Again) {
+			return false
+		}
+		if t.Run.begun() {
+			limit = Recent
+		}
+	}
 	if !a.Expires.IsZero() {
 		if !t.Now.Before(a.Expires) {
 			return false

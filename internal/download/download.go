@@ -69,6 +69,7 @@ type Terms struct {
 	Offline bool          // the caches answer or nobody does
 	Refresh bool          // the network is asked though the caches have a copy
 	MaxAge  time.Duration // an older copy is asked for again; 0: after an hour
+	Run     Run           // whose question it is; zero: a program's, which spares itself and the addresses
 	Nonce   bool          // an OCSP request has a nonce: nobody else's answer will do
 	Scope   fetch.Scope   // what may be connected to besides public addresses
 }
@@ -178,25 +179,46 @@ func (c *Cache) Get(ctx context.Context, n Need, t Terms) (g Got) {
 			g = Got{Outcome: Failed, Failure: finding.InternalError, Detail: fmt.Sprint(v)}
 		}
 	}()
-	old, others := c.lookup(n, t)
-	if old != nil && !t.Refresh && (t.Offline || old.fresh(t)) {
-		return Got{Artefact: old, Others: others, Cached: true, Due: !old.fresh(t), Outcome: Cached}
-	}
-	if t.Offline {
-		return Got{Outcome: Failed, Failure: NotCached}
-	}
 	q := asked{n.Key(), t.Scope}
-	if f, ok := c.failure(n, q, t.Now); ok {
-		if old != nil {
-			return old.standingIn(others, f.detail)
-		}
-		return Got{Outcome: Failed, Failure: f.id, Detail: f.detail + " (remembered from the last attempt)"}
+	have, done := c.atHand(n, q, t)
+	if done {
+		return have
 	}
-	g = c.single(ctx, q, func(ctx context.Context) Got { return c.download(ctx, n, q, old, t) })
-	if g.Artefact == nil && old != nil { // it took too long: what is known counts all the same
-		return old.standingIn(others, g.Detail)
+	g = c.single(ctx, q, func(ctx context.Context) Got {
+		have, done := c.atHand(n, q, t)
+		if done { // another has asked since
+			return have
+		}
+		return c.download(ctx, n, q, have.Artefact, t)
+	})
+	if g.Artefact == nil && have.Artefact != nil { // it took too long: what is known counts all the same
+		return have.standingIn(have.Others, g.Detail)
 	}
 	return g
+}
+
+// atHand is what can be said without asking the network; done reports whether
+// that is all there is to say. Else g holds the copies at hand and nothing more.
+func (c *Cache) atHand(n Need, q asked, t Terms) (g Got, done bool) {
+	old, others := c.lookup(n, t)
+	if old != nil && !t.Refresh && (t.Offline || old.fresh(t)) {
+		return Got{Artefact: old, Others: others, Cached: true, Due: !old.fresh(t), Outcome: Cached}, true
+	}
+	if t.Offline {
+		return Got{Outcome: Failed, Failure: NotCached}, true
+	}
+	f, ok := c.failure(n, q, t)
+	switch {
+	case !ok:
+		return Got{Artefact: old, Others: others}, false
+	case old != nil:
+		return old.standingIn(others, f.detail), true
+	case t.Run.begun():
+		f.detail += " (asked a moment ago, for another target)"
+	default:
+		f.detail += " (remembered from the last attempt)"
+	}
+	return Got{Outcome: Failed, Failure: f.id, Detail: f.detail}, true
 }
 
 // Standing is a copy that is judged beside another: one of Got.Others, or of what

@@ -93,11 +93,15 @@ func (f failure) again(id finding.ID, detail string, now time.Time) failure {
 }
 
 // failure returns how asking q for n failed a short while ago, here or in another
-// process that shares the disk.
-func (c *Cache) failure(n Need, q asked, now time.Time) (failure, bool) {
+// process that shares the disk. A person's Run hears of its own failures only.
+func (c *Cache) failure(n Need, q asked, t Terms) (failure, bool) {
+	now := t.Now
 	c.mu.Lock()
 	f, ok := c.failures.Get(q)
 	c.mu.Unlock()
+	if t.Run.begun() {
+		return f, ok && t.Run.answers(f, now)
+	}
 	if ok || c.store == nil {
 		return f, ok && now.Before(f.until)
 	}

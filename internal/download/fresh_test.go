@@ -55,10 +55,10 @@ func TestFailuresDouble(t *testing.T) {
 	fail := func(want time.Duration) {
 		t.Helper()
 		c.failed(n, q, finding.FetchTimeout, "x", now)
-		if f, ok := c.failure(n, q, now.Add(want-time.Second)); !ok || f.id != finding.FetchTimeout {
+		if f, ok := c.failure(n, q, Terms{Now: now.Add(want - time.Second)}); !ok || f.id != finding.FetchTimeout {
 			t.Errorf("forgotten before %v", want)
 		}
-		if _, ok := c.failure(n, q, now.Add(want)); ok {
+		if _, ok := c.failure(n, q, Terms{Now: now.Add(want)}); ok {
 			t.Errorf("remembered after %v", want)
 		}
 	}

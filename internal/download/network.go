@@ -49,8 +49,8 @@ func (c *Cache) download(ctx context.Context, n Need, q asked, old *Artefact, t 
 	if best != nil {
 		old = best
 	}
-	req := fetch.Request{URL: n.URL, Scope: t.Scope, MaxBytes: c.limit(n)}
-	if best.conditional(t.Now) && n.Kind != OCSP {
+	req := fetch.Request{URL: n.URL, Scope: t.Scope, MaxBytes: c.limit(n), PastCaches: t.Run.PastCaches}
+	if best.conditional(t.Now) && n.Kind != OCSP && !t.Run.PastCaches {
 		req.ETag, req.LastModified = best.ETag, best.LastModified
 	}
 	resp, came, fail := c.ask(ctx, n, req, t.Nonce)

@@ -130,7 +130,7 @@ func fetchOf(n download.Need, g download.Got, took time.Duration) report.Fetch {
 
 // terms are how bodies may be had for this judgement.
 func (j *judgement) terms() download.Terms {
-	return download.Terms{Now: time.Now(), Offline: j.a.Offline, MaxAge: j.p.MaxAge, Nonce: j.a.Nonce, Scope: j.scope()}
+	return download.Terms{Now: time.Now(), Offline: j.a.Offline, MaxAge: j.p.MaxAge, Nonce: j.a.Nonce, Scope: j.scope(), Run: j.a.Run}
 }
 
 // nonce returns 32 random octets for the certificate at position i (RFC 9654,
@@ -196,6 +196,9 @@ func (j *judgement) refresh(ctx context.Context, last *round) (replaced bool) {
 		o := j.got[i]
 		if u := last.use(i).Outcome; o == nil || !a.Cached || u == revocation.NotUsed || u >= revocation.Answered {
 			continue
+		}
+		if g := o.got; g.Artefact != nil && j.a.Run.Asked(g.Fetched, terms.Now) {
+			continue // for another target, a moment ago
 		}
 		start := time.Now()
 		g := j.e.cache.Get(ctx, o.need, terms)

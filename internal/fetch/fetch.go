@@ -72,6 +72,9 @@ type Request struct {
 	// ETag and LastModified, from an earlier Response, make it conditional.
 	ETag, LastModified string
 
+	// PastCaches asks caches on the way to ask the server (RFC 9111, 5.2.1.4).
+	PastCaches bool
+
 	Scope    Scope     // what may be connected to besides public addresses
 	MaxBytes int64     // 0 = the client's
 	Into     io.Writer // where the body goes; nil = Response.Body
@@ -275,6 +278,9 @@ func (c *Client) request(ctx context.Context, r Request, u *url.URL) (*http.Requ
 	set("Accept", r.Accept)
 	set("Content-Type", r.ContentType)
 	set("If-None-Match", r.ETag)
+	if r.PastCaches {
+		set("Cache-Control", "no-cache")
+	}
 	set("If-Modified-Since", r.LastModified)
 	return req, nil
 }
