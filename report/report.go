@@ -214,7 +214,12 @@ type Answer struct {
 	Cached     bool          `json:"cached,omitempty"`      // not downloaded for this judgement
 	AgeSeconds int64         `json:"age_seconds,omitempty"` // judged time - thisUpdate
 	Learnt     time.Time     `json:"learnt,omitzero"`       // when an earlier judgement saw the answer, which is remembered; zero for one that is at hand
-	Detail     string        `json:"detail,omitempty"`      // why there is no information
+
+	// CachedSeconds says, where Cached, how long before the judgement the copy was
+	// downloaded or last confirmed.
+	CachedSeconds int64 `json:"cached_seconds,omitempty"`
+
+	Detail string `json:"detail,omitempty"` // why there is no information
 }
 
 // CT is what was found about Certificate Transparency.
@@ -252,12 +257,17 @@ type Check struct {
 
 // Fetch is one download, or a cache hit in its stead.
 type Fetch struct {
-	Kind    FetchKind `json:"kind"`             // what was to be had
-	URL     string    `json:"url"`              // where from
-	Outcome Outcome   `json:"outcome"`          // what became of it
-	Bytes   int64     `json:"bytes,omitempty"`  // of the body
-	MS      float64   `json:"ms,omitempty"`     // milliseconds
-	Detail  string    `json:"detail,omitempty"` // why it failed
+	Kind    FetchKind `json:"kind"`            // what was to be had
+	URL     string    `json:"url"`             // where from
+	Outcome Outcome   `json:"outcome"`         // what became of it
+	Bytes   int64     `json:"bytes,omitempty"` // of the body
+	MS      float64   `json:"ms,omitempty"`    // milliseconds
+
+	// CachedSeconds says, of a copy from a cache, how long before the judgement it
+	// was downloaded or last confirmed.
+	CachedSeconds int64 `json:"cached_seconds,omitempty"`
+
+	Detail string `json:"detail,omitempty"` // why it failed
 }
 
 // Timing holds durations in milliseconds.

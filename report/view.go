@@ -20,6 +20,7 @@ type View struct {
 	Target   string        // who was judged: "example.com:443"
 	Headline *ViewFinding  // the root cause; nil when there is nothing to say
 	Summary  string        // one sentence in place of the headline; "" when there is one
+	Age      string        // "cached 14 min ago", when revocation was judged by what is that old; else ""
 	Items    []ViewItem    // more about the target
 	Sections []ViewSection // in the order of reading
 }
@@ -135,7 +136,7 @@ const listShown = 10
 // v stays as it is.
 func (v *View) At(level Level, certs bool) *View {
 	f := folder{level: level, certs: certs, explained: map[string]bool{}}
-	out := &View{Verdict: v.Verdict, Target: v.Target, Summary: v.Summary}
+	out := &View{Verdict: v.Verdict, Target: v.Target, Summary: v.Summary, Age: v.Age}
 	out.Headline = f.finding(v.Headline)
 	if level <= LevelQuiet {
 		return out

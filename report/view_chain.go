@@ -188,7 +188,7 @@ func (a *Answer) words() string {
 		parts = append(parts, "next "+when(a.NextUpdate))
 	}
 	if a.Cached {
-		parts = append(parts, "from the cache")
+		parts = append(parts, cachedAgo(a.CachedSeconds))
 	}
 	return strings.Join(parts, "; ")
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,6 +14,9 @@ import (
 // does not show.
 func (r *Report) View() *View {
 	v := &View{Verdict: r.Verdict.known(), Target: targetName(r.Target)}
+	if age := r.cachedSeconds(); age >= 60 {
+		v.Age = cachedAgo(age)
+	}
 	if ns := r.Target.Names; len(ns) > 1 || len(ns) == 1 && ns[0] != r.Target.Host {
 		v.Items = []ViewItem{list("name", ns)}
 	}
@@ -45,6 +49,44 @@ func (r *Report) View() *View {
 		v.Sections = append(v.Sections, s)
 	}
 	return v
+}
+
+// cachedSeconds is the age of the oldest copy that a status on the chosen path
+// rests on; 0 when each one rests on an answer that is not from a cache too.
+func (r *Report) cachedSeconds() (oldest int64) {
+	if r.Chosen < 0 || r.Chosen >= len(r.Paths) {
+		return 0
+	}
+	for _, c := range r.Paths[r.Chosen].Certs {
+		if c.Revocation == nil || c.Revocation.Status != Good && c.Revocation.Status != Revoked {
+			continue
+		}
+		var ages []int64
+		for _, a := range c.Revocation.Sources {
+			if a.Status == c.Revocation.Status {
+				ages = append(ages, a.CachedSeconds)
+			}
+		}
+		if len(ages) > 0 {
+			oldest = max(oldest, slices.Min(ages))
+		}
+	}
+	return oldest
+}
+
+// cachedAgo says how long ago a cached copy came or was last confirmed.
+func cachedAgo(seconds int64) string {
+	switch {
+	case seconds <= 0:
+		return "from the cache"
+	case seconds < 2*60:
+		return fmt.Sprintf("cached %d s ago", seconds)
+	case seconds < 2*3600:
+		return fmt.Sprintf("cached %d min ago", seconds/60)
+	case seconds < 48*3600:
+		return fmt.Sprintf("cached %d h ago", seconds/3600)
+	}
+	return fmt.Sprintf("cached %d days ago", seconds/(24*3600))
 }
 
 // targetName names what was judged: the target's address, or what the user wrote.
@@ -366,6 +408,9 @@ func (r *Report) viewDownloads() (s ViewSection, ok bool) {
 		}
 		if f.MS > 0 {
 			i.Text += ", " + millis(f.MS)
+		}
+		if f.CachedSeconds > 0 {
+			i.Text += ", " + cachedAgo(f.CachedSeconds)
 		}
 		if f.Detail != "" {
 			i.Text += ": " + finding.Quote(f.Detail)

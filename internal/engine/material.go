@@ -157,7 +157,7 @@ func (j *judgement) artefacts(ctx context.Context, in *revocation.Input) (from h
 			}
 		default:
 			x := revocation.Artefact{Kind: a.Kind, URL: a.URL, Request: a.Request, Body: a.Body,
-				Failure: a.Failure, Detail: a.Detail, Cached: a.Cached, Fetched: a.Fetched}
+				Failure: a.Failure, Detail: a.Detail, Cached: a.Cached, Age: j.age(a.Cached, a.Fetched), Fetched: a.Fetched}
 			copy(x.IssuerKey[:], a.IssuerKey)
 			if a.Failure == "" && a.Kind != revocation.KindOCSP {
 				x.List = j.list(ctx, i)

@@ -93,7 +93,7 @@ func (j *judgement) add(n download.Need, g download.Got, took time.Duration) {
 	}
 	j.got[len(j.ev.Artefacts)] = &obtained{need: n, got: g}
 	j.ev.Artefacts = append(j.ev.Artefacts, j.artefactOf(n, g, took))
-	j.fetches = append(j.fetches, fetchOf(n, g, took))
+	j.fetches = append(j.fetches, j.fetchOf(n, g, took))
 }
 
 // addOthers adds what counts beside what came of a need.
@@ -120,10 +120,20 @@ func (j *judgement) artefactOf(n download.Need, g download.Got, took time.Durati
 	return a
 }
 
-func fetchOf(n download.Need, g download.Got, took time.Duration) report.Fetch {
+// age is for how long a cached copy has been here, or since when it is confirmed,
+// as of the time of the evidence; 0 for what is not cached.
+func (j *judgement) age(cached bool, fetched time.Time) time.Duration {
+	if !cached || j.ev.Time.IsZero() {
+		return 0
+	}
+	return max(0, j.ev.Time.Sub(fetched))
+}
+
+func (j *judgement) fetchOf(n download.Need, g download.Got, took time.Duration) report.Fetch {
 	f := report.Fetch{Kind: report.FetchKind(n.Kind), URL: n.URL, Outcome: report.Outcome(g.Outcome), MS: assemble.Milliseconds(took), Detail: g.Detail}
 	if g.Artefact != nil {
 		f.Bytes = int64(len(g.Body))
+		f.CachedSeconds = int64(j.age(g.Cached, g.Fetched) / time.Second)
 	}
 	return f
 }
@@ -207,7 +217,7 @@ func (j *judgement) refresh(ctx context.Context, last *round) (replaced bool) {
 		}
 		j.got[i] = &obtained{need: o.need, got: g}
 		j.ev.Artefacts[i] = j.artefactOf(o.need, g, time.Since(start))
-		j.fetches = append(j.fetches, fetchOf(o.need, g, time.Since(start)))
+		j.fetches = append(j.fetches, j.fetchOf(o.need, g, time.Since(start)))
 		j.addOthers(o.need, g.Others)
 		delete(j.lists, i)
 		replaced = true

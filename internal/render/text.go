@@ -70,12 +70,15 @@ func severityCodes(s finding.Severity) string {
 
 func verdictCodes(v report.Verdict) string { return bold + ";" + codes[v.Emphasis()] }
 
-// oneLine writes "VERDICT TARGET [ID: TITLE]".
+// oneLine writes "VERDICT TARGET [ID: TITLE] [(cached 14 min ago)]".
 func (t *text) oneLine(v *report.View) {
 	word := v.Verdict.String()
 	s := t.paint(verdictCodes(v.Verdict), word) + strings.Repeat(" ", len(report.Inconclusive)-len(word)) + " " + v.Target
 	if h := v.Headline; h != nil {
 		s += "  " + h.ID + ": " + h.Title
+	}
+	if v.Age != "" {
+		s += "  (" + v.Age + ")"
 	}
 	t.line(s)
 }

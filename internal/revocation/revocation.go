@@ -42,6 +42,7 @@ type Artefact struct {
 	Failure   finding.ID // why there is no body; "" otherwise
 	Detail    string
 	Cached    bool
+	Age       time.Duration // of a cached one: how long ago it came or was last confirmed
 	Fetched   time.Time
 }
 

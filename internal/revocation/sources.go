@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/crl"
@@ -122,8 +123,9 @@ func (s *inquiry) checkOCSP(q ocsp.Query, body []byte, k int) ocsp.Result {
 	res := ocsp.Check(q, body)
 	s.hearResponse(q.Source, res)
 	if k >= 0 {
-		res.Answer.Cached = s.in.Artefacts[k].Cached
-		if s.in.Background && res.Answer.Cached && res.Status == "" && !res.Old {
+		a := &s.in.Artefacts[k]
+		res.Answer.Cached, res.Answer.CachedSeconds = a.Cached, int64(a.Age/time.Second)
+		if s.in.Background && a.Cached && res.Status == "" && !res.Old {
 			res.Findings = notHadYet(res.Findings, finding.OCSPStale, q.URL)
 		}
 		s.used[k].Add(useOf(res))
@@ -266,7 +268,10 @@ func (s *inquiry) lists() (l listing) {
 		s.hearList(q.Sources[n], l.result, u)
 		why := ""
 		if u.Answer >= 0 {
-			why = l.result.Answers[u.Answer].Detail
+			a := &l.result.Answers[u.Answer]
+			if why = a.Detail; l.at[n] >= 0 {
+				a.CachedSeconds = int64(s.in.Artefacts[l.at[n]].Age / time.Second)
+			}
 		}
 		s.noteUse(l.at[n], useOfList(l.result, u), why)
 	}
