@@ -192,6 +192,9 @@ something could not be had.`,
 }
 
 func (a *app) prefetch(ctx context.Context, f *checkFlags, args []string) error {
+	if err := f.network.check(); err != nil {
+		return err
+	}
 	if f.network.offline {
 		return usagef("prefetching offline makes no sense")
 	}
@@ -219,13 +222,14 @@ func (a *app) prefetch(ctx context.Context, f *checkFlags, args []string) error 
 		return err
 	}
 	f.network.proxy = f.conn.Proxy
+	access := f.network.access()
 	p := policy.Policy{NoName: true, CT: policy.CTOff, Purpose: policy.PurposeAny}
 	eng, trust, err := a.engine(ctx, &f.trust, &f.network, &f.logs, p.CT)
 	if err != nil {
 		return err
 	}
 	for _, ev := range files {
-		r, _ := eng.Resolve(ctx, ev, trust, p, f.network.access())
+		r, _ := eng.Resolve(ctx, ev, trust, p, access)
 		if interrupted(ctx) {
 			return nil
 		}
@@ -234,7 +238,7 @@ func (a *app) prefetch(ctx context.Context, f *checkFlags, args []string) error 
 		}
 	}
 	for _, c := range configs {
-		r, _ := eng.Check(ctx, c, trust, p, f.network.access())
+		r, _ := eng.Check(ctx, c, trust, p, access)
 		if interrupted(ctx) {
 			return nil
 		}

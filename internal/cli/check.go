@@ -43,7 +43,9 @@ func (a *app) checkCommand() *cobra.Command {
 is HOST, HOST:PORT, [IPV6]:PORT or a URL: https://, smtps://, imaps:// and so on
 where TLS begins at once, smtp://, imap://, pop3://, ftp://, ldap://, xmpp://,
 postgres:// or mysql:// where it is asked for first (STARTTLS). Every revocation
-source is asked unless some are chosen.`,
+source is asked unless some are chosen, and asked now: a download that failed for
+another process is tried again, and a copy in the cache that is older than ten
+minutes is confirmed first. --refresh asks past every cache.`,
 		Example: `  assay check example.com
   assay check --ct strict --log-list log_list.json example.com
   assay check --roots ca.pem --resolve app.test:443:127.0.0.1 app.test
@@ -75,6 +77,9 @@ func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 		return usagef("%v", err)
 	}
 	if err := f.out.check(); err != nil {
+		return err
+	}
+	if err := f.network.check(); err != nil {
 		return err
 	}
 	if err := f.more.check(&f.out); err != nil {

@@ -50,6 +50,7 @@ type networkFlags struct {
 	aia         bool
 	maxDownload int64
 	offline     bool
+	refresh     bool
 	nonce       bool
 	cacheDir    string
 	proxy       string // --proxy: it holds for downloads too
@@ -62,6 +63,15 @@ func (f *networkFlags) add(c *cobra.Command) {
 	g.OnOff(&f.aia, "aia", "fetch intermediates that the server did not send")
 	g.Size(&f.maxDownload, "max-download", "largest body to download")
 	f.addCache(c)
+	g.Switch(&f.refresh, "refresh", "", "download everything anew, past every cache")
+}
+
+// check wants flags that go together.
+func (f *networkFlags) check() error {
+	if f.refresh && f.offline {
+		return usagef("--refresh and --offline exclude each other")
+	}
+	return nil
 }
 
 // addCache adds the flags about the cache.
@@ -70,9 +80,10 @@ func (f *networkFlags) addCache(c *cobra.Command) {
 	addCacheDir(c, &f.cacheDir)
 }
 
-// access is what may be downloaded, as the flags say it.
+// access is what may be downloaded by a run that begins now, as the flags say it.
 func (f *networkFlags) access() download.Access {
-	return download.Access{NoAIA: !f.aia, Offline: f.offline, Nonce: f.nonce}
+	return download.Access{NoAIA: !f.aia, Offline: f.offline, Nonce: f.nonce,
+		Run: download.Run{Began: time.Now(), PastCaches: f.refresh}}
 }
 
 // client returns the downloader that the flags ask for.

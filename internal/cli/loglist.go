@@ -12,6 +12,7 @@ import (
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/ct"
+	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/roots"
@@ -112,10 +113,12 @@ type downloads struct {
 	client *fetch.Client // nil: nothing is downloaded
 	store  *store.Store  // nil: nothing is kept
 	warn   func(error)
+	// refresh asks for what is kept, however young, and past caches on the way.
+	refresh bool
 }
 
-// logList gets the log list at url: from the cache for as long as HTTP allows,
-// else from the network, conditionally. When that fails, or offline, what the
+// logList gets the log list at url: from the cache for as long as HTTP allows and
+// ten minutes at most, else from the network, conditionally. When that fails, or offline, what the
 // cache has counts; the report shows the list's own age.
 func (d downloads) logList(ctx context.Context, url string) (*ct.LogList, error) {
 	key := store.Key{Kind: "log-list", URL: url}
@@ -125,13 +128,17 @@ func (d downloads) logList(ctx context.Context, url string) (*ct.LogList, error)
 		old, cached = d.store.Get(key)
 		defer runtime.KeepAlive(old.Owner)
 	}
-	if cached && (d.client == nil || time.Now().Before(old.Again)) {
+	if now := time.Now(); cached && (d.client == nil || !d.refresh && now.Before(old.Again) && now.Sub(old.Fetched) < download.Recent) {
 		return parseLogList(url, old.Body)
 	}
 	if d.client == nil {
 		return nil, usagef("--log-list %s: nothing is downloaded offline, and the cache has no copy", url).Hint("give a file, or store a list with assay update log-list URL")
 	}
-	resp, failure := d.client.Do(ctx, fetch.Request{URL: url, Scope: userScope(url), ETag: old.ETag, LastModified: old.LastModified})
+	req := fetch.Request{URL: url, Scope: userScope(url), PastCaches: d.refresh}
+	if !d.refresh {
+		req.ETag, req.LastModified = old.ETag, old.LastModified
+	}
+	resp, failure := d.client.Do(ctx, req)
 	if failure != nil {
 		if !cached {
 			return nil, usagef("--log-list %s: %s", url, failure.Detail)

@@ -55,7 +55,7 @@ func (a *app) engineOptions(ctx context.Context, trust *flags.Trust, network *ne
 	if network != nil && network.offline {
 		client = nil
 	}
-	if t.LogList, err = logs.list(ctx, mode, downloads{client, o.Store, a.warn}, storedLogList(dir)); err != nil {
+	if t.LogList, err = logs.list(ctx, mode, downloads{client, o.Store, a.warn, network != nil && network.refresh}, storedLogList(dir)); err != nil {
 		return o, t, err
 	}
 	t.Public, err = logs.public()
