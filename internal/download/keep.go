@@ -225,6 +225,9 @@ func (c *Cache) displace(n Need, a *Artefact, now time.Time) (also []*Artefact, 
 			}
 			switch o, _, _ := compare(n.Kind, b, a); o {
 			case newer:
+				if stays(n.Kind, b, a) {
+					return append(also, b), nil
+				}
 			case older:
 				return append(also, b), nil
 			case beside:
@@ -244,12 +247,24 @@ func (c *Cache) displace(n Need, a *Artefact, now time.Time) (also []*Artefact, 
 	}
 }
 
-// with is what is known of two copies with the same body.
+// stays reports whether b, which stands in memory, is the same edition as a and was
+// confirmed later: a has just been read from the disk, and was asked for again since.
+func stays(k Kind, b, a *Artefact) bool {
+	if !b.Fetched.After(a.Fetched) || a.Revoking && !b.Revoking {
+		return false
+	}
+	o, _, _ := compare(k, a, b)
+	return o == newer
+}
+
+// with is what is known of two copies with the same body. That of b stays: it
+// stands in memory, and who has it confirmed just now must find it there.
 func (a *Artefact) with(b *Artefact) *Artefact {
 	both := *a
 	if b.Fetched.After(a.Fetched) {
 		both = *b
 	}
+	both.Body, both.Owner, both.parsed = b.Body, b.Owner, b.parsed
 	both.Revoking = a.Revoking || b.Revoking
 	return &both
 }
