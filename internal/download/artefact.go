@@ -112,14 +112,14 @@ const askAgainAfter = time.Hour
 // was good for when it came, so that its successor is here before it ends. A
 // person's Run wants what came before it to be recent, and asks once for the rest.
 func (a *Artefact) fresh(t Terms) bool {
-	limit := askAgainAfter
-	if !t.Run.has(a.Fetched) {
-		if t.Run.PastCaches || !a.Again.IsZero() && !t.Now.Before(a.Again) {
-			return false
-		}
-		if t.Run.begun() {
-			limit = Recent
-		}
+	limit, ahead := askAgainAfter, time.Duration(0)
+	switch {
+	case t.Run.has(a.Fetched):
+		ahead = slack // it came for another target, whose Now may be a little later
+	case t.Run.PastCaches, !a.Again.IsZero() && !t.Now.Before(a.Again):
+		return false
+	case t.Run.begun():
+		limit = Recent
 	}
 	if !a.Expires.IsZero() {
 		if !t.Now.Before(a.Expires) {
@@ -131,7 +131,7 @@ func (a *Artefact) fresh(t Terms) bool {
 		limit = t.MaxAge
 	}
 	age := t.Now.Sub(a.Fetched)
-	return age >= 0 && age < limit
+	return age >= -ahead && age < limit
 }
 
 // size is what a counts for in memory.

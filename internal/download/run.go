@@ -23,6 +23,10 @@ const Recent = 10 * time.Minute
 // failureOfRun is for how long a Run's failure answers.
 const failureOfRun = time.Minute
 
+// slack is how far apart the clocks of judgements in one Run may be: each reads
+// its own when it begins to ask.
+const slack = 10 * time.Second
+
 func (r Run) begun() bool { return !r.Began.IsZero() }
 
 // has reports whether what happened at t happened in r.
