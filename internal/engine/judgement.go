@@ -12,6 +12,7 @@ import (
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/download"
+	"github.com/assaytls/assay/internal/secondopinion"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
@@ -157,7 +158,12 @@ func (j *judgement) report(last *round) (r *report.Report) {
 	}
 	start := time.Now()
 	judged.Sent, judged.Paths, judged.Chosen, judged.CT = j.sent, last.paths, last.chosen, last.ct
-	judged.Findings = slices.Concat(last.findings, last.compare(), j.setup)
+	judged.Findings = last.findings
+	if j.chains == nil && len(last.paths) > 0 {
+		judged.Findings = append(judged.Findings, secondopinion.Differs(secondopinion.Chain{Leaf: j.sent[0], Pool: j.pool, Paths: j.built.Paths,
+			Chosen: &last.paths[last.chosen], Names: assemble.Names(j.p, j.ev.Target.Host), Policy: j.p, Time: j.now})...)
+	}
+	judged.Findings = append(judged.Findings, j.setup...)
 	judged.Fetches, judged.Audit, judged.Audited = j.fetches, j.a.Audit, last.audited
 	judged.Judging = j.spent + time.Since(start)
 	return assemble.Report(judged)

@@ -1,40 +1,56 @@
-package engine
+// Package secondopinion asks crypto/x509 about a chain that assay has judged:
+// programs in Go will see its verdict.
+package secondopinion
 
 import (
 	"crypto/x509"
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
-// compare runs crypto/x509's verifier on the chosen path's certificates and
-// says, in an info finding, where its verdict on them differs: Go programs
-// will see the other one. It changes no verdict, and it is left out when the
-// policy asks for more than crypto/x509 can.
-func (r *round) compare() []finding.Finding {
-	usage, comparable := x509Usage(r.p.Purpose)
-	if !comparable || r.p.Strict || r.p.SecurityLevel != policy.LevelDefault || r.p.NoWildcards || r.p.MinRSA != 0 || r.p.MaxDepth != 0 ||
-		len(r.p.Policies) > 0 || r.p.ExplicitPolicy || r.p.InhibitAnyPolicy || r.p.InhibitMapping || r.chains != nil || len(r.paths) == 0 {
+// Chain is what was judged.
+type Chain struct {
+	Leaf   *cert.Certificate
+	Pool   []*cert.Certificate // what may complete a path
+	Paths  []certpath.Path     // all that were found
+	Chosen *assemble.Path      // the one that counts, with its findings
+	Names  []string            // reference identifiers; nil: none is compared
+	Policy policy.Policy
+	Time   time.Time // the moment judged for
+}
+
+// Differs runs crypto/x509's verifier on the chain and says, in an info finding,
+// where its verdict on path and name differs. It changes no verdict. It is silent
+// when the policy asks for more than crypto/x509 can, or when no path reaches an
+// anchor. It may be used concurrently.
+func Differs(c Chain) []finding.Finding {
+	p := c.Policy
+	usage, comparable := usageOf(p.Purpose)
+	if !comparable || p.Strict || p.SecurityLevel != policy.LevelDefault || p.NoWildcards || p.MinRSA != 0 || p.MaxDepth != 0 ||
+		len(p.Policies) > 0 || p.ExplicitPolicy || p.InhibitAnyPolicy || p.InhibitMapping {
 		return nil
 	}
 	var anchors []*cert.Certificate
-	for _, p := range r.built.Paths {
-		if c := p.Certs[len(p.Certs)-1]; p.End == report.EndAnchor && !slices.Contains(anchors, c) {
-			anchors = append(anchors, c)
+	for _, p := range c.Paths {
+		if last := p.Certs[len(p.Certs)-1]; p.End == report.EndAnchor && !slices.Contains(anchors, last) {
+			anchors = append(anchors, last)
 		}
 	}
-	roots, n := x509Pool(anchors)
+	roots, n := poolOf(anchors)
 	if n == 0 {
 		return nil // no anchor to hand over: it could only say the same
 	}
-	theirs := r.x509Verify(roots, usage)
-	ours := pathVerdict(&r.paths[r.chosen])
+	theirs := c.verify(roots, usage)
+	ours := pathVerdict(c.Chosen)
 	switch {
 	case theirs == nil && ours >= finding.Error:
 		return []finding.Finding{finding.New(finding.X509Disagrees, "detail", "it accepts this chain")}
@@ -62,8 +78,8 @@ func pathVerdict(p *assemble.Path) finding.Severity {
 	return worst
 }
 
-// x509Pool holds the n of certs that crypto/x509 can read.
-func x509Pool(certs []*cert.Certificate) (pool *x509.CertPool, n int) {
+// poolOf holds the n of certs that crypto/x509 can read.
+func poolOf(certs []*cert.Certificate) (pool *x509.CertPool, n int) {
 	pool = x509.NewCertPool()
 	for _, c := range certs {
 		if x, err := x509.ParseCertificate(c.Raw); err == nil {
@@ -74,7 +90,7 @@ func x509Pool(certs []*cert.Certificate) (pool *x509.CertPool, n int) {
 	return pool, n
 }
 
-func x509Usage(purpose policy.Purpose) (x509.ExtKeyUsage, bool) {
+func usageOf(purpose policy.Purpose) (x509.ExtKeyUsage, bool) {
 	switch purpose {
 	case policy.PurposeServer:
 		return x509.ExtKeyUsageServerAuth, true
@@ -86,17 +102,17 @@ func x509Usage(purpose policy.Purpose) (x509.ExtKeyUsage, bool) {
 	return 0, false
 }
 
-func (j *judgement) x509Verify(roots *x509.CertPool, usage x509.ExtKeyUsage) error {
-	l, err := x509.ParseCertificate(j.sent[0].Raw)
+func (c Chain) verify(roots *x509.CertPool, usage x509.ExtKeyUsage) error {
+	l, err := x509.ParseCertificate(c.Leaf.Raw)
 	if err != nil {
 		return err
 	}
-	inter, _ := x509Pool(j.pool)
-	opts := x509.VerifyOptions{Roots: roots, Intermediates: inter, CurrentTime: j.now, KeyUsages: []x509.ExtKeyUsage{usage}}
+	inter, _ := poolOf(c.Pool)
+	opts := x509.VerifyOptions{Roots: roots, Intermediates: inter, CurrentTime: c.Time, KeyUsages: []x509.ExtKeyUsage{usage}}
 	if _, err := l.Verify(opts); err != nil {
 		return err
 	}
-	for _, n := range assemble.Names(j.p, j.ev.Target.Host) {
+	for _, n := range c.Names {
 		if strings.Contains(n, "@") {
 			continue // crypto/x509 does not match e-mail addresses
 		}
