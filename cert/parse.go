@@ -32,10 +32,15 @@ type block struct {
 	caIssuers [1]string
 }
 
+// MaxSize is how many octets of a certificate are read. A handshake brings at
+// most 256 KiB.
+const MaxSize = 2 << 20
+
 // Parse decodes raw, which should be one DER certificate and nothing else
 // (RFC 5280, 4.1). The result is never nil: fields that could not be decoded
 // are zero, and each breach is in Findings with its "offset" in raw, its
-// "field" and a "detail". raw is kept and must not change afterwards.
+// "field" and a "detail". Of more than MaxSize octets nothing is decoded. raw
+// is kept and must not change afterwards.
 func Parse(raw []byte) *Certificate { return parse(raw, sha256.Sum256(raw)) }
 
 // parse is Parse of bytes whose hash is known.
@@ -47,8 +52,13 @@ func parse(raw []byte, sum [sha256.Size]byte) *Certificate {
 	c.PathLen, c.RequireExplicitPolicy, c.InhibitPolicyMapping, c.InhibitAnyPolicy = -1, -1, -1, -1
 	c.Key = &b.key
 	c.Extensions = b.exts[:0]
-	p := parser{decoder: decoder{text: string(raw), attrs: b.attrs[:0], rdns: b.rdns[:0]}, spare: b}
-	p.certificate(b)
+	p := parser{decoder: decoder{attrs: b.attrs[:0], rdns: b.rdns[:0]}, spare: b}
+	if len(raw) <= MaxSize {
+		p.text = string(raw)
+		p.certificate(b)
+	} else {
+		p.flag(finding.CertUnreadable, 0, "certificate", strconv.Itoa(len(raw))+" octets; the limit is "+strconv.Itoa(MaxSize))
+	}
 	c.Findings = p.found
 	return c
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/certpath"
+	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/lab/forge"
 )
 
@@ -135,5 +136,24 @@ func TestHostile(t *testing.T) {
 		if best > 400*time.Millisecond {
 			t.Errorf("%s took %v", name, best)
 		}
+	}
+}
+
+// Of a thousand unknown critical extensions some are told.
+func TestUnknownExtensionsAreFew(t *testing.T) {
+	var exts []forge.Ext
+	for i := range 1000 {
+		exts = append(exts, forge.Ext{OID: fmt.Sprintf("1.2.3.%d", i), Critical: true})
+	}
+	p := pki{leafExts: exts, o: certpath.Options{Time: time.Now()}}
+	r := p.build()
+	n := 0
+	for _, f := range r.Paths[0].CertFindings[0] {
+		if f.ID == finding.CriticalUnknown {
+			n++
+		}
+	}
+	if n == 0 || n > 16 {
+		t.Errorf("%d findings", n)
 	}
 }

@@ -156,8 +156,12 @@ func span(from, to time.Time) string {
 	return text
 }
 
+// maxUnknown bounds the unknown critical extensions of a certificate that are
+// told: one refuses.
+const maxUnknown = 16
+
 func (j *judgement) critical(i int) {
-	for k := range j.chain[i].Extensions {
+	for k, told := 0, 0; k < len(j.chain[i].Extensions) && told < maxUnknown; k++ {
 		x := &j.chain[i].Extensions[k]
 		if !x.Critical {
 			continue
@@ -171,6 +175,7 @@ func (j *judgement) critical(i int) {
 				continue
 			}
 		}
+		told++
 		j.add(i, finding.New(finding.CriticalUnknown, "oid", oid))
 	}
 }
