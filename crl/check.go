@@ -3,6 +3,7 @@ package crl
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/assaytls/assay/cert"
@@ -77,6 +78,7 @@ type Result struct {
 	Findings []finding.Finding
 
 	Needs   []Need    // what would have helped; empty when nothing would
+	Issuers []string  // where lists say that the certificate of their signer can be had, which is not at hand
 	Expires time.Time // until when Status may be reused; zero when Unknown
 }
 
@@ -236,6 +238,9 @@ func (j *judge) source(i int, s Source) *judged {
 	}
 	by, why := j.signer(l)
 	if why != nil {
+		if why.ID == finding.CRLIssuerUnknown || why.ID == finding.CRLSignatureInvalid {
+			j.issuers(l)
+		}
 		return j.useless(d, *why)
 	}
 	used := &j.res.Used[i]
@@ -275,6 +280,15 @@ func (j *judge) source(i int, s Source) *judged {
 		return nil
 	}
 	return d
+}
+
+// issuers notes where the certificate of l's signer can be had: none at hand is.
+func (j *judge) issuers(l *List) {
+	for _, u := range l.CAIssuers() {
+		if len(j.res.Issuers) < maxNeeds && !slices.Contains(j.res.Issuers, u) {
+			j.res.Issuers = append(j.res.Issuers, u)
+		}
+	}
 }
 
 // otherKey takes "good" away from a list that another key of the issuer's name

@@ -254,7 +254,7 @@ func (j *judge) needs(complete []*judged) {
 func (j *judge) ask(points []cert.DistributionPoint, at int) {
 	for _, p := range points {
 		for _, g := range p.FullName {
-			if g.Type != cert.URIName || !strings.HasPrefix(strings.ToLower(g.Value), "http") || len(j.res.Needs) >= maxNeeds ||
+			if g.Type != cert.URIName || !overHTTP(g.Value) || len(j.res.Needs) >= maxNeeds ||
 				slices.ContainsFunc(j.q.Sources, func(s Source) bool { return s.URL == g.Value && s.List != nil && s.List.Delta() }) ||
 				slices.ContainsFunc(j.res.Needs, func(n Need) bool { return n.URL == g.Value }) {
 				continue
@@ -264,6 +264,9 @@ func (j *judge) ask(points []cert.DistributionPoint, at int) {
 		}
 	}
 }
+
+// overHTTP reports whether a URI is one of http or https.
+func overHTTP(uri string) bool { return strings.HasPrefix(strings.ToLower(uri), "http") }
 
 // maxNeeds bounds the downloads asked for.
 const maxNeeds = 8

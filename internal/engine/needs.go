@@ -184,13 +184,20 @@ func (r *round) missingIssuers() {
 		return
 	}
 	for _, url := range p.Certs[len(p.Certs)-1].CAIssuers {
-		n := download.Need{Kind: download.AIA, URL: url}
-		if r.aiaAsks >= maxAIA || r.asked[n.Key()] {
-			continue
-		}
-		r.aiaAsks++
-		r.wants = append(r.wants, n)
+		r.wantIssuer(url)
 	}
+}
+
+// wantIssuer wants the certificate at url and reports whether it has not been
+// asked for yet and may be.
+func (r *round) wantIssuer(url string) bool {
+	n := download.Need{Kind: download.AIA, URL: url}
+	if r.a.NoAIA || r.aiaAsks >= maxAIA || r.asked[n.Key()] {
+		return false
+	}
+	r.aiaAsks++
+	r.wants = append(r.wants, n)
+	return true
 }
 
 // refresh asks the network again for what the cache had and the judges could

@@ -224,6 +224,9 @@ func (r *round) revocation(ctx context.Context, n int) (o outcome) {
 		r.wants = append(r.wants, n)
 		o.pending = o.pending || !r.final && !r.asked[n.Key()]
 	}
+	for _, url := range res.Issuers {
+		o.pending = r.wantIssuer(url) && !r.final || o.pending
+	}
 	o.scts.add(report.SCTOCSP, res.SCTList)
 	o.scts.add(report.SCTFetched, res.FetchedSCTs)
 	return o

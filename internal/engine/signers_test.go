@@ -306,3 +306,48 @@ func TestStrengthOfLists(t *testing.T) {
 		}
 	}
 }
+
+// A list says where its signer's certificate can be had (RFC 5280, 5.2.7). What
+// is found there is a candidate and no more; handshakes do not look for it.
+func TestSignerFromItsList(t *testing.T) {
+	var list, at []byte
+	w := newWeather(t, func(*weather) http.HandlerFunc {
+		return func(rw http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/list.crl" {
+				rw.Write(list)
+			} else {
+				rw.Write(at)
+			}
+		}
+	})
+	leaf := w.leaf()
+	byRoot := w.root.Issue(forge.Cert{Subject: w.root.Name, Extensions: []forge.Ext{forge.BasicConstraints(false, -1), forge.KeyUsage(forge.CRLSign)}})
+	stranger := forge.NewRoot("Weather Root", nil)
+	for name, c := range map[string]struct {
+		signer *forge.CA
+		at     []byte
+		policy policy.Policy
+		shake  bool // a handshake
+		want   report.Verdict
+		hits   int64
+	}{
+		"there":             {byRoot, byRoot.Raw, policy.Policy{}, false, report.Accept, 2},
+		"in a handshake":    {byRoot, byRoot.Raw, policy.Policy{}, true, report.Inconclusive, 1},
+		"something else":    {byRoot, []byte("<html>"), policy.Policy{}, false, report.Inconclusive, 2},
+		"a stranger's":      {stranger, stranger.Raw, policy.Policy{}, false, report.Inconclusive, 2},
+		"lists are not had": {byRoot, byRoot.Raw, policy.Policy{Schemes: policy.Only(policy.OCSP)}, false, report.Inconclusive, 0},
+	} {
+		list, at = c.signer.CRL(forge.CRL{Extensions: []forge.Ext{forge.AIA(nil, []string{w.url + "/signer", "ldap://x/"})}}), c.at
+		w.hits.Store(0)
+		r := judgeChain(trusting(t, &w.Client, w.root), c.policy, leaf)
+		if c.shake {
+			ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Target: evidence.Target{Host: "a.test"},
+				Connection: evidence.Connection{Addr: "127.0.0.1:443", Version: 0x0304}, Chain: []evidence.Entry{{Cert: leaf.Raw}}}
+			w.hits.Store(0)
+			r, _, _ = trusting(t, &w.Client, w.root).Handshake(t.Context(), ev, [][][]byte{{leaf.Raw, w.root.Raw}}, policy.Policy{}, here(), false)
+		}
+		if r.Verdict != c.want || w.hits.Load() != c.hits {
+			t.Errorf("%s: %s, want %s, %d requests: %v", name, r.Verdict, c.want, w.hits.Load(), findings(r))
+		}
+	}
+}

@@ -32,6 +32,7 @@ type inquiry struct {
 	ptr     pointers
 	answers []answer
 	needs   []Need
+	issuers []string
 	extra   []Need // wanted for the certificates of signers
 
 	heard   []heard    // what authentic sources said

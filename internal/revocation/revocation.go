@@ -127,6 +127,9 @@ type Result struct {
 	Unused, UnusedOCSP []string
 
 	Needs []Need // what would give more answers; each once
+	// Issuers are addresses, named by lists, of certificates that may be those of
+	// their signers, each once.
+	Issuers []string
 
 	// SCTList is the SCT list of the leaf's valid staple, FetchedSCTs that of a
 	// response that was fetched or came as a file: the server delivered only the
@@ -157,6 +160,11 @@ func Judge(ctx context.Context, in Input) Result {
 		res.Certs[i] = s.judge()
 		if i == 0 && !s.stapled { // the policy stopped before the staple, or does without it
 			res.SCTList = StapledSCTs(ctx, in)
+		}
+		for _, u := range s.issuers {
+			if !slices.Contains(res.Issuers, u) {
+				res.Issuers = append(res.Issuers, u)
+			}
 		}
 		for _, n := range s.needs {
 			if !slices.ContainsFunc(res.Needs, n.same) {

@@ -259,6 +259,7 @@ func (s *inquiry) lists() (l listing) {
 		q.Sources = l.sources
 		l.result = crl.Check(s.ctx, q)
 	}
+	s.issuers = append(s.issuers, l.result.Issuers...)
 	for n, src := range q.Sources {
 		if s.in.Background && src.Cached && !l.result.Used[n].Old {
 			l.result.Findings = notHadYet(l.result.Findings, finding.CRLStale, src.URL)

@@ -147,6 +147,8 @@ var revocation = []Scenario{
 		Want: report.Inconclusive, Findings: ids(finding.CRLIssuerUntrusted)},
 	{Name: "crl-signer-unasked", Story: "Whether the separate CRL issuer is revoked cannot be asked: the place that its certificate names does not answer.",
 		Want: report.Inconclusive, Findings: ids(finding.CRLIssuerUnchecked, finding.RevocationUnavailable)},
+	{Name: "crl-signer-fetched", Story: "A key that the CA certified for its lists alone signed the CRL; its certificate is not sent, and the CRL says where it is.",
+		Want: report.Accept},
 	{Name: "crl-other-key", Story: "The CA has a second key, with a list of its own. The certificate is revoked on the list of the first; at its distribution point lies the list of the second, and the server sends both CA certificates.",
 		Want: report.Inconclusive, Findings: ids(finding.CRLOtherKey)},
 	{Name: "crl-key-for-lists", Story: "The CA certified a key for signing its lists and nothing else; a list by that key speaks for the CA.",

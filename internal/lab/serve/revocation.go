@@ -380,6 +380,14 @@ var revocationServers = map[string]func(*build){
 		sub.crlURL = b.deadURL("list.crl")
 		b.indirect(sub, false, nil)
 	},
+	"crl-signer-fetched": func(b *build) {
+		ca, key := b.ca(b.l.pki.root, "Own Key For Lists"), forge.P256()
+		signer := ca.Issue(forge.Cert{Subject: ca.Name, Key: key, NotAfter: time.Now().AddDate(1, 0, 0), Extensions: []forge.Ext{
+			forge.BasicConstraints(false, -1), forge.KeyUsage(forge.CRLSign), forge.SKI(key.ID()), forge.AKI(ca.Key.ID()), forge.CRLDP(ca.crlURL)}})
+		b.file("signer.cer", signer.Raw)
+		b.file("list.crl", signer.CRL(forge.CRL{Extensions: []forge.Ext{forge.AIA(nil, []string{b.url("signer.cer")})}}))
+		b.serve(b.siteOf(ca).onlyCRL(b.url("list.crl")))
+	},
 	"crl-other-key": func(b *build) {
 		s := b.otherKey(forge.KeyCertSign, forge.CRLSign)
 		s.issuer.revoke(s.cert.Serial, forge.KeyCompromise)
