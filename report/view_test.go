@@ -235,3 +235,31 @@ func TestWorstFirst(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 }
+
+// The age of what was judged by is told where nothing younger says the same, the
+// oldest of all certificates.
+func TestViewAge(t *testing.T) {
+	cached := func(s report.Status, seconds int64) report.Answer {
+		return report.Answer{Status: s, Cached: true, CachedSeconds: seconds}
+	}
+	now, none := report.Answer{Status: report.Good}, report.Answer{CachedSeconds: 9000}
+	for want, certs := range map[string][][]report.Answer{
+		"":                   {{now, cached(report.Good, 840)}, {none, cached(report.Good, 59)}, nil},
+		"cached 119 s ago":   {{cached(report.Good, 119)}},
+		"cached 2 min ago":   {{cached(report.Good, 120), cached(report.Good, 300), none}},
+		"cached 14 min ago":  {{now}, {cached(report.Good, 899)}, {cached(report.Good, 300)}},
+		"cached 119 min ago": {{cached(report.Good, 7199)}},
+		"cached 47 h ago":    {{cached(report.Good, 48*3600-1)}},
+		"cached 2 days ago":  {{cached(report.Good, 48*3600), cached(report.Revoked, 10)}},
+	} {
+		r := report.Report{Paths: []report.Path{{}, {}}, Chosen: 1}
+		for _, sources := range certs {
+			rev := &report.Revocation{Status: report.Good, Sources: sources}
+			r.Paths[1].Certs = append(r.Paths[1].Certs, report.PathCert{Revocation: rev})
+			r.Paths[0].Certs = append(r.Paths[0].Certs, report.PathCert{Revocation: &report.Revocation{Status: report.Good, Sources: []report.Answer{cached(report.Good, 1e6)}}})
+		}
+		if got := r.View().At(report.LevelQuiet, false).Age; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
