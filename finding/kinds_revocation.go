@@ -31,7 +31,7 @@ const (
 
 const (
 	riskUnknownStatus = "If the certificate has been revoked, this check could not tell. An attacker who holds a stolen key and can block this answer would profit."
-	fixFetch          = "Try again; if it persists, open the address from this machine (proxy, firewall, DNS) and tell the certificate authority if it is down for everyone."
+	fixFetch          = "Run assay check again: it asks anew, while handshakes wait up to 10 minutes. If it persists, open the address from this machine (proxy, firewall, DNS) and tell the certificate authority if it is down for everyone."
 )
 
 var revocationKinds = []Kind{
