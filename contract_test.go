@@ -416,6 +416,50 @@ func TestTransport(t *testing.T) {
 	}
 }
 
+// What keeps a revocation from being taken back holds in handshakes too, whether
+// unknown status is warned of or denied.
+func TestTransportRevocationRules(t *testing.T) {
+	cases := []struct {
+		name       string
+		warn, deny report.Verdict
+		headline   finding.ID // under deny; "" where it passes
+	}{
+		{"crl-other-key", report.Inconclusive, report.Inconclusive, finding.CRLOtherKey},
+		{"crl-key-for-lists", report.Accept, report.Accept, ""},
+		{"crl-indirect-good", report.Accept, report.Accept, ""},
+		{"crl-signer-revoked-ca", report.Inconclusive, report.Inconclusive, finding.CRLIssuerRevoked},
+		{"crl-signer-email-ca", report.Inconclusive, report.Inconclusive, finding.CRLIssuerUntrusted},
+		{"crl-signer-unasked", report.Accept, report.Reject, finding.RevocationUnavailable},
+		{"crl-signer-fetched", report.Inconclusive, report.Inconclusive, finding.CRLSignatureInvalid}, // handshakes fetch no certificates
+		{"must-staple-revoked-responder", report.Reject, report.Reject, finding.MustStapleInvalid},
+		{"ocsp-delegate-revoked", report.Inconclusive, report.Inconclusive, finding.OCSPResponderRevoked},
+		{"no-pointers", report.Accept, report.Reject, finding.RevocationUnavailable},
+		{"good-short-lived", report.Accept, report.Reject, finding.RevocationUnavailable}, // below a private anchor
+		{"good-no-rev-avail", report.Accept, report.Accept, ""},
+		{"revoked-intermediate-alternate", report.Accept, report.Accept, ""},
+		{"unknown-intermediate-alternate", report.Accept, report.Accept, ""},
+		{"crl-delta-lifts-hold", report.Accept, report.Accept, ""},
+	}
+	var names []string
+	for _, c := range cases {
+		names = append(names, c.name)
+	}
+	l := startLab(t, names...)
+	for _, c := range cases {
+		for unknown, want := range map[assay.Unknown]report.Verdict{assay.UnknownWarn: c.warn, assay.UnknownDeny: c.deny} {
+			client, s := labClient(t, l, c.name, assay.Config{Network: assay.Inline, Unknown: unknown})
+			err := get(client, s)
+			var own *assay.Error
+			switch {
+			case want == report.Accept && err != nil || want != report.Accept && !errors.As(err, &own):
+				t.Errorf("%s, %s: %v, want %s", c.name, unknown, err, want)
+			case want != report.Accept && (own.Report.Verdict != want || unknown == assay.UnknownDeny && own.Report.Headline.Finding.ID != c.headline):
+				t.Errorf("%s, %s: %s %s, want %s %s", c.name, unknown, own.Report.Verdict, own.Report.Headline.Finding.ID, want, c.headline)
+			}
+		}
+	}
+}
+
 // A refusal by the standard library keeps its type.
 func TestStandardLibraryErrors(t *testing.T) {
 	l := startLab(t, "expired")
