@@ -84,8 +84,8 @@ func CheckSCTs(in Input) Result {
 		if !r.brief {
 			r.CT.List = in.List.Describe(in.Time)
 		}
-		for _, l := range in.List.refused {
-			r.add(0, finding.New(finding.CTLogRefused, "log", l.Description, "detail", l.Reason))
+		if refused := in.List.refused; len(refused) > 0 {
+			r.add(0, finding.New(finding.CTLogRefused, "count", strconv.Itoa(len(refused)), "log", refused[0].Description, "detail", refused[0].Reason))
 		}
 	}
 	if in.Embedded == nil {

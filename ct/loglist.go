@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/assaytls/assay/cert"
@@ -189,6 +191,34 @@ type listJSON struct {
 	Version   json.RawMessage `json:"version"`
 	Timestamp string          `json:"log_list_timestamp"`
 	Operators []operatorJSON  `json:"operators"`
+	Logs      json.RawMessage `json:"logs"` // version 1 has them beside the operators
+}
+
+// olderVersion names the format of a list of which the logs do not stand under
+// their operators, "" when there is no such list.
+func (l *listJSON) olderVersion() string {
+	if l.Logs == nil || slices.ContainsFunc(l.Operators, func(o operatorJSON) bool { return o.Logs != nil || o.Tiled != nil }) {
+		return ""
+	}
+	return "1"
+}
+
+// jsonProblem says in words why a text was not decoded.
+func jsonProblem(err error) string {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		return fmt.Sprintf("it is not JSON: %v (at byte %d)", err, syntax.Offset)
+	case errors.As(err, &kind):
+		where := "the whole"
+		if kind.Field != "" {
+			where = strconv.Quote(kind.Field)
+		}
+		value, _, _ := strings.Cut(kind.Value, " ") // "number 1e9" holds the peer's text
+		return fmt.Sprintf("%s is of the wrong kind (%s) at byte %d", where, value, kind.Offset)
+	}
+	return err.Error()
 }
 
 type operatorJSON struct {
@@ -232,14 +262,17 @@ func ParseLogList(b []byte) (*LogList, error) {
 		return nil, fmt.Errorf("log list: %w", err)
 	}
 	var in listJSON
-	if err := json.Unmarshal(b, &in); err != nil {
-		return nil, fmt.Errorf("log list: %w", err)
+	err := json.Unmarshal(b, &in)
+	if v := in.olderVersion(); v != "" {
+		return nil, fmt.Errorf("log list: it is in the format of version %s, and assay reads version 3", v)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("log list: %s", jsonProblem(err))
 	}
 	if in.Operators == nil {
 		return nil, errors.New(`log list: no "operators"`)
 	}
 	l := &LogList{hash: sha256.Sum256(b), logs: make(map[[32]byte]*Log), stateless: true}
-	var err error
 	if l.timestamp, err = parseTime(in.Timestamp); err != nil {
 		return nil, fmt.Errorf("log list: log_list_timestamp: %w", err)
 	}
@@ -282,7 +315,10 @@ func parseTime(s string) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	t, err := time.Parse(time.RFC3339, s)
-	return t.UTC(), err
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%.40q is not a time like 2026-01-31T12:00:00Z", s)
+	}
+	return t.UTC(), nil
 }
 
 func (l *LogList) add(operator string, j *logJSON, tiled bool) error {

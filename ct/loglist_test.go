@@ -80,10 +80,14 @@ func TestParseLogListErrors(t *testing.T) {
 	key := base64.StdEncoding.EncodeToString(forge.P256().SPKI)
 	for _, c := range []struct{ list, want string }{
 		{``, "unexpected end"},
-		{`[]`, "cannot unmarshal"},
+		{`[]`, "log list: the whole is of the wrong kind (array) at byte"},
+		{`{"operators":{"a":[]}}`, `"operators" is of the wrong kind (object) at byte`},
+		{`{"operators":[{"logs":[{"mmd":"x"}]}]}`, `"operators.logs.mmd" is of the wrong kind (string)`},
+		{`{"operators":[{"name":"a","id":0}],"logs":[{"key":"` + key + `","operated_by":[0]}]}`, "format of version 1, and assay reads version 3"},
+		{`{"logs":[]}`, "format of version 1"},
 		{`{}`, "operators"},
 		{`{"operators":null}`, "operators"},
-		{`{"operators":[],"log_list_timestamp":"yesterday"}`, "log_list_timestamp"},
+		{`{"operators":[],"log_list_timestamp":"yesterday"}`, `log_list_timestamp: "yesterday" is not a time like`},
 		{`{"operators":[],"version":{}}`, "version"},
 		{`{"operators":[{"logs":[{"description":"d","key":"` + key + `","log_id":"AAAA"}]}]}`, "log_id"},
 		{`{"operators":[{"logs":[{"key":"` + key + `"},{"key":"` + key + `"}]}]}`, "twice"},
@@ -93,8 +97,11 @@ func TestParseLogListErrors(t *testing.T) {
 		{`{"operators":[{"logs":[{"key":"` + key + `","temporal_interval":{"start_inclusive":"2026-01-01T00:00:00Z","end_exclusive":"x"}}]}]}`, "temporal_interval"},
 		{`{"operators":[{"logs":[{"key":"` + key + `","previous_operators":[{"name":"x"}]}]}]}`, "previous_operators"},
 	} {
-		if _, err := ct.ParseLogList([]byte(c.list)); err == nil || !strings.Contains(err.Error(), c.want) {
+		_, err := ct.ParseLogList([]byte(c.list))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%.120s: %v, want %q", c.list, err, c.want)
+		} else if text := err.Error(); strings.Contains(text, "Go ") || strings.Contains(text, "ct.") || strings.Contains(text, "2006") {
+			t.Errorf("%.120s: %v is not in words", c.list, err)
 		}
 	}
 	if _, err := ct.ParseLogList(make([]byte, ct.MaxListSize+1)); err == nil || !strings.Contains(err.Error(), "limit") {

@@ -2,6 +2,7 @@ package ct
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,7 +14,7 @@ import (
 )
 
 // MaxListAge is when a log list is too old to enforce with: Chrome and Firefox
-// both stop after ten weeks.
+// both stop when ten weeks have passed.
 const MaxListAge = 70 * 24 * time.Hour
 
 const day = 24 * time.Hour
@@ -170,7 +171,7 @@ func (r *Result) listAge(in *Input) bool {
 		}
 		return false
 	}
-	if age <= MaxListAge {
+	if age < MaxListAge {
 		return false
 	}
 	r.add(0, finding.New(finding.CTListStale, "date", timeText(in.List.timestamp),
@@ -300,8 +301,8 @@ func (r *Result) evaluate(in *Input, p *browserPolicy) (lacks []string) {
 	leaf := in.Path[0]
 	scts := r.of(0)
 	for _, rt := range p.routes {
-		life := leaf.NotAfter.Sub(leaf.NotBefore)
-		if rt.inclusive {
+		life := leaf.NotAfter.Sub(leaf.NotBefore) // at most 292 years, however long
+		if rt.inclusive && life < math.MaxInt64-time.Second {
 			life += time.Second
 		}
 		used, missing := rt.judge(scts, life)
@@ -338,7 +339,8 @@ func (rt *route) judge(scts []*checked, life time.Duration) (used described, mis
 	current, delivered, classic := 0, 0, 0
 	seen := map[*Log]bool{}
 	sent := map[*Log]bool{}
-	perOperator := map[string]int{}
+	operators := map[string]bool{}
+	ran := map[*Log][]string{} // who ran the log when it signed, for each of its SCTs
 	for _, c := range scts {
 		if c.status != report.SCTValid || !slices.Contains(rt.sources, c.source) {
 			continue
@@ -349,6 +351,11 @@ func (rt *route) judge(scts []*checked, life time.Duration) (used described, mis
 		if !c.embedded() && c.current() && !sent[c.log] {
 			sent[c.log] = true
 			delivered++
+		}
+		operator := c.log.OperatorAt(c.Time())
+		operators[operator] = true
+		if !slices.Contains(ran[c.log], operator) {
+			ran[c.log] = append(ran[c.log], operator)
 		}
 		if seen[c.log] {
 			continue
@@ -361,14 +368,10 @@ func (rt *route) judge(scts []*checked, life time.Duration) (used described, mis
 		if !c.log.Tiled {
 			classic++
 		}
-		perOperator[c.log.OperatorAt(c.Time())]++
 	}
-	logs := 0
-	for _, n := range perOperator {
-		if need.perOperator > 0 {
-			n = min(n, need.perOperator)
-		}
-		logs += n
+	logs := len(ran)
+	if need.perOperator > 0 {
+		logs = mostLogs(used, ran, need.perOperator)
 	}
 	lack := func(have, want int, what string) {
 		if have < want {
@@ -382,7 +385,40 @@ func (rt *route) judge(scts []*checked, life time.Duration) (used described, mis
 		what = fmt.Sprintf("SCTs of different logs, at most %d per operator", need.perOperator)
 	}
 	lack(logs, need.logs, what)
-	lack(len(perOperator), rt.operators, "different operators")
+	lack(len(operators), rt.operators, "different operators")
 	lack(classic, rt.rfc6962, "an SCT of an RFC 6962 log")
 	return used, missing
+}
+
+// mostLogs is how many of the logs count when at most limit of them may be of one
+// operator. A log that changed hands between two of its SCTs may count for either
+// operator, whichever lets more logs count, in whatever order the SCTs stand.
+func mostLogs(used described, ran map[*Log][]string, limit int) (n int) {
+	of := map[string][]*Log{} // the logs that count for an operator
+	var place func(l *Log, tried map[string]bool) bool
+	place = func(l *Log, tried map[string]bool) bool {
+		for _, operator := range ran[l] {
+			if tried[operator] {
+				continue
+			}
+			tried[operator] = true
+			if len(of[operator]) < limit {
+				of[operator] = append(of[operator], l)
+				return true
+			}
+			for i, other := range of[operator] {
+				if place(other, tried) {
+					of[operator][i] = l
+					return true
+				}
+			}
+		}
+		return false
+	}
+	for _, c := range used {
+		if place(c.log, map[string]bool{}) {
+			n++
+		}
+	}
+	return n
 }

@@ -335,6 +335,71 @@ func TestBudgetRefusesNothing(t *testing.T) {
 	}
 }
 
+// Limits are met exactly: a list counts for less than seventy days, and a
+// certificate that lives longer than a time.Duration can say asks for the most logs.
+func TestLimitsAreExact(t *testing.T) {
+	w := newWorld(t)
+	for age, stale := range map[time.Duration]bool{70*days - time.Second: false, 70 * days: true, 70*days + time.Second: true} {
+		r := ct.CheckSCTs(ct.Input{Path: w.path(w.leaf(90*days, "a1", "b1")), List: w.list(w.now.Add(-age)), Time: w.now, Policy: policy.CTChrome})
+		if got := slices.ContainsFunc(r.Findings, func(f finding.Finding) bool { return f.ID == finding.CTListStale }); got != stale || (r.CT.Met == nil) != stale {
+			t.Errorf("a list of %s: stale %v, met %v", age, got, r.CT.Met)
+		}
+	}
+	leaf := w.leaf(90*days, "a1", "b1")
+	leaf.NotAfter = leaf.NotBefore.AddDate(400, 0, 0)
+	for _, mode := range []policy.CTMode{policy.CTApple, policy.CTChrome} {
+		r := ct.CheckSCTs(ct.Input{Path: w.path(leaf), List: w.list(w.now), Time: w.now, Policy: mode})
+		if text := strings.Join(r.CT.Explain, "\n"); !strings.Contains(text, "of 3)") || !strings.Contains(text, "embedded SCTs: missing SCTs of different logs") {
+			t.Errorf("%s: 400 years: %s", mode, text)
+		}
+	}
+}
+
+// An operator counts for each SCT: of a log that changed hands between two of its
+// SCTs both operators do, in whatever order the SCTs stand.
+func TestOperatorChangeBetweenSCTs(t *testing.T) {
+	for _, order := range [][]string{{"early", "late", "a2"}, {"late", "early", "a2"}, {"a2", "early", "late"}} {
+		w := newWorld(t)
+		// a1 was run by A until yesterday and is run by B since.
+		w.set("a1", func(l *forge.Log) { l.Operator, l.PreviousOps = "B", map[string]time.Time{"A": w.now.Add(-days)} })
+		leaf := w.leaf(90 * days)
+		c := forge.Cert{Subject: forge.CN("leaf"), NotBefore: leaf.NotBefore, NotAfter: leaf.NotAfter, Extensions: []forge.Ext{forge.SAN(forge.DNS("leaf.test"))}}
+		leaf = cert.Parse(w.root.WithSCTs(c, func(tbs []byte) (out [][]byte) {
+			for _, which := range order {
+				log, at := "a1", w.now.Add(-time.Hour)
+				switch which {
+				case "early":
+					at = w.now.Add(-2 * days)
+				case "a2":
+					log = "a2"
+				}
+				out = append(out, forge.SCT{Time: at}.SignPrecert(w.key(log), w.root.Key, tbs))
+			}
+			return out
+		}).Raw)
+		for _, mode := range []policy.CTMode{policy.CTChrome, policy.CTApple} {
+			r := ct.CheckSCTs(ct.Input{Path: w.path(leaf), List: w.list(w.now), Time: w.now, Policy: mode})
+			if r.CT.Met == nil || !*r.CT.Met {
+				t.Errorf("%v, %s: %s", order, mode, strings.Join(r.CT.Explain, "\n"))
+			}
+		}
+	}
+}
+
+// Logs that are left out are one line, however many they are.
+func TestRefusedLogsAreOneLine(t *testing.T) {
+	w := newWorld(t)
+	bad := `{"operators":[{"name":"X","logs":[` + strings.Repeat(`{"description":"bad","key":"AAAA"},`, 9989) + `{"key":"AAAA"}]}]}`
+	list, err := ct.ParseLogList([]byte(bad))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := ct.CheckSCTs(ct.Input{Path: w.path(w.leaf(90 * days)), List: list, Time: w.now})
+	if n := strings.Count(ids(r.Findings), "ct-log-refused"); n != 1 || r.Findings[0].Param("count") != "9990" {
+		t.Errorf("%d findings, %v", n, r.Findings[0])
+	}
+}
+
 // In report mode what browsers would say about a public certificate is said,
 // and decides nothing.
 func TestReportExplainsBrowsers(t *testing.T) {
@@ -397,8 +462,8 @@ func TestFindings(t *testing.T) {
 		{"no list, strict", policy.CTStrict, func(w *world, in *ct.Input) { in.List = nil }, "ct-not-verified ct-no-log-list", "-"},
 		{"private", policy.CTChrome, nil, "ct-private-anchor", "-"},
 		{"unmet", policy.CTApple, func(w *world, in *ct.Input) { in.Path, in.Private = w.path(w.leaf(90*days, "a1")), false }, "ct-policy-unmet", "false"},
-		{"70 days", policy.CTStrict, func(w *world, in *ct.Input) { in.List = w.list(w.now.Add(-ct.MaxListAge)) }, "", "true"},
-		{"old list", policy.CTReport, func(w *world, in *ct.Input) { in.List = w.list(w.now.Add(-ct.MaxListAge - time.Second)) }, "ct-list-stale", "-"},
+		{"less than 70 days", policy.CTStrict, func(w *world, in *ct.Input) { in.List = w.list(w.now.Add(time.Second - ct.MaxListAge)) }, "", "true"},
+		{"old list", policy.CTReport, func(w *world, in *ct.Input) { in.List = w.list(w.now.Add(-ct.MaxListAge)) }, "ct-list-stale", "-"},
 		{"old list, strict", policy.CTStrict, func(w *world, in *ct.Input) { in.List = w.list(w.now.Add(-71 * days)) }, "ct-list-stale=inconclusive", "true"},
 		{"old list, strict, no SCT", policy.CTStrict, func(w *world, in *ct.Input) {
 			in.List, in.Path = w.list(w.now.Add(-71*days)), w.path(w.leaf(90*days))
