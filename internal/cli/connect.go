@@ -75,7 +75,7 @@ tell them; the server must then end the connection itself (HTTP:
 	flags.Policy(c, &f.rules, policy.Connect)
 	flags.Under(c, "Judgement").Text(&f.name, "name", "`NAME` to send and to verify instead of the host")
 	f.network.addCache(c)
-	flags.Under(c, "Certificate Transparency").Text(&f.logList, "log-list", "verify SCTs with the logs in `FILE`, JSON of version 3 (default: the one that assay update log-list stored)")
+	flags.Under(c, "Certificate Transparency").Once(&f.logList, "log-list", "verify SCTs with the logs in `FILE`, JSON of version 3 (default: the one that assay update log-list stored)")
 	f.addInput(c)
 	return c
 }

@@ -30,8 +30,15 @@ type logFlags struct {
 func (f *logFlags) add(c *cobra.Command) {
 	g := flags.Under(c, "Certificate Transparency")
 	g.Switch(&f.audit, "ct-audit", "", "ask the logs whether they published the certificate (tells them what is looked at)")
-	g.Text(&f.logList, "log-list", "verify SCTs with the logs in `FILE|URL`, JSON of version 3 (default: the one that assay update log-list stored)")
+	g.Once(&f.logList, "log-list", "verify SCTs with the logs in `FILE|URL`, JSON of version 3 (default: the one that assay update log-list stored)")
 	g.List(&f.publicRoots, "public-root", "roots that count as publicly trusted beside Mozilla's: browsers' policies apply to them; repeatable", flags.Kind{Type: "FILE"})
+}
+
+// tellDepth warns about a depth that the CT policy does not have.
+func (a *app) tellDepth(p policy.Policy) {
+	if p.CTDepth == policy.CTChain && (p.CT == policy.CTChrome || p.CT == policy.CTApple) {
+		a.warn(fmt.Errorf("--ct-depth %s has no effect with --ct %s: browsers ask for the SCTs of the server's certificate only", p.CTDepth, p.CT))
+	}
 }
 
 // public returns what tells publicly trusted anchors by their key: Mozilla's
@@ -103,7 +110,7 @@ func (f *logFlags) list(ctx context.Context, mode policy.CTMode, d downloads, st
 func parseLogList(name string, b []byte) (*ct.LogList, error) {
 	l, err := ct.ParseLogList(b)
 	if err != nil {
-		return nil, usagef("--log-list %s: %v", name, err).Hint("it must be a log list in the JSON format of version 3")
+		return nil, usagef("--log-list %s: %v", name, err)
 	}
 	return l, nil
 }

@@ -1,14 +1,17 @@
 package cli
 
 import (
+	"encoding/base64"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -30,10 +33,22 @@ func TestScript(t *testing.T) {
 	good, _ := l.Scenario("sct-embedded")
 	key, other := forge.RSA(2048), forge.P256()
 	var once atomic.Bool
+	older := forge.LogList(time.Now().AddDate(0, 0, -30), forge.Log{Key: key, Description: "Old", Operator: "op", URL: "https://old.test/"})
+	empty := []byte(`{"operators":[{"name":"op","logs":[{"description":"a","key":"AAAA"},{"description":"b","key":"AAAA"},{"key":"AAAA"},{"key":"AAAA"},{"key":"AAAA"}]}]}`)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/list.json", "/unsigned.json", "/forged.json":
 			w.Write(l.LogList)
+		case "/older.json":
+			w.Write(older)
+		case "/older.sig":
+			w.Write(key.Sign(forge.SHA256WithRSA, older))
+		case "/empty.json":
+			w.Write(empty)
+		case "/some.json":
+			io.WriteString(w, strings.Replace(string(empty), `"logs":[`, `"logs":[{"description":"good","key":"`+base64.StdEncoding.EncodeToString(other.SPKI)+`"},`, 1))
+		case "/empty.sig":
+			w.Write(key.Sign(forge.SHA256WithRSA, empty))
 		case "/once.json":
 			if once.Swap(true) {
 				http.Error(w, "no", http.StatusServiceUnavailable)

@@ -57,7 +57,7 @@ Exit status: 0 all is decoded, 1 something has an error, 2 nothing is decodable.
 	}
 	g := flags.Under(c, "Input")
 	g.Word(&f.kind, "type", "what the file holds", kindAuto, kindCert, kindCRL, kindRequest, kindResponse, kindSCTs)
-	g.Text(&f.logList, "log-list", "name the logs of SCTs, and verify them, with the list in `FILE` (default: the stored one)")
+	g.Once(&f.logList, "log-list", "name the logs of SCTs, and verify them, with the list in `FILE` (default: the stored one)")
 	f.conn.add(c)
 	f.out.add(c)
 	return c

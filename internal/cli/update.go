@@ -96,7 +96,15 @@ func (a *app) updateLogList(ctx context.Context, f *updateFlags, url string) err
 	if err != nil {
 		return a.notAuthentic("%s is not a log list: %v", url, err)
 	}
+	if l.Len() == 0 {
+		return a.notAuthentic("%s has no log that can be used: the stored list stays", url)
+	}
 	target := storedLogList(dir)
+	if old := a.newerThan(l, target); old != nil {
+		err := a.notAuthentic("%s is older than the stored list (%s, not %s), which stays", url, l, old)
+		a.hint("to use the older list all the same, delete %s first", target)
+		return err
+	}
 	if err := writeFile(target, list); err != nil {
 		return usagef("%v", err)
 	}
@@ -105,10 +113,32 @@ func (a *app) updateLogList(ctx context.Context, f *updateFlags, url string) err
 		signed = "signature not verified (--key was not given)"
 	}
 	_, err = fmt.Fprintf(a.stdout, "log list %s, %d logs, %s\nstored in %s\n", quoteLines(l.Describe(time.Now())), l.Len(), signed, quoteLines(target))
-	for _, r := range l.Refused() {
-		a.hint("left out a log whose key is a published test key: %s", r)
+	for i, r := range l.Refused() {
+		if i == maxHints {
+			a.hint("and %d more are left out", len(l.Refused())-i)
+			break
+		}
+		a.hint("the log %q is left out: %s", r.Description, r.Reason)
 	}
 	return err
+}
+
+// maxHints bounds the lines about logs that are left out.
+const maxHints = 3
+
+// newerThan returns the stored list when it is newer than l: lists are signed for
+// good, and whoever owns the way can send yesterday's. A list without a date is not
+// compared, and one dated after today is not believed.
+func (a *app) newerThan(l *ct.LogList, stored string) *ct.LogList {
+	b, err := readFile(stored, nil, ct.MaxListSize)
+	if err != nil {
+		return nil // there is none, or it is not one that is used
+	}
+	old, err := ct.ParseLogList(b)
+	if err != nil || l.Timestamp().IsZero() || !old.Timestamp().After(l.Timestamp()) || old.Timestamp().After(time.Now()) {
+		return nil
+	}
+	return old
 }
 
 // download fetches url, or complains and sets the exit status for what cannot

@@ -103,6 +103,7 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 		}
 		all = append(all, ev)
 	}
+	a.tellDepth(p)
 	eng, trust, err := a.engine(ctx, &f.trust, nil, &f.logs, p.CT)
 	if err != nil {
 		return err

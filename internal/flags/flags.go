@@ -97,6 +97,9 @@ func completions(words []string, list bool, alone, begun string) (out []cobra.Co
 // Text adds a flag for any text.
 func (g Group) Text(to *string, name, usage string) { g.Var((*text)(to), name, "", usage) }
 
+// Once adds a flag for any text that may not be repeated.
+func (g Group) Once(to *string, name, usage string) { g.Var(&once{to: to}, name, "", usage) }
+
 // Switch adds a flag without a value; short is "" or one letter.
 func (g Group) Switch(to *bool, name, short, usage string) { g.Var((*toggle)(to), name, short, usage) }
 

@@ -21,6 +21,22 @@ func (v *text) String() string     { return string(*v) }
 func (v *text) Type() string       { return "string" }
 func (v *text) Set(s string) error { *v = text(s); return nil }
 
+// once is a text that is given once: of several the user would not know which counts.
+type once struct {
+	to  *string
+	set bool
+}
+
+func (v *once) String() string { return *v.to }
+func (v *once) Type() string   { return "string" }
+func (v *once) Set(s string) error {
+	if v.set {
+		return errors.New("it is given twice, and one is used")
+	}
+	*v.to, v.set = s, true
+	return nil
+}
+
 type toggle bool
 
 func (v *toggle) String() string { return strconv.FormatBool(bool(*v)) }
