@@ -142,7 +142,9 @@ func (s *Set) read(name string) {
 	for _, r := range records {
 		switch {
 		case r.Learnt != nil:
-			s.put(*r.Learnt)
+			if !s.put(*r.Learnt) {
+				s.again(r.Learnt)
+			}
 		case r.Cert != nil:
 			s.certs[evidence.HashOf(r.Cert)] = r.Cert
 		}

@@ -267,6 +267,17 @@ func sourceOf(l *evidence.Learnt) evidence.Hash {
 // over reports whether an entry has ended, whatever the clocks.
 func over(until, now time.Time) bool { return !until.IsZero() && now.After(until.Add(policy.MaxSkew)) }
 
+// again notes that an entry was learnt anew, as a note tells: what was lifted in
+// between does not void it.
+func (s *Set) again(l *evidence.Learnt) {
+	entries := s.byCert[s.id(l)]
+	for i := range entries {
+		if o := &entries[i]; o.SameSource(l) && o.Learnt.Before(l.Learnt) {
+			o.Learnt = l.Learnt
+		}
+	}
+}
+
 // put adds an entry unless it is none, has ended, was lifted, or says nothing new.
 func (s *Set) put(l evidence.Learnt) bool {
 	if l.Valid() != nil || over(l.Until, time.Now()) {
@@ -285,7 +296,7 @@ func (s *Set) put(l evidence.Learnt) bool {
 			if !l.Outweighs(o) {
 				return false
 			}
-			if o.Hold == l.Hold && o.Learnt.Before(l.Learnt) {
+			if l.Learnt.Before(o.Learnt) {
 				l.Learnt = o.Learnt
 			}
 			entries[i] = l
