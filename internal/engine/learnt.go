@@ -17,7 +17,7 @@ import (
 
 // recent is how long ago the evidence of a judgement may be gathered that teaches
 // the next ones. What is judged for another time proves nothing about now.
-const recent = time.Hour
+const recent = 10 * time.Minute
 
 // maxConsulted bounds the entries of one judgement's evidence: as many as can be
 // saved and read again.
