@@ -45,3 +45,10 @@ func (v *Verifier) Refreshes() int {
 
 // MaxRefreshes is how many there may be.
 const MaxRefreshes = maxRefreshes
+
+// Remembered is how many acceptances v's memo holds.
+func Remembered(v *Verifier) int {
+	v.memo.mu.Lock()
+	defer v.memo.mu.Unlock()
+	return v.memo.entries.Len()
+}

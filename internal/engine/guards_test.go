@@ -110,3 +110,50 @@ func TestRefusedNeverAccepts(t *testing.T) {
 		t.Errorf("%s, %+v", r.Verdict, r.Headline)
 	}
 }
+
+// An acceptance that a revocation has overtaken, learnt by another judgement after
+// the last round began, is judged again.
+func TestOvertaken(t *testing.T) {
+	root := forge.NewRoot("Root", nil)
+	leaf := root.Server("a.test", nil)
+	e := guardEngine(t, root.Raw)
+	p := policy.Policy{Names: []string{"a.test"}, Unknown: policy.UnknownWarn}
+	ev := func(staple []byte) *evidence.Evidence {
+		return &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Chain: []evidence.Entry{{Cert: leaf.Raw, Staple: staple}}}
+	}
+	j := e.newJudgement(ev(nil), p, download.Access{Offline: true})
+	last := j.resolve(t.Context())
+	if r := j.report(last); r.Verdict != report.Accept {
+		t.Fatal(r.Verdict)
+	}
+	path := last.path()
+	if len(path.Certs) != 1 || !e.Stands(path, e.trust, p, func() {}) {
+		t.Fatal("it does not stand before anything was learnt", path)
+	}
+	staple := forge.OCSP{Singles: []forge.Single{root.RevokedSingle(leaf.Serial, forge.KeyCompromise)}}.Sign(root)
+	if r, _ := e.Resolve(t.Context(), ev(staple), e.trust, p, download.Access{Offline: true}); r.Verdict != report.Reject {
+		t.Fatal(r.Verdict)
+	}
+	if e.Stands(path, e.trust, p, func() { t.Error("an acceptance was stored") }) {
+		t.Error("it stands")
+	}
+	off := p
+	off.Schemes = policy.Only(policy.CRL)
+	if !e.Stands(path, e.trust, off, func() {}) {
+		t.Error("it does not stand for whom the scheme is off")
+	}
+	if _, r := j.standing(last, func() *round { return j.judge(t.Context()) }); r.Verdict != report.Reject {
+		t.Errorf("%s: what was overtaken is accepted", r.Verdict)
+	}
+	b := path.Append(path.Append(nil))
+	one, rest, ok := ParsePath(b)
+	two, rest, ok2 := ParsePath(rest)
+	if !ok || !ok2 || len(rest) != 0 || !one.Equal(path) || !two.Equal(path) {
+		t.Errorf("%v, %v, %d octets left", one, two, len(rest))
+	}
+	for n := range len(b) / 2 {
+		if _, _, ok := ParsePath(b[:n]); ok {
+			t.Errorf("%d octets are a path", n)
+		}
+	}
+}
