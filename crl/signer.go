@@ -187,13 +187,17 @@ func (j *judge) signedBy(l *List, c *cert.Certificate) (by signature, why *findi
 
 // candidates are the certificates with the name of l's issuer, the likeliest first.
 func (j *judge) candidates(l *List) (out []*cert.Certificate) {
-	for _, c := range slices.Concat([]*cert.Certificate{j.q.Issuer}, j.q.Above, j.q.Pool) {
-		if c == nil || !sameName(c.Subject, l.Issuer) || slices.ContainsFunc(out, func(o *cert.Certificate) bool { return same(o, c) }) {
-			continue
+	add := func(c *cert.Certificate) {
+		if c != nil && len(out) <= maxSigners && sameName(c.Subject, l.Issuer) && !slices.ContainsFunc(out, func(o *cert.Certificate) bool { return same(o, c) }) {
+			out = append(out, c)
 		}
-		if out = append(out, c); len(out) > maxSigners {
-			break
-		}
+	}
+	add(j.q.Issuer)
+	for _, c := range j.q.Above {
+		add(c)
+	}
+	for _, c := range j.q.Pool {
+		add(c)
 	}
 	fits := func(c *cert.Certificate) int {
 		if len(l.AuthorityKeyID) > 0 && len(c.SubjectKeyID) > 0 && !bytes.Equal(l.AuthorityKeyID, c.SubjectKeyID) {

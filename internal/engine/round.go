@@ -303,7 +303,7 @@ func (r *round) signers(ctx context.Context, p certpath.Path) func(*cert.Certifi
 	opt := r.opt
 	opt.Names, opt.UsedKeyUsage, opt.ListSigner = nil, 0, true
 	anchor := p.Certs[len(p.Certs)-1]
-	known := map[[32]byte][][]*cert.Certificate{} // many lists may name one issuer
+	var known map[[32]byte][][]*cert.Certificate // many lists may name one issuer
 	return func(signer *cert.Certificate) [][]*cert.Certificate {
 		paths, done := known[signer.SHA256]
 		if done {
@@ -314,6 +314,9 @@ func (r *round) signers(ctx context.Context, p certpath.Path) func(*cert.Certifi
 			if q.Clean() && q.Certs[len(q.Certs)-1].SHA256 == anchor.SHA256 {
 				paths = append(paths, q.Certs)
 			}
+		}
+		if known == nil {
+			known = map[[32]byte][][]*cert.Certificate{}
 		}
 		known[signer.SHA256] = paths
 		return paths

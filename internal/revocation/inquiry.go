@@ -265,22 +265,25 @@ func revoked(a report.Answer) finding.Finding {
 func (s *inquiry) disagreement() []finding.Finding {
 	seen := report.Status("")
 	differ := false
+	for _, a := range s.answers {
+		if a.status != "" {
+			differ = differ || seen != "" && a.status != seen
+			seen = a.status
+		}
+	}
+	if !differ {
+		return nil
+	}
 	var parts []string
 	for _, a := range s.answers {
-		st := a.status
-		if st == "" {
+		if a.status == "" {
 			continue
 		}
-		differ = differ || seen != "" && st != seen
-		seen = st
 		p := a.shown.Scheme.String()
 		if a.shown.URL != "" {
 			p += " " + a.shown.URL
 		}
-		parts = append(parts, p+": "+string(st))
-	}
-	if !differ {
-		return nil
+		parts = append(parts, p+": "+string(a.status))
 	}
 	if len(parts) > 6 {
 		parts = append(parts[:6], strconv.Itoa(len(parts)-6)+" more")
