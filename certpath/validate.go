@@ -78,6 +78,7 @@ func (w *worker) validate(chain []*cert.Certificate, end report.PathEnd, limits 
 		}
 	}
 	j.pathLengths()
+	j.features()
 	j.leaf()
 	j.nameConstraints(limits)
 	p := Path{Certs: chain, End: end, CertFindings: j.out}

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -348,6 +349,23 @@ func TestSignerFromItsList(t *testing.T) {
 		}
 		if r.Verdict != c.want || w.hits.Load() != c.hits {
 			t.Errorf("%s: %s, want %s, %d requests: %v", name, r.Verdict, c.want, w.hits.Load(), findings(r))
+		}
+	}
+}
+
+// What a CA's TLS features ask of those below it is a rule of the path: it holds
+// with revocation off.
+func TestFeaturesWithoutRevocation(t *testing.T) {
+	w := newWeather(t, serves)
+	for _, features := range [][]forge.Ext{nil, {forge.MustStaple()}} {
+		ca := w.root.Intermediate("Staples CA", nil, forge.MustStaple())
+		r := judgeChain(w.engine(t), policy.Policy{Schemes: policy.Off}, ca.Server("a.test", nil, features...), ca)
+		want := report.Accept
+		if features == nil {
+			want = report.Reject
+		}
+		if lost := strings.Contains(strings.Join(findings(r), " "), string(finding.TLSFeatureNotInherited)); r.Verdict != want || lost != (features == nil) {
+			t.Errorf("%d features: %s, %v", len(features), r.Verdict, findings(r))
 		}
 	}
 }

@@ -58,7 +58,7 @@ type answer struct {
 
 func (s *inquiry) judge() CertResult {
 	s.ptr = pointersOf(s.cert)
-	own := featuresLostUnder(s)
+	var own []finding.Finding
 	if s.ctx.Err() != nil {
 		own = append(own, finding.New(finding.RevocationUndetermined, "detail", "the time for the judgement ran out"))
 		return CertResult{report.Revocation{Status: report.Unknown}, own}
@@ -100,13 +100,6 @@ func (s *inquiry) judge() CertResult {
 		out.Findings = append(out.Findings, s.mustStaple(rev.Status)...)
 	}
 	return out
-}
-
-func featuresLostUnder(s *inquiry) []finding.Finding {
-	if s.at+2 >= len(s.in.Path) { // the issuer is the anchor
-		return nil
-	}
-	return featuresLost(s.cert, s.issuer)
 }
 
 // exempt returns why nobody expects revocation information about the

@@ -2,12 +2,10 @@ package revocation
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/assaytls/assay/cert"
-	"github.com/assaytls/assay/finding"
 )
 
 // Short-lived subscriber certificates of the CA/Browser Forum's Baseline
@@ -44,25 +42,6 @@ func mustStaple(path []*cert.Certificate) bool {
 		}
 	}
 	return false
-}
-
-// featuresLost returns the finding for a certificate that lacks TLS features
-// of its issuer (RFC 7633, 4.2.2).
-func featuresLost(c, issuer *cert.Certificate) []finding.Finding {
-	var lost []string
-	for _, f := range issuer.TLSFeatures {
-		if !slices.Contains(c.TLSFeatures, f) {
-			name := strconv.Itoa(f)
-			if f == statusRequest {
-				name += " (must-staple)"
-			}
-			lost = append(lost, name)
-		}
-	}
-	if lost == nil {
-		return nil
-	}
-	return []finding.Finding{finding.New(finding.TLSFeatureNotInherited, "feature", strings.Join(lost, ", "))}
 }
 
 // pointers are a certificate's addresses for revocation data.
