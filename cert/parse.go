@@ -239,11 +239,7 @@ func (p *parser) serial(c *Certificate, e der.Element) {
 	if b[0]&0x80 != 0 {
 		p.flag(finding.SerialInvalid, e.BodyOffset(), "serialNumber", "it is negative")
 	} else if len(bytes.TrimLeft(b, "\x00")) == 0 {
-		f := finding.New(finding.SerialZero, "offset", strconv.Itoa(e.BodyOffset()), "field", "serialNumber", "detail", "it is zero")
-		if c.SelfIssued() { // old roots: nothing revokes them by serial number
-			f = f.Graded(finding.Warning, "self-issued")
-		}
-		p.add(f)
+		p.flag(finding.SerialZero, e.BodyOffset(), "serialNumber", "it is zero")
 	}
 	if len(b) > maxSerial {
 		p.flag(finding.SerialInvalid, e.BodyOffset(), "serialNumber", "it has "+strconv.Itoa(len(b))+" octets, more than 20")

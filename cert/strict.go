@@ -30,6 +30,7 @@ var strictRules = [...]rule{
 	{finding.BasicConstraintsNotCritical, 89, "RFC 5280, 4.2.1.9", basicConstraintsNotCritical, false},
 	{finding.KeyUsageAbsent, 92, "RFC 5280, 4.2.1.3", keyUsageAbsent, false},
 	{finding.UniqueIDPresent, 0, "RFC 5280, 4.1.2.8", uniqueIDs, false},
+	{finding.SerialZero, 0, "RFC 5280, 4.1.2.2", raise(finding.SerialZero), false},
 	{finding.TimeTypeWrong, 0, "RFC 5280, 4.1.2.5", raise(finding.TimeTypeWrong), false},
 	{finding.EncodingDefault, 0, "X.690, 11.5", raise(finding.EncodingDefault), false},
 	{finding.EncodingNamedBits, 0, "X.690, 11.2.2", raise(finding.EncodingNamedBits), false},

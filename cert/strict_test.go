@@ -65,6 +65,7 @@ func breakers() [][][]byte {
 		{ca(forge.BasicConstraints(true, -1).NonCrit())},
 		{without(oidKeyUsage)},
 		{uid},
+		{strictRoot.Issue(forge.Cert{Key: strictKey, Serial: []byte{0}, Extensions: strictRoot.ServerExts(strictKey)}).Raw},
 		{early},
 		{server(forge.Ext{OID: oidBasicConstraints, Value: forge.Seq(forge.Bool(false))})},
 		{server(forge.Ext{OID: oidKeyUsage, Critical: true, Value: forge.TLV(3, []byte{0, 0x80})})},
