@@ -3,6 +3,7 @@ package crl_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -137,6 +138,31 @@ func TestStrict(t *testing.T) {
 		}
 		if r := judgeList(t, b, true); r.Status != want {
 			t.Errorf("%s, strict: %s, %v", name, r.Status, r.Findings)
+		}
+	}
+}
+
+// A list has few findings, and the worst of them is among them.
+func TestFindingsAreFew(t *testing.T) {
+	w := world()
+	var slips, flaws [][]byte
+	for i := range 60 {
+		slips = append(slips, spelt(f.Ext{OID: fmt.Sprintf("1.2.3.%d", i)}))
+		flaws = append(flaws, f.Seq(f.OID(fmt.Sprintf("1.2.3.%d", i)), f.TLV(1, []byte{1}), f.Octets(nil)))
+	}
+	idp := f.Ext{OID: "2.5.29.28", Value: f.Seq(f.Explicit(0, f.Explicit(0, f.URI(url))), f.Context(1, []byte{0}), f.Context(2, []byte{0}), f.Context(4, []byte{0}))}
+	slips = append(slips, idp.DER(), f.DeltaIndicator(1).NonCrit().DER())
+	for name, c := range map[string]f.CRL{
+		"120 flaws": {MutateTBS: extensionsOf(flaws...)},
+		"67 slips":  {MutateTBS: extensionsOf(slips...), RawEntries: f.Seq(f.TLV(2, []byte{0, 1}), f.TLV(0x17, []byte("250101000000")))},
+	} {
+		c.InnerAlg = f.SHA256WithRSA.ID // the last thing that is found
+		l, err := crl.Parse(t.Context(), w.ca.CRL(c))
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if n := len(l.Findings); n < 60 || n > 70 || report.Worst(l.Findings) != finding.Inconclusive {
+			t.Errorf("%s: %d findings, the worst is %s", name, n, report.Worst(l.Findings))
 		}
 	}
 }
