@@ -36,9 +36,7 @@ func (r *reader) pem(b []byte) {
 // block adds the objects in the block that text begins with, in the given line
 // and at its start or not.
 func (r *reader) block(text []byte, line int, atStart bool) bool {
-	first, _, _ := bytes.Cut(text[len(begin):], []byte("\n"))
-	label, _, _ := bytes.Cut(first, []byte(dashes))
-	o := Object{Label: string(bytes.TrimSpace(label[:min(len(label), maxLabel)])), Line: line}
+	o := Object{Line: line}
 	block, _ := pem.Decode(text)
 	switch {
 	case !atStart:
@@ -52,6 +50,9 @@ func (r *reader) block(text []byte, line int, atStart bool) bool {
 		r.der(block.Bytes, o)
 		return !r.full
 	}
+	first, _, _ := bytes.Cut(text[len(begin):], []byte("\n"))
+	label, _, _ := bytes.Cut(first, []byte(dashes))
+	o.Label = string(bytes.TrimSpace(label[:min(len(label), maxLabel)]))
 	o.Kind = labels[o.Label]
 	return r.add(o)
 }
