@@ -23,11 +23,12 @@ func (a *app) cacheCommand() *cobra.Command {
 	c := &cobra.Command{Use: "cache", Short: "Look at and tend the cache of downloads", GroupID: "keep", Args: noArgs,
 		Long: `The cache holds CRLs, OCSP answers, issuer certificates and log lists between
 runs. All processes of a user share it; nothing in it is believed without its
-signature, and for no other issuer than the one it was verified for.`,
+signature, and for no other issuer than the one it was verified for. Beside them stands what
+checks have learnt of revocations: it stays when the rest is removed.`,
 		RunE: func(*cobra.Command, []string) error {
-			return usagef("assay cache needs to know what to do: list, prune, prefetch or verify").Hint("assay cache --help tells more")
+			return usagef("assay cache needs to know what to do: list, prune, prefetch, verify, learnt or forget").Hint("assay cache --help tells more")
 		}}
-	c.AddCommand(a.cacheListCommand(), a.cachePruneCommand(), a.cachePrefetchCommand(), a.cacheVerifyCommand())
+	c.AddCommand(a.cacheListCommand(), a.cachePruneCommand(), a.cachePrefetchCommand(), a.cacheVerifyCommand(), a.cacheLearntCommand(), a.cacheForgetCommand())
 	return c
 }
 
@@ -135,7 +136,7 @@ func (a *app) cachePruneCommand() *cobra.Command {
 	g := flags.Under(c, "Input")
 	g.Size(&limit, "max-size", "keep at most this much, the most recently used first")
 	g.Duration(&unused, "unused", "remove what was not used for this long")
-	g.Switch(&all, "all", "", "remove everything")
+	g.Switch(&all, "all", "", "remove all downloads")
 	addCacheDir(c, &dir)
 	return c
 }
@@ -163,6 +164,12 @@ something was.`,
 					removed = "could not be removed"
 				}
 				fmt.Fprintf(&b, "%s: %s (%s)\n", quoteLines(p.File), quoteLines(p.Detail), removed)
+			}
+			if _, damage := openLearnt(s); len(damage) > 0 {
+				a.status = exitReject
+				for _, d := range damage {
+					fmt.Fprintf(&b, "%s\n", quoteLines(d.Error()))
+				}
 			}
 			fmt.Fprintf(&b, "%d entries are sound, %d files were damaged\n", sound, len(problems))
 			_, err = a.stdout.Write(b.Bytes())

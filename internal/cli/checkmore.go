@@ -49,10 +49,9 @@ func (f *moreFlags) judge(o engine.Options, t *engine.Trust, p policy.Policy, a 
 	case f.all:
 		return func(ctx context.Context, c tlsclient.Config) []result { return everyAddress(ctx, eng, c, t, p, a) }
 	case f.resume:
-		var afresh *engine.Engine // without a memory, so that it asks every source again
+		var afresh *engine.Engine // without downloads, so that it asks every source again
 		if !a.Offline {
-			o.Store = nil
-			afresh = engine.New(o)
+			afresh = eng.Afresh()
 		}
 		return func(ctx context.Context, c tlsclient.Config) []result { return resumed(ctx, eng, afresh, c, t, p, a) }
 	}

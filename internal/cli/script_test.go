@@ -15,6 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/internal/lab"
 	"github.com/assaytls/assay/internal/lab/forge"
 )
@@ -31,6 +32,7 @@ func TestMain(m *testing.M) {
 func TestScript(t *testing.T) {
 	l := startLab(t)
 	good, _ := l.Scenario("sct-embedded")
+	revoked, _ := l.Scenario("revoked-by-crl")
 	key, other := forge.RSA(2048), forge.P256()
 	var once atomic.Bool
 	older := forge.LogList(time.Now().AddDate(0, 0, -30), forge.Log{Key: key, Description: "Old", Operator: "op", URL: "https://old.test/"})
@@ -82,6 +84,7 @@ func TestScript(t *testing.T) {
 					return err
 				}
 			}
+			e.Setenv("REVOKEDHASH", evidence.HashOf(revoked.Leaf).String())
 			e.Setenv("NOLISTURL", srv.URL+"/other.json")
 			// Nothing of the developer's machine: no cache, anchors or proxies.
 			e.Setenv("XDG_CACHE_HOME", e.WorkDir+"/cache")

@@ -66,6 +66,16 @@ func New(o Options) *Engine {
 	return e
 }
 
+// Afresh returns an engine that has downloaded nothing and keeps nothing on the
+// disk. What was learnt it shares with e.
+func (e *Engine) Afresh() *Engine {
+	o := e.opt
+	o.Store = nil
+	f := New(o)
+	f.learnt = e.learnt
+	return f
+}
+
 // Wait returns when no download is under way.
 func (e *Engine) Wait() { e.cache.Wait() }
 

@@ -290,13 +290,13 @@ func (s *inquiry) fromRevoked(l *evidence.Learnt) bool {
 
 // from says for people where an entry comes from.
 func from(l *evidence.Learnt) string {
-	switch {
-	case l.Scheme == policy.Staple:
+	switch l.Scheme {
+	case policy.Staple:
 		return "the staple of an earlier connection"
-	case l.URL == "":
-		return "the " + l.Scheme.String() + " of an earlier judgement"
+	case policy.CRL:
+		return "a list that an earlier judgement had"
 	}
-	return "the " + l.Scheme.String() + " at " + l.URL
+	return "a response that an earlier judgement had"
 }
 
 func reasonOf(reason string) string {
