@@ -115,3 +115,30 @@ func TestConfirmedWhileReadFromDisk(t *testing.T) {
 		t.Errorf("%d copies, the first of %s", len(l), l[0].Fetched)
 	}
 }
+
+// Who waits for a turn looks once more, when it comes, at what another has brought
+// meanwhile.
+func TestAskedMeanwhile(t *testing.T) {
+	w := newWorld(t, CRL)
+	w.body(w.list(1))
+	c := New(Options{})
+	for range maxFlights {
+		c.slots <- struct{}{}
+	}
+	got := make(chan Got)
+	go func() { got <- c.Get(t.Context(), w.need, w.terms()) }()
+	for under := 0; under == 0; time.Sleep(time.Millisecond) {
+		c.mu.Lock()
+		under = len(c.flights)
+		c.mu.Unlock()
+	}
+	came := newArtefact(w.list(1), nil, nil)
+	came.Fetched = w.now
+	c.mu.Lock()
+	c.unproved.Put(w.need.Key(), came, came.size())
+	c.mu.Unlock()
+	<-c.slots
+	if g := <-got; g.Artefact != came || w.hits != 0 {
+		t.Errorf("%s after %d requests", g.Outcome, w.hits)
+	}
+}

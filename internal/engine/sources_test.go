@@ -250,6 +250,27 @@ func TestUselessCopyIsReplaced(t *testing.T) {
 	}
 }
 
+// In one run of a person's, what cannot be used is asked for once, and in the next
+// one again.
+func TestUselessCopyInRun(t *testing.T) {
+	w := newWeather(t, serves)
+	w.list.NextUpdate = time.Now().Add(-time.Hour)
+	w.list.ThisUpdate = w.list.NextUpdate.Add(-time.Hour)
+	leaf := w.leaf()
+	e := w.engine(t)
+	for want := int64(1); want <= 2; want++ {
+		run := download.Run{Began: time.Now()}
+		for range 3 {
+			if r := resolve(e, leaf, policy.Policy{}, download.Access{Run: run}); r.Verdict != report.Inconclusive || !explained(r, finding.CRLStale, w.url) {
+				t.Errorf("%s %v", r.Verdict, findings(r))
+			}
+		}
+		if w.hits.Load() != want {
+			t.Fatalf("%d requests, want %d", w.hits.Load(), want)
+		}
+	}
+}
+
 // A list or an answer that was good an hour ago and is replayed does not take
 // back the revocation that the cache knows of, in this process or another.
 func TestOlderEditionReplayed(t *testing.T) {
