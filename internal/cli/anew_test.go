@@ -120,12 +120,13 @@ func (s *askedSite) requests(n int) []*http.Request {
 	return asked
 }
 
-// run checks the server at the first n ports, with the list alone unless flags say
+// run checks the server n times, at its ports in turn, with the list alone unless flags say
 // otherwise, in a process of its own.
 func (s *askedSite) run(n, want int, flags ...string) (stdout string) {
 	s.t.Helper()
 	args := []string{"check", "--roots", s.root, "--cache-dir", s.cache, "--revocation", "crl"}
-	for _, p := range s.ports[:n] {
+	for i := range n {
+		p := s.ports[i%len(s.ports)]
 		args = append(args, "localhost:"+p, "--resolve", "localhost:"+p+":127.0.0.1")
 	}
 	status, stdout, stderr := finish(s.t, exec.Command("assay", append(args, flags...)...))
@@ -211,8 +212,9 @@ func TestFailureOfAnotherProcess(t *testing.T) {
 func TestFailureWithinOneRun(t *testing.T) {
 	s := newAskedSite(t)
 	s.set(func() { s.down = true })
-	if out := s.run(3, exitInconclusive); strings.Count(out, "HTTP status 404") < 3 {
-		t.Errorf("the failure is not told three times:\n%s", out)
+	const targets = concurrent + 4 // the last ones begin when the first ones have ended
+	if out := s.run(targets, exitInconclusive); strings.Count(out, "HTTP status 404") < targets {
+		t.Errorf("the failure is not told %d times:\n%s", targets, out)
 	}
 	s.requests(1)
 }
