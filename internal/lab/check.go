@@ -95,6 +95,11 @@ func (l *Lab) Judge(ctx context.Context, s Scenario) Outcome {
 	if err != nil {
 		return Outcome{Scenario: s, Why: err.Error()}
 	}
+	if s.First != "" {
+		first := l.Config(s)
+		first.SNI = s.First
+		e.Check(ctx, first, t, s.Policy, s.Access)
+	}
 	r, _ := e.Check(ctx, l.Config(s), t, s.Policy, s.Access)
 	o := Compare(s, r)
 	o.Took = time.Since(start)

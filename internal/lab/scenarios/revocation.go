@@ -29,6 +29,11 @@ var revocation = []Scenario{
 	{Name: "sources-disagree", Story: "OCSP says good and the CRL says revoked. Revoked wins.",
 		Want: report.Reject, Findings: ids(finding.CertRevoked, finding.RevocationDisagree)},
 
+	{Name: "revoked-once-seen", Story: "An earlier visit brought a staple that says revoked. This one brings none, and the list still says good: a revocation stays.",
+		Want: report.Reject, Findings: ids(finding.CertRevoked, finding.RevocationDisagree), First: "first.test", Local: true},
+	{Name: "revoked-then-withdrawn", Story: "An earlier visit brought a staple that says revoked; this one brings a later response, signed with the same key, that says good. Only a person can decide.",
+		Want: report.Inconclusive, Findings: ids(finding.RevocationWithdrawn), First: "first.test", Local: true},
+
 	// Staples.
 	{Name: "staple-stale", Story: "The staple says good and its time is over; OCSP and CRL are fine.",
 		Want: report.Accept, Findings: ids(finding.OCSPStale)},

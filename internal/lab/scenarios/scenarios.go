@@ -39,6 +39,9 @@ type Scenario struct {
 	// NoRoots and NoLogList leave the lab's roots and log list out; Public has
 	// the roots count as publicly trusted, so that browsers' CT policies apply.
 	NoRoots, NoLogList, Public bool
+	// First, when not "", is a server name under which assay visits the server
+	// before the visit that is judged, and remembers it.
+	First string
 	// Local scenarios need what no flag can say, such as a DNS server of their
 	// own: other programs do not reach them.
 	Local bool

@@ -39,6 +39,20 @@ var revocationServers = map[string]func(*build){
 			b.staple(s, forge.OCSP{Singles: []forge.Single{s.issuer.RevokedSingle(s.leaf.Serial, forge.KeyCompromise)}}, nil)
 		})
 	},
+	"revoked-once-seen": func(b *build) {
+		b.good(func(s *site) {
+			s.onlyCRL(s.issuer.crlURL)
+			b.revokedFirst(s)
+		})
+	},
+	"revoked-then-withdrawn": func(b *build) {
+		b.good(func(s *site) {
+			b.revokedFirst(s)
+			later := s.issuer.Good(s.leaf.Serial)
+			later.ThisUpdate = time.Now().Add(-time.Minute)
+			s.staple = forge.OCSP{Singles: []forge.Single{later}}.Sign(s.issuer.CA)
+		})
+	},
 	"revoked-good-staple": func(b *build) {
 		b.good(func(s *site) {
 			s.onlyCRL(s.issuer.crlURL)

@@ -48,3 +48,10 @@ func (b *build) handler(name string, h http.HandlerFunc) {
 func certID(issuer *authority, serial []byte) []byte {
 	return forge.CertID(crypto.SHA1, issuer.Name, issuer.Key, serial)
 }
+
+// revokedFirst staples a response that says revoked, to who asks for the
+// scenario's First.
+func (b *build) revokedFirst(s *site) {
+	b.issue(s)
+	s.first = forge.OCSP{Singles: []forge.Single{s.issuer.RevokedSingle(s.leaf.Serial, forge.KeyCompromise)}}.Sign(s.issuer.CA)
+}

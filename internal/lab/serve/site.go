@@ -27,6 +27,7 @@ type site struct {
 	// Set by issue.
 	leaf   *forge.CA
 	staple []byte
+	first  []byte   // the staple for the scenario's First
 	scts   [][]byte // for the TLS extension
 }
 
@@ -112,7 +113,14 @@ func (b *build) serve(s *site) {
 	pair.OCSPStaple, pair.SignedCertificateTimestamps = s.staple, s.scts
 	cfg := s.tls.Clone()
 	// GetCertificate keeps crypto/tls from parsing what it serves.
-	cfg.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &pair, nil }
+	first := pair
+	first.OCSPStaple = s.first
+	cfg.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		if b.s.First != "" && hello.ServerName == b.s.First {
+			return &first, nil
+		}
+		return &pair, nil
+	}
 	ln := b.listen()
 	srv := &http.Server{TLSConfig: cfg, ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: 10 * time.Second,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
