@@ -161,7 +161,7 @@ func (c *check) run(r *Response) {
 	ans := &c.res.Answer
 	ans.ThisUpdate, ans.NextUpdate = worst.ThisUpdate, worst.NextUpdate
 	ans.RevokedAt, ans.Reason = worst.RevokedAt, worst.ReasonName()
-	c.res.Hold = worst.Status == Revoked && worst.Reason == certificateHold
+	c.res.Hold = worst.Status == Revoked && (worst.Reason == certificateHold || worst.Reason == removeFromCRL)
 	ans.AgeSeconds = int64(c.q.Time.Sub(worst.ThisUpdate) / time.Second)
 	usable := c.nonce(r)
 	understood := c.critical(r.Extensions) && c.critical(worst.Extensions)
