@@ -19,6 +19,9 @@ type Source struct {
 	Point   int       // index in the certificate's CRLPoints; -1 when not known (a file)
 	Cached  bool      // not downloaded for this judgement
 	Fetched time.Time // when, UTC
+	// Awaited says that a later edition is on its way: past its end the list counts
+	// as not had yet, unless it lists the certificate.
+	Awaited bool
 }
 
 // Query asks about one certificate.
@@ -272,9 +275,16 @@ func (j *judge) source(i int, s Source) *judged {
 	}
 	used.Entry = d.entry
 	if why := j.times(d); why != nil {
+		e := d.entry
+		used.Old = e != nil && !e.held() && (why.ID == finding.CRLStale || why.ID == finding.CRLTooOld || why.ID == finding.CRLNoNextUpdate)
+		if s.Awaited && !used.Old && why.ID == finding.CRLStale {
+			f := finding.New(finding.RevocationNotFetched)
+			d.answer.Detail = f.With("source", "crl").With("url", s.URL).Title()
+			j.add(d, f)
+			return nil
+		}
 		j.useless(d, *why)
-		if e := d.entry; e != nil && !e.held() && (why.ID == finding.CRLStale || why.ID == finding.CRLTooOld || why.ID == finding.CRLNoNextUpdate) {
-			used.Old = true
+		if used.Old {
 			j.add(d, finding.New(finding.CRLStaleListed, "revoked-at", finding.Time(e.Date), "reason", e.reason()))
 		}
 		return nil

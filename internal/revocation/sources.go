@@ -126,7 +126,7 @@ func (s *inquiry) checkOCSP(q ocsp.Query, body []byte, k int) ocsp.Result {
 		a := &s.in.Artefacts[k]
 		res.Answer.Cached, res.Answer.CachedSeconds = a.Cached, int64(a.Age/time.Second)
 		if s.in.Background && a.Cached && res.Status == "" && !res.Old {
-			res.Findings = notHadYet(res.Findings, finding.OCSPStale, q.URL)
+			res.Findings = notHadYet(res.Findings, q.URL)
 		}
 		s.used[k].Add(useOf(res))
 	}
@@ -260,11 +260,6 @@ func (s *inquiry) lists() (l listing) {
 		l.result = crl.Check(s.ctx, q)
 	}
 	s.issuers = append(s.issuers, l.result.Issuers...)
-	for n, src := range q.Sources {
-		if s.in.Background && src.Cached && !l.result.Used[n].Old {
-			l.result.Findings = notHadYet(l.result.Findings, finding.CRLStale, src.URL)
-		}
-	}
 	for n, u := range l.result.Used {
 		s.hearList(q.Sources[n], l.result, u)
 		why := ""
@@ -285,13 +280,13 @@ func (s *inquiry) answering(sources []crl.Source) bool {
 	return len(sources) > 0 && slices.ContainsFunc(crl.Check(s.ctx, s.query(sources)).Used, func(u crl.Use) bool { return u.Answered })
 }
 
-// notHadYet replaces the finding that the copy of url in the cache is past its end
-// where downloads run beside the judgement: the copy revokes nothing, and its
-// successor is on its way.
-func notHadYet(fs []finding.Finding, stale finding.ID, url string) []finding.Finding {
+// notHadYet replaces the finding that a response in the cache is past its end where
+// downloads run beside the judgement: it revokes nothing, and its successor is on
+// its way.
+func notHadYet(fs []finding.Finding, url string) []finding.Finding {
 	out := slices.Clone(fs)
 	for i, f := range out {
-		if f.ID == stale && f.Param("url") == url && f.Severity >= finding.Inconclusive {
+		if f.ID == finding.OCSPStale && f.Severity >= finding.Inconclusive {
 			out[i] = finding.New(finding.RevocationNotFetched, "source", f.Param("source"), "url", url)
 		}
 	}
@@ -351,7 +346,7 @@ func (s *inquiry) list(kind, url string, point int, l *listing) (n int, asked bo
 			bad(f.With("source", policy.CRL.String()).With("url", url))
 			continue
 		}
-		l.sources, l.at = append(l.sources, crl.Source{List: list, URL: url, Point: point, Cached: a.Cached, Fetched: a.Fetched}), append(l.at, k)
+		l.sources, l.at = append(l.sources, crl.Source{List: list, URL: url, Point: point, Cached: a.Cached, Fetched: a.Fetched, Awaited: s.in.Background && a.Cached}), append(l.at, k)
 		n++
 	}
 	if !asked {
