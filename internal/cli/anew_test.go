@@ -226,7 +226,7 @@ func TestGoodDataIsConfirmed(t *testing.T) {
 	for _, control := range []string{"", "max-age=86400", "no-cache"} {
 		t.Run(control, func(t *testing.T) {
 			s := newAskedSite(t)
-			s.control = control
+			s.set(func() { s.control = control })
 			s.run(3, exitAccept)
 			s.requests(1)
 			if control == "no-cache" {
