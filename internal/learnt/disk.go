@@ -109,24 +109,26 @@ func (s *Set) sync() {
 		s.opt.Warn(fmt.Errorf("what other processes have learnt cannot be read: %w", err))
 		return
 	}
-	there := make(map[string]bool, len(notes))
+	there, all := make(map[string]bool, len(notes)), true
 	for _, n := range notes {
-		if there[n.Name] = true; !s.disk.known[n.Name] {
-			s.read(n.Name)
+		if s.disk.known[n.Name] || s.read(n.Name) {
+			there[n.Name] = true
+		} else {
+			all = false // it is tried again: what it holds still counts
 		}
 	}
-	s.disk.known, s.disk.changed, s.disk.settled = there, changed, age > coarse
+	s.disk.known, s.disk.changed, s.disk.settled = there, changed, all && age > coarse
 }
 
-// read takes a note into memory.
-func (s *Set) read(name string) {
+// read takes a note into memory. It reports whether that is done.
+func (s *Set) read(name string) bool {
 	b, err := s.opt.Store.ReadNote(name)
 	if errors.Is(err, fs.ErrNotExist) { // put into another one, which is read then
-		return
+		return true
 	}
 	if err != nil {
 		s.opt.Warn(fmt.Errorf("what was learnt in %s cannot be read: %w", name, err))
-		return
+		return false
 	}
 	records, bad := decode(b)
 	if bad > 0 {
@@ -149,6 +151,7 @@ func (s *Set) read(name string) {
 			s.certs[evidence.HashOf(r.Cert)] = r.Cert
 		}
 	}
+	return true
 }
 
 // save writes records to the disk. What cannot be written is written with what
@@ -206,11 +209,13 @@ func (s *Set) gather() {
 		if err != nil {
 			continue
 		}
-		read = append(read, n)
 		if !s.disk.known[n.Name] {
+			if !s.read(n.Name) {
+				continue // what is not in memory would be left out
+			}
 			s.disk.known[n.Name] = true
-			s.read(n.Name)
 		}
+		read = append(read, n)
 		records, _ := decode(b)
 		for _, r := range records {
 			if line, err := json.Marshal(r); err == nil && !seen[evidence.HashOf(line)] && s.alive(r) {

@@ -241,6 +241,40 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
+// A note that cannot be read for a while is read later, and is not lost when the
+// notes are put together meanwhile.
+func TestReadLater(t *testing.T) {
+	for name, more := range map[string]int{"one": 0, "put together": 40} {
+		dir := t.TempDir()
+		newSet(t, dir, &warnings{}).Add(time.Now(), []evidence.Learnt{entry(1)}, nil)
+		files, _ := filepath.Glob(filepath.Join(dir, "v1/learnt/*"))
+		if len(files) != 1 {
+			t.Fatal(files)
+		}
+		aside := filepath.Join(t.TempDir(), "note")
+		if os.Rename(files[0], aside) != nil || os.Mkdir(files[0], 0o700) != nil {
+			t.Fatal("nothing is in the way")
+		}
+		w := &warnings{}
+		s := newSet(t, dir, w)
+		if n := len(s.List()); n != 0 {
+			t.Fatalf("%d entries", n)
+		}
+		if os.Remove(files[0]) != nil || os.Rename(aside, files[0]) != nil {
+			t.Fatal("it is still in the way")
+		}
+		for i := range more {
+			s.Add(time.Now(), []evidence.Learnt{entry(100 + i)}, nil)
+		}
+		if n := len(s.List()); n != 1+more {
+			t.Errorf("%s: %d entries, want %d; %s", name, n, 1+more, w)
+		}
+		if n := len(newSet(t, dir, w).List()); n != 1+more {
+			t.Errorf("%s: another process has %d entries, want %d", name, n, 1+more)
+		}
+	}
+}
+
 // What cannot be written stays in memory and is written later.
 func TestUnwritable(t *testing.T) {
 	dir := t.TempDir()
