@@ -20,7 +20,7 @@ import (
 const recent = 10 * time.Minute
 
 // maxConsulted bounds the entries of one judgement's evidence: as many as can be
-// saved and read again.
+// saved and read again. The judgement itself heeds all that is known.
 const maxConsulted = 1024
 
 // past is what the judges are told of earlier judgements. It goes into the
@@ -32,13 +32,15 @@ func (j *judgement) past() revocation.Past {
 func (j *judgement) about(c, issuer *cert.Certificate) (out []evidence.Learnt) {
 	id := learnt.Of(c, issuer)
 	if j.live {
-		for _, l := range j.e.learnt.About(id) {
+		out = j.e.learnt.About(id)
+		for _, l := range out {
 			j.consult(l)
 		}
 	}
 	for i := range j.ev.Learnt {
-		if learnt.IDOf(&j.ev.Learnt[i]) == id {
-			out = append(out, j.ev.Learnt[i])
+		l := &j.ev.Learnt[i]
+		if learnt.IDOf(l) == id && !slices.ContainsFunc(out, func(o evidence.Learnt) bool { return o.SameSource(l) }) {
+			out = append(out, *l)
 		}
 	}
 	return out
