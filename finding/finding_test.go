@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -33,6 +34,48 @@ func TestQuote(t *testing.T) {
 		if got := Quote(c.in); got != c.want {
 			t.Errorf("Quote(%q) = %q, want %q", c.in, got, c.want)
 		}
+	}
+}
+
+// Every code point that a terminal shows as nothing, or that moves other text,
+// is escaped, and nothing else is: the whole of Unicode is asked.
+func TestQuoteAllOfUnicode(t *testing.T) {
+	hidden := map[string]*unicode.RangeTable{
+		"Cf":                                 unicode.Cf,
+		"Cc":                                 unicode.Cc,
+		"Zl":                                 unicode.Zl,
+		"Zp":                                 unicode.Zp,
+		"Other_Default_Ignorable_Code_Point": unicode.Other_Default_Ignorable_Code_Point,
+		"Variation_Selector":                 unicode.Variation_Selector,
+		"Bidi_Control":                       unicode.Bidi_Control,
+		"Join_Control":                       unicode.Join_Control,
+		"Hangul fillers": {R16: []unicode.Range16{
+			{Lo: 0x115f, Hi: 0x1160, Stride: 1}, {Lo: 0x3164, Hi: 0x3164, Stride: 1}, {Lo: 0xffa0, Hi: 0xffa0, Stride: 1}}},
+	}
+	escaped := 0
+	for r := rune(0); r <= unicode.MaxRune; r++ {
+		if !utf8.ValidRune(r) {
+			continue // a surrogate is no UTF-8
+		}
+		s, in := string(r), ""
+		for name, table := range hidden {
+			if unicode.Is(table, r) {
+				in = name
+			}
+		}
+		got := Quote(s)
+		if got != s {
+			escaped++
+		}
+		switch want := fmt.Sprintf(`\u{%x}`, r); {
+		case in != "" && got != want:
+			t.Errorf("U+%04X of %s: Quote returned %q, want %q", r, in, got, want)
+		case in == "" && got != s && unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Zs):
+			t.Errorf("U+%04X is to be seen and was escaped: %q", r, got)
+		}
+	}
+	if escaped < 4000 || escaped > 5000 {
+		t.Errorf("%d code points are escaped", escaped)
 	}
 }
 

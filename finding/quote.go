@@ -3,6 +3,7 @@ package finding
 import (
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -10,9 +11,9 @@ import (
 const quoteMax = 256
 
 // Quote makes text from a peer safe to print on a terminal or in a log:
-// control characters (C0, C1, DEL), bidirectional controls, zero-width
-// characters, line and paragraph separators and invalid UTF-8 become \u{hex},
-// and at most 256 characters are kept, followed by an ellipsis. Quote is
+// control characters (C0, C1, DEL), bidirectional controls, characters that are
+// shown as nothing (Unicode's Cf and Default_Ignorable_Code_Point), line and
+// paragraph separators and invalid UTF-8 become \u{hex}, and at most 256 characters are kept, followed by an ellipsis. Quote is
 // idempotent for text it did not have to shorten.
 func Quote(s string) string {
 	if quoteClean(s) {
@@ -58,18 +59,21 @@ func escape(b *strings.Builder, r rune) {
 	b.WriteByte('}')
 }
 
+// unsafeRune reports whether r steers, reorders or hides text: controls, line
+// and paragraph separators, format characters (Cf: bidirectional controls, tags,
+// musical and shorthand format controls and more), and whatever Unicode's
+// Default_Ignorable_Code_Point says is shown as nothing, Hangul fillers among
+// them. Blocks that Unicode sets aside for such characters count as a whole.
 func unsafeRune(r rune) bool {
 	switch {
 	case r < 0x20, r >= 0x7f && r <= 0x9f: // C0, DEL, C1
 		return true
-	case r == 0xad, r == 0x34f, r == 0x61c, r == 0x180e: // soft hyphen, joiners, Arabic letter mark
+	case r < 0xad:
+		return false
+	case r == 0x2028, r == 0x2029:
 		return true
-	case r >= 0x200b && r <= 0x200f, r >= 0x2028 && r <= 0x202e, r >= 0x2060 && r <= 0x206f:
-		return true // zero width, separators, bidi embeddings, isolates
-	case r >= 0xfe00 && r <= 0xfe0f, r == 0xfeff, r >= 0xfff0 && r <= 0xfffb:
-		return true // variation selectors, BOM, specials
-	case r >= 0xe0000 && r <= 0xe0fff: // tags
-		return true
+	case r >= 0x2060 && r <= 0x206f, r >= 0xfff0 && r <= 0xfffb, r >= 0xe0000 && r <= 0xe0fff:
+		return true // set aside, the unassigned ones too
 	}
-	return false
+	return unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
