@@ -26,7 +26,7 @@ type Changeset struct {
 	// Timestamp is the collection's version, in milliseconds since 1970. It only
 	// rises: an older one is a replay.
 	Timestamp  uint64
-	Signatures []ChangesetSignature
+	Signatures []ChangesetSignature // at least one; a good one is enough
 	// Signed is what the signatures are over: a prefix and the canonical JSON of
 	// the records. Filters and ParseOneCRL read the records that are in it.
 	Signed []byte
@@ -180,14 +180,15 @@ func canonicalString(to []byte, s string) []byte {
 
 // FilterRecord is what a publisher says of one filter file.
 type FilterRecord struct {
-	ID, Parent  string // Parent is the ID of the filter that a delta continues, "" for a full one
-	Incremental bool
-	Channel     string // "default" (all reasons), "compat" and others; "" means default
-	Made        time.Time
-	Name        string
-	SHA256      [32]byte
-	Size        int64
-	Location    string // below the server's attachments
+	ID          string    // of the record in the collection
+	Parent      string    // the ID of the filter that a delta continues, "" for a full one
+	Incremental bool      // a delta: only what was revoked since its parent
+	Channel     string    // "default" (all reasons), "compat" and others
+	Made        time.Time // when the revocations were gathered
+	Name        string    // for people, "20261128-0-default.filter"
+	SHA256      [32]byte  // of the file
+	Size        int64     // of the file, in bytes
+	Location    string    // below the server's address for attachments
 }
 
 // FilterRecords reads the records of the collection "cert-revocations", from

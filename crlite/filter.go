@@ -53,10 +53,10 @@ type Filter struct {
 }
 
 // Coverage is what a filter knows of one log: the certificates with an SCT of
-// this log from First to Last, both included, in milliseconds since 1970.
+// this log in the interval.
 type Coverage struct {
 	Log         [32]byte // SHA-256 of the log's key
-	First, Last uint64
+	First, Last uint64   // both included, in milliseconds since 1970
 }
 
 // block is one issuer's part of the filter. Positions are those of bits in the

@@ -38,15 +38,15 @@ func (a Answer) String() string {
 // certificate count, or others whose signature has been verified: an unverified
 // one would let a server choose a filter that does not know the revocation.
 type SCT struct {
-	Log  [32]byte
-	Time uint64 // milliseconds since 1970
+	Log  [32]byte // SHA-256 of the log's key
+	Time uint64   // milliseconds since 1970
 }
 
 // Subject is the certificate that is asked for.
 type Subject struct {
 	Issuer [32]byte // SHA-256 of the issuer's SubjectPublicKeyInfo, DER
 	Serial []byte   // contents of the serial number's INTEGER, leading zero included
-	SCTs   []SCT
+	SCTs   []SCT    // those that count, in any order
 }
 
 // Query says what the filter knows of s. The answer holds for certificates that

@@ -9,7 +9,7 @@ const MaxAge = 10 * 24 * time.Hour
 
 // Held is a filter of a set, and how people tell it from others.
 type Held struct {
-	Filter *Filter
+	Filter *Filter   // opened; must not be nil
 	Name   string    // what its publisher calls it, "20261128-0-default.filter"
 	SHA256 [32]byte  // of the file
 	Made   time.Time // what its publisher says; the zero time means Filter.Latest
@@ -25,9 +25,9 @@ func (h *Held) made() time.Time {
 
 // Result is what a set of filters says.
 type Result struct {
-	Answer Answer
-	By     int // the filter in the set that says so, -1 if none does
-	SCT    int // the position of the SCT by which it covers the certificate, -1 if none does
+	Answer Answer // what the filters say together
+	By     int    // the filter in the set that says so, -1 if none does
+	SCT    int    // the position of the SCT by which it covers the certificate, -1 if none does
 	// Old says that the newest filter was made more than MaxAge before the time of
 	// the check: NotCovered, NotEnrolled and Good are then no information, and
 	// Revoked is what was known at Made.
