@@ -67,3 +67,9 @@ func (p Path) Worst() finding.Severity {
 	}
 	return worst
 }
+
+// sumsUp reports whether a finding of this kind is about all revocation sources
+// of a certificate together: the cause is in the findings on each of them.
+func sumsUp(id finding.ID) bool {
+	return id == finding.RevocationUnavailable || id == finding.RevocationUndetermined
+}

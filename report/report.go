@@ -147,6 +147,7 @@ type Cert struct {
 	SPKISHA256   string     `json:"spki_sha256"`                // of the SubjectPublicKeyInfo, hex
 	Extensions   []Ext      `json:"extensions,omitempty"`       // all, known or not
 	Source       CertSource `json:"source"`                     // where it comes from
+	Store        string     `json:"store,omitempty"`            // of a trust anchor: the file, directory or store that it was read from; "" when not known
 	PEM          string     `json:"pem,omitempty"`              // the certificate itself
 }
 

@@ -21,8 +21,8 @@ type View struct {
 	Headline *ViewFinding  // the root cause; nil when there is nothing to say
 	Summary  string        // one sentence in place of the headline; "" when there is one
 	Age      string        // "cached 14 min ago", when revocation was judged by what is that old; else ""
-	Items    []ViewItem    // more about the target
-	Sections []ViewSection // in the order of reading
+	Items    []ViewItem    // more about the target: where it was reached, how, when
+	Sections []ViewSection // in the order of reading, SectionBrief first
 }
 
 // Level says how much of a View is shown. The zero Level is the default.
@@ -31,7 +31,7 @@ type Level int8
 // The levels, in rising order.
 const (
 	LevelQuiet   Level = iota - 1 // verdict, target and headline, in one line
-	LevelDefault                  // what a reader wants who looks for the cause
+	LevelDefault                  // the cause, what to do about it, and one line for each thing that was checked
 	LevelVerbose                  // everything but the certificates themselves
 )
 
@@ -64,6 +64,7 @@ type SectionKind string
 
 // The kinds of sections, in the order of reading.
 const (
+	SectionBrief       SectionKind = "brief"       // one line for each thing that was checked; shown at LevelDefault alone; has no title
 	SectionFindings    SectionKind = "findings"    // about the report as a whole
 	SectionConnection  SectionKind = "connection"  // what was seen on the wire
 	SectionPath        SectionKind = "path"        // a candidate path; its Sections are the certificates
@@ -81,11 +82,6 @@ type ViewSection struct {
 	Kind   SectionKind // what it is about
 	Title  string      // its heading, "Path"; "" for none. Of a SectionPathCert the subject
 	Detail string      // follows the title directly: ": reaches a trust anchor"
-	Short  string      // the heading below the level Full; "" for the same one
-
-	Level  Level // from which it is shown
-	Full   Level // from which it is shown in full
-	Folded bool  // set by At: it is not shown in full
 
 	Number   int           // of a SectionPathCert: the position on the path, 0 for the leaf
 	Role     string        // of a SectionPathCert: the role, or "certificate" when it has none
@@ -97,7 +93,6 @@ type ViewSection struct {
 // ViewItem is one line of a section: a label and a value, a state and what is
 // in it, or a finding.
 type ViewItem struct {
-	Level   Level        // from which it is shown
 	Depth   int          // 1: about the item of depth 0 before it
 	Label   string       // "validity"; "" for a state, a finding, or text that stands alone
 	State   string       // a word of its own before the text: "done", "REVOKED"
@@ -109,31 +104,33 @@ type ViewItem struct {
 
 // ViewFinding is a finding with its texts filled in.
 type ViewFinding struct {
-	ID       string           // for `assay explain`
-	Severity finding.Severity // none outside the table
-	Title    string           // one line
-	Policy   string           // the rule that moved the severity; "" for none
-	Where    string           // of a headline: the certificate it hangs on
-	Advice   *ViewAdvice      // nil when there is none, or when it was given above
+	ID        string           // for `assay explain`
+	Severity  finding.Severity // none outside the table
+	Title     string           // one line
+	Policy    string           // the rule that moved the severity; "" for none
+	Where     string           // of a headline: the certificate it hangs on
+	Elsewhere string           // the same when that is not the server's own certificate: "intermediate CN=Example CA"
+	URL       string           // of a headline: where the artefact came from, when the title does not say so
+	Sources   []string         // of a headline about revocation: what each source said that it rests on, when, and whether it was asked now
+	Advice    *ViewAdvice      // nil when there is none, or when it was given above
 }
 
 // ViewAdvice is what a finding means and what to do.
 type ViewAdvice struct {
-	Level   Level  // from which it is given
-	Meaning string // what it means
-	Risk    string // the security perspective; "" for information
-	Fix     string // the next steps
-	Spec    string // the clause; shown when verbose
-	OpenSSL string // OpenSSL's name and number; shown when verbose
+	Meaning string   // what it means
+	Risk    string   // the security perspective; "" for information
+	Fix     []string // the next steps; those that depend on whose server it is stand apart, each with its condition
+	Spec    string   // the clause; shown when verbose
+	OpenSSL string   // OpenSSL's name and number; shown when verbose, and in the brief section
 }
 
 // listShown is how many values of a list are shown below LevelVerbose.
 const listShown = 10
 
-// At returns what of v is shown at level: items of higher levels are left out,
-// long lists are cut, and a kind of finding is explained only once, where it
-// occurs first. certs adds every certificate in full, and then no list is cut.
-// v stays as it is.
+// At returns what of v is shown at level: by default the headline and the brief
+// section, when verbose all the others. A list is cut by default, and a kind of
+// finding is explained once, where it occurs first. certs adds every certificate
+// in full, and then no list is cut. v stays as it is.
 func (v *View) At(level Level, certs bool) *View {
 	f := folder{level: level, certs: certs, explained: map[string]bool{}}
 	out := &View{Verdict: v.Verdict, Target: v.Target, Summary: v.Summary, Age: v.Age}
@@ -153,14 +150,23 @@ type folder struct {
 	explained map[string]bool // kinds whose meaning has been given
 }
 
+// shows reports whether a section of kind k is shown.
+func (f *folder) shows(k SectionKind) bool {
+	switch k {
+	case SectionCertificate:
+		return f.certs
+	case SectionObject:
+		return true
+	case SectionBrief:
+		return f.level < LevelVerbose
+	}
+	return f.level >= LevelVerbose
+}
+
 func (f *folder) sections(in []ViewSection) (out []ViewSection) {
 	for _, s := range in {
-		if s.Level > f.level || s.Kind == SectionCertificate && !f.certs {
+		if !f.shows(s.Kind) {
 			continue
-		}
-		s.Folded = s.Full > f.level
-		if s.Folded && s.Short != "" {
-			s.Title = s.Short
 		}
 		s.Items, s.Sections = f.items(s.Items), f.sections(s.Sections)
 		if !f.certs {
@@ -173,9 +179,6 @@ func (f *folder) sections(in []ViewSection) (out []ViewSection) {
 
 func (f *folder) items(in []ViewItem) (out []ViewItem) {
 	for _, i := range in {
-		if i.Level > f.level {
-			continue
-		}
 		if n := len(i.List); n > listShown && f.level < LevelVerbose && !f.certs {
 			i.List = append(i.List[:listShown:listShown], fmt.Sprintf("and %d more", n-listShown))
 		}
@@ -192,7 +195,7 @@ func (f *folder) finding(in *ViewFinding) *ViewFinding {
 	}
 	out := *in
 	out.Advice = nil
-	if in.Advice == nil || in.Advice.Level > f.level || f.explained[in.ID] {
+	if in.Advice == nil || f.explained[in.ID] {
 		return &out
 	}
 	f.explained[in.ID] = true

@@ -24,10 +24,10 @@ func endWords(e PathEnd) string {
 	return finding.Quote(string(e))
 }
 
-// viewPath shows candidate path i; one that does not count only in short.
+// viewPath shows candidate path i.
 func (r *Report) viewPath(i int) ViewSection {
 	p, chosen := r.Paths[i], i == r.Chosen
-	s := ViewSection{Kind: SectionPath, Title: "Path", Items: findingItems(p.Findings, chosen)}
+	s := ViewSection{Kind: SectionPath, Title: "Path", Items: findingItems(p.Findings)}
 	if len(r.Paths) > 1 {
 		s.Detail = fmt.Sprintf(" %d of %d", i+1, len(r.Paths))
 		if chosen {
@@ -35,30 +35,24 @@ func (r *Report) viewPath(i int) ViewSection {
 		}
 	}
 	s.Detail += ": " + endWords(p.End)
-	if !chosen {
-		s.Full = LevelVerbose
-	}
 	for j, pc := range p.Certs {
-		s.Sections = append(s.Sections, r.viewPathCert(j, pc, s.Full))
+		s.Sections = append(s.Sections, r.viewPathCert(j, pc))
 	}
 	return s
 }
 
 // viewPathCert shows one certificate in its place: what it is, its revocation
-// status, its findings; below the level full only the findings.
-func (r *Report) viewPathCert(pos int, pc PathCert, full Level) ViewSection {
-	s := ViewSection{Kind: SectionPathCert, Number: pos, Role: roleName(pc.Role), Title: r.subject(pc.Cert), Full: full}
+// status, its findings.
+func (r *Report) viewPathCert(pos int, pc PathCert) ViewSection {
+	s := ViewSection{Kind: SectionPathCert, Number: pos, Role: roleName(pc.Role), Title: r.subject(pc.Cert)}
 	if pc.Cert >= 0 && pc.Cert < len(r.Certs) {
 		s.Items = r.Certs[pc.Cert].items(r.Time)
-		s.Items = append(s.Items, ViewItem{Level: LevelVerbose, Label: "SHA-256", Text: finding.Quote(r.Certs[pc.Cert].SHA256)})
+		s.Items = append(s.Items, ViewItem{Label: "SHA-256", Text: finding.Quote(r.Certs[pc.Cert].SHA256)})
 	}
 	if pc.Revocation != nil {
 		s.Items = append(s.Items, revocationItems(*pc.Revocation)...)
 	}
-	for i := range s.Items {
-		s.Items[i].Level = max(s.Items[i].Level, full)
-	}
-	s.Items = append(s.Items, findingItems(pc.Findings, full == LevelDefault)...)
+	s.Items = append(s.Items, findingItems(pc.Findings)...)
 	return s
 }
 

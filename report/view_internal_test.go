@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -17,5 +18,20 @@ func TestSpan(t *testing.T) {
 	}
 	if got := span(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)); got != "2921939 days" {
 		t.Errorf("to the end of time: %s", got)
+	}
+}
+
+func TestCases(t *testing.T) {
+	for in, want := range map[string][]string{
+		"":            nil,
+		"Restart it.": {"Restart it."},
+		"If a: b.":    {"If a: b."},
+		"If it is your server: do this. If it is not: do that.":                           {"If it is your server: do this.", "If it is not: do that."},
+		"Wait a day. If it is your server: restart it. If it runs, wait: it may be slow.": {"Wait a day.", "If it is your server: restart it.", "If it runs, wait: it may be slow."},
+		"If it lasts, ask the CA. A note: none.":                                          {"If it lasts, ask the CA. A note: none."},
+	} {
+		if got := cases(in); !slices.Equal(got, want) {
+			t.Errorf("%q: %q", in, got)
+		}
 	}
 }

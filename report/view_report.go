@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,17 +14,13 @@ import (
 // View returns r as people read it, complete: [View.At] takes out what a level
 // does not show.
 func (r *Report) View() *View {
-	v := &View{Verdict: r.Verdict.known(), Target: targetName(r.Target)}
+	v := &View{Verdict: r.Verdict.known(), Target: targetName(r.Target), Items: r.targetItems()}
 	if age := r.cachedSeconds(); age >= 60 {
 		v.Age = cachedAgo(age)
 	}
-	if ns := r.Target.Names; len(ns) > 1 || len(ns) == 1 && ns[0] != r.Target.Host {
-		v.Items = []ViewItem{list("name", ns)}
-	}
 	switch h := r.Headline; {
 	case h != nil:
-		v.Headline = viewFinding(h.Finding, LevelDefault)
-		v.Headline.Where = r.where(*h)
+		v.Headline = r.viewHeadline(*h)
 	case v.Verdict == Accept:
 		v.Summary = "Everything that was asked for was checked, and nothing is wrong."
 	default:
@@ -34,6 +31,7 @@ func (r *Report) View() *View {
 			v.Sections = append(v.Sections, s)
 		}
 	}
+	add(r.viewBrief(), true)
 	add(r.viewFindings())
 	add(r.viewConnection())
 	for i := range r.Paths {
@@ -112,19 +110,6 @@ func targetName(t Target) string {
 	return "certificates"
 }
 
-// where says on which certificate the headline hangs.
-func (r *Report) where(h Headline) string {
-	if h.Path < 0 || h.Path >= len(r.Paths) {
-		return ""
-	}
-	p := r.Paths[h.Path]
-	if h.Cert < 0 || h.Cert >= len(p.Certs) {
-		return ""
-	}
-	pc := p.Certs[h.Cert]
-	return roleName(pc.Role) + " certificate, " + r.subject(pc.Cert)
-}
-
 // viewFindings shows what hangs on the report itself, without the headline.
 func (r *Report) viewFindings() (s ViewSection, ok bool) {
 	var rest []finding.Finding
@@ -136,18 +121,13 @@ func (r *Report) viewFindings() (s ViewSection, ok bool) {
 		}
 		rest = append(rest, f)
 	}
-	return ViewSection{Kind: SectionFindings, Title: "Findings", Items: findingItems(rest, true)}, len(rest) > 0
+	return ViewSection{Kind: SectionFindings, Title: "Findings", Items: findingItems(rest)}, len(rest) > 0
 }
 
-// findingItems shows findings, the worst first. Explained by default are those
-// that weigh something on a path that counts.
-func findingItems(fs []finding.Finding, counts bool) (items []ViewItem) {
+// findingItems shows findings, the worst first.
+func findingItems(fs []finding.Finding) (items []ViewItem) {
 	for _, f := range WorstFirst(fs) {
-		level := LevelDefault
-		if !counts || f.Severity <= finding.Info {
-			level = LevelVerbose
-		}
-		items = append(items, ViewItem{Finding: viewFinding(f, level)})
+		items = append(items, ViewItem{Finding: ViewOf(f)})
 	}
 	return items
 }
@@ -166,16 +146,14 @@ func WorstFirst(fs []finding.Finding) (sorted []finding.Finding) {
 	return sorted
 }
 
-// ViewOf returns f with its texts filled in, its advice at the default level.
-func ViewOf(f finding.Finding) *ViewFinding { return viewFinding(f, LevelDefault) }
-
-func viewFinding(f finding.Finding, advice Level) *ViewFinding {
+// ViewOf returns f with its texts filled in.
+func ViewOf(f finding.Finding) *ViewFinding {
 	v := &ViewFinding{ID: finding.Quote(string(f.ID)), Severity: clamp(f.Severity), Title: f.Title(), Policy: finding.Quote(f.Policy)}
 	k := f.Kind()
 	if k.Explain == "" {
 		return v
 	}
-	v.Advice = &ViewAdvice{Level: advice, Meaning: f.Expand(k.Explain), Fix: f.Expand(k.Fix), Spec: k.Spec}
+	v.Advice = &ViewAdvice{Meaning: f.Expand(k.Explain), Fix: cases(f.Expand(k.Fix)), Spec: k.Spec}
 	if v.Severity >= finding.Warning {
 		v.Advice.Risk = f.Expand(k.Risk)
 	}
@@ -183,6 +161,28 @@ func viewFinding(f finding.Finding, advice Level) *ViewFinding {
 		v.Advice.OpenSSL = k.OpenSSL + " (" + strconv.Itoa(k.OpenSSLCode) + ")"
 	}
 	return v
+}
+
+// condition is where a case of an advice begins: "If it is your server: ".
+var condition = regexp.MustCompile(`(?:^|[.] )If [^.:]{2,80}: `)
+
+// cases takes an advice apart: what holds for everybody, then each "If ...: ...".
+func cases(fix string) (out []string) {
+	from := 0
+	for _, at := range condition.FindAllStringIndex(fix, -1) {
+		start := at[0]
+		if fix[start] == '.' {
+			start += len(". ")
+		}
+		if s := strings.TrimSpace(fix[from:start]); s != "" {
+			out = append(out, s)
+		}
+		from = start
+	}
+	if s := strings.TrimSpace(fix[from:]); s != "" {
+		out = append(out, s)
+	}
+	return out
 }
 
 // viewConnection shows what was seen on the wire.
@@ -234,20 +234,22 @@ func (r *Report) viewConnection() (s ViewSection, ok bool) {
 	s.add("alert", c.Alert)
 	s.add("probe", c.Probe)
 	if c.BytesIn+c.BytesOut > 0 {
-		s.Items = append(s.Items, ViewItem{Level: LevelVerbose, Label: "bytes", Text: fmt.Sprintf("%d in, %d out", c.BytesIn, c.BytesOut)})
+		s.Items = append(s.Items, ViewItem{Label: "bytes", Text: fmt.Sprintf("%d in, %d out", c.BytesIn, c.BytesOut)})
 	}
-	tried := LevelVerbose
-	if len(c.Attempts) > 1 || c.Version == "" {
-		tried = LevelDefault
-	}
+	s.Items = append(s.Items, c.tried()...)
+	return s, true
+}
+
+// tried has one line for each address that was tried.
+func (c *Connection) tried() (items []ViewItem) {
 	for _, a := range c.Attempts {
 		text := finding.Quote(a.Addr) + " " + finding.Quote(a.Outcome) + ", " + millis(a.MS)
 		if a.Detail != "" {
 			text += ": " + finding.Quote(a.Detail)
 		}
-		s.Items = append(s.Items, ViewItem{Level: tried, Label: "tried", Text: text})
+		items = append(items, ViewItem{Label: "tried", Text: text})
 	}
-	return s, true
+	return items
 }
 
 // add appends a label and its value, raw, unless that is empty.
@@ -395,14 +397,11 @@ func (r *Report) position(i int) string {
 	return "certificate " + strconv.Itoa(i)
 }
 
-// viewDownloads shows the downloads; by default those that failed.
+// viewDownloads shows the downloads.
 func (r *Report) viewDownloads() (s ViewSection, ok bool) {
-	s = ViewSection{Kind: SectionDownloads, Title: "Downloads", Short: "Downloads that failed", Level: LevelVerbose, Full: LevelVerbose}
+	s = ViewSection{Kind: SectionDownloads, Title: "Downloads"}
 	for _, f := range r.Fetches {
-		i := ViewItem{Level: LevelVerbose, State: finding.Quote(string(f.Outcome)), Text: finding.Quote(string(f.Kind)) + " " + finding.Quote(f.URL)}
-		if f.Outcome == Failed || f.Outcome == Refused {
-			i.Level, s.Level = LevelDefault, LevelDefault
-		}
+		i := ViewItem{State: finding.Quote(string(f.Outcome)), Text: finding.Quote(string(f.Kind)) + " " + finding.Quote(f.URL)}
 		if f.Bytes > 0 {
 			i.Text += ", " + strconv.FormatInt(f.Bytes, 10) + " bytes"
 		}
@@ -427,14 +426,14 @@ func (r *Report) viewAbout() ViewSection {
 		s.add("judged for", when(r.Time))
 	}
 	if m := r.Timing; m != nil {
-		s.Items = append(s.Items, ViewItem{Level: LevelVerbose, Label: "timing", Text: fmt.Sprintf("DNS %s, connect %s, TLS %s, judging %s, total %s",
+		s.Items = append(s.Items, ViewItem{Label: "timing", Text: fmt.Sprintf("DNS %s, connect %s, TLS %s, judging %s, total %s",
 			millis(m.DNS), millis(m.Connect), millis(m.TLS), millis(m.Judge), millis(m.Total))})
 	}
 	for _, h := range []struct{ label, value string }{
 		{"policy", r.PolicyHash}, {"anchors", r.AnchorsHash}, {"log list", r.LogListHash},
 	} {
 		if h.value != "" {
-			s.Items = append(s.Items, ViewItem{Level: LevelVerbose, Label: h.label, Text: "SHA-256 " + finding.Quote(h.value)})
+			s.Items = append(s.Items, ViewItem{Label: h.label, Text: "SHA-256 " + finding.Quote(h.value)})
 		}
 	}
 	return s

@@ -213,7 +213,7 @@ func TestFailureWithinOneRun(t *testing.T) {
 	s := newAskedSite(t)
 	s.set(func() { s.down = true })
 	const targets = concurrent + 4 // the last ones begin when the first ones have ended
-	if out := s.run(targets, exitInconclusive); strings.Count(out, "HTTP status 404") < targets {
+	if out := s.run(targets, exitInconclusive, "-v"); strings.Count(out, "HTTP status 404") < targets {
 		t.Errorf("the failure is not told %d times:\n%s", targets, out)
 	}
 	s.requests(1)
@@ -248,7 +248,8 @@ func TestGoodDataIsConfirmed(t *testing.T) {
 			s.run(3, exitAccept) // that was kept for the next process
 			s.requests(0)
 			s.age(4 * time.Minute)
-			want(t, s.run(1, exitAccept), "crl good; .*; cached 4 min ago")
+			want(t, s.run(1, exitAccept), "good by CRL .*cached 4 min ago")
+			want(t, s.run(1, exitAccept, "-v"), "crl good; .*; cached 4 min ago")
 			want(t, s.run(1, exitAccept, "-v"), "cached crl http.*list.crl, [^,]*, [^,]*, cached 4 min ago")
 			want(t, s.run(1, exitAccept, "-q"), `^accept localhost:\d+ .*\(cached 4 min ago\)\n$`)
 			var r report.Report
@@ -292,7 +293,7 @@ func TestResponsesAreAskedForAgain(t *testing.T) {
 	s.run(3, exitAccept, ocsp...)
 	s.requests(1)
 	s.age(9 * time.Minute)
-	want(t, s.run(3, exitAccept, ocsp...), "ocsp good; .*; cached 9 min ago")
+	want(t, s.run(3, exitAccept, append(ocsp, "-v")...), "ocsp good; .*; cached 9 min ago")
 	s.requests(0)
 	s.age(5 * time.Minute)
 	if out := s.run(3, exitAccept, ocsp...); strings.Contains(out, "min ago") {

@@ -187,7 +187,7 @@ func TestClientCertificates(t *testing.T) {
 			t.Errorf("%s: status %d\n%s", args, status, errs)
 		}
 	}
-	_, out, _ := run("", append([]string{"check", "localhost:" + port, "--roots", s.root, "--offline", "--cache-dir", t.TempDir()}, at...)...)
+	_, out, _ := run("", append([]string{"check", "-v", "localhost:" + port, "--roots", s.root, "--offline", "--cache-dir", t.TempDir()}, at...)...)
 	if !strings.Contains(out, `issuers    CN=Clients \u{1b} Root`) && !strings.Contains(out, `Clients `) || !strings.Contains(out, "schemes") || strings.Contains(out, "\x1b") {
 		t.Errorf("what the server accepts is not shown:\n%s", out)
 	}

@@ -223,7 +223,7 @@ func (a *app) connect(ctx context.Context, f *connectFlags, arg string, onEOFGiv
 	defer cancel()
 	transport, ev := tlsclient.Open(shaking, dial)
 	if transport == nil {
-		return a.notReached(shaking, v, ev)
+		return a.notReached(shaking, v, ev, f.verbose)
 	}
 	defer transport.Close()
 	base := transport.TLSConfig()
@@ -245,7 +245,7 @@ func (a *app) connect(ctx context.Context, f *connectFlags, arg string, onEOFGiv
 	case err != nil:
 		transport.Failed(shaking, err)
 		transport.Close()
-		return a.notReached(shaking, v, probed(shaking, dial, ev))
+		return a.notReached(shaking, v, probed(shaking, dial, ev), f.verbose)
 	}
 	if f.verbose && seen != nil {
 		transport.Facts()
@@ -317,14 +317,14 @@ func probed(ctx context.Context, dial tlsclient.Config, ev *evidence.Evidence) *
 }
 
 // notReached prints why there was no handshake.
-func (a *app) notReached(ctx context.Context, v *assay.Verifier, ev *evidence.Evidence) error {
+func (a *app) notReached(ctx context.Context, v *assay.Verifier, ev *evidence.Evidence, verbose bool) error {
 	if interrupted(ctx) {
 		return nil
 	}
 	r := v.Judge(ctx, ev)
 	r.Target.Source = report.FromConnect
 	a.verdict(r.Verdict)
-	return render.Text(a.stderr, r, render.Options{Width: 80})
+	return render.Text(a.stderr, r, render.Options{Width: 80, Verbose: verbose})
 }
 
 // refused prints why the server was not accepted.

@@ -139,7 +139,7 @@ func TestConnectDeadAddresses(t *testing.T) {
 		t.Errorf("status %d, output %q\n%s", status, out, errs)
 	}
 	args[3] = "localhost:" + port + ":" + strings.Join(addrs, ",")
-	if status, out, errs := run("hello", args...); status != exitInconclusive || out != "" || !strings.Contains(errs, "[connection-refused]") || strings.Count(errs, " tried ") < 40 {
+	if status, out, errs := run("hello", append(args, "-v")...); status != exitInconclusive || out != "" || !strings.Contains(errs, "[connection-refused]") || strings.Count(errs, " tried ") < 40 {
 		t.Errorf("all dead: status %d, output %q\n%s", status, out, errs)
 	}
 }

@@ -122,7 +122,7 @@ func wantProxied(t *testing.T, s *site, proxy, target, other string, got *atomic
 	if before != int64(len(data)) {
 		t.Errorf("the server got %d bytes", before)
 	}
-	status, out, errs := run("secret", args(target, "--roots", newSite(t).root)...)
+	status, out, errs := run("secret", args(target, "-v", "--roots", newSite(t).root)...)
 	if shown := strings.Replace(proxy, ":pass@", ":xxxxx@", 1); !strings.Contains(errs, "  proxy      "+shown+"\n") || strings.Contains(errs, "  address ") {
 		t.Errorf("the proxy %s is not shown:\n%s", shown, errs)
 	}

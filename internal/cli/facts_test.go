@@ -185,7 +185,7 @@ func TestAllAddressesBounds(t *testing.T) {
 	if notTried != 4 {
 		t.Errorf("attempts of the last: %+v", rs[15].Connection.Attempts)
 	}
-	_, out, _ := run("", "check", "--all-addresses", "localhost:"+port, "--resolve", resolve, "--roots", s.root, "--offline", "--cache-dir", t.TempDir(), "--unknown", "allow")
+	_, out, _ := run("", "check", "--all-addresses", "-v", "localhost:"+port, "--resolve", resolve, "--roots", s.root, "--offline", "--cache-dir", t.TempDir(), "--unknown", "allow")
 	if strings.Count(out, "not-tried") != 4 {
 		t.Errorf("the addresses left out are not named:\n%s", out)
 	}
@@ -230,7 +230,7 @@ func TestConnectAllowShown(t *testing.T) {
 		if !ok {
 			continue
 		}
-		args := append(l.Assay(s), "--cache-dir", t.TempDir(), "--allow", "must-staple-missing")
+		args := append(l.Assay(s), "-v", "--cache-dir", t.TempDir(), "--allow", "must-staple-missing")
 		args[0] = "connect"
 		status, out, errs := run("secret", args...)
 		for _, part := range []string{"REJECT  ", "[" + id + "]", "meaning", "risk", "what to do", "CONNECTION", "PATH", "CHECKED"} {

@@ -123,7 +123,7 @@ func (f *outputFlags) add(c *cobra.Command) {
 	g := flags.Under(c, "Output")
 	g.Word(&f.format, "format", "form of the report; of several targets JSON has one line each", formatText, formatJSON)
 	g.Switch(&f.quiet, "quiet", "q", "one line for each target")
-	g.Switch(&f.verbose, "verbose", "v", "everything: all paths in full, downloads, timing")
+	g.Switch(&f.verbose, "verbose", "v", "everything: connection, paths, every check, downloads, timing")
 	g.Switch(&f.certs, "print-cert-chain-info", "i", "every certificate in full")
 }
 

@@ -198,7 +198,7 @@ func TestTerminal(t *testing.T) {
 	if status := p.status(t); status != 0 {
 		t.Errorf("status %d", status)
 	}
-	term.shows(t, "judged for")
+	term.shows(t, "shows everything")
 	if seen := term.seen.String(); !strings.Contains(seen, "\x1b[1;32mACCEPT\x1b[0m") || !strings.Contains(seen, "\r\x1b[K") {
 		t.Errorf("the terminal shows %q", seen)
 	}

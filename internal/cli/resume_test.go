@@ -69,7 +69,7 @@ func TestResumeRevokedBetween(t *testing.T) {
 			// As text: both reports, with the words that explain.
 			connections.Store(0)
 			crl.Store(&good)
-			status, out, errs := run("", "check", "localhost:"+port, "--resume", "--resolve", "localhost:"+port+":127.0.0.1", "--roots", s.root, "--cache-dir", t.TempDir())
+			status, out, errs := run("", "check", "-v", "localhost:"+port, "--resume", "--resolve", "localhost:"+port+":127.0.0.1", "--roots", s.root, "--cache-dir", t.TempDir())
 			for _, want := range []string{"ACCEPT  localhost:" + port, "REJECT  localhost:" + port, "[cert-revoked]", "what to do", "the verdict is reject", "resumed"} {
 				if !strings.Contains(strings.Join(strings.Fields(out), " "), strings.Join(strings.Fields(want), " ")) {
 					t.Errorf("%q is missing", want)

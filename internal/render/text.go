@@ -45,7 +45,7 @@ func printView(w io.Writer, v *report.View, o Options) error {
 		t.oneLine(v)
 		return t.flush(w)
 	}
-	t.verdict(v)
+	t.verdict(v, o.Verbose)
 	for i := range v.Sections {
 		t.section(&v.Sections[i])
 	}
@@ -76,6 +76,11 @@ func (t *text) oneLine(v *report.View) {
 	s := t.paint(verdictCodes(v.Verdict), word) + strings.Repeat(" ", len(report.Inconclusive)-len(word)) + " " + v.Target
 	if h := v.Headline; h != nil {
 		s += "  " + h.ID + ": " + h.Title
+		for _, extra := range []string{h.URL, h.Elsewhere} {
+			if extra != "" {
+				s += " (" + extra + ")"
+			}
+		}
 	}
 	if v.Age != "" {
 		s += "  (" + v.Age + ")"
@@ -84,7 +89,7 @@ func (t *text) oneLine(v *report.View) {
 }
 
 // verdict writes the verdict and, as the root cause, the headline.
-func (t *text) verdict(v *report.View) {
+func (t *text) verdict(v *report.View, verbose bool) {
 	t.line(t.paint(verdictCodes(v.Verdict), strings.ToUpper(v.Verdict.String())) + "  " + t.paint(bold, v.Target))
 	for _, i := range v.Items {
 		t.item(report.SectionAbout, 2, i)
@@ -94,10 +99,30 @@ func (t *text) verdict(v *report.View) {
 		t.hang("  ", "", v.Summary, "")
 		return
 	}
-	t.finding(2, v.Headline)
-	if v.Headline.Where != "" {
-		t.field(4, "where", v.Headline.Where)
+	label := "cause"
+	if v.Verdict == report.Accept {
+		label = v.Headline.Severity.String()
 	}
+	t.title(2, label, v.Headline)
+	t.headline(v.Headline, verbose)
+}
+
+// headline writes of the root cause where it is, who says so, and what to do.
+func (t *text) headline(f *report.ViewFinding, verbose bool) {
+	where := f.Where
+	if !verbose {
+		where = f.Elsewhere
+	}
+	if where != "" {
+		t.field(2, "where", where)
+	}
+	if f.URL != "" && len(f.Sources) == 0 {
+		t.field(2, "source", f.URL)
+	}
+	for _, s := range f.Sources {
+		t.field(2, "source", s)
+	}
+	t.advice(2, f, verbose)
 }
 
 // section writes a section: its heading, its items, its parts.
@@ -107,17 +132,14 @@ func (t *text) section(s *report.ViewSection) {
 	case report.SectionAbout:
 		t.blank()
 		indent = 0
+	case report.SectionBrief:
+		t.blank()
 	case report.SectionPathCert:
 		indent = 5
-		switch {
-		case s.Folded:
-			t.line(fmt.Sprintf("  %d  %s  %s", s.Number, pad(s.Role, 12), s.Title))
-		default:
-			if s.Number > 0 {
-				t.blank()
-			}
-			t.hang(fmt.Sprintf("  %d  %s  ", s.Number, s.Role), "", s.Title, bold)
+		if s.Number > 0 {
+			t.blank()
 		}
+		t.hang(fmt.Sprintf("  %d  %s  ", s.Number, s.Role), "", s.Title, bold)
 	case report.SectionObject:
 		t.line(t.paint(bold, s.Title))
 	default:
@@ -146,8 +168,16 @@ func (t *text) item(kind report.SectionKind, indent int, i report.ViewItem) {
 	}
 	lead := strings.Repeat(" ", indent)
 	switch {
+	case i.Finding != nil && kind == report.SectionBrief:
+		f := *i.Finding
+		f.Title = f.Severity.String() + ": " + f.Title
+		t.title(indent, "also", &f)
 	case i.Finding != nil:
 		t.finding(indent, i.Finding)
+	case i.Label == "" && kind == report.SectionAbout:
+		t.hang(lead, "", value, "")
+	case kind == report.SectionBrief:
+		t.hang(lead+pad(i.Label, labelWidth), "", value, codes[i.Class])
 	case i.Label != "" && i.State != "":
 		t.line(lead + pad(i.Label, labelWidth) + t.paint(codes[i.Class], i.State) + value)
 	case i.State != "":
@@ -163,19 +193,37 @@ func (t *text) item(kind report.SectionKind, indent int, i report.ViewItem) {
 
 // finding writes one finding, with what it means and what to do.
 func (t *text) finding(indent int, f *report.ViewFinding) {
-	lead := strings.Repeat(" ", indent) + pad(f.Severity.String(), len("warning ")) + " "
+	t.title(indent, f.Severity.String(), f)
+	t.advice(indent+2, f, true)
+}
+
+// title writes the one line of a finding.
+func (t *text) title(indent int, label string, f *report.ViewFinding) {
+	lead := strings.Repeat(" ", indent) + pad(label, labelWidth-1) + " "
 	t.hang(lead, severityCodes(f.Severity), f.Title+" ["+f.ID+"]", "")
-	indent += 2
+}
+
+// advice writes what a finding means, when meant, and what to do.
+func (t *text) advice(indent int, f *report.ViewFinding, meant bool) {
 	if f.Policy != "" {
 		t.field(indent, "graded by", f.Policy)
 	}
-	if f.Advice == nil {
+	a := f.Advice
+	if a == nil {
 		return
 	}
-	t.field(indent, "meaning", f.Advice.Meaning)
-	for _, l := range []struct{ label, text string }{
-		{"risk", f.Advice.Risk}, {"what to do", f.Advice.Fix}, {"see", f.Advice.Spec}, {"OpenSSL", f.Advice.OpenSSL},
-	} {
+	if meant {
+		t.field(indent, "meaning", a.Meaning)
+	}
+	if a.Risk != "" {
+		t.field(indent, "risk", a.Risk)
+	}
+	label := "what to do"
+	for _, s := range a.Fix {
+		t.field(indent, label, s)
+		label = ""
+	}
+	for _, l := range []struct{ label, text string }{{"see", a.Spec}, {"OpenSSL", a.OpenSSL}} {
 		if l.text != "" {
 			t.field(indent, l.label, l.text)
 		}
