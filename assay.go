@@ -25,22 +25,25 @@
 //	                badly signed or wrongly scoped data and exhausted budgets
 //	                refuse whatever Unknown says: they are no outage
 //	Stale           refused: data past its nextUpdate may be replayed by who
-//	                holds back newer data. In Background mode a copy at hand that
-//	                has ended refuses when it lists the certificate; else it
-//	                counts as not had yet, which Unknown decides
+//	                holds back newer data. Where downloads run beside the handshake
+//	                a copy at hand that has ended refuses when it lists the
+//	                certificate; else it counts as not had yet, which Unknown
+//	                decides
 //	MaxAge          as long as the data says itself; 10 days where it does not
 //	Skew            5 min around thisUpdate and nextUpdate, none for certificates:
 //	                who makes lists and answers has a clock of its own
-//	Network         Background: the handshake uses the staple and the cache and
-//	                waits for nobody; what is missing is fetched beside it, for
-//	                the next time, by 64 refreshes at once, each within 30 s
-//	FetchBudget     3 s for all downloads of one handshake (Network: Inline):
-//	                people wait that long. One download: 10 s, 64 MiB,
-//	                5 redirects. One judgement: 64 downloads
+//	Network         FirstContact: the first handshake with a server waits for
+//	                what it takes to judge it, so that no secret goes to one that
+//	                is revoked; later ones wait for nobody, and what is old is
+//	                fetched beside them, by 64 refreshes at once, each within 30 s
+//	FetchBudget     3 s for all downloads of one handshake: people wait that
+//	                long. One download: 10 s, 64 MiB, 5 redirects. One
+//	                judgement: 64 downloads
 //	PrivateFetch    off: certificates may not send you to your own network,
 //	                unless the peer was dialled there
 //	Failures        of downloads are remembered for 1 min, then twice as long,
-//	                10 min at most: a dead responder costs its time once
+//	                10 min at most: a dead responder costs its time once. Those of
+//	                other processes that share CacheDir spare no first contact
 //	Memory          a judgement holds for 1 h at most, 4096 are remembered, and
 //	                none survives a revocation that is learnt of a certificate
 //	                that it rests on; TLS sessions are resumed as long as their
@@ -53,7 +56,38 @@
 //	Strict          off: good servers break rules that harm nobody
 //	CacheDir        none: downloads are kept in memory, no file is written
 //
-// Profiles are functions that return a Config: [Web], [Internal], [Strict].
+// # First and later connections
+//
+// Config.Network says what a handshake waits for. Whatever is known to be revoked
+// refuses in every mode, at first and later.
+//
+//	FirstContact  first: waits for what is missing, 3 s at most (FetchBudget);
+//	              what cannot be had is a warning
+//	              later: waits for nobody: uses what it had and has it confirmed
+//	              beside; waits again after a day without a connection, or when a
+//	              list or answer has ended
+//	              costs: one wait for each list or responder
+//	Background    first: waits for nobody: knows the staple and the cache, and
+//	              fetches the rest beside
+//	              later: waits for nobody
+//	              costs: no wait; a server that only a list or responder knows to
+//	              be revoked passes at first
+//	Inline        first: waits for what is missing, 3 s at most (FetchBudget)
+//	              later: waits for what is missing or older than an hour
+//	              costs: one wait an hour for each list or responder
+//	Offline       first: waits for nobody: knows the staple and the cache
+//	              later: waits for nobody
+//	              costs: no wait and no download; without a staple or a filled
+//	              cache nothing is known
+//
+// A first contact that obtained nothing is none: the next handshake asks again and
+// waits again, unless the failure is less than a minute old (ten, when it goes on).
+// Whoever stalls the plain-HTTP path so makes a soft failure; Unknown: UnknownDeny
+// refuses then. [Verifier.Preload] makes the first contact before the first handshake.
+//
+// Profiles are functions that return a Config: [Web] for programs that run long,
+// [OneShot] for those that make a few connections and end, [Internal] for one's own
+// PKI, [Strict] where an outage is better than a doubt.
 package assay
 
 import (
@@ -92,6 +126,7 @@ type core struct {
 	trust  *engine.Trust
 	under  [32]byte // the hash of what is trusted
 	memo   *verdictMemo
+	began  time.Time // contacts before that are not this Verifier's
 
 	ctx       context.Context // ends when Close gives up waiting
 	cancel    context.CancelFunc
@@ -107,6 +142,7 @@ var ErrClosed = errors.New("assay: the Verifier is closed")
 // New returns a Verifier for c. The error says which field of c is wrong.
 func New(c Config) (*Verifier, error) {
 	v := &Verifier{core: &core{memo: newVerdictMemo(), refreshes: map[[32]byte]bool{}}, conf: c.clone()}
+	v.began = time.Now()
 	v.ctx, v.cancel = context.WithCancel(context.Background())
 	if err := v.configure(); err != nil {
 		v.cancel()
@@ -267,7 +303,7 @@ func (v *Verifier) Judge(ctx context.Context, ev *evidence.Evidence) *report.Rep
 	if v.core == nil {
 		return refusal(finding.New(finding.InternalError, "what", ev.Target.Host, "detail", ErrClosed.Error())).Report
 	}
-	r := v.engine.Judge(ctx, ev, v.trust, v.policy, download.Access{Background: v.conf.Network == Background})
+	r := v.engine.Judge(ctx, ev, v.trust, v.policy, download.Access{Background: v.conf.Network.beside()})
 	v.hook(ctx, ev, r)
 	v.observe(ctx, r)
 	return r

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"log/slog"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/assaytls/assay/evidence"
@@ -50,7 +51,7 @@ type Config struct {
 	// not concern certificates. 0 means 5 min.
 	Skew time.Duration
 
-	// Network says when downloads happen. Zero: Background.
+	// Network says when downloads happen. Zero: FirstContact.
 	Network Network
 	// FetchBudget bounds all downloads of one judgement. 0 means 3 s.
 	FetchBudget time.Duration
@@ -142,22 +143,54 @@ func (u Unknown) policy() policy.Unknown {
 // String returns "warn", "allow" or "deny".
 func (u Unknown) String() string { return u.policy().String() }
 
-// Network says when downloads happen.
+// Network says when downloads happen, and what a handshake waits for. The wait is
+// FetchBudget at most.
 type Network int
 
-// The choices.
+// The choices. Whatever is known to be revoked refuses in each of them.
 const (
-	Background Network = iota // never in the handshake; beside it, for the next one
-	Inline                    // in the handshake, within FetchBudget
-	Offline                   // never: staples and the cache only
+	// FirstContact waits for what this Verifier has not had yet: at the first
+	// connection to a server, after a day without one, and when what it had has
+	// ended. From then on it uses what it had and has it confirmed beside the
+	// handshake. What could not be had is for Unknown to weigh, and is asked for
+	// again in the next handshake that the memory of failures allows (1 to 10 min).
+	FirstContact Network = iota
+	// Background never waits: what is missing is fetched beside the handshake, for
+	// the next one. A first connection knows the staple and the cache alone.
+	Background
+	// Inline waits for whatever is missing or older than an hour.
+	Inline
+	// Offline downloads nothing: staples and the cache only.
+	Offline
 )
 
-// Web is the profile for clients of public web servers: the zero Config.
+// String returns "first-contact", "background", "inline" or "offline".
+func (n Network) String() string {
+	if n < FirstContact || n > Offline {
+		return "Network(" + strconv.Itoa(int(n)) + ")"
+	}
+	return [...]string{"first-contact", "background", "inline", "offline"}[n]
+}
+
+// beside reports whether what is missing or old is fetched beside the handshake.
+func (n Network) beside() bool { return n == FirstContact || n == Background }
+
+// Web is the profile for programs that run long and talk to public servers: the
+// zero Config. Each first connection waits for revocation data, FetchBudget (3 s) at
+// most; later ones wait for nobody. What cannot be had is a warning.
 func Web() Config { return Config{} }
 
+// OneShot is the profile for programs that make a few connections and end: every
+// connection is a first one, which waits 10 s at most, and what is downloaded and
+// learnt is kept in cacheDir for the next run ("" keeps nothing). What cannot be
+// had is a warning.
+func OneShot(cacheDir string) Config {
+	return Config{CacheDir: cacheDir, FetchBudget: 10 * time.Second}
+}
+
 // Internal is the profile for services of one's own PKI: roots (DER) are the
-// only anchors, revocation data is fetched in the handshake, from private
-// addresses too, and a status that cannot be had refuses.
+// only anchors, a handshake waits for revocation data that is missing or older than
+// an hour, from private addresses too, and a status that cannot be had refuses.
 // Without roots New refuses.
 func Internal(roots [][]byte) Config {
 	if roots == nil {

@@ -29,8 +29,8 @@ func (v *Verifier) configure() error {
 	if c.Unknown < UnknownWarn || c.Unknown > UnknownDeny {
 		return fmt.Errorf("Config.Unknown %d is not one of UnknownWarn, UnknownAllow, UnknownDeny", int(c.Unknown))
 	}
-	if c.Network < Background || c.Network > Offline {
-		return fmt.Errorf("Config.Network %d is not one of Background, Inline, Offline", int(c.Network))
+	if c.Network < FirstContact || c.Network > Offline {
+		return fmt.Errorf("Config.Network %d is not one of FirstContact, Background, Inline, Offline", int(c.Network))
 	}
 	if c.FetchBudget < 0 || c.CloseGrace < 0 || c.MaxAge < 0 {
 		return errors.New("Config has a negative duration")

@@ -108,7 +108,7 @@ func TestBackgroundRenews(t *testing.T) {
 	w := newWorld(t)
 	w.set(func() { w.life = 2 * time.Second })
 	addr := serve(t, &tls.Config{Certificates: []tls.Certificate{w.server().TLS()}})
-	v := newVerifier(t, w.config(assay.Config{}))
+	v := newVerifier(t, w.config(assay.Config{Network: assay.Background}))
 	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		c, err := v.Dial("tcp", addr)
 		if err != nil {
@@ -291,7 +291,7 @@ func TestNothingLeaks(t *testing.T) {
 	addr := serve(t, &tls.Config{Certificates: []tls.Certificate{w.server().TLS()}})
 	before := runtime.NumGoroutine()
 	w.set(func() { w.stall = stall })
-	for _, network := range []assay.Network{assay.Background, assay.Inline} {
+	for _, network := range []assay.Network{assay.FirstContact, assay.Background, assay.Inline} {
 		v, err := assay.New(w.config(assay.Config{Network: network, FetchBudget: 50 * time.Millisecond, CloseGrace: 50 * time.Millisecond}))
 		if err != nil {
 			t.Fatal(err)
@@ -498,7 +498,7 @@ func TestStricterThanCheck(t *testing.T) {
 // is there for a later one.
 func TestBackground(t *testing.T) {
 	l := startLab(t, "revoked-by-crl")
-	client, s := labClient(t, l, "revoked-by-crl", assay.Config{})
+	client, s := labClient(t, l, "revoked-by-crl", assay.Config{Network: assay.Background})
 	if err := get(client, s); err != nil {
 		t.Fatalf("the first handshake knows nothing yet: %v", err)
 	}
@@ -516,15 +516,21 @@ func TestBackground(t *testing.T) {
 	}
 }
 
-// In Background mode a list that is still good is replaced before it ends,
-// beside a handshake that uses it.
+// A list that is still good is replaced before it ends, beside a handshake that
+// uses it, in Background mode and after a first contact.
 func TestBackgroundAhead(t *testing.T) {
+	t.Run("background", func(t *testing.T) { renewedBeside(t, assay.Background, 2) })
+	t.Run("first contact", func(t *testing.T) { renewedBeside(t, assay.FirstContact, 1) })
+}
+
+// renewedBeside revokes after so many downloads and wants a refusal.
+func renewedBeside(t *testing.T, network assay.Network, downloads int64) {
 	w := newWorld(t)
 	w.cacheControl = "no-cache" // it is always time to ask again
 	w.age, w.life = 3*time.Hour, time.Minute
 	leaf := w.server()
 	addr := serve(t, &tls.Config{Certificates: []tls.Certificate{leaf.TLS()}})
-	v := newVerifier(t, w.config(assay.Config{}))
+	v := newVerifier(t, w.config(assay.Config{Network: network}))
 	conf, err := v.ClientConfig(&tls.Config{ServerName: "localhost"})
 	if err != nil {
 		t.Fatal(err)
@@ -540,7 +546,7 @@ func TestBackgroundAhead(t *testing.T) {
 			}
 		}
 	}
-	reach(2)
+	reach(downloads)
 	w.revoke(leaf)
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		if _, err = talk(addr, conf); errors.Is(err, finding.CertRevoked) {

@@ -143,7 +143,7 @@ func TestZeroPolicy(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer v.Close()
-	if want := (policy.Policy{Unknown: policy.UnknownWarn}); !reflect.DeepEqual(v.policy, want) || v.access != (download.Access{}) || v.conf.Network != Background {
+	if want := (policy.Policy{Unknown: policy.UnknownWarn}); !reflect.DeepEqual(v.policy, want) || v.access != (download.Access{}) || v.conf.Network != FirstContact {
 		t.Errorf("the zero Config's policy is %+v, its access %+v", v.policy, v.access)
 	}
 }

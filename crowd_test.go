@@ -210,7 +210,7 @@ func TestCrowdAndStalledResponder(t *testing.T) {
 		servers[i] = &tls.Config{Certificates: []tls.Certificate{leaf.TLS()}, CurvePreferences: []tls.CurveID{tls.X25519}}
 	}
 	goroutines, before := runtime.NumGoroutine(), held()
-	conf := w.config(assay.Config{CloseGrace: time.Millisecond})
+	conf := w.config(assay.Config{Network: assay.Background, CloseGrace: time.Millisecond})
 	v, err := assay.NewPatient(conf, time.Hour)
 	if err != nil {
 		t.Fatal(err)
@@ -256,6 +256,8 @@ func TestStalledResponderHoldsNobodyLonger(t *testing.T) {
 		{"default budget", assay.Inline, assay.UnknownWarn, 0, 3 * time.Second},
 		{"own budget", assay.Inline, assay.UnknownWarn, 700 * time.Millisecond, 700 * time.Millisecond},
 		{"denied", assay.Inline, assay.UnknownDeny, 200 * time.Millisecond, 200 * time.Millisecond},
+		{"first contact", assay.FirstContact, assay.UnknownWarn, 0, 3 * time.Second},
+		{"first contact, denied", assay.FirstContact, assay.UnknownDeny, 700 * time.Millisecond, 700 * time.Millisecond},
 		{"beside", assay.Background, assay.UnknownWarn, 0, 0},
 		{"offline", assay.Offline, assay.UnknownWarn, 0, 0},
 	} {

@@ -393,6 +393,20 @@ func ExampleWeb() {
 	// Output: true
 }
 
+func ExampleOneShot() {
+	conf := assay.OneShot(os.Getenv("ASSAY_CACHE")) // or a directory below os.UserCacheDir()
+	conf.Roots, conf.PrivateFetch = roots, true     // the lab's; leave this out for public servers
+	v, err := assay.New(conf)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	client := &http.Client{Transport: v.Transport(), Timeout: 30 * time.Second}
+	_, err = client.Post("https://"+site("revoked")+"/", "text/plain", strings.NewReader("a secret"))
+	fmt.Println("nothing was sent:", errors.Is(err, finding.CertRevoked))
+	// Output: nothing was sent: true
+}
+
 func ExampleInternal() {
 	v, err := assay.New(assay.Internal(roots))
 	if err != nil {

@@ -70,27 +70,37 @@ func ExampleConfig_cacheDir() {
 	// true
 }
 
-func ExampleConfig_background() {
-	v, err := assay.New(assay.Config{Roots: roots, PrivateFetch: true}) // Network: Background, Unknown: UnknownWarn
+func ExampleConfig_firstContact() {
+	v, err := assay.New(assay.Config{Roots: roots, PrivateFetch: true}) // Network: FirstContact, Unknown: UnknownWarn
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer v.Close()
-	c, err := v.Dial("tcp", site("revoked"))
-	fmt.Println("first handshake, nothing known yet:", err == nil)
-	if err == nil {
-		c.Close()
-	}
-	for err == nil { // the list is being fetched beside us
-		time.Sleep(10 * time.Millisecond)
-		if c, err = v.Dial("tcp", site("revoked")); err == nil {
-			c.Close()
-		}
-	}
-	fmt.Println("a later one, refused:", errors.Is(err, finding.CertRevoked))
+	_, err = v.Dial("tcp", site("revoked"))
+	fmt.Println("first handshake, which waited for the list:", errors.Is(err, finding.CertRevoked))
+	_, err = v.Dial("tcp", site("revoked"))
+	fmt.Println("a later one, which waited for nobody:", errors.Is(err, finding.CertRevoked))
 	// Output:
-	// first handshake, nothing known yet: true
-	// a later one, refused: true
+	// first handshake, which waited for the list: true
+	// a later one, which waited for nobody: true
+}
+
+func ExampleVerifier_Preload() {
+	v, err := assay.New(assay.Internal(roots))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	err = v.Preload(ctx, site("good"), site("crl-unreachable")) // at start, before readiness is reported
+	fmt.Println("complete:", err == nil)
+	c, err := v.DialContext(ctx, "tcp", site("good"), nil) // without a download
+	if err != nil {
+		log.Fatal(err)
+	}
+	c.Close()
+	// Output: complete: false
 }
 
 func Example_crlFile() {

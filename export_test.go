@@ -24,12 +24,18 @@ func NewPatient(c Config, d time.Duration) (*Verifier, error) {
 // NewStalled is New with a network on which every name is looked up for ever,
 // without a socket, so that it works with the clock of testing/synctest.
 func NewStalled(c Config) (*Verifier, error) {
+	return NewLost(c, func(ctx context.Context) { <-ctx.Done() })
+}
+
+// NewLost is New with a network on which no name is found: each time one is looked
+// up, lookup is called first.
+func NewLost(c Config, lookup func(context.Context)) (*Verifier, error) {
 	v, err := New(c)
 	if err != nil {
 		return nil, err
 	}
 	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		<-ctx.Done()
+		lookup(ctx)
 		return nil, errors.New("nobody answered")
 	}}
 	v.engine = engine.New(engine.Options{Context: v.ctx, Fetch: &fetch.Client{Timeout: time.Hour, Resolver: resolver}})

@@ -276,9 +276,22 @@ func (v *Verifier) context(d dialled) context.Context {
 	return v.ctx
 }
 
-// judgeHandshake judges within the fetch budget and remembers an acceptance. In
-// Background mode what could not be had is fetched beside the handshake. It
-// returns the evidence with what was fetched.
+// contactFor is for how long a copy that this Verifier had counts as had, so that
+// a server that is seldom visited is not judged by what was true last week.
+const contactFor = 24 * time.Hour
+
+// contactsSince is from when on a copy must have come for a handshake not to wait
+// for a younger one.
+func (v *Verifier) contactsSince(now time.Time) time.Time {
+	if since := now.Add(-contactFor); since.After(v.began) {
+		return since
+	}
+	return v.began
+}
+
+// judgeHandshake judges within the fetch budget and remembers an acceptance. What
+// did not come by then, or is old, is fetched beside the handshake where
+// Config.Network says so. It returns the evidence with what was fetched.
 func (v *Verifier) judgeHandshake(d dialled, key [32]byte, ev *evidence.Evidence, cs *tls.ConnectionState, p *policy.Policy) (memoEntry, *evidence.Evidence) {
 	ctx := v.ctx
 	if d.ctx != nil { // both end it
@@ -288,15 +301,19 @@ func (v *Verifier) judgeHandshake(d dialled, key [32]byte, ev *evidence.Evidence
 		defer context.AfterFunc(v.ctx, cancel)()
 	}
 	access := v.accessFor(d)
-	access.Budget, access.Background, access.Offline = v.fetchBudget(), v.conf.Network == Background, v.conf.Network != Inline
+	access.Budget, access.Background = v.fetchBudget(), v.conf.Network.beside()
+	access.Offline = v.conf.Network == Background || v.conf.Network == Offline
+	if v.conf.Network == FirstContact {
+		access.Since = v.contactsSince(time.Now())
+	}
 	chains := verifiedChains(cs)
 	r, gathered, due, path := v.engine.Handshake(ctx, ev, chains, v.trust, *p, access, !v.told())
 	until, renewal := holds(r, time.Now(), p.MaxAge)
-	if v.conf.Network != Background {
+	if !v.conf.Network.beside() {
 		renewal = time.Time{}
 	}
 	unavailable := engine.Unavailable(r)
-	if v.conf.Network == Background && due {
+	if v.conf.Network.beside() && due {
 		v.refreshInBackground(ev, chains, d, p)
 	}
 	judged := memoEntry{r, until, renewal, path}

@@ -29,6 +29,7 @@ type world struct {
 	life    time.Duration // of a CRL: nextUpdate
 	age     time.Duration // thisUpdate
 	stall   chan struct{} // when not nil, answers wait until it is closed
+	broken  bool          // answers are errors
 	hits    atomic.Int64
 
 	cacheControl string // of HTTP
@@ -39,7 +40,7 @@ func newWorld(t *testing.T) *world {
 	w.crl = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w.hits.Add(1)
 		w.mu.Lock()
-		stall := w.stall
+		stall, broken := w.stall, w.broken
 		list := forge.CRL{ThisUpdate: time.Now().Add(-w.age), NextUpdate: time.Now().Add(w.life)}
 		for _, s := range w.revoked {
 			list.Entries = append(list.Entries, forge.Revoke(s, forge.KeyCompromise))
@@ -51,6 +52,10 @@ func newWorld(t *testing.T) *world {
 			case <-r.Context().Done():
 				return
 			}
+		}
+		if broken {
+			http.Error(rw, "broken", http.StatusInternalServerError)
+			return
 		}
 		if w.cacheControl != "" {
 			rw.Header().Set("Cache-Control", w.cacheControl)

@@ -29,6 +29,9 @@ type Access struct {
 	// cache holds past its nextUpdate counts as not had yet, not as stale, unless it
 	// lists the certificate.
 	Background bool
+	// Since, when not zero, lets a copy that came or was confirmed since then answer
+	// until it ends, so that only what was not had since is waited for.
+	Since time.Time
 	// Run is a person's question, which wants what holds now: a copy is to be
 	// recent, and nobody else's failure answers. The zero Run is a program's.
 	Run Run

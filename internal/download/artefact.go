@@ -134,6 +134,13 @@ func (a *Artefact) fresh(t Terms) bool {
 	return age >= -ahead && age < limit
 }
 
+// had reports whether a was confirmed since t.Since and has not ended, so that it
+// may answer now and be asked for again beside. One from the future was not.
+func (a *Artefact) had(t Terms) bool {
+	return !t.Since.IsZero() && !a.Fetched.Before(t.Since) && !a.Fetched.After(t.Now) && !a.expired(t.Now) &&
+		(t.MaxAge == 0 || t.Now.Sub(a.Fetched) < t.MaxAge)
+}
+
 // size is what a counts for in memory.
 func (a *Artefact) size() int64 { return int64(len(a.Body)) }
 

@@ -69,6 +69,7 @@ type Terms struct {
 	Offline bool          // the caches answer or nobody does
 	Refresh bool          // the network is asked though the caches have a copy
 	MaxAge  time.Duration // an older copy is asked for again; 0: after an hour
+	Since   time.Time     // a copy confirmed since then answers until it ends, however old; zero: as MaxAge says
 	Run     Run           // whose question it is; zero: a program's, which spares itself and the addresses
 	Nonce   bool          // an OCSP request has a nonce: nobody else's answer will do
 	Scope   fetch.Scope   // what may be connected to besides public addresses
@@ -79,7 +80,7 @@ type Got struct {
 	*Artefact             // nil when there is a Failure
 	Others    []*Artefact // what was proved beside it and has not ended: all count
 	Cached    bool        // nobody was asked, or whoever was asked had nothing better
-	Due       bool        // it is time to ask again, which Offline forbade
+	Due       bool        // it is time to ask again, which Offline forbade or Since put off
 	Outcome   Outcome     // what happened
 	Failure   finding.ID  // why there is no body; "" when there is one
 	Detail    string      // about the failure, or why a cached copy stands in
@@ -201,7 +202,7 @@ func (c *Cache) Get(ctx context.Context, n Need, t Terms) (g Got) {
 // that is all there is to say. Else g holds the copies at hand and nothing more.
 func (c *Cache) atHand(n Need, q asked, t Terms) (g Got, done bool) {
 	old, others := c.lookup(n, t)
-	if old != nil && !t.Refresh && (t.Offline || old.fresh(t)) {
+	if old != nil && !t.Refresh && (t.Offline || old.fresh(t) || old.had(t)) {
 		return Got{Artefact: old, Others: others, Cached: true, Due: !old.fresh(t), Outcome: Cached}, true
 	}
 	if t.Offline {

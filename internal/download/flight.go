@@ -93,7 +93,8 @@ func (f failure) again(id finding.ID, detail string, now time.Time) failure {
 }
 
 // failure returns how asking q for n failed a short while ago, here or in another
-// process that shares the disk. A person's Run hears of its own failures only.
+// process that shares the disk. A person's Run hears of its own failures only, and
+// where first contacts wait, of this process's: another's was no contact of ours.
 func (c *Cache) failure(n Need, q asked, t Terms) (failure, bool) {
 	now := t.Now
 	c.mu.Lock()
@@ -102,7 +103,7 @@ func (c *Cache) failure(n Need, q asked, t Terms) (failure, bool) {
 	if t.Run.begun() {
 		return f, ok && t.Run.answers(f, now)
 	}
-	if ok || c.store == nil {
+	if ok || c.store == nil || !t.Since.IsZero() {
 		return f, ok && now.Before(f.until)
 	}
 	d, ok := c.store.Failed(storeKey(n, 0))

@@ -16,9 +16,10 @@ import (
 // Handshake judges the chains that crypto/tls has verified: they, as DER and
 // leaf first, are the only candidate paths, and their last certificates the
 // anchors. Names were crypto/tls's business, but for p.NoWildcards: then the
-// name in the evidence's SNI must match without one. With a.Offline, due tells that
-// asking the network would be good: for what is missing, or because what the
-// caches had is no longer young, so that it does not end in use. A brief report
+// name in the evidence's SNI must match without one. With a.Offline or a.Since, due
+// tells that asking the network beside would be good: for what is missing or did not
+// come in time, or because what the caches had is no longer young, so that it does
+// not end in use. A brief report
 // leaves out the facts of the connection and of certificates, and what explains
 // Certificate Transparency, unless it refuses. gathered is the evidence with what
 // was fetched; ev is not changed. path is for [Engine.Stands], to be asked whenever
@@ -37,7 +38,8 @@ func (e *Engine) Handshake(ctx context.Context, ev *evidence.Evidence, chains []
 	r.Target.Source = report.FromHandshake
 	// What is refused may be refused no more by what is still wanted: the delta list that ends a hold.
 	wanted := r.Verdict != report.Accept && len(last.wants) > 0
-	return r, j.gathered(), a.Offline && (j.aged || wanted || Unavailable(r)), last.path()
+	due = a.Offline && (j.aged || wanted || Unavailable(r)) || !a.Since.IsZero() && (j.aged || j.cut)
+	return r, j.gathered(), due, last.path()
 }
 
 // validateChains judges each chain as it is, best first.

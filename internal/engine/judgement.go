@@ -47,6 +47,7 @@ type gathering struct {
 	dropped int // needs beyond the limit
 	fetches []report.Fetch
 	aged    bool           // the caches gave what ought to be asked for again
+	cut     bool           // the time for downloads ended while some were under way
 	nonces  map[int][]byte // by position on the path
 }
 

@@ -73,6 +73,7 @@ func (j *judgement) fetchAll(ctx context.Context, needs []download.Need) bool {
 		})
 	}
 	wg.Wait()
+	j.cut = j.cut || ctx.Err() != nil && len(todo) > 0
 	progress := j.dropped > 0
 	for i, n := range todo {
 		j.aged = j.aged || got[i].Due
@@ -140,7 +141,7 @@ func (j *judgement) fetchOf(n download.Need, g download.Got, took time.Duration)
 
 // terms are how bodies may be had for this judgement.
 func (j *judgement) terms() download.Terms {
-	return download.Terms{Now: time.Now(), Offline: j.a.Offline, MaxAge: j.p.MaxAge, Nonce: j.a.Nonce, Scope: j.scope(), Run: j.a.Run}
+	return download.Terms{Now: time.Now(), Offline: j.a.Offline, MaxAge: j.p.MaxAge, Nonce: j.a.Nonce, Scope: j.scope(), Run: j.a.Run, Since: j.a.Since}
 }
 
 // nonce returns 32 random octets for the certificate at position i (RFC 9654,

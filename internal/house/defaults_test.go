@@ -41,7 +41,7 @@ func TestDefaultsTable(t *testing.T) {
 		"Stale":        {"refused"},
 		"MaxAge":       {days(ocsp.DefaultMaxAge)},
 		"Skew":         {minutes(policy.DefaultSkew)},
-		"Network":      {"Background", number(t, "tls.go", `maxRefreshes = (\d+)`) + " refreshes", number(t, "tls.go", `backgroundBudget = (\d+) \* time.Second`) + " s"},
+		"Network":      {"FirstContact", number(t, "tls.go", `maxRefreshes = (\d+)`) + " refreshes", number(t, "tls.go", `backgroundBudget = (\d+) \* time.Second`) + " s"},
 		"FetchBudget":  {number(t, "tls.go", `(?s)\) fetchBudget\(\) time\.Duration \{.*?\n\treturn (\d+) \* time.Second`) + " s", seconds(fetch.DefaultTimeout), fmt.Sprint(fetch.DefaultMaxBytes>>20, " MiB"), fmt.Sprint(fetch.DefaultRedirects, " redirects"), number(t, where+"engine.go", `maxNeeds\s*= (\d+)`) + " downloads"},
 		"PrivateFetch": {"off"},
 		"Failures":     {"1 min", "10 min"},
@@ -51,6 +51,10 @@ func TestDefaultsTable(t *testing.T) {
 		"CT":           {`"report"`},
 		"Strict":       {"off"},
 		"CacheDir":     {"none"},
+		"FirstContact": {"3 s"},
+		"Background":   {"first"},
+		"Inline":       {"3 s", "an hour"},
+		"Offline":      {"no download"},
 	} {
 		for _, fact := range facts {
 			if !strings.Contains(rows[row], fact) {
@@ -62,11 +66,36 @@ func TestDefaultsTable(t *testing.T) {
 	for row := range rows {
 		t.Errorf("row %s is not tested", row)
 	}
+	networkTable(t, f.Doc.Text())
 	if waits := string(source(t, "internal/download/flight.go")); !strings.Contains(waits, "min(max(time.Minute, 2*f.wait), 10*time.Minute)") {
 		t.Error("failures are remembered differently now: bring the table up to date")
 	}
 	if !regexp.MustCompile(`memoFor\s*= time\.Hour\n`).Match(source(t, "memo.go")) {
 		t.Error("judgements are remembered differently now: bring the table up to date")
+	}
+}
+
+// networkTable wants the table of first and later connections to be the same in the
+// package comment, the README and the guide.
+func networkTable(t *testing.T, comment string) {
+	t.Helper()
+	words := strings.Join(strings.Fields(comment), " ")
+	table := regexp.MustCompile(`(?m)^\| .Config\.Network. \|.*\n\|-.*\n(?:\|.*\n)+`)
+	readme := string(table.Find(source(t, "README.md")))
+	if guide := string(table.Find(source(t, "docs/guides/secure-client.md"))); readme == "" || guide != readme {
+		t.Errorf("the tables of README and guide differ:\n%s\n%s", readme, guide)
+	}
+	for n := assay.Network(0); n.String() != fmt.Sprintf("Network(%d)", n); n++ {
+		name := strings.ReplaceAll(n.String(), "first-contact", "FirstContact")
+		name = strings.ToUpper(name[:1]) + name[1:]
+		m := regexp.MustCompile("(?m)^\\| `" + name + "` \\| (.*) \\| (.*) \\| (.*) \\|$").FindStringSubmatch(readme)
+		if m == nil {
+			t.Errorf("the table has no row %s", name)
+			continue
+		}
+		if row := name + " first: " + m[1] + " later: " + m[2] + " costs: " + m[3]; !strings.Contains(words, row) {
+			t.Errorf("the package comment does not say: %s", row)
+		}
 	}
 }
 
