@@ -23,7 +23,8 @@ import (
 // handshakes pass only when the standard library and assay both accept the
 // server. Callbacks in base are called before assay judges: VerifyPeerCertificate,
 // then VerifyConnection; their refusals stand. It is an error when base turns
-// verification off, or brings roots although Config does.
+// verification off, brings roots although Config does, or asks for a version older
+// than TLS 1.2, which is the oldest in the copy (RFC 8996).
 //
 // A server that rejects Encrypted Client Hello is refused with ErrECHRejected,
 // and its retry configurations are withheld: crypto/tls calls no callback then
@@ -133,13 +134,13 @@ func (v *Verifier) adopt(base *tls.Config) (*tls.Config, error) {
 	if c.EncryptedClientHelloRejectionVerify != nil {
 		return nil, errors.New("assay: EncryptedClientHelloRejectionVerify in the base tls.Config turns off the verification of servers that reject ECH")
 	}
-	return c, nil
+	return c, modern(c)
 }
 
 // ServerConfig returns a copy of base that checks client certificates with
 // revocation. base.ClientAuth must be VerifyClientCertIfGiven or
-// RequireAndVerifyClientCert. Configs that base.GetConfigForClient returns are
-// wrapped too, since they replace the outer one's callbacks, and must follow
+// RequireAndVerifyClientCert, and its versions TLS 1.2 or newer. Configs that
+// base.GetConfigForClient returns are wrapped too, since they replace the outer one's callbacks, and must follow
 // the same rule; the handshake's context bounds the judgement then. Without
 // GetConfigForClient the copy may be changed before it is used, as net/http
 // does; judging is bounded by FetchBudget and by Close.
@@ -175,6 +176,9 @@ func (v *Verifier) serverConfig(d dialled, base *tls.Config) (*tls.Config, error
 		return nil, ErrClosed
 	}
 	c := base.Clone()
+	if err := modern(c); err != nil {
+		return nil, err
+	}
 	if v.conf.rootPool != nil {
 		if c.ClientCAs != nil {
 			return nil, errors.New("assay: there are roots in both Config and the base tls.Config's ClientCAs")
