@@ -97,6 +97,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/assaytls/assay/evidence"
@@ -134,6 +135,13 @@ type core struct {
 	closed    bool
 	running   sync.WaitGroup
 	refreshes map[[32]byte]bool // background refreshes under way, by leaf and policy
+
+	conns     *openConns
+	shaking   handshaking
+	shared    bool        // other processes learn too
+	reviewDue atomic.Bool // a review of the open connections is to begin
+	reviewing sync.Mutex
+	tendedAt  time.Time // when they were looked at, whatever was learnt
 }
 
 // ErrClosed is returned by a Verifier that has been closed.
@@ -141,7 +149,7 @@ var ErrClosed = errors.New("assay: the Verifier is closed")
 
 // New returns a Verifier for c. The error says which field of c is wrong.
 func New(c Config) (*Verifier, error) {
-	v := &Verifier{core: &core{memo: newVerdictMemo(), refreshes: map[[32]byte]bool{}}, conf: c.clone()}
+	v := &Verifier{core: &core{memo: newVerdictMemo(), refreshes: map[[32]byte]bool{}, conns: newOpenConns()}, conf: c.clone()}
 	v.began = time.Now()
 	v.ctx, v.cancel = context.WithCancel(context.Background())
 	if err := v.configure(); err != nil {
@@ -207,17 +215,17 @@ func (v *Verifier) Close() error {
 }
 
 // begin notes that work starts; false after Close. The caller must call
-// v.running.Done when it ends.
-func (v *Verifier) begin() bool {
-	if v.core == nil {
+// running.Done when it ends.
+func (c *core) begin() bool {
+	if c == nil {
 		return false
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.closed {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
 		return false
 	}
-	v.running.Add(1)
+	c.running.Add(1)
 	return true
 }
 

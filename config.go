@@ -100,6 +100,16 @@ type Config struct {
 	// be safe for concurrent use.
 	Observe func(context.Context, *report.Report)
 
+	// OnRevoked is told when a revocation was learnt after which a connection that
+	// had been accepted is accepted no longer, once for each peer: the report is
+	// what Error has then, and names the peer. Connections made by Dial, DialContext,
+	// Client and Transport have been closed by then, and those of a server that
+	// ServerConfig made, over TCP or Unix sockets. Those that others dialled with a
+	// config of ClientConfig are the application's to close; 4096 peers are
+	// remembered, in 32 MiB. The context ends with Close. nil: nobody is told. It is
+	// called on a goroutine of its own and must be safe for concurrent use.
+	OnRevoked func(context.Context, *report.Report)
+
 	// Logger receives a line for every refusal and warning; peer text in it is
 	// quoted. nil: no log.
 	Logger *slog.Logger

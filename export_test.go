@@ -2,6 +2,7 @@ package assay
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"time"
@@ -17,7 +18,7 @@ func NewPatient(c Config, d time.Duration) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	v.engine = engine.New(engine.Options{Context: v.ctx, Fetch: &fetch.Client{Timeout: d}})
+	v.engine = engine.New(engine.Options{Context: v.ctx, Learnt: v.learnt, Fetch: &fetch.Client{Timeout: d}})
 	return v, nil
 }
 
@@ -38,7 +39,7 @@ func NewLost(c Config, lookup func(context.Context)) (*Verifier, error) {
 		lookup(ctx)
 		return nil, errors.New("nobody answered")
 	}}
-	v.engine = engine.New(engine.Options{Context: v.ctx, Fetch: &fetch.Client{Timeout: time.Hour, Resolver: resolver}})
+	v.engine = engine.New(engine.Options{Context: v.ctx, Learnt: v.learnt, Fetch: &fetch.Client{Timeout: time.Hour, Resolver: resolver}})
 	return v, nil
 }
 
@@ -57,4 +58,14 @@ func Remembered(v *Verifier) int {
 	v.memo.mu.Lock()
 	defer v.memo.mu.Unlock()
 	return v.memo.entries.Len()
+}
+
+// Below is the connection below one that this package made.
+func Below(c *tls.Conn) net.Conn { return c.NetConn().(*noted).Conn }
+
+// Watched is how many open connections v knows.
+func Watched(v *Verifier) int {
+	v.conns.mu.Lock()
+	defer v.conns.mu.Unlock()
+	return len(v.conns.open)
 }

@@ -6,32 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"sync/atomic"
 	"time"
 
 	"github.com/assaytls/assay/report"
 )
-
-// noted is the transport of a connection made by Dial or Client. crypto/tls
-// returns io.EOF whether the peer said close_notify or the transport just
-// ended; noted remembers the second, and what the judgement said.
-type noted struct {
-	net.Conn
-	ended  atomic.Bool
-	report atomic.Pointer[report.Report]
-}
-
-func (n *noted) Read(b []byte) (int, error) {
-	k, err := n.Conn.Read(b)
-	if err == io.EOF {
-		n.ended.Store(true)
-	}
-	return k, err
-}
-
-// NetConn returns the connection below, for those who need its own type.
-func (n *noted) NetConn() net.Conn { return n.Conn }
 
 // Truncated reports whether c's transport ended without the peer's
 // close_notify, so that what came may be cut short (RFC 8446, 6.1). Ask after

@@ -73,6 +73,7 @@ type dialled struct {
 	host, port string          // who was asked for; "" when not known
 	foreign    bool            // somebody else connected: peer may be a proxy
 	conn       *noted          // the connection itself, nil when a config serves many
+	served     net.Conn        // of a server: the connection below, nil when it is not known
 }
 
 // addr returns the peer's "address:port", "" when not known.
@@ -153,10 +154,11 @@ func (v *Verifier) ServerConfig(base *tls.Config) (*tls.Config, error) {
 		return nil, err
 	}
 	inner := base.GetConfigForClient
-	if inner == nil {
-		return c, nil
-	}
 	c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		v.shaking.begin(hello)
+		if inner == nil {
+			return nil, nil
+		}
 		chosen, err := inner(hello)
 		if chosen == nil || err != nil {
 			return nil, err // nil: c itself
@@ -195,6 +197,8 @@ func (v *Verifier) serverConfig(d dialled, base *tls.Config) (*tls.Config, error
 		if len(cs.PeerCertificates) == 0 {
 			return nil // VerifyClientCertIfGiven, and none was
 		}
+		d := d // of this connection
+		d.served = v.shaking.here()
 		_, _, err := v.handshake(d, &cs, &v.clients)
 		return err
 	}
@@ -216,6 +220,7 @@ func (v *Verifier) handshake(d dialled, cs *tls.ConnectionState, p *policy.Polic
 	if len(cs.VerifiedChains) == 0 {
 		return time.Time{}, path, refusal(finding.New(finding.InternalError, "what", cs.ServerName, "detail", "crypto/tls verified no chain"))
 	}
+	lessons := v.engine.Lessons()
 	key := memoKey(v.hash, d, cs, p.Purpose.String())
 	known, due := v.memo.get(key, time.Now())
 	if known.report != nil && !v.stands(known.path, p, func() {}) {
@@ -245,6 +250,7 @@ func (v *Verifier) handshake(d dialled, cs *tls.ConnectionState, p *policy.Polic
 	if r.Verdict != report.Accept {
 		return time.Time{}, path, &Error{Report: r}
 	}
+	v.hold(d, cs, key, p, path, until, lessons)
 	return until, path, nil
 }
 

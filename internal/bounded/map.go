@@ -2,6 +2,8 @@
 // and by octets, forgetting what was not used for longest.
 package bounded
 
+import "iter"
+
 // Map is a map of at most so many entries and octets. It keeps two generations:
 // when the newer one has grown to half of either bound, the older one is
 // forgotten and the newer takes its place; what is looked up stays in the newer.
@@ -89,6 +91,22 @@ func (m *Map[K, V]) Delete(k K) {
 		if e, ok := g.entries[k]; ok {
 			g.octets -= e.octets
 			delete(g.entries, k)
+		}
+	}
+}
+
+// All are all entries, without marking them as used. None may be put meanwhile.
+func (m *Map[K, V]) All() iter.Seq2[K, V] {
+	return func(yield func(K, V) bool) {
+		if m == nil {
+			return
+		}
+		for _, g := range []generation[K, V]{m.now, m.old} {
+			for k, e := range g.entries {
+				if !yield(k, e.value) {
+					return
+				}
+			}
 		}
 	}
 }

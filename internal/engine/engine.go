@@ -45,6 +45,9 @@ type Options struct {
 	// cannot be written, what was learnt and is forgotten. It must not use the
 	// engine.
 	Warn func(error)
+	// Learnt, when not nil, is called when a revocation was learnt. It must not
+	// wait, nor use the engine.
+	Learnt func()
 }
 
 // Engine judges. It is safe for concurrent use and owns its caches, which all
@@ -62,7 +65,7 @@ type Engine struct {
 func New(o Options) *Engine {
 	e := &Engine{opt: o, memo: cert.NewMemo(memoEntries), certs: cert.NewCache(certEntries),
 		cache: download.New(download.Options{Store: o.Store, Fetch: o.Fetch, Context: o.Context, Warn: o.Warn})}
-	e.learnt = learnt.New(learnt.Options{Store: o.Store, Warn: o.Warn, Shown: e.shown})
+	e.learnt = learnt.New(learnt.Options{Store: o.Store, Warn: o.Warn, Shown: e.shown, Learnt: o.Learnt})
 	return e
 }
 

@@ -155,6 +155,13 @@ func (e *Engine) Stands(path Path, t *Trust, p policy.Policy, f func()) bool {
 	}, f)
 }
 
+// Lessons is how often a revocation was learnt: as long as it stays the same, what
+// Stands said holds.
+func (e *Engine) Lessons() uint64 { return e.learnt.Lessons() }
+
+// LearnFromOthers learns what other processes have learnt that share the directory.
+func (e *Engine) LearnFromOthers() { e.learnt.Sync() }
+
 // standing judges again while an acceptance has been overtaken by what other
 // judgements learnt meanwhile.
 func (j *judgement) standing(last *round, judge func() *round) (*round, *report.Report) {

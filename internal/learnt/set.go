@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/assaytls/assay/cert"
@@ -63,6 +64,9 @@ type Options struct {
 	// Shown reports whether a proved list at hand still shows an entry, which is
 	// then the first to go when the set is full. nil: none does.
 	Shown func(evidence.Learnt) bool
+	// Learnt is called when something was learnt, here or by another process, with
+	// the set locked: it must not wait, nor use the set. nil: nobody is told.
+	Learnt func()
 }
 
 // Set is a set of learnt revocations. It is safe for concurrent use.
@@ -76,6 +80,7 @@ type Set struct {
 	certs     map[evidence.Hash][]byte // of signers
 	lifts     map[liftKey]lift
 	canon     map[string]string // names as encoded, and as they are compared
+	lessons   atomic.Uint64     // how often something was learnt
 
 	disk disk
 }
@@ -137,6 +142,13 @@ func (s *Set) Unless(ids []ID, counts func(*evidence.Learnt) bool, f func()) boo
 	f()
 	return true
 }
+
+// Lessons is how often something was learnt: as long as it stays the same, what
+// Unless said of a certificate holds. It asks no disk (see Sync).
+func (s *Set) Lessons() uint64 { return s.lessons.Load() }
+
+// Sync learns what other processes have learnt.
+func (s *Set) Sync() { s.sync() }
 
 // Add remembers what a judgement learnt that began at the given time, and the
 // certificates, DER, of the signers that the entries name.
@@ -300,6 +312,7 @@ func (s *Set) put(l evidence.Learnt) bool {
 				l.Learnt = o.Learnt
 			}
 			entries[i] = l
+			s.taught()
 			return true
 		}
 		if o.Anchor == l.Anchor {
@@ -315,7 +328,16 @@ func (s *Set) put(l evidence.Learnt) bool {
 	s.byCert[id] = append(s.byCert[id], l)
 	s.count++
 	s.perIssuer[l.IssuerKey]++
+	s.taught()
 	return true
+}
+
+// taught notes that an entry was added or changed.
+func (s *Set) taught() {
+	s.lessons.Add(1)
+	if s.opt.Learnt != nil {
+		s.opt.Learnt()
+	}
 }
 
 // lift voids what was learnt until then. It reports whether that is news.
