@@ -9,115 +9,78 @@ package bundle
 
 import (
 	"bytes"
-	"encoding/base64"
 	"fmt"
-	"strings"
 
 	"github.com/assaytls/assay/internal/der"
 )
-
-// Kind is what an object is. The zero Kind is Unknown.
-type Kind int
-
-// The kinds.
-const (
-	// Unknown is nothing that this package knows. It may be a damaged object of
-	// any kind.
-	Unknown Kind = iota
-	Certificate
-	CRL
-	OCSPRequest
-	OCSPResponse
-	// SCTList is a SignedCertificateTimestampList (RFC 6962, 3.3), which is not
-	// DER: it is known by its PEM label alone.
-	SCTList
-	// PKCS7 is a container that is empty or cannot be read. The contents of any
-	// other stand in its place.
-	PKCS7
-	// TrustedCertificate is OpenSSL's: a certificate and settings of trust,
-	// which whoever takes the certificate alone would lose.
-	TrustedCertificate
-	// PrivateKey is a private key, encrypted or not. Its bytes are not kept.
-	PrivateKey
-)
-
-// String returns the kind in words.
-func (k Kind) String() string {
-	switch k {
-	case Certificate:
-		return "certificate"
-	case CRL:
-		return "CRL"
-	case OCSPRequest:
-		return "OCSP request"
-	case OCSPResponse:
-		return "OCSP response"
-	case SCTList:
-		return "SCT list"
-	case PKCS7:
-		return "PKCS #7"
-	case TrustedCertificate:
-		return "OpenSSL TRUSTED CERTIFICATE"
-	case PrivateKey:
-		return "private key"
-	}
-	return "unknown object"
-}
-
-// Object is one object, or a place where one could not be read.
-type Object struct {
-	Kind Kind // what it is, as far as its first elements or its label tell
-	// Bytes are the object, in DER unless it is damaged or Unknown. They alias
-	// the input where that is DER; of private keys there are none.
-	Bytes []byte
-	// Damage says why nothing could be read here; "" when something was. It
-	// names lines of the input where it can.
-	Damage string
-
-	Label string // of the PEM block; "" when there is none
-	Line  int    // of the PEM block's BEGIN, from 1; 0 when there is none
-	// Offset is where Bytes begin: in the PEM block's contents, where there is
-	// a block, in what base64 spelt, or in the input.
-	Offset int
-	// Within is PKCS7 when the object stood in such a container, else Unknown.
-	Within Kind
-}
-
-// What names the object for people: its PEM label, else its kind.
-func (o Object) What() string {
-	if o.Label != "" {
-		return o.Label
-	}
-	return o.Kind.String()
-}
 
 // DefaultLimit is how many objects Read returns when it is asked for 0.
 const DefaultLimit = 100_000
 
 // Read returns the objects in b, in order. There is always one: what cannot be
 // read is an Object with Damage, or an Unknown one. When there are more than
-// limit (0 means DefaultLimit), the last one returned says so as Damage. Reading
-// takes time linear in the length of b.
+// limit (0 means DefaultLimit), the last one returned says so as Damage. A byte-order
+// mark of UTF-8 is passed over. Reading takes time linear in the length of b.
 func Read(b []byte, limit int) []Object {
 	if limit <= 0 {
 		limit = DefaultLimit
 	}
 	r := reader{limit: limit}
-	b = bytes.TrimPrefix(b, []byte("\ufeff"))
+	b = bytes.TrimPrefix(b, []byte(mark))
 	switch {
 	case len(b) == 0:
 		r.add(Object{Damage: "it is empty"})
 	case b[0] == 0x30 && (len(b) > 1 && b[1] >= 0x80 || known(b)): // text may begin with the digit 0 as well
 		r.der(b, Object{})
-	case bytes.Contains(b, []byte(begin)):
-		r.pem(b)
 	default:
-		if dec := bare(b); dec != nil {
-			b = dec
-		}
-		r.der(b, Object{})
+		r.text(b)
 	}
 	return r.out
+}
+
+// mark is the byte-order mark as UTF-8 spells it.
+const mark = "\ufeff"
+
+// text adds what a file holds that is not DER.
+func (r *reader) text(b []byte) {
+	m := magic(b)
+	switch {
+	case m.kind != Unknown:
+		r.add(Object{Kind: m.kind, Detail: m.detail, Bytes: b})
+	case kubernetes(b):
+		r.add(Object{Kind: Kubernetes, Detail: "YAML", Bytes: b})
+	case jsonStarts(b):
+		r.add(jsonObject(b))
+	case bytes.Contains(b, []byte(begin)):
+		r.pem(b)
+	case utf16(b):
+		r.add(Object{Damage: "it is text in UTF-16: save it as UTF-8 (ASCII), as the > of PowerShell does not"})
+	case isSCT(b):
+		r.add(Object{Kind: SCT, Bytes: b})
+	case isSCTList(b):
+		r.add(Object{Kind: SCTList, Bytes: b})
+	default:
+		r.base64(b)
+	}
+}
+
+// jsonStarts reports whether b begins like a JSON object.
+func jsonStarts(b []byte) bool {
+	b = bytes.TrimLeft(b, " \t\r\n")
+	return len(b) > 1 && b[0] == '{' && bytes.ContainsAny(b[1:min(len(b), 64)], "\"}")
+}
+
+// base64 adds what bare base64 in b spells, or b itself when it spells nothing.
+func (r *reader) base64(b []byte) {
+	dec := bare(b)
+	switch {
+	case dec == nil:
+		r.der(b, Object{})
+	case dec[0] == 0x30:
+		r.der(dec, Object{})
+	default:
+		r.text(dec)
+	}
 }
 
 // Certificates returns the DER of the certificates among objects.
@@ -147,7 +110,7 @@ func (r *reader) add(o Object) bool {
 		r.full = true
 		o = Object{Damage: fmt.Sprintf("there are more than %d objects", r.limit), Line: o.Line, Offset: o.Offset}
 	}
-	if o.Kind == PrivateKey {
+	if o.Kind.secret() {
 		o.Bytes = nil
 	}
 	r.out = append(r.out, o)
@@ -155,34 +118,7 @@ func (r *reader) add(o Object) bool {
 }
 
 // known reports whether b begins with an object that is recognised.
-func known(b []byte) bool {
-	e, err := der.NewReader(b, 0).Next()
-	if err != nil {
-		return false
-	}
-	_, sure := recognise(e.Raw)
-	return sure
-}
-
-// bare decodes base64 that stands alone, nil when b is something else. DER
-// longer than a few octets begins with M in base64.
-func bare(b []byte) []byte {
-	t := bytes.TrimLeft(b[:min(len(b), 64)], " \t\r\n")
-	if len(t) == 0 || t[0] != 'M' {
-		return nil
-	}
-	text := strings.Map(func(c rune) rune {
-		if c == ' ' || c == '\t' || c == '\r' || c == '\n' {
-			return -1
-		}
-		return c
-	}, string(b))
-	dec, err := base64.StdEncoding.DecodeString(text)
-	if err != nil || len(dec) == 0 || dec[0] != 0x30 {
-		return nil
-	}
-	return dec
-}
+func known(b []byte) bool { return recognise(b).sure }
 
 // der adds the objects in b; at says where they stand. Several in a row count
 // as several only when each of them is recognised: otherwise what follows the
@@ -212,7 +148,7 @@ func row(b []byte) bool {
 		if err != nil {
 			return false
 		}
-		if _, sure := recognise(e.Raw); !sure {
+		if !recognise(e.Raw).sure {
 			return false
 		}
 	}
@@ -223,19 +159,39 @@ func row(b []byte) bool {
 // whatever its PEM label says (some software puts PKCS #7 into CERTIFICATE);
 // else the label decides.
 func (r *reader) object(b []byte, o Object) bool {
-	kind, sure := recognise(b)
-	promised, known := labels[o.Label]
+	s := recognise(b)
+	promised := labels[o.Label]
 	switch {
-	case strings.HasSuffix(o.Label, "PRIVATE KEY"):
-		kind = PrivateKey
-	case known && (!sure || promised == TrustedCertificate):
-		kind = promised
-	case o.Label != "" && !sure:
-		kind = Unknown
+	case secretLabel(o.Label):
+		if s.kind != PrivateKey {
+			s = seen{kind: PrivateKey, detail: promised.detail}
+		}
+	case promised.kind == TrustedCertificate, promised.kind != Unknown && !s.sure:
+		s = promised
+	case o.Label != "" && !s.sure:
+		s = r.unlabelled(b)
 	}
-	o.Kind, o.Bytes = kind, b
-	if kind == PKCS7 {
+	o.Kind, o.Bytes, o.Detail, o.Algorithm = s.kind, b, s.detail, s.algorithm
+	if s.kind == PKCS7 {
 		return r.pkcs7(o)
 	}
+	o.Cut = cutOff(b)
 	return r.add(o)
+}
+
+// unlabelled tells what a block holds that is not DER that is known, under a label that is not known.
+func (r *reader) unlabelled(b []byte) seen {
+	switch {
+	case isSCT(b):
+		return seen{kind: SCT}
+	case isSCTList(b):
+		return seen{kind: SCTList}
+	}
+	return magic(b)
+}
+
+// cutOff reports whether b ends before its object does.
+func cutOff(b []byte) bool {
+	e := (&walk{b}).next()
+	return e.cut && e.is(der.Sequence)
 }

@@ -65,7 +65,7 @@ func TestRead(t *testing.T) {
 			{Kind: bundle.CRL, Bytes: x.list, Offset: len(x.cert)}, {Kind: bundle.Certificate, Bytes: x.root, Offset: len(x.cert) + len(x.list)}}},
 		{"octets behind", join(x.cert, []byte("\r\n")), []object{{Kind: bundle.Certificate, Bytes: join(x.cert, []byte("\r\n"))}}},
 		{"an object behind that is none", join(x.cert, f.Seq()), []object{{Kind: bundle.Certificate, Bytes: join(x.cert, f.Seq())}}},
-		{"cut", x.cert[:100], []object{{Bytes: x.cert[:100]}}},
+		{"a cut key", x.key[:40], []object{{Kind: bundle.PrivateKey}}},
 		{"text", []byte("hello"), []object{{Bytes: []byte("hello")}}},
 		{"PEM", join([]byte("subject=x\n"), one, f.PEM("X509 CRL", x.list)), []object{
 			{Kind: bundle.Certificate, Bytes: x.cert, Label: "CERTIFICATE", Line: 2}, {Kind: bundle.CRL, Bytes: x.list, Label: "X509 CRL", Line: 2 + lines}}},
@@ -81,7 +81,7 @@ func TestRead(t *testing.T) {
 			{Kind: bundle.TrustedCertificate, Bytes: join(x.cert, f.Seq()), Label: "TRUSTED CERTIFICATE", Line: 1}}},
 		{"empty PKCS #7", pkcs7(nil, nil), []object{{Kind: bundle.PKCS7, Bytes: pkcs7(nil, nil)}}},
 		{"base64", []byte(base64.StdEncoding.EncodeToString(x.cert)), []object{{Kind: bundle.Certificate, Bytes: x.cert}}},
-		{"a public key", x.public, []object{{Bytes: x.public}}},
+		{"a public key", x.public, []object{{Kind: bundle.PublicKey, Bytes: x.public}}},
 	} {
 		same(t, c.name, bundle.Read(c.in, 0), c.want)
 		if err := bundle.Whole(bundle.Read(c.in, 0)); err != nil {
@@ -220,7 +220,7 @@ func TestHostile(t *testing.T) {
 // The zero values say nothing good of anything.
 func TestZeroValues(t *testing.T) {
 	var o bundle.Object
-	if o.Kind != bundle.Unknown || o.What() != "unknown object" || len(bundle.Certificates([]bundle.Object{o})) != 0 {
+	if o.Kind != bundle.Unknown || o.What() != "an unknown object" || len(bundle.Certificates([]bundle.Object{o})) != 0 {
 		t.Errorf("the zero object is %s", o.What())
 	}
 	if got := bundle.Read(nil, -1); bundle.Whole(got) == nil {

@@ -26,38 +26,79 @@ func (r *reader) pem(b []byte) {
 			next += i + len(begin)
 			text = b[i:next]
 		}
-		if !r.block(text, line, i == 0 || b[i-1] == '\n') {
+		if !r.block(text, line, before(b, i)) {
 			return
 		}
 		i = next
 	}
 }
 
+// before returns what stands on the line before its i-th byte, the last 100 bytes of it.
+func before(b []byte, i int) []byte {
+	start := max(0, i-100)
+	return b[start+bytes.LastIndexByte(b[start:i], '\n')+1 : i]
+}
+
 // block adds the objects in the block that text begins with, in the given line
-// and at its start or not.
-func (r *reader) block(text []byte, line int, atStart bool) bool {
+// and behind what is before it there.
+func (r *reader) block(text []byte, line int, before []byte) bool {
 	o := Object{Line: line}
 	block, _ := pem.Decode(text)
 	switch {
-	case !atStart:
-		o.Damage = fmt.Sprintf("line %d does not begin with %s", line, strings.TrimSpace(begin))
+	case len(before) > 0:
+		o.Damage = fmt.Sprintf("line %d does not begin with %s%s", line, strings.TrimSpace(begin), misplaced(before))
 	case block == nil:
 		o.Damage = fault(text, line)
 	case len(block.Bytes) == 0:
 		o.Damage = fmt.Sprintf("the block in line %d is empty", line)
 	default:
-		o.Label = block.Type
+		o.Label = plainLabel(block.Type)
+		if block.Headers["DEK-Info"] != "" {
+			o.Kind, o.Detail = PrivateKey, "encrypted as OpenSSL once did it"
+			return r.add(o)
+		}
 		r.der(block.Bytes, o)
 		return !r.full
 	}
 	first, _, _ := bytes.Cut(text[len(begin):], []byte("\n"))
 	label, _, _ := bytes.Cut(first, []byte(dashes))
-	o.Label = string(bytes.TrimSpace(label[:min(len(label), maxLabel)]))
-	o.Kind = labels[o.Label]
+	o.Label = plainLabel(string(bytes.TrimSpace(label)))
+	if o.Kind, o.Detail = labels[o.Label].kind, labels[o.Label].detail; secretLabel(o.Label) {
+		o.Kind = PrivateKey
+	}
 	return r.add(o)
 }
 
-// maxLabel bounds the label that is kept of a damaged block.
+// misplaced says why a BEGIN does not stand at the start of its line.
+func misplaced(before []byte) string {
+	switch {
+	case len(bytes.TrimLeft(before, " \t")) == 0:
+		return ": it is indented"
+	case bytes.HasSuffix(before, []byte(dashes)):
+		return ": the END of another block stands before it, and a line break is missing between them"
+	case bytes.HasSuffix(before, []byte(`\n`)):
+		return literal
+	}
+	return ": something stands before it"
+}
+
+const literal = `: it has the two characters \n where a line break belongs`
+
+// plainLabel returns a label as it may be shown: what is no label is not repeated.
+func plainLabel(label string) string {
+	if secretLabel(strings.ToUpper(label)) && !secretLabel(label) {
+		return "PRIVATE KEY"
+	}
+	if len(label) > maxLabel || strings.Trim(label, labelChars) != "" {
+		return "(no label that can be shown)"
+	}
+	return label
+}
+
+// labelChars are those of the labels in use.
+const labelChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 #.-"
+
+// maxLabel bounds the label that is kept of a block.
 const maxLabel = 64
 
 // fault says what is wrong with a block that could not be decoded. Its first
@@ -71,6 +112,9 @@ func fault(text []byte, line int) string {
 		switch {
 		case n == line:
 			head = l
+			if bytes.Contains(l, []byte(`\n`)) {
+				return fmt.Sprintf("line %d cannot be read%s", line, literal)
+			}
 			if len(l) < len(begin)+len(dashes) || !bytes.HasSuffix(l, []byte(dashes)) {
 				return fmt.Sprintf("line %d does not end with %s", line, dashes)
 			}

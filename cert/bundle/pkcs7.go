@@ -26,7 +26,7 @@ func (r *reader) pkcs7(o Object) bool {
 		}
 	}
 	if rest := bytes.Trim(in.Rest(), " \t\r\n\x00"); len(rest) > 0 {
-		return r.add(Object{Bytes: in.Rest(), Damage: fmt.Sprintf("%d octets follow the PKCS #7", len(in.Rest())),
+		return r.add(Object{Bytes: in.Rest(), Damage: fmt.Sprintf("%d bytes follow the PKCS #7", len(in.Rest())),
 			Label: o.Label, Line: o.Line, Offset: in.Offset()})
 	}
 	return true
@@ -70,7 +70,12 @@ func contents(in *der.Reader, o Object, limit int) (out []Object, err error) {
 				return nil, err
 			}
 			x := Object{Kind: kind, Bytes: c.Raw, Label: o.Label, Line: o.Line, Offset: c.Offset, Within: PKCS7}
-			if c.Tag != der.Sequence { // attribute certificates and other choices of RFC 5652, 10.2
+			switch s := recognise(c.Raw); {
+			case s.sure:
+				x.Kind, x.Detail = s.kind, s.detail
+			case c.Tag == der.Explicit(1), c.Tag == der.Explicit(2): // RFC 5652, 10.2.2
+				x.Kind = AttributeCertificate
+			case c.Tag != der.Sequence:
 				x.Kind = Unknown
 			}
 			out = append(out, x)

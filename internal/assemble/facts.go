@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/internal/der"
 	"github.com/assaytls/assay/report"
 )
 
@@ -22,7 +23,7 @@ func Facts(c *cert.Certificate, source report.CertSource) report.Cert {
 		Policies: c.Policies, OCSP: c.OCSPServers, CAIssuers: c.CAIssuers,
 		SubjectKeyID: hex.EncodeToString(c.SubjectKeyID), AuthorityKey: hex.EncodeToString(c.AuthorityKeyID),
 		SHA256: hex.EncodeToString(c.SHA256[:]), Source: source,
-		PEM: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})),
+		PEM: shownPEM(c),
 	}
 	spki := sha256.Sum256(c.RawSPKI)
 	f.SPKISHA256 = hex.EncodeToString(spki[:])
@@ -53,6 +54,19 @@ func Facts(c *cert.Certificate, source report.CertSource) report.Cert {
 		f.Extensions = append(f.Extensions, report.Ext{OID: x.OID, Name: cert.OIDName(x.OID), Critical: x.Critical, Value: hex.EncodeToString(x.Value)})
 	}
 	return f
+}
+
+// shownPEM is the certificate itself, "" when it could not be decoded. What cannot be decoded may
+// be anything, a private key too, and so may what follows a certificate: neither is repeated.
+func shownPEM(c *cert.Certificate) string {
+	if len(c.RawTBS) == 0 {
+		return ""
+	}
+	whole, err := der.NewReader(c.Raw, 0).Next()
+	if err != nil {
+		return ""
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: whole.Raw}))
 }
 
 // keyText is "RSA 2048", "ECDSA P-256", "Ed25519".

@@ -24,7 +24,7 @@ var allowed = map[string][]string{
 	"report":                 {"finding", "policy"},
 	"internal/sig":           {"internal/bounded", "internal/der", "internal/sig/known"},
 	"cert":                   {"finding", "internal/bounded", "internal/der", "internal/sig"},
-	"cert/bundle":            {"finding", "internal/der", "internal/sig", "cert"},
+	"cert/bundle":            {"finding", "internal/der", "internal/sig", "internal/jsonbound", "cert"},
 	"programs":               {"finding", "cert", "internal/der"},
 	"certpath":               judges,
 	"crl":                    judges,

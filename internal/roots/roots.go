@@ -196,42 +196,48 @@ func readFile(name string) ([]byte, error) {
 var errNone = errors.New("holds no certificate")
 
 // Certificates returns the DER certificates in b, in any form that package
-// bundle reads; what else is in b is passed over. Only PEM blocks whose label
-// says certificate or PKCS #7 count: who names a file with keys and requests
+// bundle reads; what else is in b is passed over: whoever names a file with keys and requests
 // in it trusts none of those. An OpenSSL "TRUSTED CERTIFICATE" is an error: its
 // trust settings would be lost. So is a certificate that cannot be decoded: the
 // set must not shrink in silence.
 func Certificates(b []byte) ([][]byte, error) {
+	if len(b) == 0 {
+		return nil, errNone
+	}
 	objects := bundle.Read(b, 0)
 	out := make([][]byte, 0, len(objects))
 	damaged := 0
 	var first bundle.Object // that is damaged
+	var others []string
 	for _, o := range objects {
 		switch {
 		case o.Kind == bundle.TrustedCertificate:
 			return nil, errors.New("has an OpenSSL TRUSTED CERTIFICATE, whose trust settings assay does not evaluate; convert it with: openssl x509 -in FILE -out PLAIN.pem")
-		case !labels[o.Label]:
-		case o.Damage != "":
+		case o.Damage != "" && o.Kind == bundle.Unknown && o.Line == 0:
+			return nil, fmt.Errorf("%w: %s", errNone, o.Damage)
+		case o.Damage != "" && (o.Kind == bundle.Certificate || o.Kind == bundle.PKCS7 || o.Kind == bundle.Unknown && o.Label == ""):
 			if damaged++; damaged == 1 {
 				first = o
 			}
-		case o.Kind == bundle.Certificate, o.Kind == bundle.Unknown && o.Line == 0 && len(b) > 2 && b[0] == 0x30:
+		case o.Kind == bundle.Certificate:
 			out = append(out, o.Bytes)
+		default:
+			others = append(others, o.What())
 		}
 	}
 	switch {
-	case len(b) == 0, damaged == 0 && len(out) == 0:
-		return nil, errNone
 	case first.Line > 0:
 		return nil, fmt.Errorf("has %d PEM certificates of which only %d can be decoded: %s", damaged+len(out), len(out), first.Damage)
 	case damaged > 0:
 		return nil, errors.New("cannot be read: " + first.Damage)
+	case len(out) == 0 && len(others) > 0:
+		slices.Sort(others)
+		return nil, fmt.Errorf("%w, only %s", errNone, strings.Join(slices.Compact(others), ", "))
+	case len(out) == 0:
+		return nil, errNone
 	}
 	return out, nil
 }
-
-// labels are those of PEM blocks that hold trust anchors; "" is of DER.
-var labels = map[string]bool{"": true, "CERTIFICATE": true, "X509 CERTIFICATE": true, "PKCS7": true}
 
 // Describe returns a short text for o, for messages.
 func Describe(o Options) string {
