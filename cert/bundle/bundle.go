@@ -110,7 +110,7 @@ func (r *reader) add(o Object) bool {
 		r.full = true
 		o = Object{Damage: fmt.Sprintf("there are more than %d objects", r.limit), Line: o.Line, Offset: o.Offset}
 	}
-	if o.Kind.secret() {
+	if !o.Kind.kept() {
 		o.Bytes = nil
 	}
 	r.out = append(r.out, o)

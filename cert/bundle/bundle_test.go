@@ -235,6 +235,10 @@ func FuzzRead(fz *testing.F) {
 		fz.Add(f.PEM("CERTIFICATE", b))
 		fz.Add([]byte(base64.StdEncoding.EncodeToString(b)))
 	}
+	for _, s := range []string{`{"kty":"EC","d":"AA"}`, `{"id":"AA==","timestamp":1,"signature":"AA=="}`, "apiVersion: v1\nkind: Secret\n", "\xfe\xed\xfe\xed"} {
+		fz.Add([]byte(s))
+	}
+	fz.Add(sct())
 	fz.Add([]byte("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE----------BEGIN X-----"))
 	fz.Fuzz(func(t *testing.T, b []byte) {
 		got := bundle.Read(b, 50)
@@ -247,10 +251,11 @@ func FuzzRead(fz *testing.F) {
 				t.Fatalf("line %d after line %d", o.Line, line)
 			}
 			line = o.Line
-			if o.Kind == bundle.PrivateKey && o.Bytes != nil {
+			secret := o.Kind == bundle.PrivateKey || o.Kind == bundle.Foreign
+			if secret && o.Bytes != nil {
 				t.Fatal("a private key is handed on")
 			}
-			if o.Damage == "" && o.Kind != bundle.PrivateKey && len(o.Bytes) == 0 {
+			if o.Damage == "" && !secret && len(o.Bytes) == 0 {
 				t.Fatal("an object without bytes, damage or secret")
 			}
 		}

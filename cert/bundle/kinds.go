@@ -53,7 +53,7 @@ const (
 	// Parameters are those of Diffie-Hellman, DSA or an elliptic curve.
 	Parameters
 	// Foreign is something that has nothing to do with certificates, and is known:
-	// Object.Detail says what.
+	// Object.Detail says what. Its bytes are not kept.
 	Foreign
 
 	kinds // how many there are
@@ -95,8 +95,8 @@ func (k Kind) String() string {
 	return kindNames[k].name
 }
 
-// secret reports whether the bytes of an object of the kind are not kept.
-func (k Kind) secret() bool { return k == PrivateKey }
+// kept reports whether the bytes of an object of the kind are handed on. What is foreign may be as secret as a key.
+func (k Kind) kept() bool { return k != PrivateKey && k != Foreign }
 
 // Object is one object, or a place where one could not be read.
 type Object struct {
@@ -105,7 +105,7 @@ type Object struct {
 	// data" of a CMS message, "HTML page" of something foreign. It never holds text of the input.
 	Detail string
 	// Bytes are the object, in DER unless it is damaged or Unknown. They alias
-	// the input where that is DER; of private keys there are none.
+	// the input where that is DER; of private keys and foreign things there are none.
 	Bytes []byte
 	// Algorithm is the AlgorithmIdentifier of a private key in PKCS #8, which is that
 	// of its encryption when it is encrypted; DER, and nil of all others.
