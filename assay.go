@@ -239,9 +239,9 @@ type Target struct {
 	ServerName string
 	// Addrs are connected to instead of asking the DNS for Host.
 	Addrs []netip.Addr
-	// StartTLS is the protocol in which TLS is asked for: "smtp", "imap",
-	// "pop3", "ftp", "xmpp", "xmpp-server", "ldap", "postgres", "mysql" and
-	// others; "" means TLS from the start.
+	// StartTLS is the protocol in which TLS is asked for: "smtp", "lmtp", "imap",
+	// "pop3", "sieve", "ftp", "nntp", "irc", "xmpp", "xmpp-server", "ldap", "rdp",
+	// "postgres", "mysql" or "mssql"; "" means TLS from the start.
 	StartTLS string
 	ALPN     []string      // nil means h2 and http/1.1
 	Timeout  time.Duration // of the whole check; 0 means 30 s

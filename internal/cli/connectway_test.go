@@ -317,7 +317,7 @@ func TestConnectStartTLSServers(t *testing.T) {
 		}
 	})
 	t.Run("dovecot", func(t *testing.T) {
-		imap, pop3 := peers.Dovecot(t, s.pem, s.key)
+		imap, pop3, _, _ := peers.Dovecot(t, s.pem, s.key)
 		wantSTARTTLS(t, s, "imap", imap, "a CAPABILITY\r\n", "a OK")
 		wantSTARTTLS(t, s, "pop3", pop3, "CAPA\r\n", ".\r\n")
 	})

@@ -52,6 +52,10 @@ func speaks(in []byte, port string) (protocol, starttls string) {
 		return "IMAP", "imap"
 	case begins("+OK"):
 		return "POP3", "pop3"
+	case strings.HasPrefix(lower, `"implementation"`):
+		return "ManageSieve", "sieve"
+	case isIRC(text):
+		return "IRC", "irc"
 	case begins("RFB 0"):
 		return "VNC", ""
 	case begins("@RSYNCD:"):
@@ -78,7 +82,7 @@ func speaks(in []byte, port string) (protocol, starttls string) {
 	case len(in) >= 3 && in[0] == 0xff && in[1] >= 0xfb && in[1] <= 0xfe:
 		return "telnet", ""
 	case len(in) >= 4 && in[0] == 3 && in[1] == 0 && in[2] == 0:
-		return "RDP", ""
+		return "RDP", "rdp"
 	}
 	return "", ""
 }
@@ -99,14 +103,25 @@ func isReply(text string) bool {
 
 func mailOrFTP(lower, port string) (protocol, starttls string) {
 	switch {
-	case strings.Contains(lower, "smtp") || strings.Contains(lower, "mail") || strings.Contains(lower, "lmtp"):
+	case strings.Contains(lower, "lmtp"):
+		return "LMTP", "lmtp"
+	case strings.Contains(lower, "smtp") || strings.Contains(lower, "mail"):
 		return "SMTP", "smtp"
 	case strings.Contains(lower, "ftp") || port == "21":
 		return "FTP", "ftp"
 	case strings.Contains(lower, "nntp") || strings.Contains(lower, "news") || port == "119":
-		return "NNTP", ""
+		return "NNTP", "nntp"
 	}
 	return "SMTP", "smtp"
+}
+
+// isIRC recognizes the notices with which IRC servers greet, and their errors.
+func isIRC(text string) bool {
+	words := strings.Fields(text)
+	if len(words) > 1 && strings.HasPrefix(words[0], ":") {
+		words = words[1:] // the server's name
+	}
+	return len(words) > 1 && (words[0] == "NOTICE" || words[0] == "ERROR" && strings.HasPrefix(words[1], ":"))
 }
 
 // isMySQL recognizes the first packet of a MySQL or MariaDB server: a

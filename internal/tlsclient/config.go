@@ -53,6 +53,9 @@ type Config struct {
 	// StartTLS is the protocol in which TLS is asked for, one of
 	// StartTLSProtocols; "" = TLS from the start.
 	StartTLS string
+	// EHLO is the name by which the client greets in SMTP and LMTP; "" =
+	// assay.invalid.
+	EHLO string
 
 	KeyLog io.Writer // receives the secrets in the format of SSLKEYLOGFILE
 

@@ -74,14 +74,15 @@ func (c *Config) prepared(ctx context.Context, conn net.Conn) (net.Conn, *eviden
 	if c.proxy != nil {
 		failure = c.tunnel(ctx, conn)
 	}
+	ready := conn
 	if failure == nil && c.StartTLS != "" {
-		failure = c.startTLS(ctx, conn)
+		ready, failure = c.startTLS(ctx, conn)
 	}
 	if failure != nil {
 		conn.Close()
 		return nil, failure
 	}
-	return conn, nil
+	return ready, nil
 }
 
 // reopen makes the transport of a second dial to the same address.

@@ -96,11 +96,18 @@ func FuzzDialog(f *testing.F) {
 	f.Add(2, "\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00")
 	f.Add(3, mysqlPacket(mysqlHello))
 	f.Add(4, "+OK\r\n+OK\r\nSTLS\r\n.\r\n+OK\r\n")
+	for i := range StartTLSProtocols() {
+		f.Add(i, "\"IMPLEMENTATION\" {3}\r\nabc\r\n\"STARTTLS\"\r\nOK\r\nOK {2}\r\ngo\r\n")
+		f.Add(i, "201 news\r\n101 list\r\nSTARTTLS\r\n.\r\n382 go\r\n")
+		f.Add(i, ":irc.test NOTICE * :hello\r\n:irc.test 670 * :go\r\n")
+		f.Add(i, rdpConfirm("\x02\x00\x08\x00\x01\x00\x00\x00"))
+		f.Add(i, tdsAnswer(1))
+	}
 	f.Add(7, xmppFeatures[1:]+"<proceed/>")
 	names := StartTLSProtocols()
 	f.Fuzz(func(t *testing.T, which int, in string) {
 		d := &dialog{r: bufio.NewReader(bytes.NewReader([]byte(in))), w: io.Discard, name: "dial.test"}
-		err := dialogs[names[uint(which)%uint(len(names))]](d)
+		err := dialogs[names[uint(which)%uint(len(names))]].run(d)
 		var r *refusal
 		if errors.As(err, &r) {
 			if _, ok := finding.Lookup(r.id); !ok {
@@ -126,6 +133,25 @@ func FuzzBanner(f *testing.F) {
 		ev := &evidence.Evidence{Version: evidence.Version, Time: time.Unix(1, 0).UTC(), Failure: failure}
 		if _, err := evidence.Encode(ev); err != nil {
 			t.Fatal(err)
+		}
+	})
+}
+
+// FuzzFramed reads TDS packets as they come.
+func FuzzFramed(f *testing.F) {
+	f.Add([]byte("\x12\x01\x00\x0b\x00\x00\x00\x00abc\x04\x01\x00\x09\x00\x00\x00\x00d\x17\x03\x03"), 5)
+	f.Add([]byte("\x12\x01\x00\x08\x00\x00\x00\x00"), 1)
+	f.Fuzz(func(t *testing.T, in []byte, size int) {
+		c := &framedConn{Conn: readerConn{nil, bytes.NewReader(in)}}
+		b, total := make([]byte, 1+uint(size)%4096), 0
+		for {
+			n, err := c.Read(b)
+			if total += n; total > len(in) {
+				t.Fatal("more came out than went in")
+			}
+			if err != nil {
+				return
+			}
 		}
 	})
 }

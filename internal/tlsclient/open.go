@@ -76,12 +76,7 @@ func (proxied) Network() string { return "tcp" }
 func (proxied) String() string  { return "through a proxy" }
 
 // CloseWrite ends the sending direction of the transport.
-func (t *Transport) CloseWrite() error {
-	if c, ok := t.Conn.(interface{ CloseWrite() error }); ok {
-		return c.CloseWrite()
-	}
-	return nil
-}
+func (t *Transport) CloseWrite() error { return closeWrite(t.Conn) }
 
 // Proxied reports whether there is a proxy between here and the server.
 func (t *Transport) Proxied() bool { return t.c.proxy != nil }
@@ -98,6 +93,7 @@ func (t *Transport) Facts() {
 // be running.
 func (t *Transport) Established() {
 	t.relay = true
+	unframed(t.Conn)
 	t.in, t.out = nil, nil
 	t.Conn.SetReadDeadline(time.Time{})
 }

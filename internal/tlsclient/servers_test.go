@@ -1,6 +1,7 @@
 package tlsclient
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/assaytls/assay/finding"
@@ -49,9 +50,45 @@ func TestExim(t *testing.T) {
 
 func TestDovecot(t *testing.T) {
 	k := ecKey(t)
-	imap, pop3 := peers.Dovecot(t, k.cert, k.key)
+	imap, pop3, lmtp, sieve := peers.Dovecot(t, k.cert, k.key)
 	wantStartTLS(t, "imap", imap, k)
 	wantStartTLS(t, "pop3", pop3, k)
+	wantStartTLS(t, "lmtp", lmtp, k)
+	wantStartTLS(t, "sieve", sieve, k)
+	wantPlain(t, sieve, "sieve")
+	ev := dial(t, Config{Port: lmtp, StartTLS: "smtp"}) // it does not know EHLO
+	wantFailure(t, ev, finding.StartTLSRefused)
+	if reply := ev.Failure.Params["reply"]; !strings.HasPrefix(reply, "500 ") {
+		t.Errorf("LMTP asked in SMTP: %s", reply)
+	}
+}
+
+// wantPlain asks for TLS at once and wants to be told the protocol.
+func wantPlain(t *testing.T, port, protocol string) {
+	t.Helper()
+	ev := dial(t, Config{Port: port, SNI: "dial.test"})
+	wantFailure(t, ev, finding.PlaintextStartTLS)
+	if got := ev.Failure.Params["starttls"]; got != protocol {
+		t.Errorf("the protocol is %s, want %s", got, protocol)
+	}
+}
+
+func TestInspircd(t *testing.T) {
+	k := ecKey(t)
+	wantStartTLS(t, "irc", peers.Inspircd(t, k.cert, k.key), k)
+}
+
+func TestXrdp(t *testing.T) {
+	k := rsaKey(t)
+	wantStartTLS(t, "rdp", peers.Xrdp(t, k.cert, k.key, true), k)
+	wantFailure(t, dial(t, Config{Port: peers.Xrdp(t, k.cert, k.key, false), StartTLS: "rdp"}), finding.StartTLSNotOffered)
+}
+
+func TestNnrpd(t *testing.T) {
+	k := rsaKey(t)
+	port := peers.Nnrpd(t, k.cert, k.key)
+	wantStartTLS(t, "nntp", port, k)
+	wantPlain(t, port, "nntp")
 }
 
 func TestVsftpd(t *testing.T) {

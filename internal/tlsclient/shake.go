@@ -70,6 +70,7 @@ func (c *Config) shake(ctx context.Context, conn net.Conn) *session {
 	err := tc.HandshakeContext(ctx)
 	took := time.Since(start)
 	done := err == nil
+	unframed(conn)
 
 	var after error // what ended the reading after a complete handshake
 	switch {

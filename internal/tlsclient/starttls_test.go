@@ -55,11 +55,31 @@ const (
 	xmppStart    = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
 )
 
+// rdpConfirm is a server's part of the negotiation of RDP.
+func rdpConfirm(negotiation string) string {
+	n := byte(len(negotiation))
+	return "\x03\x00\x00" + string([]byte{11 + n, 6 + n}) + "\xd0\x00\x00\x12\x34\x00" + negotiation
+}
+
+// tdsAnswer is the answer to a pre-login message in the form that MS-TDS, 4.2, shows of a
+// SQL Server.
+func tdsAnswer(encryption byte) string {
+	return "\x04\x01\x00\x2b\x00\x00\x01\x00\x00\x00\x1a\x00\x06\x01\x00\x20\x00\x01\x02\x00\x21\x00\x01\x03\x00\x22\x00\x00\x04\x00\x22\x00\x01\xff" +
+		"\x09\x00\x03\xe8\x00\x00" + string([]byte{encryption}) + "\x00\x00"
+}
+
+const (
+	sieveHello = ">\"IMPLEMENTATION\" \"Test\"\r\n\"SIEVE\" {6}\r\nreject\r\n\"starttls\"\r\nOK \"ready\"\r\n"
+	rdpRequest = "\x03\x00\x00\x13\x0e\xe0\x00\x00\x00\x00\x00\x01\x00\x08\x00\x03\x00\x00\x00"
+)
+
 // mysqlPacket gives a packet its length.
 func mysqlPacket(s string) string { return string(rune(len(s)-4)) + s[1:] }
 
 func TestStartTLS(t *testing.T) {
 	cert := chainFor(t)
+	tdsRequest := string(tdsPacket([]byte("\x00\x00\x1a\x00\x06\x01\x00\x20\x00\x01\x02\x00\x21\x00\x01\x03\x00\x22\x00\x04\x04\x00\x26\x00\x01\xff" +
+		"\x11\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00")))
 	mysqlReply := "\x20\x00\x00\x01\x00\x8a\x00\x00\xff\xff\xff\x00\x2d" + strings.Repeat("\x00", 23)
 	for _, c := range []struct {
 		protocol string
@@ -112,6 +132,44 @@ func TestStartTLS(t *testing.T) {
 		{"xmpp", []string{xmppOpen, "><stream:stream><stream:error><host-unknown/></stream:error>"}, finding.StartTLSRefused, ""},
 		{"xmpp", []string{xmppOpen, xmppFeatures, xmppStart, "><failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"}, finding.StartTLSRefused, ""},
 		{"xmpp", []string{xmppOpen, xmppFeatures, xmppStart, "><proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/><success/>"}, finding.StartTLSInjection, "<success/>"},
+		{"smtp", []string{">220 ready\r\n", "*", ">504 5.5.2 <assay.invalid>: Helo command rejected\r\n"}, finding.StartTLSRefused, "504 5.5.2 <assay.invalid>: Helo command rejected"},
+		{"smtp", []string{">220 LMTP ready\r\n", "*", ">500 try LHLO\r\n"}, finding.StartTLSRefused, "500 try LHLO"},
+		{"lmtp", []string{">220 LMTP ready\r\n", "LHLO assay.invalid\r\n", ">250-x\r\n250 STARTTLS\r\n", "STARTTLS\r\n", ">220 go\r\n"}, "", ""},
+		{"lmtp", []string{">220 ready\r\n", "*", ">250 8BITMIME\r\n"}, finding.StartTLSNotOffered, "250 8BITMIME"},
+		{"sieve", []string{sieveHello, "STARTTLS\r\n", ">OK {2}\r\ngo\r\n"}, "", ""},
+		{"sieve", []string{">\"IMPLEMENTATION\" \"Test\"\r\nok\r\n"}, finding.StartTLSNotOffered, "ok"},
+		{"sieve", []string{">BYE \"too many\"\r\n"}, finding.StartTLSRefused, "BYE \"too many\""},
+		{"sieve", []string{sieveHello, "*", ">NO \"no certificate\"\r\n"}, finding.StartTLSRefused, "NO \"no certificate\""},
+		{"sieve", []string{sieveHello, "*", ">OK \"go\"\r\nOK injected\r\n"}, finding.StartTLSInjection, "OK injected"},
+		{"sieve", []string{">* OK IMAP\r\n"}, finding.StartTLSFailure, ""},
+		{"sieve", []string{">\"X\" {99999999}\r\nab"}, finding.StartTLSFailure, ""},
+		{"nntp", []string{">201 ready\r\n", "CAPABILITIES\r\n", ">101 list\r\nVERSION 2\r\nSTARTTLS\r\n.\r\n", "STARTTLS\r\n", ">382 go\r\n"}, "", ""},
+		{"nntp", []string{">200 ready\r\n", "*", ">500 what\r\n", "STARTTLS\r\n", ">382 go\r\n"}, "", ""},
+		{"nntp", []string{">200 ready\r\n", "*", ">500 what\r\n", "*", ">500 what\r\n"}, finding.StartTLSNotOffered, "500 what"},
+		{"nntp", []string{">200 ready\r\n", "*", ">101 list\r\nVERSION 2\r\n.\r\n"}, finding.StartTLSNotOffered, "101 list"},
+		{"nntp", []string{">400 too busy\r\n"}, finding.StartTLSRefused, "400 too busy"},
+		{"nntp", []string{">200 ready\r\n", "*", ">101 list\r\nSTARTTLS\r\n.\r\n", "*", ">580 no certificate\r\n"}, finding.StartTLSRefused, "580 no certificate"},
+		{"nntp", []string{">200 ready\r\n", "*", ">101 list\r\nSTARTTLS\r\n.\r\n", "*", ">382 go\r\n205 injected\r\n"}, finding.StartTLSInjection, "205 injected"},
+		{"irc", []string{">:irc.test NOTICE * :*** Looking up your hostname\r\n", "STARTTLS\r\n", ">NOTICE AUTH :*** found it\r\n:irc.test 670 * :go\r\n"}, "", ""},
+		{"irc", []string{"STARTTLS\r\n", ">:irc.test 421 * STARTTLS :Unknown command\r\n"}, finding.StartTLSNotOffered, ":irc.test 421 * STARTTLS :Unknown command"},
+		{"irc", []string{"STARTTLS\r\n", ">:irc.test 691 * :no\r\n"}, finding.StartTLSRefused, ":irc.test 691 * :no"},
+		{"irc", []string{"STARTTLS\r\n", ">ERROR :Closing link\r\n"}, finding.StartTLSRefused, "ERROR :Closing link"},
+		{"irc", []string{"STARTTLS\r\n", ">:irc.test 670 * :go\r\n:irc.test 001 x :injected\r\n"}, finding.StartTLSInjection, ":irc.test 001 x :injected"},
+		{"irc", []string{">220 mail\r\n"}, finding.StartTLSFailure, ""},
+		{"rdp", []string{rdpRequest, ">" + rdpConfirm("\x02\x00\x08\x00\x01\x00\x00\x00")}, "", ""},
+		{"rdp", []string{rdpRequest, ">" + rdpConfirm("\x02\x1f\x08\x00\x02\x00\x00\x00")}, "", ""},
+		{"rdp", []string{rdpRequest, ">" + rdpConfirm("\x02\x00\x08\x00\x00\x00\x00\x00")}, finding.StartTLSNotOffered, "standard RDP security alone"},
+		{"rdp", []string{rdpRequest, ">" + rdpConfirm("")}, finding.StartTLSNotOffered, "standard RDP security alone"},
+		{"rdp", []string{rdpRequest, ">" + rdpConfirm("\x03\x00\x08\x00\x02\x00\x00\x00")}, finding.StartTLSNotOffered, "negotiation failure SSL_NOT_ALLOWED_BY_SERVER"},
+		{"rdp", []string{rdpRequest, ">" + rdpConfirm("\x03\x00\x08\x00\x03\x00\x00\x00")}, finding.StartTLSRefused, "negotiation failure SSL_CERT_NOT_ON_SERVER"},
+		{"rdp", []string{rdpRequest, ">" + rdpConfirm("\x03\x00\x08\x00\xff\xff\xff\xff")}, finding.StartTLSRefused, "negotiation failure 4294967295"},
+		{"rdp", []string{rdpRequest, ">" + rdpConfirm("\x02\x00\x08\x00\x01\x00\x00\x00") + "x"}, finding.StartTLSInjection, "x"},
+		{"rdp", []string{rdpRequest, ">HTTP/1.1 400\r\n\r\n"}, finding.StartTLSFailure, ""},
+		{"mssql", []string{tdsRequest, ">" + tdsAnswer(2)}, finding.StartTLSNotOffered, "encryption is not supported"},
+		{"mssql", []string{tdsRequest, ">" + tdsAnswer(9)}, finding.StartTLSRefused, "encryption 9"},
+		{"mssql", []string{tdsRequest, ">" + tdsAnswer(1) + "\x16"}, finding.StartTLSInjection, ""},
+		{"mssql", []string{tdsRequest, ">\x04\x01\x00\x0e\x00\x00\x01\x00\x01\x00\x40\x00\x01\xff"}, finding.StartTLSFailure, ""}, // the option is outside
+		{"mssql", []string{tdsRequest, ">HTTP/1.1 400\r\n\r\n"}, finding.StartTLSFailure, ""},
 		{"nosuch", []string{">220 ready\r\n"}, finding.StartTLSFailure, ""},
 	} {
 		name := c.protocol + " " + string(c.want)
@@ -133,5 +191,44 @@ func TestStartTLS(t *testing.T) {
 				t.Errorf("%+v", ev.Failure)
 			}
 		})
+	}
+}
+
+// TestHalfAnswers has servers that stop in the middle of what they say. It is told
+// what came, and not that nothing did.
+func TestHalfAnswers(t *testing.T) {
+	for _, c := range []struct{ protocol, said, want string }{
+		{"smtp", "220 mx.te", "220 mx.te"}, {"smtp", "220-mx.test\r\n220-hello\r\n", "220-hello"}, {"imap", "* OK", "* OK"},
+		{"sieve", "\"IMPLEMENTATION\" \"x\"\r\n", "\"IMPLEMENTATION\" \"x\""}, {"mysql", "\x4a\x00\x00\x00\x0a8.0", "8.0"},
+	} {
+		for _, closes := range []bool{false, true} {
+			port := listen(t, func(conn net.Conn) {
+				io.WriteString(conn, c.said)
+				if !closes {
+					io.Copy(io.Discard, conn)
+				}
+			})
+			ev := dial(t, Config{Port: port, StartTLS: c.protocol, HandshakeTimeout: 100 * time.Millisecond})
+			wantFailure(t, ev, finding.StartTLSFailure)
+			if detail := ev.Failure.Params["detail"]; !strings.HasSuffix(detail, c.want) || strings.Contains(detail, "nothing") {
+				t.Errorf("%s %q, closes %v: %s", c.protocol, c.said, closes, detail)
+			}
+		}
+	}
+	silent := listen(t, func(conn net.Conn) { io.Copy(io.Discard, conn) })
+	ev := dial(t, Config{Port: silent, StartTLS: "smtp", HandshakeTimeout: 100 * time.Millisecond})
+	if detail := ev.Failure.Params["detail"]; detail != "it said nothing for 100ms; perhaps the port begins with TLS" {
+		t.Errorf("%s", detail)
+	}
+}
+
+// A name for EHLO is sent as it is.
+func TestEHLO(t *testing.T) {
+	cert := chainFor(t)
+	for protocol, verb := range map[string]string{"smtp": "EHLO", "lmtp": "LHLO"} {
+		port := script(t, cert, ">220 ready\r\n", verb+" client.test\r\n", ">250 STARTTLS\r\n", "STARTTLS\r\n", ">220 go\r\n")
+		if ev := dial(t, Config{Port: port, StartTLS: protocol, EHLO: "client.test"}); ev.Failure != nil {
+			t.Errorf("%s: %+v", protocol, ev.Failure)
+		}
 	}
 }

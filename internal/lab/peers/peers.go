@@ -13,7 +13,7 @@ import (
 // heavy are the programs that only the full run of .ci/run installs
 // (ASSAY_FULL=1); elsewhere a test without them is skipped.
 var heavy = []string{"apache2", "haproxy", "stunnel4", "exim4", "dovecot", "slapd", "vsftpd", "prosody", "tinyproxy", "danted",
-	"postgres", "mariadbd", "mariadb-install-db", "sshd", "strace"}
+	"inspircd", "xrdp", "nnrpd", "tsql", "postgres", "mariadbd", "mariadb-install-db", "sshd", "strace"}
 
 // built are the programs that `go install` makes, as .ci/run installs them.
 var built = map[string]string{
@@ -30,7 +30,9 @@ var built = map[string]string{
 var parts = map[string]struct{ files, programs []string }{
 	"nginx mail": {files: []string{"/usr/lib/nginx/modules/ngx_mail_module.so"}, programs: []string{"nginx"}},
 	"dovecot": {files: []string{"/usr/lib*/dovecot/imap", "/usr/lib*/dovecot/imap-login", "/usr/lib*/dovecot/pop3",
-		"/usr/lib*/dovecot/pop3-login"}},
+		"/usr/lib*/dovecot/pop3-login", "/usr/lib*/dovecot/lmtp", "/usr/lib*/dovecot/managesieve", "/usr/lib*/dovecot/managesieve-login"}},
+	"inspircd": {files: []string{"/usr/lib/inspircd/modules/m_starttls.so", "/usr/lib/inspircd/modules/m_ssl_gnutls.so"}},
+	"xrdp":     {files: []string{"/etc/xrdp/rsakeys.ini"}},
 	"apache2": {files: []string{"/usr/lib/apache2/modules/mod_mpm_event.so", "/usr/lib/apache2/modules/mod_authz_core.so",
 		"/usr/lib/apache2/modules/mod_socache_shmcb.so", "/usr/lib/apache2/modules/mod_ssl.so"}},
 	"slapd":    {files: []string{"/etc/ldap/schema/core.schema"}},
@@ -91,9 +93,11 @@ func program(root, name string) string {
 			return p
 		}
 	}
-	// Debian keeps PostgreSQL's server out of the path.
-	if found, _ := filepath.Glob(filepath.Join(root, "usr/lib/postgresql/*/bin", name)); len(found) > 0 {
-		return found[len(found)-1]
+	// Debian keeps the servers of PostgreSQL and INN out of the path.
+	for _, place := range []string{"usr/lib/postgresql/*/bin", "usr/lib/news/bin"} {
+		if found, _ := filepath.Glob(filepath.Join(root, place, name)); len(found) > 0 {
+			return found[len(found)-1]
+		}
 	}
 	return ""
 }

@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -52,11 +53,11 @@ never_users =
 	return smtp, smtps
 }
 
-// Dovecot speaks IMAP and POP3.
-func Dovecot(t testing.TB, cert, key string) (imap, pop3 string) {
+// Dovecot speaks IMAP, POP3, LMTP and ManageSieve.
+func Dovecot(t testing.TB, cert, key string) (imap, pop3, lmtp, sieve string) {
 	t.Helper()
-	imap, pop3 = FreePort(t), FreePort(t)
-	conf, dir := config(t, cert, key, "", fmt.Sprintf(`protocols = imap pop3
+	imap, pop3, lmtp, sieve = FreePort(t), FreePort(t), FreePort(t), FreePort(t)
+	conf, dir := config(t, cert, key, "", fmt.Sprintf(`protocols = imap pop3 lmtp sieve
 base_dir = $DIR/run
 state_dir = $DIR/state
 log_path = /dev/stderr
@@ -89,14 +90,25 @@ service pop3-login {
   port = 0
  }
 }
+service lmtp {
+ inet_listener lmtp {
+  port = %s
+ }
+}
+service managesieve-login {
+ chroot =
+ inet_listener sieve {
+  port = %s
+ }
+}
 service anvil {
  chroot =
 }
-`, imap, pop3))
+`, imap, pop3, lmtp, sieve))
 	check(t, os.MkdirAll(filepath.Join(dir, "run"), 0o755))
 	open(t, dir)
 	Start(t, imap, "dovecot", "-F", "-c", conf)
-	return imap, pop3
+	return imap, pop3, lmtp, sieve
 }
 
 // Vsftpd speaks FTP. Its key must be an RSA key.
@@ -227,5 +239,91 @@ client pass { from: 127.0.0.0/8 to: 0.0.0.0/0 }
 socks pass { from: 127.0.0.0/8 to: 0.0.0.0/0 port = `+target+` }
 `)
 	Start(t, port, "danted", "-f", conf)
+	return port
+}
+
+// Inspircd speaks IRC.
+func Inspircd(t testing.TB, cert, key string) (port string) {
+	t.Helper()
+	port = FreePort(t)
+	conf, dir := config(t, cert, key, port, `<server name="irc.test" description="lab" network="lab">
+<admin name="lab" nick="lab" email="lab@irc.test">
+<path configdir="$DIR" datadir="$DIR" logdir="$DIR" runtimedir="$DIR">
+<module name="ssl_gnutls">
+<module name="starttls">
+<sslprofile name="lab" provider="gnutls" certfile="$CERT" keyfile="$KEY">
+<starttls sslprofile="lab">
+<bind address="127.0.0.1" port="$PORT" type="clients">
+<connect allow="*" timeout="60" resolvehostnames="no" useident="no">
+<dns server="127.0.0.1" timeout="1">
+<files motd="">
+`)
+	open(t, dir)
+	Start(t, port, "inspircd", "--config", conf, "--nofork", "--nolog", "--nopid", "--runasroot")
+	return port
+}
+
+// Xrdp speaks RDP with TLS as an option, or without it.
+func Xrdp(t testing.TB, cert, key string, tls bool) (port string) {
+	t.Helper()
+	port = FreePort(t)
+	layer := map[bool]string{true: "negotiate", false: "rdp"}[tls]
+	conf, _ := config(t, cert, key, port, `[Globals]
+ini_version=1
+fork=true
+port=tcp://127.0.0.1:$PORT
+security_layer=`+layer+`
+crypt_level=high
+certificate=$CERT
+key_file=$KEY
+ssl_protocols=TLSv1.2, TLSv1.3
+[Logging]
+LogFile=/dev/null
+LogLevel=INFO
+EnableSyslog=false
+`)
+	Start(t, port, "xrdp", "--nodaemon", "--config", conf)
+	return port
+}
+
+// Nnrpd is the part of INN that speaks NNTP with readers.
+func Nnrpd(t testing.TB, cert, key string) (port string) {
+	t.Helper()
+	port = FreePort(t)
+	who, err := user.Lookup("news")
+	if err != nil || os.Getuid() != 0 {
+		t.Skip("needs root and a user news")
+	}
+	conf, dir := config(t, cert, key, port, `mta: "/bin/true %s"
+hismethod: hisv6
+domain: news.test
+pathhost: news.test
+pathnews: /usr/lib/news
+pathetc: $DIR
+pathdb: $DIR
+pathrun: $DIR
+pathspool: $DIR
+pathoverview: $DIR
+pathlog: $DIR
+ovmethod: tradindexed
+tlscertfile: $CERT
+tlskeyfile: $DIR/key
+runasuser: news
+runasgroup: news
+`)
+	readers := filepath.Join(dir, "readers.conf")
+	check(t, os.WriteFile(readers, []byte("auth \"a\" {\n hosts: \"127.0.0.1\"\n default: \"<a>\"\n}\naccess \"a\" {\n users: \"<a>\"\n newsgroups: \"*\"\n}\n"), 0o644))
+	for _, name := range []string{"active", "active.times", "newsgroups", "storage.conf"} {
+		check(t, os.WriteFile(filepath.Join(dir, name), nil, 0o644))
+	}
+	// The index of no groups at all, without which it serves nobody.
+	index := append([]byte{0xc2, 0x0c, 0x0f, 0x0e}, bytes.Repeat([]byte{0xff}, 4*(16<<10+1))...)
+	check(t, os.WriteFile(filepath.Join(dir, "group.index"), index, 0o644))
+	open(t, dir)
+	open(t, filepath.Dir(cert))
+	check(t, exec.Command("install", "-o", who.Uid, "-g", who.Gid, "-m", "600", key, filepath.Join(dir, "key")).Run())
+	check(t, exec.Command("chown", "-R", who.Uid+":"+who.Gid, dir).Run())
+	t.Setenv("INNCONF", conf)
+	Start(t, port, "nnrpd", "-D", "-f", "-p", port, "-4", "127.0.0.1", "-c", readers)
 	return port
 }
