@@ -40,9 +40,10 @@ func (a *app) checkCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "check TARGET...", Short: "Connect to servers, judge them and report", GroupID: "judge",
 		Long: `Connect to each server, judge what it presents, and print the report. A TARGET
-is HOST, HOST:PORT, [IPV6]:PORT or a URL: https://, smtps://, imaps:// and so on
-where TLS begins at once, smtp://, imap://, pop3://, ftp://, ldap://, xmpp://,
-postgres:// or mysql:// where it is asked for first (STARTTLS). Every revocation
+is HOST, HOST:PORT, [IPV6]:PORT or a URL: https://, smtps://, imaps://, mqtts://
+and so on where TLS begins at once, smtp://, imap://, sieve://, ldap://, xmpp://,
+postgres://, rdp:// and so on where it is asked for first (STARTTLS); an unknown
+scheme has all of them listed. Every revocation
 source is asked unless some are chosen, and asked now: a download that failed for
 another process is tried again, and a copy in the cache that is older than ten
 minutes is confirmed first. --refresh asks past every cache.`,

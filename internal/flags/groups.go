@@ -27,7 +27,7 @@ func Policy(c *cobra.Command, p *policy.Policy, profile policy.Profile) {
 func Connection(c *cobra.Command, f *target.Connection) {
 	g := Under(c, "Connection")
 	f.TLSMin, f.TLSMax = target.Versions[0], target.Versions[len(target.Versions)-1]
-	f.ConnectTimeout = tlsclient.DefaultConnectTimeout
+	f.ConnectTimeout, f.HandshakeTimeout = tlsclient.DefaultConnectTimeout, tlsclient.DefaultHandshakeTimeout
 	g.Text(&f.Port, "port", "`PORT` of targets that name none (default 443, or the scheme's)")
 	g.Var(&f.Resolve, "resolve", "", "use these addresses for HOST:PORT instead of asking the DNS; * is every host")
 	g.Switch(&f.IPv4, "ipv4", "4", "use IPv4 only")
@@ -35,6 +35,7 @@ func Connection(c *cobra.Command, f *target.Connection) {
 	g.Text(&f.ServerName, "servername", "`NAME` to send (SNI) instead of the host")
 	g.Switch(&f.NoServerName, "no-servername", "", "send no server name")
 	g.Word(&f.StartTLS, "starttls", "ask for TLS in this protocol first", tlsclient.StartTLSProtocols()...)
+	g.Text(&f.EHLO, "ehlo", "`NAME` to greet with in SMTP and LMTP (default assay.invalid)")
 	g.Text(&f.Proxy, "proxy", "go through the proxy at `URL` (http://, socks5://), downloads too; none ignores the environment's")
 	g.List(&f.Groups, "groups", "key-exchange groups to offer, a set: "+strings.Join(target.GroupNames(), ", "),
 		Kind{Type: "GROUP[,GROUP]", Commas: true, Check: target.CheckGroup, Words: target.GroupNames()})
@@ -45,6 +46,7 @@ func Connection(c *cobra.Command, f *target.Connection) {
 	g.Word(&f.TLSMin, "tls-min", "lowest version of TLS to offer", target.Versions...)
 	g.Word(&f.TLSMax, "tls-max", "highest version of TLS to offer", target.Versions...)
 	g.Duration(&f.ConnectTimeout, "connect-timeout", "limit for connecting, all addresses together")
+	g.Duration(&f.HandshakeTimeout, "handshake-timeout", "limit for the TLS handshake, and for the dialog before it (greeting, STARTTLS)")
 }
 
 // Trust says whom to trust. The zero Trust is the system's anchors.

@@ -3,6 +3,9 @@ package target
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/assaytls/assay/internal/tlsclient"
@@ -15,15 +18,19 @@ type Connection struct {
 	Port           string // of targets that name none; "" means the scheme's
 	Resolve        Resolutions
 	ConnectTimeout time.Duration // all addresses together; 0 means the client's default
-	IPv4, IPv6     bool          // only these addresses
-	ServerName     string        // sent instead of the host
-	NoServerName   bool          // none is sent
-	StartTLS       string        // the protocol in which TLS is asked for first
-	Proxy          string        // "" means the environment's, "none" goes without
-	ALPN           []string      // nil means the service's usual offer, empty none
-	TLSMin, TLSMax string        // one of Versions; "" means the first and the last
-	Groups         []string      // offered instead of crypto/tls's, a set
-	Ciphers        []string      // suites of TLS 1.2 offered, a set
+	// HandshakeTimeout bounds the handshake, and the dialog before it by itself; 0
+	// means the client's default.
+	HandshakeTimeout time.Duration
+	IPv4, IPv6       bool     // only these addresses
+	ServerName       string   // sent instead of the host
+	NoServerName     bool     // none is sent
+	StartTLS         string   // the protocol in which TLS is asked for first
+	EHLO             string   // the name to greet with in SMTP and LMTP; "" means the client's default
+	Proxy            string   // "" means the environment's, "none" goes without
+	ALPN             []string // nil means the service's usual offer, empty none
+	TLSMin, TLSMax   string   // one of Versions; "" means the first and the last
+	Groups           []string // offered instead of crypto/tls's, a set
+	Ciphers          []string // suites of TLS 1.2 offered, a set
 }
 
 // Versions are the versions of TLS that may be asked for.
@@ -43,7 +50,7 @@ func version(s string, otherwise uint16) uint16 {
 // Config returns the connection to t. The error is a *Usage.
 func (f *Connection) Config(t Target) (tlsclient.Config, error) {
 	c := tlsclient.Config{Input: t.Input, Host: t.Host, Port: t.Port, SNI: f.ServerName, NoSNI: f.NoServerName,
-		Resolve: f.Resolve.m, ConnectTimeout: f.ConnectTimeout}
+		Resolve: f.Resolve.m, ConnectTimeout: f.ConnectTimeout, HandshakeTimeout: f.HandshakeTimeout, EHLO: f.EHLO}
 	switch {
 	case f.IPv4 && f.IPv6:
 		return c, Usagef("-4 and -6 exclude each other")
@@ -51,6 +58,11 @@ func (f *Connection) Config(t Target) (tlsclient.Config, error) {
 		c.Network = "4"
 	case f.IPv6:
 		c.Network = "6"
+	}
+	if f.EHLO != "" {
+		if err := checkEHLO(f.EHLO); err != nil {
+			return c, Usagef("--ehlo: %v", err)
+		}
 	}
 	if f.Port != "" {
 		if err := CheckPort(f.Port); err != nil {
@@ -85,6 +97,9 @@ func (f *Connection) Config(t Target) (tlsclient.Config, error) {
 	}
 	if c.ALPN = f.ALPN; c.ALPN == nil && !web(t, c.Port) {
 		c.ALPN = []string{} // mail servers refuse a web client's offer
+		if t.Scheme == "wss" {
+			c.ALPN = []string{"http/1.1"} // RFC 6455 begins with a request of this version
+		}
 	}
 	c.MinVersion, c.MaxVersion = version(f.TLSMin, tls.VersionTLS12), version(f.TLSMax, tls.VersionTLS13)
 	if c.MinVersion > c.MaxVersion {
@@ -124,11 +139,28 @@ func web(t Target, port string) bool {
 		return t.Scheme == "https"
 	}
 	for scheme, s := range services {
-		if s.port == port && scheme != "https" {
+		if s.port == port && s.port != services["https"].port && scheme != "https" {
 			return false
 		}
 	}
 	return true
+}
+
+// checkEHLO wants a host name or an address literal, [192.0.2.1] or
+// [IPv6:2001:db8::1] (RFC 5321, 4.1.3).
+func checkEHLO(s string) error {
+	inner, ok := strings.CutPrefix(s, "[")
+	if inner, closed := strings.CutSuffix(inner, "]"); ok && closed {
+		_, err := netip.ParseAddr(strings.TrimPrefix(inner, "IPv6:"))
+		return err
+	}
+	if err := policy.CheckHost(s); err != nil {
+		return err
+	}
+	if tlsclient.ASCIIName(s) != strings.ToLower(s) {
+		return fmt.Errorf("%q is not in ASCII", s)
+	}
+	return nil
 }
 
 // CheckALPN wants an application protocol's name (RFC 7301, 3.1).

@@ -4,7 +4,9 @@ package target
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,11 +24,18 @@ type Target struct {
 // services are the schemes of targets: the usual port, and the protocol in
 // which TLS is asked for where it does not begin at once.
 var services = map[string]struct{ port, starttls string }{
-	"https": {"443", ""}, "smtps": {"465", ""}, "imaps": {"993", ""}, "pop3s": {"995", ""}, "ftps": {"990", ""},
-	"ldaps": {"636", ""}, "xmpps": {"5223", ""},
-	"smtp": {"25", "smtp"}, "imap": {"143", "imap"}, "pop3": {"110", "pop3"}, "ftp": {"21", "ftp"}, "ldap": {"389", "ldap"},
-	"postgres": {"5432", "postgres"}, "postgresql": {"5432", "postgres"}, "mysql": {"3306", "mysql"}, "xmpp": {"5222", "xmpp"}, "xmpp-server": {"5269", "xmpp-server"},
+	"https": {"443", ""}, "wss": {"443", ""},
+	"smtps": {"465", ""}, "submissions": {"465", ""}, "imaps": {"993", ""}, "pop3s": {"995", ""}, "nntps": {"563", ""}, "ftps": {"990", ""},
+	"ldaps": {"636", ""}, "xmpps": {"5223", ""}, "ircs": {"6697", ""}, "sips": {"5061", ""},
+	"mqtts": {"8883", ""}, "amqps": {"5671", ""}, "rediss": {"6379", ""},
+	"smtp": {"25", "smtp"}, "submission": {"587", "smtp"}, "lmtp": {"24", "lmtp"}, "imap": {"143", "imap"}, "pop3": {"110", "pop3"}, "sieve": {"4190", "sieve"},
+	"ftp": {"21", "ftp"}, "nntp": {"119", "nntp"}, "irc": {"6667", "irc"}, "ldap": {"389", "ldap"}, "rdp": {"3389", "rdp"},
+	"postgres": {"5432", "postgres"}, "postgresql": {"5432", "postgres"}, "mysql": {"3306", "mysql"}, "mssql": {"1433", "mssql"},
+	"xmpp": {"5222", "xmpp"}, "xmpp-server": {"5269", "xmpp-server"},
 }
+
+// Schemes lists the known schemes, sorted.
+func Schemes() []string { return slices.Sorted(maps.Keys(services)) }
 
 // Parse reads host, host:port, an IP address, [v6]:port or a URL with
 // one of the known schemes. The error is a *Usage.
@@ -40,7 +49,7 @@ func Parse(s string) (Target, error) {
 			if t.Scheme == "http" {
 				return t, u.Hint("without TLS there is nothing to judge; with it: https://%s", after)
 			}
-			return t, u.Hint("give HOST, HOST:PORT or https://HOST")
+			return t, u.Hint("assay knows %s", strings.Join(Schemes(), ", ")).Hint("for any other service that begins with TLS: HOST:PORT")
 		}
 		rest = after
 		if i := strings.IndexAny(rest, "/?#"); i >= 0 && strings.Contains(rest[:i], "@") || i < 0 && strings.Contains(rest, "@") {

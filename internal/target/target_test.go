@@ -2,6 +2,7 @@ package target_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -100,10 +101,14 @@ func TestTargetProtocols(t *testing.T) {
 	}{
 		"a.test": {"443", "", true}, "https://a.test:465": {"465", "", true}, "a.test:8443": {"8443", "", true}, "a.test:465": {"465", "", false},
 		"smtps://a.test": {"465", "", false}, "imaps://a.test": {"993", "", false}, "pop3s://a.test:1995": {"1995", "", false}, "ldaps://a.test": {"636", "", false},
+		"wss://a.test": {"443", "", true}, "submission://a.test": {"587", "smtp", false}, "submissions://a.test": {"465", "", false}, "mqtts://a.test": {"8883", "", false},
+		"rediss://a.test": {"6379", "", false}, "amqps://a.test": {"5671", "", false}, "ircs://a.test": {"6697", "", false}, "nntps://a.test": {"563", "", false},
+		"sips://a.test": {"5061", "", false}, "SIEVE://a.test": {"4190", "sieve", false}, "a.test:443": {"443", "", true}, "a.test:8883": {"8883", "", false},
 		"ftps://a.test": {"990", "", false}, "xmpps://a.test": {"5223", "", false}, "postgresql://a.test": {"5432", "postgres", false},
 	} {
 		c, err := config(in, none)
-		if err != nil || c.Port != want.port || c.StartTLS != want.starttls || (c.ALPN == nil) != want.web {
+		web := c.ALPN == nil || slices.Equal(c.ALPN, []string{"http/1.1"}) // WebSocket begins with HTTP/1.1
+		if err != nil || c.Port != want.port || c.StartTLS != want.starttls || web != want.web {
 			t.Errorf("%s: %+v, %v", in, c, err)
 		}
 	}
@@ -111,6 +116,36 @@ func TestTargetProtocols(t *testing.T) {
 		c, err := config("smtps://a.test", func(f *target.Connection) { f.ALPN = offer })
 		if err != nil || c.ALPN == nil || len(c.ALPN) != len(offer) {
 			t.Errorf("ALPN %q: %v, %v", offer, c.ALPN, err)
+		}
+	}
+}
+
+// An unknown scheme is answered with those that are known.
+func TestUnknownScheme(t *testing.T) {
+	_, err := target.Parse("gopher://a.test")
+	var u *target.Usage
+	if !errors.As(err, &u) {
+		t.Fatal(err)
+	}
+	for _, scheme := range target.Schemes() {
+		if !strings.Contains(u.Hints[0], scheme) {
+			t.Errorf("%q does not name %s", u.Hints[0], scheme)
+		}
+	}
+}
+
+// What --ehlo takes.
+func TestEHLO(t *testing.T) {
+	to := target.Target{Host: "a.test"}
+	for _, good := range []string{"client.test", "localhost", "[192.0.2.1]", "[IPv6:2001:db8::1]"} {
+		f := &target.Connection{EHLO: good, Proxy: target.NoProxy}
+		if c, err := f.Config(to); err != nil || c.EHLO != good {
+			t.Errorf("%s: %v", good, err)
+		}
+	}
+	for _, bad := range []string{"a b", "a\r\nDATA", "[x]", "[", "b\u00fccher.test", "a..b"} {
+		if _, err := (&target.Connection{EHLO: bad, Proxy: target.NoProxy}).Config(to); err == nil {
+			t.Errorf("%q was accepted", bad)
 		}
 	}
 }
