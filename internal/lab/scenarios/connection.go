@@ -12,7 +12,7 @@ var connection = []Scenario{
 	{Name: "refused", Story: "Nothing listens on the port.",
 		Want: report.Inconclusive, Findings: ids(finding.ConnectionRefused)},
 	{Name: "silent", Story: "The server accepts the connection and never says a word.",
-		Want: report.Inconclusive, Findings: ids(finding.HandshakeTimeout), Timeout: 300 * time.Millisecond, Ask: Ask{Flags: []string{"--timeout", "300ms"}}},
+		Want: report.Inconclusive, Findings: ids(finding.HandshakeTimeout), Timeout: 300 * time.Millisecond, Ask: Ask{Flags: []string{"--handshake-timeout", "300ms"}}},
 	{Name: "closes", Story: "The server closes the connection when it has seen the ClientHello.",
 		Want: report.Inconclusive, Findings: ids(finding.HandshakeEOF)},
 	{Name: "resets", Story: "The server resets the connection when it has seen the ClientHello.",

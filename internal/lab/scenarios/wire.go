@@ -1,6 +1,8 @@
 package scenarios
 
 import (
+	"time"
+
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
@@ -43,6 +45,10 @@ var wire = []Scenario{
 		Want: report.Inconclusive, Findings: ids(finding.StartTLSFailure)},
 	{Name: "smtp-starttls-injection", Story: "More text follows the answer to STARTTLS in plain text; a careless client would take it for the server's words under TLS.",
 		Want: report.Reject, Findings: ids(finding.StartTLSInjection)},
+	{Name: "smtp-greeting-refused", Story: "A mail server that does not like the name in EHLO and says so; what it offers is not known.",
+		Want: report.Inconclusive, Findings: ids(finding.StartTLSRefused)},
+	{Name: "smtp-half-greeting", Story: "A mail server that stops in the middle of its greeting.",
+		Want: report.Inconclusive, Findings: ids(finding.StartTLSFailure), Timeout: 300 * time.Millisecond, Ask: Ask{Flags: []string{"--handshake-timeout", "300ms"}}},
 	{Name: "plain-smtp", Story: "A mail server that begins in plain text is asked for TLS at once.",
 		Want: report.Inconclusive, Findings: ids(finding.PlaintextStartTLS)},
 	{Name: "plain-vnc", Story: "The port speaks VNC.",

@@ -76,6 +76,22 @@ var wireServers = map[string]func(*build){
 	"smtp-starttls-injection": func(b *build) {
 		b.smtp("250-STARTTLS\r\n", "220 go ahead\r\n250 you are logged in\r\n")
 	},
+	"smtp-greeting-refused": func(b *build) {
+		b.startTLS("smtp")
+		b.raw(func(c *net.TCPConn) {
+			io.WriteString(c, "220 mail."+scenarios.Domain+" ESMTP\r\n")
+			readLine(c)
+			io.WriteString(c, "504 5.5.2 <assay.invalid>: Helo command rejected: need fully-qualified hostname\r\n")
+			io.Copy(io.Discard, c)
+		})
+	},
+	"smtp-half-greeting": func(b *build) {
+		b.startTLS("smtp")
+		b.raw(func(c *net.TCPConn) {
+			io.WriteString(c, "220 mail."+scenarios.Domain)
+			io.Copy(io.Discard, c)
+		})
+	},
 	"plain-smtp": func(b *build) { b.banner("220 mail." + scenarios.Domain + " ESMTP Postfix\r\n") },
 	"plain-vnc":  func(b *build) { b.banner("RFB 003.008\n") },
 	"alpn":       func(b *build) { b.alert(120) },
@@ -199,10 +215,15 @@ func (b *build) proxy(code int, text string) {
 	b.s.Addr, b.s.Port = server, port
 }
 
+// startTLS has the clients ask for TLS in the protocol.
+func (b *build) startTLS(protocol string) {
+	b.s.Client.StartTLS, b.s.Flags = protocol, append(b.s.Flags, "--starttls", protocol)
+}
+
 // smtp puts a mail server before a good TLS server: offer stands in the answer
 // to EHLO, answer replies to STARTTLS, and TLS follows when it begins with 220.
 func (b *build) smtp(offer, answer string) {
-	b.s.Client.StartTLS, b.s.Flags = "smtp", append(b.s.Flags, "--starttls", "smtp")
+	b.startTLS("smtp")
 	b.good(nil)
 	server := b.s.Addr
 	b.raw(func(c *net.TCPConn) {
