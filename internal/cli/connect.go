@@ -388,15 +388,21 @@ func (a *app) relayed(ctx context.Context, r *relay, ignoreTruncation bool, targ
 		return usagef("standard output cannot be written: %v", end.stdout)
 	case end.stdin != nil:
 		return usagef("the input cannot be read: %v", plainPathError(end.stdin))
-	case end.failure == nil, end.failure.ID == finding.Truncated && ignoreTruncation:
+	case end.failure == nil, end.failure.ID == finding.Truncated && ignoreTruncation && !end.torn:
 		return nil
 	}
 	a.status = exitInconclusive
 	f := assemble.Failure(end.failure)
 	fmt.Fprintf(a.stderr, "assay: error: %s [%s]\n", f.Title(), f.ID)
-	if end.unsent {
+	switch {
+	case end.unsent:
 		a.hint("it did not take all of the input; what it said before, or its log, may tell why")
-	} else {
+	case end.torn:
+		a.hint("it ended in the middle of a TLS record: data is missing, or was cut off between you and the server")
+	case end.told && (f.ID == finding.Truncated || f.ID == finding.ConnectionReset):
+		a.hint("the input had ended, and assay had told the server so (close_notify); some servers, nginx among them, then end like this")
+		a.hint("--on-eof wait does not tell them; a server of HTTP then ends by itself if the request says \"Connection: close\"")
+	default:
 		a.hint("%s", f.Expand(f.Kind().Fix))
 	}
 	if strings.HasPrefix(string(f.ID), "client-certificate-") {

@@ -2,11 +2,17 @@ package cli
 
 import (
 	"bufio"
+	"crypto/tls"
 	"io"
 	"net"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/assaytls/assay/finding"
 )
 
 // answering starts a server that serves each connection by itself.
@@ -66,5 +72,89 @@ func TestFlagsOfTheDialog(t *testing.T) {
 				t.Errorf("%q: greeted with %q", c.args, line)
 			}
 		}
+	}
+}
+
+var commandFlags = regexp.MustCompile(`(?:assay (\w+) )?((?:--[a-z0-9-]+(?: [A-Z][A-Z:]*)?(?:, | and | or )?)+)`)
+
+// The advice about a connection names no flag that the command which prints it
+// refuses: check and connect both print it, and what one of them lacks is named
+// with the other.
+func TestAdviceNamesFlagsThatAreThere(t *testing.T) {
+	a := &app{}
+	commands := map[string]*cobra.Command{"check": a.checkCommand(), "connect": a.connectCommand()}
+	has := func(command, flag string) bool {
+		f := commands[command].Flags().Lookup(flag)
+		return f != nil && !f.Hidden
+	}
+	seen := 0
+	for _, k := range finding.Kinds() {
+		if k.Class != finding.ClassConnection {
+			continue
+		}
+		for _, m := range commandFlags.FindAllStringSubmatch(k.Fix, -1) {
+			for _, flag := range regexp.MustCompile(`--([a-z0-9-]+)`).FindAllStringSubmatch(m[2], -1) {
+				seen++
+				for command := range commands {
+					if (m[1] == "" || m[1] == command) && !has(command, flag[1]) {
+						t.Errorf("%s: assay %s has no --%s: %s", k.ID, command, flag[1], k.Fix)
+					}
+				}
+			}
+		}
+	}
+	if seen < 20 {
+		t.Errorf("%d flags were found", seen)
+	}
+}
+
+// A connection that ends in the middle of a record, and one on which plain text
+// follows, are told as what they are; the first is never ignored, for data is
+// missing.
+func TestConnectTornAndPlain(t *testing.T) {
+	s := newSite(t)
+	for name, version := range tlsVersions {
+		for _, c := range []struct{ after, id, text string }{
+			{"\x17\x03\x03\x01\x00abc", "truncated", "middle of a TLS record"},
+			{"plain text after TLS\n", "data-damaged", `plain text came that begins with "plain"`},
+			{"\x17\x03", "truncated", "middle of a TLS record"},
+		} {
+			port := s.serve(t, version, func(c2 *tls.Conn) {
+				io.ReadFull(c2, make([]byte, 1))
+				io.WriteString(c2, "so far")
+				io.WriteString(c2.NetConn(), c.after)
+				c2.NetConn().(*net.TCPConn).CloseWrite()
+				io.Copy(io.Discard, c2.NetConn())
+			})
+			for _, flags := range [][]string{nil, {"--ignore-truncation"}} {
+				status, out, errs := s.connect(t, "x", port, append(flags, "--on-eof", "wait")...)
+				if status != exitInconclusive || out != "so far" || !strings.Contains(errs, "["+c.id+"]") || !strings.Contains(errs, c.text) {
+					t.Errorf("TLS %s, %q %q: status %d, output %q\n%s", name, c.after, flags, status, out, errs)
+				}
+			}
+		}
+	}
+}
+
+// A server that ends without close_notify when it has been told that the input
+// has ended is not at fault alone, and what helps is named.
+func TestConnectEndedAfterHalfClose(t *testing.T) {
+	s := newSite(t)
+	port := s.serve(t, tls.VersionTLS13, func(c *tls.Conn) {
+		io.Copy(io.Discard, c)
+		io.WriteString(c, "answer")
+		c.NetConn().Close()
+	})
+	status, out, errs := s.connect(t, "x", port)
+	if status != exitInconclusive || out != "answer" || !strings.Contains(errs, "[truncated]") || !strings.Contains(errs, "--on-eof wait") || strings.Contains(errs, "Fix the server") {
+		t.Errorf("status %d, output %q\n%s", status, out, errs)
+	}
+	port = s.serve(t, tls.VersionTLS13, func(c *tls.Conn) {
+		io.ReadFull(c, make([]byte, 1))
+		io.WriteString(c, "answer")
+		c.NetConn().Close()
+	})
+	if status, _, errs := s.connect(t, "x", port, "--on-eof", "wait"); status != exitInconclusive || !strings.Contains(errs, "Fix the server") {
+		t.Errorf("not told: status %d\n%s", status, errs)
 	}
 }

@@ -51,6 +51,8 @@ type ending struct {
 	stdin, stdout error
 	failure       *evidence.Failure
 	unsent        bool // the failure is that the server did not take all of the input
+	told          bool // the failure came after the server had been told that the input has ended
+	torn          bool // the failure is an end in the middle of a record: data is missing
 }
 
 // sent and got are how the two directions ended.
@@ -71,6 +73,7 @@ func (r *relay) run(ctx context.Context) ending {
 	go func() { up <- r.upward() }()
 	go func() { down <- r.downward() }()
 	sending, ended, lost := true, false, error(nil) // ended: the server said close_notify
+	told := false                                   // that the input has ended
 	var gone chan struct{}                          // the transport's end, after that
 	var idle, late <-chan time.Time
 	var before int64 // of written, when idle was set
@@ -99,6 +102,7 @@ func (r *relay) run(ctx context.Context) ending {
 				return ending{}
 			case r.onEOF == eofHalfClose:
 				r.conn.CloseWrite()
+				told = true
 			}
 		case g := <-down:
 			switch {
@@ -106,9 +110,9 @@ func (r *relay) run(ctx context.Context) ending {
 				r.leave()
 				return ending{stdout: g.write}
 			case g.read != io.EOF:
-				return ending{failure: r.transport.Broken(r.conn.ConnectionState(), g.read)}
+				return ending{failure: r.transport.Broken(r.conn.ConnectionState(), g.read), torn: errors.Is(g.read, io.ErrUnexpectedEOF), told: told}
 			case assay.Truncated(r.conn):
-				return ending{failure: r.transport.Cut()}
+				return ending{failure: r.transport.Cut(), told: told}
 			case lost != nil:
 				return r.unsent(lost)
 			case !sending:

@@ -1,9 +1,11 @@
 package tlsclient
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -136,6 +138,12 @@ func (t *Transport) Broken(cs tls.ConnectionState, err error) *evidence.Failure 
 	if f := t.c.afterFailure(s, err); f != nil {
 		return f
 	}
+	if errors.Is(err, io.ErrUnexpectedEOF) { // in the middle of a record
+		return t.c.failed(finding.Truncated, err)
+	}
+	if head := (tls.RecordHeaderError{}); errors.As(err, &head) {
+		return t.c.failed(finding.DataDamaged, err, "detail", noRecord(head))
+	}
 	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Op == "local error" { // crypto/tls sent an alert
 		return t.c.failed(finding.DataDamaged, err, "detail", strings.TrimPrefix(op.Err.Error(), "tls: "))
 	}
@@ -144,6 +152,18 @@ func (t *Transport) Broken(cs tls.ConnectionState, err error) *evidence.Failure 
 		stage += " (" + plainError(err) + ")"
 	}
 	return t.c.failed(finding.ConnectionReset, err, "stage", stage)
+}
+
+// noRecord tells what came instead of a record.
+func noRecord(e tls.RecordHeaderError) string {
+	if isPrintable(e.RecordHeader[:]) {
+		return fmt.Sprintf("plain text came that begins with %q", e.RecordHeader[:])
+	}
+	return e.Msg
+}
+
+func isPrintable(b []byte) bool {
+	return !bytes.ContainsFunc(b, func(r rune) bool { return r >= 0x7f || r < 0x20 && r != '\r' && r != '\n' && r != '\t' })
 }
 
 // Cut is the failure of a transport that ended without close_notify.
