@@ -52,6 +52,7 @@ const (
 	AddressesDiffer           ID = "addresses-differ"
 	SessionResumed            ID = "session-resumed"
 	SessionNotResumed         ID = "session-not-resumed"
+	ServerNameMissing         ID = "server-name-missing"
 )
 
 // riskUnjudged is the risk of every failure that leaves nothing to judge.
@@ -106,7 +107,7 @@ var connectionKinds = []Kind{
 		Title:   "{host} port {port} reset the connection while {stage}",
 		Explain: "The server, or something on the way such as a firewall that dislikes the name, broke the connection off.",
 		Risk:    riskUnjudged,
-		Fix:     "Look at the server's log. Try another network, --no-servername, or --tls-max 1.2 to see whether a device on the way is the cause.",
+		Fix:     "Look at the server's log. Try another network, assay check --no-servername, or --tls-max 1.2 to see whether a device on the way is the cause.",
 		Since:   "0.1"},
 	{ID: ConnectionFailed, Class: ClassConnection, Severity: Inconclusive, Rank: 74,
 		Title:   "could not connect to {host} port {port}: {detail}",
@@ -211,7 +212,7 @@ var connectionKinds = []Kind{
 		Title:   "{host} port {port} closed the connection in the middle of the TLS handshake ({bytes} bytes came)",
 		Explain: "The server hung up without a TLS alert. With no bytes at all it often means that the port does not speak TLS (PostgreSQL and LDAP hang up like this), or that no certificate is configured for the name.",
 		Risk:    riskUnjudged,
-		Fix:     "Check the port and whether it needs --starttls; look at the server's log; try --servername with a name that the server knows.",
+		Fix:     "Check the port and whether it needs --starttls; look at the server's log; try a name that the server knows: assay check --servername NAME, assay connect --name NAME.",
 		Since:   "0.1"},
 	{ID: HandshakeMalformed, Class: ClassConnection, Severity: Inconclusive, Rank: 72,
 		Title:   "{host} port {port} broke the rules of the TLS handshake: {detail}",
@@ -251,7 +252,7 @@ var connectionKinds = []Kind{
 		Title:   "{host} port {port} ended the connection with the TLS alert {alert} ({code}): {meaning}",
 		Explain: "The server gave up by an alert, the error message of TLS. Its name is all that the server tells.",
 		Risk:    riskUnjudged,
-		Fix:     "Look at the server's log at this time; the alert's meaning says where to begin. Try --servername with another name, --no-servername, or --tls-max 1.2.",
+		Fix:     "Look at the server's log at this time; the alert's meaning says where to begin. Try assay check --servername NAME, assay check --no-servername, or --tls-max 1.2.",
 		Spec:    "RFC 8446, 6.2",
 		Since:   "0.1"},
 	{ID: TLSVersionUnsupported, Class: ClassConnection, Severity: Inconclusive, Rank: 72,
@@ -279,7 +280,7 @@ var connectionKinds = []Kind{
 		Title:   "{host} port {port} does not know the name {sni} (alert unrecognized_name)",
 		Explain: "The server serves several sites and none of them has the name that was sent (SNI).",
 		Risk:    riskUnjudged,
-		Fix:     "Configure a site with this name and its certificate on the server, or check that the address belongs to the right server. --servername sends another name.",
+		Fix:     "Configure a site with this name and its certificate on the server, or check that the address belongs to the right server. Another name is sent with assay check --servername NAME or assay connect --name NAME.",
 		Spec:    "RFC 6066, 3",
 		Since:   "0.1"},
 	{ID: ALPNNoCommon, Class: ClassConnection, Severity: Inconclusive, Rank: 72,
@@ -314,7 +315,7 @@ var connectionKinds = []Kind{
 		Title:   "{host} port {port} ended the connection without close_notify: what came may be cut short",
 		Explain: "TLS ends with a message that says so (close_notify). The transport ended without it, so nobody can tell whether the data is complete.",
 		Risk:    "Somebody on the way can cut a connection off at a place of their choice. If the protocol inside does not mark its own end, data may be missing without notice.",
-		Fix:     "Fix the server to send close_notify. If the protocol inside marks its own end (HTTP with a length), --ignore-truncation accepts it.",
+		Fix:     "Fix the server to send close_notify. If the protocol inside marks its own end (HTTP with a length), assay connect --ignore-truncation accepts it.",
 		Spec:    "RFC 8446, 6.1",
 		Since:   "0.1"},
 	{ID: DataDamaged, Class: ClassConnection, Severity: Inconclusive, Rank: 70,
@@ -343,5 +344,12 @@ var connectionKinds = []Kind{
 		Risk:    "None.",
 		Fix:     "Nothing needs to be done. If speed matters, switch session tickets on, with keys that are changed at least daily.",
 		Spec:    "RFC 8446, 2.2; RFC 5077",
+		Since:   "0.1"},
+	{ID: ServerNameMissing, Class: ClassConnection, Severity: Inconclusive, Rank: 72,
+		Title:   "{host} port {port} wants a server name, and none was sent (alert unrecognized_name)",
+		Explain: "The server serves several sites and chooses the certificate by the name that the client sends (SNI). None is sent for an IP address, or with --no-servername.",
+		Risk:    riskUnjudged,
+		Fix:     "Check the server by its name: assay check NAME --resolve NAME:PORT:ADDRESS, or assay check --servername NAME, assay connect --name NAME.",
+		Spec:    "RFC 6066, 3",
 		Since:   "0.1"},
 }

@@ -96,6 +96,8 @@ func (c *Config) alerted(code uint8, err error, s *session, when string) *eviden
 	case code == 70:
 		id = finding.TLSVersionUnsupported
 		kv = append(kv, "detail", "alert protocol_version")
+	case code == 112 && c.SNI == "":
+		id = finding.ServerNameMissing
 	case code == 112:
 		id = finding.UnrecognizedName
 	case code == 120:

@@ -31,6 +31,8 @@ var connection = []Scenario{
 		Want: report.Inconclusive, Findings: ids(finding.NoCommonParameters)},
 	{Name: "unrecognized-name-alert", Story: "The server does not know the name and says so (unrecognized_name).",
 		Want: report.Inconclusive, Findings: ids(finding.UnrecognizedName)},
+	{Name: "server-name-missing", Story: "The server is named by its address, so that no server name is sent, and it wants one; it says that it does not know the name (unrecognized_name).",
+		Want: report.Inconclusive, Findings: ids(finding.ServerNameMissing)},
 	{Name: "internal-error-alert", Story: "The server breaks off with the alert internal_error.",
 		Want: report.Inconclusive, Findings: ids(finding.TLSAlert)},
 	{Name: "client-certificate-required", Story: "TLS 1.3: the server demands a client certificate and says so only after the handshake. Its own certificate was judged; the connection is of no use.",

@@ -42,6 +42,10 @@ var connectionServers = map[string]func(*build){
 	"protocol-version-alert":  func(b *build) { b.alert(70) },
 	"handshake-failure-alert": func(b *build) { b.alert(40) },
 	"unrecognized-name-alert": func(b *build) { b.alert(112) },
+	"server-name-missing": func(b *build) {
+		b.alert(112)
+		b.s.Host = "127.0.0.1"
+	},
 	"internal-error-alert":    func(b *build) { b.alert(80) },
 	"client-certificate-required": func(b *build) {
 		b.good(func(s *site) {
