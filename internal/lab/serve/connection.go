@@ -46,7 +46,7 @@ var connectionServers = map[string]func(*build){
 		b.alert(112)
 		b.s.Host = "127.0.0.1"
 	},
-	"internal-error-alert":    func(b *build) { b.alert(80) },
+	"internal-error-alert": func(b *build) { b.alert(80) },
 	"client-certificate-required": func(b *build) {
 		b.good(func(s *site) {
 			s.tls.MinVersion, s.tls.ClientAuth = tls.VersionTLS13, tls.RequireAnyClientCert
