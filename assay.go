@@ -129,6 +129,8 @@ type core struct {
 	memo   *verdictMemo
 	began  time.Time // contacts before that are not this Verifier's
 
+	counters counters
+
 	ctx       context.Context // ends when Close gives up waiting
 	cancel    context.CancelFunc
 	mu        sync.Mutex
@@ -297,6 +299,7 @@ func (v *Verifier) Check(ctx context.Context, t Target) (*report.Report, error) 
 	r, ev := v.engine.Check(ctx, c, v.trust, p, access)
 	v.hook(ctx, ev, r)
 	v.observe(ctx, r)
+	v.counters.judged(r)
 	return r, nil
 }
 
@@ -314,6 +317,7 @@ func (v *Verifier) Judge(ctx context.Context, ev *evidence.Evidence) *report.Rep
 	r := v.engine.Judge(ctx, ev, v.trust, v.policy, download.Access{Background: v.conf.Network.beside()})
 	v.hook(ctx, ev, r)
 	v.observe(ctx, r)
+	v.counters.judged(r)
 	return r
 }
 

@@ -488,3 +488,33 @@ func ExampleTruncated() {
 	fmt.Println(assay.Truncated(c)) // true: an attacker may have cut the answer short
 	// Output: false
 }
+
+func ExampleVerifier_Stats() {
+	v, err := assay.New(assay.Internal(roots))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	// With expvar: expvar.Publish("assay", expvar.Func(func() any { return v.Stats() }))
+	_, err = v.Dial("tcp", site("revoked"))
+	s := v.Stats()
+	fmt.Println(err != nil, s.Judgements, s.Refused, s.Refusals[finding.ClassRevocation], s.Learnt > 0)
+	// Output: true 1 1 1 true
+}
+
+func ExampleVerifier_JudgeConnection() {
+	v, err := assay.New(assay.Internal(roots))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	client := &http.Client{Transport: v.Transport()}
+	resp, err := client.Get("https://" + site("good") + "/")
+	if err != nil {
+		log.Fatal(err)
+	}
+	resp.Body.Close()
+	r := v.JudgeConnection(context.Background(), resp.TLS)
+	fmt.Println(r.Verdict, r.Paths[r.Chosen].Certs[0].Revocation.Status)
+	// Output: accept good
+}

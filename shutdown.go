@@ -25,7 +25,8 @@ func Truncated(c *tls.Conn) bool {
 // warn, and what of the path was checked and how. The facts of the connection
 // and of certificates are in it when Config.Verify or Config.Observe is set. It
 // is known for connections made by Dial, DialContext, Client and, without a
-// proxy, Transport; for others it is nil, and Config.Observe tells of them.
+// proxy, Transport; for others it is nil: Config.Observe tells of them when they are
+// accepted, and [Verifier.JudgeConnection] afterwards.
 func ReportOf(c *tls.Conn) *report.Report {
 	n, ok := c.NetConn().(*noted)
 	if !ok || n.report.Load() == nil {

@@ -214,7 +214,9 @@ func (v *Verifier) handshake(d dialled, cs *tls.ConnectionState, p *policy.Polic
 	defer v.running.Done()
 	defer func() {
 		if x := recover(); x != nil {
-			until, path, err = time.Time{}, engine.Path{}, refusal(finding.New(finding.InternalError, "what", cs.ServerName, "detail", fmt.Sprint(x)))
+			broken := refusal(finding.New(finding.InternalError, "what", cs.ServerName, "detail", fmt.Sprint(x)))
+			v.counters.judged(broken.Report)
+			until, path, err = time.Time{}, engine.Path{}, broken
 		}
 	}()
 	if len(cs.VerifiedChains) == 0 {
@@ -227,6 +229,9 @@ func (v *Verifier) handshake(d dialled, cs *tls.ConnectionState, p *policy.Polic
 		known, due = memoEntry{}, false
 	}
 	r, until, path := known.report, known.until, known.path
+	if r != nil {
+		v.counters.remembered.Add(1)
+	}
 	var ev *evidence.Evidence
 	if r == nil || due || v.told() {
 		ev = handshakeEvidence(d, cs)
@@ -243,6 +248,7 @@ func (v *Verifier) handshake(d dialled, cs *tls.ConnectionState, p *policy.Polic
 		v.hook(v.context(d), ev, r)
 		v.observe(v.context(d), r)
 	}
+	v.counters.judged(r)
 	if d.conn != nil {
 		d.conn.report.Store(r)
 	}

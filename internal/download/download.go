@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/assaytls/assay/crl"
@@ -136,7 +137,8 @@ type Cache struct {
 	failures *bounded.Map[asked, failure]
 	foreign  *bounded.Map[identity, *crl.List]
 	flights  map[asked]*flight
-	slots    chan struct{}  // one for each download under way
+	slots    chan struct{} // one for each download under way
+	counts   counts
 	running  sync.WaitGroup // downloads under way
 }
 
@@ -168,6 +170,14 @@ func New(o Options) *Cache {
 	return c
 }
 
+type counts struct{ cached, asked, failed atomic.Int64 }
+
+// Counts returns how many questions copies at hand have answered, how often the
+// network was asked, and how often that brought nothing.
+func (c *Cache) Counts() (cached, asked, failed int64) {
+	return c.counts.cached.Load(), c.counts.asked.Load(), c.counts.failed.Load()
+}
+
 // Wait returns when no download is under way.
 func (c *Cache) Wait() { c.running.Wait() }
 
@@ -178,6 +188,9 @@ func (c *Cache) Get(ctx context.Context, n Need, t Terms) (g Got) {
 	defer func() {
 		if v := recover(); v != nil { // a failure that refuses: callers run on goroutines of their own
 			g = Got{Outcome: Failed, Failure: finding.InternalError, Detail: fmt.Sprint(v)}
+		}
+		if g.Outcome == Cached {
+			c.counts.cached.Add(1)
 		}
 	}()
 	q := asked{n.Key(), t.Scope}

@@ -53,8 +53,10 @@ func (c *Cache) download(ctx context.Context, n Need, q asked, old *Artefact, t 
 	if best.conditional(t.Now) && n.Kind != OCSP && !t.Run.PastCaches {
 		req.ETag, req.LastModified = best.ETag, best.LastModified
 	}
+	c.counts.asked.Add(1)
 	resp, came, fail := c.ask(ctx, n, req, t.Nonce)
 	if fail != nil {
+		c.counts.failed.Add(1)
 		if ctx.Err() == nil {
 			c.failed(n, q, fail.ID, fail.Detail, t.Now)
 		}

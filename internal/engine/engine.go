@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/assaytls/assay/cert"
@@ -58,7 +59,20 @@ type Engine struct {
 	certs *cert.Cache
 	cache *download.Cache
 
-	learnt *learnt.Set
+	learnt  *learnt.Set
+	lessons atomic.Int64 // what was learnt here
+}
+
+// Counts are numbers that only grow: questions that copies at hand answered,
+// requests to the network and those that brought nothing, revocations learnt by
+// judgements of this engine.
+type Counts struct{ Cached, Downloads, Failed, Learnt int64 }
+
+// Counts returns the numbers.
+func (e *Engine) Counts() (n Counts) {
+	n.Cached, n.Downloads, n.Failed = e.cache.Counts()
+	n.Learnt = e.lessons.Load()
+	return n
 }
 
 // New returns an engine.

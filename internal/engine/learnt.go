@@ -80,7 +80,7 @@ func (j *judgement) learntSigner(h evidence.Hash) *cert.Certificate {
 // anybody could fill the memory by way of it.
 func (j *judgement) learn(path certpath.Path, lessons revocation.Lessons) {
 	if j.p.Time.IsZero() && j.began.Sub(j.now) < recent && j.now.Sub(j.began) < recent && issuersMay(path) {
-		j.e.learnt.Add(j.began, lessons.Learnt, lessons.Signers)
+		j.e.lessons.Add(int64(j.e.learnt.Add(j.began, lessons.Learnt, lessons.Signers)))
 		j.e.learnt.End(j.began, lessons.Ended)
 	}
 }

@@ -152,9 +152,10 @@ func (s *Set) Sync() { s.sync() }
 
 // Add remembers what a judgement learnt that began at the given time, and the
 // certificates, DER, of the signers that the entries name.
-func (s *Set) Add(began time.Time, entries []evidence.Learnt, signers [][]byte) {
+// It returns how many of them were news.
+func (s *Set) Add(began time.Time, entries []evidence.Learnt, signers [][]byte) (n int) {
 	if len(entries) == 0 {
-		return
+		return 0
 	}
 	s.change(func() (fresh []record) {
 		for i := range entries {
@@ -164,7 +165,8 @@ func (s *Set) Add(began time.Time, entries []evidence.Learnt, signers [][]byte) 
 				fresh = append(fresh, record{Learnt: &l})
 			}
 		}
-		if len(fresh) > 0 {
+		n = len(fresh)
+		if n > 0 {
 			for _, der := range signers {
 				s.certs[evidence.HashOf(der)] = der
 				fresh = append(fresh, record{Cert: der})
@@ -172,6 +174,7 @@ func (s *Set) Add(began time.Time, entries []evidence.Learnt, signers [][]byte) 
 		}
 		return fresh
 	})
+	return n
 }
 
 // change runs f, which changes the set, and writes to the disk what f returns.
