@@ -58,6 +58,7 @@ func (a *acceptance) look(lessons uint64) *Error {
 	if !a.v.stands(a.path, a.p, func() {}) {
 		if refused := a.judge(); refused != nil {
 			a.refused.Store(refused)
+			a.v.counters.closed.Add(1)
 			return refused
 		}
 	}
@@ -78,6 +79,7 @@ func (a *acceptance) judge() (refused *Error) {
 	r, ev, _, path := v.engine.Handshake(v.ctx, handshakeEvidence(a.d, &a.state), verifiedChains(&a.state), v.trust, *a.p, access, false)
 	v.hook(v.ctx, ev, r)
 	v.observe(v.ctx, r)
+	v.counters.judged(r)
 	if r.Verdict != report.Accept {
 		v.log(a.d.name(&a.state), r)
 		return &Error{Report: r}

@@ -18,7 +18,8 @@ import (
 // asked to collect.
 type Stats struct {
 	// Judgements are those of handshakes (remembered ones and resumed connections
-	// too), of Check, Preload and Judge. What crypto/tls refuses before assay is
+	// too), of open connections that were judged again, and of Check, Preload, Judge
+	// and JudgeConnection. What crypto/tls refuses before assay is
 	// asked is no judgement.
 	Judgements int64 `json:"judgements"`
 	// Warned are the judgements that accepted with a warning, such as a status that
@@ -40,8 +41,9 @@ type Stats struct {
 	// Learnt are the revocations that were learnt here, and newer statements about
 	// the same certificates.
 	Learnt int64 `json:"learnt"`
-	// Closed are the connections that were closed after they had been accepted, for
-	// a revocation that was learnt later.
+	// Closed are the connections that are accepted no longer, for a revocation that
+	// was learnt after their handshake. Those that assay knows were closed;
+	// Config.OnRevoked was told of others.
 	Closed int64 `json:"closed"`
 }
 

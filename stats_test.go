@@ -85,6 +85,26 @@ func asJSON(t *testing.T, v any) string {
 	return string(b)
 }
 
+// A connection that is ended by what is learnt later is counted.
+func TestStatsClosed(t *testing.T) {
+	w := newWorld(t)
+	leaf := w.server()
+	w.revoke(leaf)
+	list := make(chan struct{})
+	w.set(func() { w.stall = list })
+	v := newVerifier(t, w.config(assay.Config{Network: assay.Background}))
+	c, err := v.Dial("tcp", serve(t, &tls.Config{Certificates: []tls.Certificate{leaf.TLS()}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if n := v.Stats().Closed; n != 0 {
+		t.Errorf("%d closed", n)
+	}
+	close(list)
+	until(t, "the connection is closed", func() bool { return v.Stats().Closed == 1 })
+}
+
 // What is known of a connection that others dialled can be asked for afterwards,
 // also of an answer that came through a proxy.
 func TestJudgeConnection(t *testing.T) {
