@@ -227,8 +227,7 @@ func TestForeignConnections(t *testing.T) {
 			want = finding.CertRevoked
 		}
 		v := newVerifier(t, assay.Config{Roots: l.Roots, Network: assay.Inline, PrivateFetch: private})
-		tr := v.Transport()
-		tr.Transport.DialContext = dial
+		tr := transportFrom(t, v, func(s *http.Transport) { s.DialContext = dial })
 		client := &http.Client{Transport: tr, Timeout: 20 * time.Second}
 		if err := get(client, s); headline(err) != want {
 			t.Errorf("Transport with a dialler of its own, PrivateFetch %v: %v, want %s", private, err, want)

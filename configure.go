@@ -151,7 +151,7 @@ func (v *Verifier) warn(err error) {
 }
 
 // log writes one line for a refusal or a warning.
-func (v *Verifier) log(name string, r *report.Report) {
+func (v *Verifier) log(ctx context.Context, name string, r *report.Report) {
 	l := v.conf.Logger
 	if l == nil || r.Headline == nil {
 		return
@@ -161,7 +161,7 @@ func (v *Verifier) log(name string, r *report.Report) {
 		level = slog.LevelError
 	}
 	f := r.Headline.Finding
-	l.Log(context.Background(), level, "assay: "+f.Title(), "name", finding.Quote(name), "verdict", string(r.Verdict), "id", finding.Quote(string(f.ID)))
+	l.Log(ctx, level, "assay: "+f.Title(), "name", finding.Quote(name), "verdict", string(r.Verdict), "id", finding.Quote(string(f.ID)))
 }
 
 // copyReport returns a copy whose findings may be appended to, since memoised

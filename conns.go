@@ -81,7 +81,7 @@ func (a *acceptance) judge() (refused *Error) {
 	v.observe(v.ctx, r)
 	v.counters.judged(r)
 	if r.Verdict != report.Accept {
-		v.log(a.d.name(&a.state), r)
+		v.log(v.ctx, a.d.name(&a.state), r)
 		return &Error{Report: r}
 	}
 	a.path = path
@@ -180,7 +180,7 @@ func (v *Verifier) hold(d dialled, cs *tls.ConnectionState, key [32]byte, p *pol
 	if ours == nil && served == nil && v.conf.OnRevoked == nil {
 		return
 	}
-	d.ctx, d.conn, d.served = nil, nil, nil
+	d.ctx, d.conn, d.served, d.judging = nil, nil, nil, nil
 	a := &acceptance{v: v, p: p, d: d, key: key, path: path, renewal: until, state: tls.ConnectionState{
 		Version: cs.Version, CipherSuite: cs.CipherSuite, CurveID: cs.CurveID, NegotiatedProtocol: cs.NegotiatedProtocol, ServerName: cs.ServerName,
 		PeerCertificates: cs.PeerCertificates, VerifiedChains: cs.VerifiedChains, DidResume: cs.DidResume,

@@ -353,11 +353,11 @@ func labClient(t *testing.T, l *lab.Lab, name string, c assay.Config) (*http.Cli
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { v.Close() })
-	tr := v.Transport()
-	tr.Transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, network, s.Addr)
-	}
-	t.Cleanup(tr.CloseIdleConnections)
+	tr := transportFrom(t, v, func(set *http.Transport) {
+		set.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, s.Addr)
+		}
+	})
 	return &http.Client{Transport: tr, Timeout: 20 * time.Second}, s
 }
 

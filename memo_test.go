@@ -257,15 +257,47 @@ func TestStamps(t *testing.T) {
 	}
 }
 
-// Findings below an error are nothing to ask an error for.
-func TestErrorIsErrorsOnly(t *testing.T) {
-	e := refusal(finding.Finding{ID: finding.CertExpired, Severity: finding.Warning})
-	if e.Is(finding.CertExpired) {
-		t.Error("a warning counts")
+// An error is what refused, and whatever its text names: not the warnings beside
+// it, and of an inconclusive report what could not be decided.
+func TestErrorIsWhatRefused(t *testing.T) {
+	of := func(severities map[finding.ID]finding.Severity) *Error {
+		r := &report.Report{Version: report.Version, Chosen: -1}
+		for _, id := range []finding.ID{finding.CertExpired, finding.CRLStale, finding.OCSPStale, finding.CertRevoked} {
+			if s, ok := severities[id]; ok {
+				r.Findings = append(r.Findings, finding.New(id).Graded(s, "test"))
+			}
+		}
+		report.Decide(r)
+		return &Error{Report: r}
 	}
-	e = refusal(finding.New(finding.CertExpired))
-	if !e.Is(finding.CertExpired) || e.Is(finding.CertRevoked) {
-		t.Error("an error does not count, or another does")
+	for _, c := range []struct {
+		name    string
+		found   map[finding.ID]finding.Severity
+		is, not []error
+	}{
+		{"an error", map[finding.ID]finding.Severity{finding.CertExpired: finding.Error, finding.CRLStale: finding.Inconclusive, finding.OCSPStale: finding.Warning},
+			[]error{finding.CertExpired, finding.ClassPath}, []error{finding.CRLStale, finding.OCSPStale, finding.ClassRevocation}},
+		{"two errors", map[finding.ID]finding.Severity{finding.CertExpired: finding.Error, finding.CertRevoked: finding.Error},
+			[]error{finding.CertExpired, finding.CertRevoked}, nil},
+		{"inconclusive", map[finding.ID]finding.Severity{finding.CRLStale: finding.Inconclusive, finding.OCSPStale: finding.Inconclusive, finding.CertExpired: finding.Warning},
+			[]error{finding.CRLStale, finding.OCSPStale}, []error{finding.CertExpired, finding.CertRevoked}},
+		{"a check that was not done", map[finding.ID]finding.Severity{finding.CertExpired: finding.Warning, finding.CRLStale: finding.Info},
+			[]error{finding.CertExpired}, []error{finding.CRLStale}},
+	} {
+		e := of(c.found)
+		for _, want := range c.is {
+			if !e.Is(want) {
+				t.Errorf("%s: %v is not %v", c.name, e, want)
+			}
+		}
+		for _, other := range c.not {
+			if e.Is(other) {
+				t.Errorf("%s: %v is %v", c.name, e, other)
+			}
+		}
+		if h := e.Report.Headline; h == nil || !e.Is(h.Finding.ID) || !e.Is(h.Finding.Kind().Class) {
+			t.Errorf("%s: %v is not its headline", c.name, e)
+		}
 	}
 	var none Error
 	if none.Is(finding.CertExpired) || none.Error() == "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -36,6 +37,10 @@ import (
 // Sessions in base.ClientSessionCache are resumed as long as the judgement of
 // their connection holds.
 //
+// The copy's callbacks are assay's. A VerifyConnection that is set in it
+// afterwards makes handshakes fail with ErrReplaced; one that is set in a Clone
+// of it takes assay's place, and nobody judges. Put your own into base.
+//
 // VerifyConnection has no context: judging is bounded by FetchBudget and by
 // Close. [Verifier.DialContext] and [Verifier.Transport] use the dial's
 // context too.
@@ -46,7 +51,44 @@ func (v *Verifier) ClientConfig(base *tls.Config) (*tls.Config, error) {
 	}
 	// Whether ECH is asked for may be decided later, on a clone: refuse always.
 	c.EncryptedClientHelloRejectionVerify = refuseECH
+	guardOverlay(c)
 	return c, nil
+}
+
+// ErrReplaced is how a handshake ends when the VerifyConnection of a config that
+// [Verifier.ClientConfig] or [Verifier.ServerConfig] returned was set to
+// another function afterwards, so that nobody would judge the peer, and how a
+// request ends when the TLSClientConfig of an http.Transport was replaced after
+// [Verifier.ConfigureTransport]. Callbacks of one's own belong into the base.
+var ErrReplaced = errors.New("assay: VerifyConnection or TLSClientConfig was replaced after assay had set it, so that the peer would not be judged: what is yours belongs into the base config")
+
+// hookOf tells VerifyConnection functions apart: 0 for none.
+func hookOf(c *tls.Config) uintptr {
+	if c.VerifyConnection == nil {
+		return 0
+	}
+	return reflect.ValueOf(c.VerifyConnection).Pointer()
+}
+
+// guardOverlay makes c refuse when its VerifyConnection is replaced.
+// VerifyPeerCertificate, which crypto/tls calls just before, looks; sessions,
+// which are resumed without it, are declined. What is replaced in a clone cannot
+// be seen from c.
+func guardOverlay(c *tls.Config) {
+	hook, inner := hookOf(c), c.VerifyPeerCertificate
+	c.VerifyPeerCertificate = func(sent [][]byte, chains [][]*x509.Certificate) error {
+		if hookOf(c) != hook {
+			return ErrReplaced
+		}
+		if inner != nil {
+			return inner(sent, chains)
+		}
+		return nil
+	}
+	if s, ok := c.ClientSessionCache.(*sessionCache); ok {
+		stands := s.stands
+		s.stands = func(p engine.Path) bool { return hookOf(c) == hook && stands(p) }
+	}
 }
 
 // ErrECHRejected is how a handshake with a config of [Verifier.ClientConfig]
@@ -74,6 +116,8 @@ type dialled struct {
 	foreign    bool            // somebody else connected: peer may be a proxy
 	conn       *noted          // the connection itself, nil when a config serves many
 	served     net.Conn        // of a server: the connection below, nil when it is not known
+	timeout    time.Duration   // of the peer's part of the handshake, where this package makes it
+	judging    func()          // when not nil, is told that a judgement begins, whose time is not the peer's
 }
 
 // addr returns the peer's "address:port", "" when not known.
@@ -107,6 +151,9 @@ func (v *Verifier) clientConfig(d dialled, base *tls.Config) (*tls.Config, error
 			if err := inner(cs); err != nil {
 				return err
 			}
+		}
+		if d.judging != nil {
+			d.judging()
 		}
 		until, path, err := v.handshake(d, &cs, &v.policy)
 		if sessions != nil {
@@ -145,6 +192,11 @@ func (v *Verifier) adopt(base *tls.Config) (*tls.Config, error) {
 // the same rule; the handshake's context bounds the judgement then. Without
 // GetConfigForClient the copy may be changed before it is used, as net/http
 // does; judging is bounded by FetchBudget and by Close.
+//
+// A VerifyConnection that is set in the copy afterwards makes handshakes with
+// client certificates fail with ErrReplaced. One that is set in a Clone, and a
+// GetConfigForClient that is set in either, take assay's place, and nobody judges:
+// put your own into base, or call ServerConfig in your GetConfigForClient.
 func (v *Verifier) ServerConfig(base *tls.Config) (*tls.Config, error) {
 	if base == nil {
 		return nil, errors.New("assay: a server needs a tls.Config with a certificate")
@@ -153,6 +205,7 @@ func (v *Verifier) ServerConfig(base *tls.Config) (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	guardOverlay(c)
 	inner := base.GetConfigForClient
 	c.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		v.shaking.begin(hello)
@@ -252,7 +305,7 @@ func (v *Verifier) handshake(d dialled, cs *tls.ConnectionState, p *policy.Polic
 	if d.conn != nil {
 		d.conn.report.Store(r)
 	}
-	v.log(d.name(cs), r)
+	v.log(v.context(d), d.name(cs), r)
 	if r.Verdict != report.Accept {
 		return time.Time{}, path, &Error{Report: r}
 	}

@@ -129,12 +129,11 @@ func TestTransportRoutes(t *testing.T) {
 			for _, host := range []string{"localhost", "127.0.0.1"} {
 				t.Run(proto+" "+via+" "+host, func(t *testing.T) {
 					v := newVerifier(t, w.config(assay.Config{Network: assay.Inline}))
-					tr := v.Transport()
-					tr.Proxy = nil
-					if via == "proxy" {
-						tr.Proxy = func(*http.Request) (*url.URL, error) { return url.Parse("http://" + proxy) }
-					}
-					defer tr.CloseIdleConnections()
+					tr := transportFrom(t, v, func(s *http.Transport) {
+						if via == "proxy" {
+							s.Proxy = func(*http.Request) (*url.URL, error) { return url.Parse("http://" + proxy) }
+						}
+					})
 					client := &http.Client{Transport: tr, Timeout: 10 * time.Second}
 					resp, err := client.Get(httpServer(t, good.TLS(), proto, host))
 					if err != nil {
@@ -490,7 +489,7 @@ func TestHookSeesThisConnection(t *testing.T) {
 }
 
 // Only protocols that the transport speaks are offered, direct and through a
-// proxy: it may be tuned before its first use.
+// proxy, as the settings say.
 func TestTransportProtocols(t *testing.T) {
 	w := newWorld(t)
 	site := httpServer(t, w.server().TLS(), "h2", "localhost")
@@ -506,12 +505,12 @@ func TestTransportProtocols(t *testing.T) {
 		"HTTP/2 only":  {func(tr *http.Transport) { tr.Protocols = new(http.Protocols); tr.Protocols.SetHTTP2(true) }, 2},
 	} {
 		for _, via := range []string{"", "http://" + proxy} {
-			tr := v.Transport()
-			tr.Proxy = nil
-			if via != "" {
-				tr.Proxy = func(*http.Request) (*url.URL, error) { return url.Parse(via) }
-			}
-			c.tune(tr.Transport)
+			tr := transportFrom(t, v, func(s *http.Transport) {
+				if via != "" {
+					s.Proxy = func(*http.Request) (*url.URL, error) { return url.Parse(via) }
+				}
+				c.tune(s)
+			})
 			resp, err := (&http.Client{Transport: tr, Timeout: 20 * time.Second}).Get(site)
 			if err != nil {
 				t.Errorf("%s, proxy %q: %v", name, via, err)

@@ -3,155 +3,258 @@ package assay
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
 	"net/http"
+	"net/url"
+	"slices"
 	"time"
-
-	"github.com/assaytls/assay/internal/tlsclient"
 )
 
-// Transport is an http.RoundTripper whose TLS connections assay judges. Its
-// embedded http.Transport may be tuned before first use, but not its
-// TLSClientConfig and DialTLSContext. With a DialContext of your own, which may
-// lead to a proxy, downloads go to public addresses unless Config.PrivateFetch
-// is set.
+// Transport is an http.RoundTripper whose TLS connections assay judges, direct or
+// through a proxy, those of requests that upgrade (WebSocket) too. Nothing of it
+// can be set: [Verifier.TransportFrom] takes settings, and
+// [Verifier.ConfigureTransport] adds assay to an http.Transport of yours.
+// The zero Transport sends nothing.
 type Transport struct {
-	*http.Transport
 	v *Verifier
+	// Requests that ask for another protocol (RFC 9110, 7.8) can only be sent in
+	// HTTP/1.1: their connections offer nothing else, and have a pool of their own.
+	usual, upgrading *http.Transport
+
+	name  string         // of servers, when the base has one for all
+	roots *x509.CertPool // of the base
 }
 
 // Transport returns a transport with http.DefaultTransport's settings, proxies
-// from the environment and HTTP/2 included. Its TLS connections, direct or
-// through a proxy, pass only when the standard library and assay both accept
-// the server; refusals are *Error.
+// from the environment and HTTP/2 included. Its TLS connections pass only when
+// the standard library and assay both accept the server; refusals are *Error.
 func (v *Verifier) Transport() *Transport {
-	t := &http.Transport{
+	t, err := v.NewTransport(nil)
+	if err != nil {
+		return &Transport{} // of the zero Verifier, which accepts nothing
+	}
+	return t
+}
+
+// NewTransport is Transport with a base config for its connections, which may
+// have client certificates, and roots when Config has none. The error is
+// ClientConfig's.
+func (v *Verifier) NewTransport(base *tls.Config) (*Transport, error) {
+	if base == nil {
+		base = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	if base.ClientSessionCache == nil {
+		base = base.Clone()
+		base.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+	}
+	return v.TransportFrom(&http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
+		TLSClientConfig:       base,
 		ForceAttemptHTTP2:     true,
 		MaxIdleConns:          100,
 		IdleConnTimeout:       90 * time.Second,
-		TLSHandshakeTimeout:   10 * time.Second,
+		TLSHandshakeTimeout:   handshakeTimeout,
 		ExpectContinueTimeout: time.Second,
+	})
+}
+
+// TransportFrom returns a Transport with a copy of t's settings: its
+// TLSClientConfig is the base config, its DialContext makes all connections.
+// What is changed in t afterwards has no effect. A TLSHandshakeTimeout of zero
+// means 10 s; it bounds the peer's part of the handshake, FetchBudget the
+// judgement. The limits on connections hold for ordinary and for upgrading
+// requests separately.
+//
+// With a DialContext, which may lead to a proxy, downloads go to public
+// addresses unless Config.PrivateFetch is set; so they do for connections through
+// a proxy. It is an error when t has DialTLS or DialTLSContext, or when its
+// TLSClientConfig cannot be a base (see [Verifier.ClientConfig]).
+func (v *Verifier) TransportFrom(t *http.Transport) (*Transport, error) {
+	if err := noTLSDialer(t); err != nil {
+		return nil, err
 	}
-	base := &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(0)}
-	conf, err := v.ClientConfig(base)
-	if err != nil {
-		// Nothing in base can be refused; fail closed all the same.
-		conf = &tls.Config{MinVersion: tls.VersionTLS12, VerifyConnection: func(tls.ConnectionState) error { return err }}
+	speaksHTTP2 := wantsHTTP2(t)
+	own := t.Clone()
+	own.ForceAttemptHTTP2 = speaksHTTP2
+	base := own.TLSClientConfig
+	if base == nil {
+		base = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
-	// A proxy bypasses DialTLSContext, so both are set.
-	t.TLSClientConfig = conf
-	t.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		dial, foreign := t.DialContext, true
-		if dial == nil {
-			dial, foreign = dialer.DialContext, false
-		}
-		conf := base
-		if t.TLSClientConfig != nil { // where net/http has put the protocols that the transport speaks
-			conf = base.Clone()
-			conf.NextProtos = t.TLSClientConfig.NextProtos
-		}
-		c, err := v.dial(ctx, dial, foreign, t.TLSHandshakeTimeout, network, addr, conf)
-		if err != nil {
-			return nil, err // not c: a nil *tls.Conn in the interface would look like one
-		}
-		return c, nil
+	out := &Transport{v: v, usual: own, name: base.ServerName, roots: base.RootCAs}
+	timeout := own.TLSHandshakeTimeout
+	if timeout == 0 {
+		timeout = handshakeTimeout
 	}
-	return &Transport{t, v}
+	own.TLSHandshakeTimeout = timeout + v.fetchBudget() // net/http's bound of handshakes through a proxy
+	dial := own.DialContext
+	if dial == nil && own.Dial != nil {
+		connect := own.Dial
+		dial = func(_ context.Context, network, addr string) (net.Conn, error) { return connect(network, addr) }
+	}
+	how := dialing{dial: dial, foreign: dial != nil, timeout: timeout}
+	if dial == nil {
+		how.dial = dialer.DialContext
+	}
+	// Connections to the server itself are made by DialTLSContext, which knows
+	// their context and address; net/http makes the handshakes behind a proxy, with
+	// TLSClientConfig.
+	judged := func(t *http.Transport) (err error) {
+		if t.TLSClientConfig, err = v.ClientConfig(t.TLSClientConfig); err != nil {
+			return err
+		}
+		t.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conf := base.Clone()
+			conf.NextProtos = t.TLSClientConfig.NextProtos // where net/http has put the protocols that it speaks
+			how := how
+			how.trace, _ = ctx.Value(traceKey{}).(*handshakeTrace)
+			c, err := v.dial(ctx, how, network, addr, conf)
+			if err != nil {
+				return nil, err // not c: a nil *tls.Conn in the interface would look like one
+			}
+			return c, nil
+		}
+		return nil
+	}
+	out.upgrading = own.Clone()
+	out.upgrading.ForceAttemptHTTP2, out.upgrading.Protocols, out.upgrading.HTTP2 = false, nil, nil
+	out.upgrading.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+	out.upgrading.TLSClientConfig = base.Clone()
+	out.upgrading.TLSClientConfig.NextProtos = []string{"http/1.1"}
+	if err := judged(own); err != nil {
+		return nil, err
+	}
+	if err := judged(out.upgrading); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// noTLSDialer refuses a transport whose connections would not be judged.
+func noTLSDialer(t *http.Transport) error {
+	if t == nil {
+		return errors.New("assay: the http.Transport is nil")
+	}
+	if t.DialTLSContext != nil || t.DialTLS != nil { // net/http heeds the old one too
+		return errors.New("assay: the http.Transport has DialTLSContext or DialTLS, whose connections would not be judged: set DialContext instead")
+	}
+	return nil
+}
+
+// wantsHTTP2 reports whether t would offer HTTP/2, before assay sets anything
+// that makes net/http offer it only when it is told to.
+func wantsHTTP2(t *http.Transport) bool {
+	return t.ForceAttemptHTTP2 || t.Protocols == nil && t.TLSNextProto == nil && t.TLSClientConfig == nil && t.DialContext == nil && t.Dial == nil ||
+		t.TLSClientConfig != nil && slices.Contains(t.TLSClientConfig.NextProtos, "h2") // it was used, or cloned
 }
 
 // RoundTrip is http.Transport's; certificate refusals are *Error.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := t.Transport.RoundTrip(r)
+	if t.usual == nil {
+		if r != nil && r.Body != nil {
+			r.Body.Close()
+		}
+		return nil, ErrClosed
+	}
+	via := t.usual
+	if r.Header.Get("Upgrade") != "" {
+		via = t.upgrading
+	}
+	sent := traced(r)
+	resp, err := via.RoundTrip(sent)
 	if err != nil {
-		return nil, t.v.wrap(err, r.URL.Hostname())
+		return nil, t.refused(err, r)
+	}
+	if resp.Request == sent {
+		resp.Request = r
 	}
 	return resp, nil
 }
 
-// dialer has the bounds of http.DefaultTransport's.
-var dialer = &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
-
-// Dial is DialContext without a context and with an empty base.
-func (v *Verifier) Dial(network, addr string) (*tls.Conn, error) {
-	return v.DialContext(context.Background(), network, addr, nil)
+// refused makes an *Error of a refusal, with the name of the server: net/http
+// handshakes through proxies, where a callback is not told addresses.
+func (t *Transport) refused(err error, r *http.Request) error {
+	if r.URL == nil {
+		return err
+	}
+	name := t.name
+	if name == "" {
+		name = r.URL.Hostname()
+	}
+	// What was refused by, or on the way to, the proxy is wrapped, and names it.
+	if own, ok := err.(*Error); ok && own.Report != nil && own.Report.Target.Host == "" {
+		named := *own.Report
+		named.Target.Host = name
+		return &Error{Report: &named, cause: own.cause}
+	}
+	return t.v.wrap(err, name, t.roots)
 }
 
-// DialContext connects to addr, "host:port", and completes a judged TLS
-// handshake. base may be nil; its ServerName stands in for the host. The
-// context bounds connection, handshake and judgement; it does not matter
-// afterwards. The connection is a bare *tls.Conn. Certificate refusals, the
-// standard library's too, are *Error.
-func (v *Verifier) DialContext(ctx context.Context, network, addr string, base *tls.Config) (*tls.Conn, error) {
-	return v.dial(ctx, dialer.DialContext, false, 0, network, addr, base)
+// CloseIdleConnections closes the connections that no request uses.
+func (t *Transport) CloseIdleConnections() {
+	if t.usual != nil {
+		t.usual.CloseIdleConnections()
+		t.upgrading.CloseIdleConnections()
+	}
 }
 
-// dial is DialContext by dial, which is foreign when it is not this package's.
-func (v *Verifier) dial(ctx context.Context, dial func(ctx context.Context, network, addr string) (net.Conn, error), foreign bool, timeout time.Duration, network, addr string, base *tls.Config) (*tls.Conn, error) {
-	host, port, err := net.SplitHostPort(addr)
+// ConfigureTransport makes t's TLS connections judged, direct and through
+// proxies, those of WebSocket requests too. t.TLSClientConfig, which may be nil,
+// becomes the base config and is replaced by that of [Verifier.ClientConfig];
+// t.DialContext and all else stays as it is, and HTTP/2 is offered when t would
+// have offered it. Call it once, when t has its other settings, before its first
+// use. It is an error when t has DialTLS or DialTLSContext, or a TLSClientConfig that cannot be
+// a base; t is unchanged then.
+//
+// As with ClientConfig the judgement is bounded by FetchBudget, by Close and by
+// t.TLSHandshakeTimeout, downloads go to public addresses unless
+// Config.PrivateFetch is set, and refusals by the standard library itself are
+// not *Error: see [Verifier.Explain].
+//
+// What is changed in t afterwards: with another TLSClientConfig or
+// VerifyConnection, with DialTLS or DialTLSContext, requests fail with
+// ErrReplaced, as long as t.Proxy or t.DialContext are those that
+// ConfigureTransport left, which look. Both may be replaced (a proxy, a guard
+// against forged requests, Tor): the connections are judged all the same. Not seen,
+// and then not judged: a TLSClientConfig that is replaced together with
+// both of them, and one of a Clone of t. A Clone itself judges like t.
+func (v *Verifier) ConfigureTransport(t *http.Transport) error {
+	if err := noTLSDialer(t); err != nil {
+		return err
+	}
+	conf, err := v.ClientConfig(t.TLSClientConfig)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	raw, err := dial(ctx, network, addr)
-	if err != nil {
-		return nil, err
-	}
-	if timeout > 0 { // http.Transport applies its own to its own handshakes only
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, timeout)
-		defer cancel()
-	}
-	c, err := v.client(raw, dialled{ctx: ctx, peer: raw.RemoteAddr(), host: host, port: port, foreign: foreign}, base)
-	if err != nil {
-		raw.Close()
-		return nil, err
-	}
-	return c, nil
-}
-
-// Client completes a judged TLS handshake over a connection that exists
-// already, as after STARTTLS. base must have a ServerName. The context bounds
-// handshake and judgement. On error the caller closes raw. How raw came about
-// is not known, so downloads go to public addresses only, unless
-// Config.PrivateFetch is set.
-func (v *Verifier) Client(ctx context.Context, raw net.Conn, base *tls.Config) (*tls.Conn, error) {
-	if base == nil || base.ServerName == "" {
-		return nil, errors.New("assay: Client needs a tls.Config with a ServerName")
-	}
-	d := dialled{ctx: ctx, peer: raw.RemoteAddr(), host: base.ServerName, foreign: true}
-	if t, ok := raw.(*tlsclient.Transport); ok { // the command line's
-		d.foreign = t.Proxied()
-	}
-	return v.client(raw, d, base)
-}
-
-func (v *Verifier) client(raw net.Conn, d dialled, base *tls.Config) (*tls.Conn, error) {
-	d.conn = &noted{Conn: raw}
-	conf, err := v.clientConfig(d, base)
-	if err != nil {
-		return nil, err
-	}
-	if conf.ServerName == "" {
-		conf.ServerName = d.host
-	}
-	c := tls.Client(d.conn, conf)
-	if err := c.HandshakeContext(d.ctx); err != nil {
-		if rejected := (*tls.ECHRejectionError)(nil); errors.As(err, &rejected) {
-			return nil, v.rejectedECH(d, c, err)
+	t.ForceAttemptHTTP2 = wantsHTTP2(t)
+	t.TLSClientConfig = conf
+	hook := hookOf(conf)
+	unchanged := func() error {
+		if t.TLSClientConfig != conf || hookOf(conf) != hook || noTLSDialer(t) != nil {
+			return ErrReplaced
 		}
-		return nil, v.wrap(err, conf.ServerName)
+		return nil
 	}
-	return c, nil
-}
-
-// rejectedECH judges the server that rejected Encrypted Client Hello, under its
-// public name, before its retry configurations are handed out with err.
-func (v *Verifier) rejectedECH(d dialled, c *tls.Conn, err error) error {
-	cs := c.ConnectionState()
-	d.host, d.port = "", "" // of the hidden name
-	if _, _, refused := v.handshake(d, &cs, &v.policy); refused != nil {
-		return refused
+	proxy, dial, connect := t.Proxy, t.DialContext, t.Dial
+	t.Proxy = func(r *http.Request) (*url.URL, error) {
+		if err := unchanged(); err != nil || proxy == nil {
+			return nil, err
+		}
+		return proxy(r)
 	}
-	return err
+	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		err := unchanged()
+		switch {
+		case err != nil:
+			return nil, err
+		case dial != nil:
+			return dial(ctx, network, addr)
+		case connect != nil:
+			return connect(network, addr)
+		}
+		return (&net.Dialer{}).DialContext(ctx, network, addr)
+	}
+	t.CloseIdleConnections() // if it was used: they were not judged
+	return nil
 }

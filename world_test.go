@@ -116,6 +116,27 @@ func newVerifier(t *testing.T, c assay.Config) *assay.Verifier {
 	return v
 }
 
+// settings are those of Verifier.Transport without proxies from the
+// environment, changed by tune.
+func settings(tune func(*http.Transport)) *http.Transport {
+	t := &http.Transport{ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: 90 * time.Second}
+	if tune != nil {
+		tune(t)
+	}
+	return t
+}
+
+// transportFrom is v's transport with such settings.
+func transportFrom(t *testing.T, v *assay.Verifier, tune func(*http.Transport)) *assay.Transport {
+	t.Helper()
+	tr, err := v.TransportFrom(settings(tune))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(tr.CloseIdleConnections)
+	return tr
+}
+
 // serve accepts TLS connections with conf until the test ends and answers
 // every connection with one byte.
 func serve(t *testing.T, conf *tls.Config) (addr string) {

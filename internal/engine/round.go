@@ -41,7 +41,7 @@ func (r *round) run(ctx context.Context) {
 		return
 	}
 	built := r.build(ctx, r.opt)
-	if r.t.Anchors.Len() == 0 && r.chains == nil {
+	if r.t.Anchors.Len() == 0 && !r.t.Excerpt && r.chains == nil {
 		r.findings = append(r.findings, finding.New(finding.AnchorsEmpty))
 	}
 	r.findings = append(r.findings, built.Findings...)
@@ -302,14 +302,18 @@ func proven(p certpath.Path) bool {
 func (r *round) signers(ctx context.Context, p certpath.Path) func(*cert.Certificate) [][]*cert.Certificate {
 	opt := r.opt
 	opt.Names, opt.UsedKeyUsage, opt.ListSigner = nil, 0, true
-	anchor := p.Certs[len(p.Certs)-1]
+	anchor, anchors := p.Certs[len(p.Certs)-1], r.t.Anchors
+	if r.chains != nil && !anchors.Contains(anchor) { // of roots that only crypto/tls was given
+		anchors = certpath.NewAnchors()
+		anchors.Add(anchor.Raw) // what cannot be added signs for nobody
+	}
 	var known map[[32]byte][][]*cert.Certificate // many lists may name one issuer
 	return func(signer *cert.Certificate) [][]*cert.Certificate {
 		paths, done := known[signer.SHA256]
 		if done {
 			return paths
 		}
-		res := certpath.Build(ctx, signer, slices.Concat(r.pool, p.Certs), r.t.Anchors, opt)
+		res := certpath.Build(ctx, signer, slices.Concat(r.pool, p.Certs), anchors, opt)
 		for _, q := range res.Paths {
 			if q.Clean() && q.Certs[len(q.Certs)-1].SHA256 == anchor.SHA256 {
 				paths = append(paths, q.Certs)

@@ -17,7 +17,10 @@ import (
 // key that made them, and neither depends on an anchor.
 type Trust struct {
 	Anchors *certpath.Anchors // nil: none
-	LogList *ct.LogList       // nil: SCTs are shown, not verified
+	// Excerpt says that Anchors are those of a larger set that the certificates to
+	// be judged lead to: that there are none is no mistake.
+	Excerpt bool
+	LogList *ct.LogList // nil: SCTs are shown, not verified
 	// Public says of an anchor's SubjectPublicKeyInfo whether it is publicly
 	// trusted: browsers' CT policies and the lifetime limits of public certificates
 	// apply below such anchors. nil: none is.
