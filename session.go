@@ -22,7 +22,8 @@ import (
 // Each session is stamped, in SessionState.Extra, with the judgement's expiry,
 // the policy's hash and the certificates that it rests on. Unstamped, expired and
 // foreign ones are declined, and those of which a certificate was learnt to be
-// revoked.
+// revoked. None allows early data: QUIC would send it before the handshake, and
+// with it the judgement, has said who receives it (RFC 9001, 4.6).
 type sessionCache struct {
 	inner  tls.ClientSessionCache
 	hash   [32]byte
@@ -102,7 +103,7 @@ func (s *sessionCache) Get(key string) (*tls.ClientSessionState, bool) {
 		return nil, false
 	}
 	_, state, err := cs.ResumptionState()
-	if err != nil || state == nil || !s.valid(state.Extra, time.Now()) {
+	if err != nil || state == nil || state.EarlyData || !s.valid(state.Extra, time.Now()) {
 		return nil, false
 	}
 	return cs, true
@@ -121,6 +122,7 @@ func (s *sessionCache) Put(key string, cs *tls.ClientSessionState) {
 		return
 	}
 	state.Extra = append(withoutStamp(state.Extra), s.stamp(t))
+	state.EarlyData = false
 	stamped, err := tls.NewResumptionState(ticket, state)
 	if err != nil {
 		return

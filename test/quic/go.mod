@@ -1,0 +1,19 @@
+module github.com/assaytls/assay/test/quic
+
+go 1.26.0
+
+require (
+	github.com/assaytls/assay v0.0.0
+	github.com/quic-go/quic-go v0.65.0
+)
+
+require (
+	github.com/quic-go/qpack v0.6.0 // indirect
+	golang.org/x/crypto v0.59.0 // indirect
+	golang.org/x/crypto/x509roots/fallback v0.0.0-20261030153154-30a33513ff6d // indirect
+	golang.org/x/net v0.62.0 // indirect
+	golang.org/x/sys v0.50.0 // indirect
+	golang.org/x/text v0.44.0 // indirect
+)
+
+replace github.com/assaytls/assay => ../../
