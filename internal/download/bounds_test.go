@@ -198,3 +198,40 @@ func TestPanicRefuses(t *testing.T) {
 		t.Errorf("%+v", g)
 	}
 }
+
+// A host that never answers takes a part of the slots, and what waits for it takes
+// none: the others' downloads run.
+func TestHostsAreFair(t *testing.T) {
+	c := New(Options{})
+	release := make(chan struct{})
+	var started atomic.Int64
+	done := make(chan struct{}, 2*maxFlights)
+	for i := range 2 * maxFlights {
+		go func() {
+			c.single(context.Background(), asked{Key: Need{URL: fmt.Sprintf("http://Stalled.test/%d", i)}.Key()}, func(context.Context) Got {
+				started.Add(1)
+				<-release
+				return Got{}
+			})
+			done <- struct{}{}
+		}()
+	}
+	for end := time.Now().Add(time.Minute); started.Load() < maxOfHost && time.Now().Before(end); time.Sleep(time.Millisecond) {
+	}
+	for i := range maxFlights {
+		if got := c.single(t.Context(), asked{Key: Need{URL: fmt.Sprintf("http://well.test/%d", i)}.Key()}, func(context.Context) Got { return Got{Outcome: Fetched} }); got.Outcome != Fetched {
+			t.Fatalf("another host's: %+v", got)
+		}
+	}
+	if n := started.Load(); n != maxOfHost {
+		t.Errorf("%d downloads from one host at once", n)
+	}
+	close(release)
+	for range 2 * maxFlights {
+		<-done
+	}
+	c.Wait()
+	if len(c.hosts) != 0 {
+		t.Errorf("%d hosts are remembered", len(c.hosts))
+	}
+}

@@ -112,6 +112,7 @@ const (
 	maxUnproved      = 64
 	maxUnprovedBytes = 64 << 20
 	maxFlights       = 64 // downloads under way; more wait for their turn
+	maxOfHost        = 16 // of them from one host
 	maxForeign       = 64 // lists parsed for others
 )
 
@@ -139,6 +140,7 @@ type Cache struct {
 	flights  map[asked]*flight
 	slots    chan struct{} // one for each download under way
 	counts   counts
+	hosts    map[string]*hostSlots
 	running  sync.WaitGroup // downloads under way
 }
 
@@ -157,7 +159,7 @@ func New(o Options) *Cache {
 		revoking: bounded.New[Key, lines](maxEntries, maxBytes),
 		failures: bounded.New[asked, failure](maxEntries, 0),
 		foreign:  bounded.New[identity, *crl.List](maxForeign, maxBytes),
-		flights:  map[asked]*flight{}, slots: make(chan struct{}, maxFlights)}
+		flights:  map[asked]*flight{}, slots: make(chan struct{}, maxFlights), hosts: map[string]*hostSlots{}}
 	if c.fetch == nil {
 		c.fetch = &fetch.Client{}
 	}

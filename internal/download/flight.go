@@ -3,7 +3,9 @@ package download
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/assaytls/assay/finding"
@@ -19,7 +21,8 @@ type flight struct {
 }
 
 // single runs f once for all who ask q at the same time, and for not more than
-// maxFlights questions at once. A caller whose context ends stops waiting; what
+// maxFlights questions at once, maxOfHost of them to one host, so that one that
+// never answers does not hold up the others. A caller whose context ends stops waiting; what
 // has started goes on for the others and for the cache, until the Cache's context
 // ends, and what has not is given up only when nobody waits for it.
 func (c *Cache) single(ctx context.Context, q asked, f func(context.Context) Got) Got {
@@ -46,6 +49,35 @@ func (c *Cache) single(ctx context.Context, q asked, f func(context.Context) Got
 	return Got{Outcome: Failed, Failure: finding.FetchTimeout, Detail: "the time for the whole run ended first"}
 }
 
+// hostSlots has one slot for each download from a host, as long as somebody wants one.
+type hostSlots struct {
+	slots chan struct{}
+	users int
+}
+
+// turn returns the slots of the host of an address, until leave is called.
+func (c *Cache) turn(address string) (slots chan struct{}, leave func()) {
+	host := address
+	if u, err := url.Parse(address); err == nil && u.Host != "" {
+		host = strings.ToLower(u.Host)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	h := c.hosts[host]
+	if h == nil {
+		h = &hostSlots{slots: make(chan struct{}, maxOfHost)}
+		c.hosts[host] = h
+	}
+	h.users++
+	return h.slots, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if h.users--; h.users == 0 {
+			delete(c.hosts, host)
+		}
+	}
+}
+
 // fly waits for its turn and runs f.
 func (c *Cache) fly(q asked, fl *flight, f func(context.Context) Got) {
 	fl.got = Got{Outcome: Failed, Failure: finding.FetchFailed, Detail: "the download ended unexpectedly"}
@@ -61,13 +93,17 @@ func (c *Cache) fly(q asked, fl *flight, f func(context.Context) Got) {
 		close(fl.done)
 	}()
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // bodies may be mapped files
-	select {
-	case c.slots <- struct{}{}:
-		defer func() { <-c.slots }()
-	case <-fl.nobody:
-		return
-	case <-c.ctx.Done():
-		return
+	host, leave := c.turn(q.url)                             // first: who waits for his host takes no place from others
+	defer leave()
+	for _, slots := range []chan struct{}{host, c.slots} {
+		select {
+		case slots <- struct{}{}:
+			defer func() { <-slots }()
+		case <-fl.nobody:
+			return
+		case <-c.ctx.Done():
+			return
+		}
 	}
 	c.mu.Lock()
 	fl.started = c.flights[q] == fl // or the last who waited has gone just now
