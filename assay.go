@@ -35,7 +35,8 @@
 //	Network         FirstContact: the first handshake with a server waits for
 //	                what it takes to judge it, so that no secret goes to one that
 //	                is revoked; later ones wait for nobody, and what is old is
-//	                fetched beside them, by 64 refreshes at once, each within 30 s
+//	                fetched beside them, by 64 refreshes at once, 16 of them from one
+//	                host, each within 30 s
 //	FetchBudget     3 s for all downloads of one handshake: people wait that
 //	                long. One download: 10 s, 64 MiB, 5 redirects. One
 //	                judgement: 64 downloads
@@ -136,7 +137,7 @@ type core struct {
 	mu        sync.Mutex
 	closed    bool
 	running   sync.WaitGroup
-	refreshes map[[32]byte]bool // background refreshes under way, by leaf and policy
+	refreshes refreshes
 
 	conns     *openConns
 	shaking   handshaking
@@ -151,7 +152,7 @@ var ErrClosed = errors.New("assay: the Verifier is closed")
 
 // New returns a Verifier for c. The error says which field of c is wrong.
 func New(c Config) (*Verifier, error) {
-	v := &Verifier{core: &core{memo: newVerdictMemo(), refreshes: map[[32]byte]bool{}, conns: newOpenConns()}, conf: c.clone()}
+	v := &Verifier{core: &core{memo: newVerdictMemo(), conns: newOpenConns()}, conf: c.clone()}
 	v.began = time.Now()
 	v.ctx, v.cancel = context.WithCancel(context.Background())
 	if err := v.configure(); err != nil {

@@ -222,13 +222,13 @@ func TestCrowdAndStalledResponder(t *testing.T) {
 	}
 	c := startCrowd(n, func(int) *tls.Config { return client }, func(i int) *tls.Config { return servers[i%leaves] })
 	c.wait(t, func(err error) bool { return err == nil })
-	until(t, "the responder is asked as often as may be", func() bool { return w.hits.Load() >= assay.MaxRefreshes })
-	if hits, beside := w.hits.Load(), v.Refreshes(); hits > assay.MaxRefreshes || beside > assay.MaxRefreshes {
-		t.Errorf("%d requests and %d refreshes are under way, more than %d", hits, beside, assay.MaxRefreshes)
+	until(t, "the responder is asked as often as may be", func() bool { return w.hits.Load() >= assay.MaxRefreshesOfHost })
+	if hits, beside := w.hits.Load(), v.Refreshes(); hits > assay.MaxRefreshesOfHost || beside > assay.MaxRefreshesOfHost {
+		t.Errorf("%d requests and %d refreshes are under way, more than %d", hits, beside, assay.MaxRefreshesOfHost)
 	}
 	// A refresh, its download and the connection with its two ends: ten each.
-	if more := runtime.NumGoroutine() - goroutines; more > 10*assay.MaxRefreshes {
-		t.Errorf("%d goroutines run for %d downloads", more, assay.MaxRefreshes)
+	if more := runtime.NumGoroutine() - goroutines; more > 10*assay.MaxRefreshesOfHost {
+		t.Errorf("%d goroutines run for %d downloads", more, assay.MaxRefreshesOfHost)
 	}
 	if left := held() - before; left > sharedBound {
 		t.Errorf("%d bytes are held", left)

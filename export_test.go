@@ -47,11 +47,14 @@ func NewLost(c Config, lookup func(context.Context)) (*Verifier, error) {
 func (v *Verifier) Refreshes() int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return len(v.refreshes)
+	return len(v.refreshes.keys)
 }
 
-// MaxRefreshes is how many there may be.
-const MaxRefreshes = maxRefreshes
+// MaxRefreshes is how many there may be, MaxRefreshesOfHost of them from one host.
+const (
+	MaxRefreshes       = maxRefreshes
+	MaxRefreshesOfHost = maxRefreshesOfHost
+)
 
 // Remembered is how many acceptances v's memo holds.
 func Remembered(v *Verifier) int {
@@ -69,3 +72,12 @@ func Watched(v *Verifier) int {
 	defer v.conns.mu.Unlock()
 	return len(v.conns.open)
 }
+
+// MemoOctets is what v's memo holds, at most MemoLimit.
+func MemoOctets(v *Verifier) int64 {
+	v.memo.mu.Lock()
+	defer v.memo.mu.Unlock()
+	return v.memo.entries.Octets()
+}
+
+const MemoLimit = memoOctets

@@ -7,6 +7,7 @@ import (
 	"log"
 	"net"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
@@ -318,25 +319,57 @@ func TestRefreshIsBounded(t *testing.T) {
 	}
 	ev := &evidence.Evidence{Version: evidence.Version}
 	refresh := func(leaf byte) int {
-		v.refreshInBackground(ev, [][][]byte{{{leaf}}}, dialled{}, &v.policy)
-		v.mu.Lock()
-		defer v.mu.Unlock()
-		return len(v.refreshes)
+		v.refreshInBackground(ev, &tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{{{Raw: []byte{leaf}}}}}, dialled{}, &v.policy)
+		return v.Refreshes()
 	}
 	v.mu.Lock()
 	for i := range maxRefreshes {
-		v.refreshes[[32]byte{byte(i), 1}] = true
+		v.refreshes.begin([32]byte{byte(i), 1}, nil)
 	}
 	v.mu.Unlock()
 	if n := refresh(1); n != maxRefreshes {
 		t.Errorf("%d refreshes under way", n)
 	}
 	v.mu.Lock()
-	clear(v.refreshes)
+	v.refreshes = refreshes{}
 	v.mu.Unlock()
 	v.Close()
 	if n := refresh(2); n != 0 {
 		t.Error("a refresh begun after Close")
+	}
+}
+
+// Refreshes from one host leave room for those from others.
+func TestRefreshesAreFair(t *testing.T) {
+	var r refreshes
+	begun := 0
+	for i := range maxRefreshes {
+		if r.begin([32]byte{1, byte(i)}, []string{"stalled.test", "other.test"}) {
+			begun++
+		}
+	}
+	if begun != maxRefreshesOfHost {
+		t.Errorf("%d refreshes from one host", begun)
+	}
+	if r.begin([32]byte{2}, []string{"well.test", "stalled.test"}) {
+		t.Error("one more waits for the host that is full")
+	}
+	if !r.begin([32]byte{2}, []string{"well.test"}) || r.begin([32]byte{2}, []string{"well.test"}) {
+		t.Error("another host's refresh does not begin, or begins twice")
+	}
+	r.end([32]byte{2}, []string{"well.test"})
+	r.end([32]byte{1}, []string{"stalled.test", "other.test"})
+	if r.hosts["well.test"] != 0 || !r.begin([32]byte{3}, []string{"stalled.test"}) {
+		t.Error("what has ended is counted")
+	}
+}
+
+// The hosts to which certificates point, each once.
+func TestPointedTo(t *testing.T) {
+	leaf := &x509.Certificate{OCSPServer: []string{"http://O.test/x", "::"}, CRLDistributionPoints: []string{"http://c.test:81/1", "http://c.test:81/2", "ldap:///x"}}
+	got := pointedTo(&tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{{leaf, {CRLDistributionPoints: []string{"http://o.test/r"}}}, {leaf}}})
+	if want := []string{"o.test", "c.test:81"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

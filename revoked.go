@@ -126,6 +126,6 @@ func (c *core) renew(now time.Time) {
 			continue
 		}
 		seen[a.key] = true
-		a.v.refreshInBackground(handshakeEvidence(a.d, &a.state), verifiedChains(&a.state), a.d, a.p)
+		a.v.refreshInBackground(handshakeEvidence(a.d, &a.state), &a.state, a.d, a.p)
 	}
 }

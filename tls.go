@@ -2,7 +2,6 @@ package assay
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -294,7 +293,7 @@ func (v *Verifier) handshake(d dialled, cs *tls.ConnectionState, p *policy.Polic
 		known, ev = v.judgeHandshake(d, key, ev, cs, p)
 		r, until, path = known.report, known.until, known.path
 	case due:
-		v.refreshInBackground(ev, verifiedChains(cs), d, p)
+		v.refreshInBackground(ev, cs, d, p)
 	}
 	if v.told() {
 		r = copyReport(r, ev)
@@ -383,42 +382,13 @@ func (v *Verifier) judgeHandshake(d dialled, key [32]byte, ev *evidence.Evidence
 	}
 	unavailable := engine.Unavailable(r)
 	if v.conf.Network.beside() && due {
-		v.refreshInBackground(ev, chains, d, p)
+		v.refreshInBackground(ev, cs, d, p)
 	}
 	judged := memoEntry{r, until, renewal, path}
 	if r.Verdict == report.Accept && !unavailable {
 		v.stands(path, p, func() { v.memo.put(key, judged) })
 	}
 	return judged, gathered
-}
-
-// maxRefreshes bounds the background refreshes under way: in TLS 1.3 the peer has
-// not proved its key yet, so its pointers are worth little.
-const maxRefreshes = 64
-
-// refreshInBackground fetches what a handshake lacked, once at a time for each leaf and policy.
-func (v *Verifier) refreshInBackground(ev *evidence.Evidence, chains [][][]byte, d dialled, p *policy.Policy) {
-	access := v.accessFor(d)
-	access.Background = true
-	key := sha256.Sum256(append(v.hash[:], chains[0][0]...))
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.closed || v.refreshes[key] || len(v.refreshes) >= maxRefreshes {
-		return
-	}
-	v.refreshes[key] = true
-	v.running.Add(1)
-	go func() {
-		defer v.running.Done()
-		defer func() {
-			v.mu.Lock()
-			delete(v.refreshes, key)
-			v.mu.Unlock()
-		}()
-		ctx, cancel := context.WithTimeout(v.ctx, backgroundBudget)
-		defer cancel()
-		v.engine.Handshake(ctx, ev, chains, v.trust, *p, access, false)
-	}()
 }
 
 // accessFor is what judgements of connection d may download. Where somebody else
@@ -430,9 +400,6 @@ func (v *Verifier) accessFor(d dialled) download.Access {
 	}
 	return a
 }
-
-// backgroundBudget bounds one background refresh.
-const backgroundBudget = 30 * time.Second
 
 func (v *Verifier) fetchBudget() time.Duration {
 	if v.conf.FetchBudget > 0 {
