@@ -17,9 +17,10 @@ import (
 // verdictMemo remembers accepted judgements by everything they rest on: every
 // chain byte, staple, SCTs, name, port, purpose, what the handshake did with the
 // key, and the hash of policy, anchors and log list. It says nothing about
-// possession of the key, which TLS 1.3 proves only later. It is bounded. Whoever
-// uses it asks whether a revocation was learnt meanwhile of a certificate that the
-// judgement rests on: what is learnt of one server costs no other its judgement.
+// possession of the key, which TLS 1.3 proves only later. It is bounded, by count and
+// octets. Whoever uses it asks whether a revocation was learnt meanwhile of a
+// certificate that the judgement rests on: what is learnt of one server costs no
+// other its judgement.
 type verdictMemo struct {
 	mu      sync.Mutex
 	entries *bounded.Map[[32]byte, *memoEntry]
@@ -35,12 +36,14 @@ type memoEntry struct {
 // The bounds of the memo.
 const (
 	memoMax    = 4096
+	memoOctets = 64 << 20
+	entryMax   = 128 << 10 // of one report; what a server pads with junk is judged each time
 	memoFor    = time.Hour
 	renewEvery = 10 * time.Minute
 )
 
 func newVerdictMemo() *verdictMemo {
-	return &verdictMemo{entries: bounded.New[[32]byte, *memoEntry](memoMax, 0)}
+	return &verdictMemo{entries: bounded.New[[32]byte, *memoEntry](memoMax, memoOctets)}
 }
 
 // get returns what is remembered, without a report if nothing is. Of those who ask after the
@@ -59,9 +62,13 @@ func (m *verdictMemo) get(key [32]byte, now time.Time) (got memoEntry, due bool)
 }
 
 func (m *verdictMemo) put(key [32]byte, e memoEntry) {
+	octets := sizeOf(&e)
+	if octets > entryMax {
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.entries.Put(key, &e, 0)
+	m.entries.Put(key, &e, octets)
 }
 
 // keyBuffers hold the bytes of which keys are hashes.
