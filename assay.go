@@ -263,7 +263,7 @@ func (v *Verifier) Check(ctx context.Context, t Target) (*report.Report, error) 
 	}
 	for _, name := range t.ALPN {
 		if name == "" || len(name) > 255 {
-			return nil, errors.New("assay: a name in Target.ALPN is empty or longer than 255 octets")
+			return nil, errors.New("assay: a name in Target.ALPN is empty or longer than 255 bytes")
 		}
 	}
 	if !v.begin() {

@@ -145,7 +145,7 @@ const maxWalk = 8
 // end records what is left in r.
 func (d *decoder) end(r *der.Reader, field string) {
 	if !r.Empty() {
-		d.flag(finding.FieldTrailingData, r.Offset(), field, strconv.Itoa(len(r.Rest()))+" octets follow it")
+		d.flag(finding.FieldTrailingData, r.Offset(), field, finding.Bytes(len(r.Rest())))
 	}
 }
 
@@ -163,9 +163,9 @@ func (d *decoder) flaws(e der.Element, field string) {
 		flaw   der.Flaw
 		detail string
 	}{
-		{der.LongLength, "length in more octets than needed"},
+		{der.LongLength, "length in more bytes than needed"},
 		{der.Indefinite, "indefinite length"},
-		{der.LongTag, "tag in more octets than needed"},
+		{der.LongTag, "tag in more bytes than needed"},
 		{der.Constructed, "constructed encoding of a string"},
 	} {
 		if e.Flaws&f.flaw != 0 {
@@ -178,7 +178,7 @@ func (d *decoder) flaws(e der.Element, field string) {
 func (d *decoder) boolean(e der.Element, id finding.ID, field string) bool {
 	switch {
 	case len(e.Body) != 1:
-		d.flag(id, e.Offset, field, "a BOOLEAN has one octet")
+		d.flag(id, e.Offset, field, "a BOOLEAN has one byte")
 		return len(e.Body) > 0
 	case e.Body[0] != 0 && e.Body[0] != 0xff:
 		d.flag(finding.EncodingNotDER, e.BodyOffset(), field, "a BOOLEAN is 00 or FF")
@@ -189,7 +189,7 @@ func (d *decoder) boolean(e der.Element, id finding.ID, field string) bool {
 // smallInt decodes a non-negative INTEGER's contents that fit an int32.
 func (d *decoder) smallInt(e der.Element, id finding.ID, field string) (int, bool) {
 	if len(e.Body) > 0 && !der.IntegerMinimal(e.Body) {
-		d.flag(finding.EncodingNotDER, e.BodyOffset(), field, "INTEGER in more octets than needed")
+		d.flag(finding.EncodingNotDER, e.BodyOffset(), field, "INTEGER in more bytes than needed")
 	}
 	v, ok := der.SmallInt(e.Body)
 	switch {

@@ -86,7 +86,7 @@ func (d *decoder) generalName(e der.Element, base bool, field string) (g General
 			break
 		}
 		if g.IP, ok = netip.AddrFromSlice(e.Body); !ok {
-			d.flag(finding.GeneralNameMalformed, e.Offset, field, "an iPAddress has "+strconv.Itoa(len(e.Body))+" octets, not 4 or 16")
+			d.flag(finding.GeneralNameMalformed, e.Offset, field, "an iPAddress has "+strconv.Itoa(len(e.Body))+" bytes, not 4 or 16")
 		}
 	case RegisteredID:
 		g.Value, _ = d.oid(e, finding.GeneralNameMalformed, field)

@@ -137,7 +137,7 @@ func (p *parser) ipBlocks(c *Certificate, x *Extension, r *der.Reader, field str
 			return
 		}
 		if n := len(family.Body); n != 2 && n != 3 {
-			p.flag(finding.ExtensionUnreadable, family.Offset, field, "an address family has 2 or 3 octets")
+			p.flag(finding.ExtensionUnreadable, family.Offset, field, "an address family has 2 or 3 bytes")
 		}
 		p.rangesOrNull(f, der.BitString, field)
 	}

@@ -57,7 +57,7 @@ func parse(raw []byte, sum [sha256.Size]byte) *Certificate {
 		p.text = string(raw)
 		p.certificate(b)
 	} else {
-		p.flag(finding.CertUnreadable, 0, "certificate", strconv.Itoa(len(raw))+" octets; the limit is "+strconv.Itoa(MaxSize))
+		p.flag(finding.CertUnreadable, 0, "certificate", strconv.Itoa(len(raw))+" bytes; the limit is "+strconv.Itoa(MaxSize))
 	}
 	c.Findings = p.found
 	return c
@@ -71,7 +71,7 @@ func (p *parser) certificate(b *block) {
 		return
 	}
 	if !in.Empty() {
-		p.flag(finding.CertTrailingData, in.Offset(), "certificate", strconv.Itoa(len(in.Rest()))+" octets follow it")
+		p.flag(finding.CertTrailingData, in.Offset(), "certificate", finding.Bytes(len(in.Rest())))
 	}
 	r := outer.Contents()
 	tbs, ok := p.expect(r, der.Sequence, finding.CertUnreadable, "tbsCertificate")
@@ -95,7 +95,7 @@ func (p *parser) certificate(b *block) {
 	}
 	if s, ok := p.expect(r, der.BitString, finding.FieldUnreadable, "signatureValue"); ok {
 		if len(s.Body) == 0 || s.Body[0] != 0 {
-			p.flag(finding.FieldUnreadable, s.Offset, "signatureValue", "not a whole number of octets")
+			p.flag(finding.FieldUnreadable, s.Offset, "signatureValue", "not a whole number of bytes")
 		} else {
 			c.Signature = s.Body[1:]
 		}
@@ -230,11 +230,11 @@ const maxSerial = 20
 func (p *parser) serial(c *Certificate, e der.Element) {
 	b := e.Body
 	if len(b) == 0 {
-		p.flag(finding.FieldUnreadable, e.Offset, "serialNumber", "an INTEGER without octets")
+		p.flag(finding.FieldUnreadable, e.Offset, "serialNumber", "an INTEGER without bytes")
 		return
 	}
 	if !der.IntegerMinimal(b) {
-		p.flag(finding.EncodingNotDER, e.BodyOffset(), "serialNumber", "INTEGER in more octets than needed")
+		p.flag(finding.EncodingNotDER, e.BodyOffset(), "serialNumber", "INTEGER in more bytes than needed")
 	}
 	if b[0]&0x80 != 0 {
 		p.flag(finding.SerialInvalid, e.BodyOffset(), "serialNumber", "it is negative")
@@ -242,7 +242,7 @@ func (p *parser) serial(c *Certificate, e der.Element) {
 		p.flag(finding.SerialZero, e.BodyOffset(), "serialNumber", "it is zero")
 	}
 	if len(b) > maxSerial {
-		p.flag(finding.SerialInvalid, e.BodyOffset(), "serialNumber", "it has "+strconv.Itoa(len(b))+" octets, more than 20")
+		p.flag(finding.SerialInvalid, e.BodyOffset(), "serialNumber", "it has "+strconv.Itoa(len(b))+" bytes, more than 20")
 	}
 }
 

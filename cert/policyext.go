@@ -241,7 +241,7 @@ func (p *parser) subtree(e der.Element, field string) (s Subtree, ok bool) {
 func (p *parser) ipRange(s *Subtree, e der.Element, field string) {
 	n := len(e.Body) / 2
 	if len(e.Body) != 8 && len(e.Body) != 32 {
-		p.flag(finding.NameConstraintInvalid, e.Offset, field, "an address range has 8 or 32 octets")
+		p.flag(finding.NameConstraintInvalid, e.Offset, field, "an address range has 8 or 32 bytes")
 		return
 	}
 	ones := 0

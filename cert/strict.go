@@ -84,7 +84,7 @@ func (r *strictRun) flag(off int, field, detail string) {
 
 func (r *strictRun) add(f finding.Finding) {
 	if r.rule.should {
-		f = f.Graded(finding.Warning, "recommended")
+		f = f.Graded(finding.Warning, "the standard recommends it but does not require it")
 	}
 	if len(r.found) < maxFindings {
 		r.found = append(r.found, f)
@@ -101,7 +101,7 @@ func raise(id finding.ID) func(*strictRun) {
 	return func(r *strictRun) {
 		for _, f := range r.c.Findings {
 			if f.ID == id && f.Severity == finding.Warning {
-				r.add(f.Graded(finding.Error, "strict"))
+				r.add(f.Graded(finding.Error, "--strict"))
 			}
 		}
 	}

@@ -196,7 +196,7 @@ func featureName(n int) string {
 
 func octets(b []byte) string {
 	if len(b) > summaryMax {
-		return "#" + hex.EncodeToString(b[:summaryMax]) + "… (" + strconv.Itoa(len(b)) + " octets)"
+		return "#" + hex.EncodeToString(b[:summaryMax]) + "… (" + strconv.Itoa(len(b)) + " bytes)"
 	}
 	return "#" + hex.EncodeToString(b)
 }

@@ -56,9 +56,9 @@ func matchName(leaf *cert.Certificate, id Identifier, noWildcards bool) (finding
 	if wildcard != "" {
 		return finding.New(finding.WildcardRefused, "name", id.Value, "presented", wildcard), false
 	}
-	names := listNames(leaf)
+	names := listNames(leaf, id.Type == cert.IPName)
 	if names == "" {
-		return finding.New(finding.NamesMissing, "name", id.Value), false
+		return finding.New(finding.NamesMissing, "name", id.Value, "form", formWords(id.Type)), false
 	}
 	kind := finding.NameMismatch
 	switch id.Type {
@@ -68,6 +68,17 @@ func matchName(leaf *cert.Certificate, id Identifier, noWildcards bool) (finding
 		kind = finding.EmailMismatch
 	}
 	return finding.New(kind, "name", id.Value, "names", names), false
+}
+
+// formWords names the kinds of names that are compared.
+func formWords(t cert.NameType) string {
+	switch t {
+	case cert.IPName:
+		return "IP address"
+	case cert.EmailName:
+		return "e-mail address"
+	}
+	return "DNS name"
 }
 
 type nameMatch int
@@ -158,8 +169,9 @@ func utf8Mailbox(n *cert.GeneralName) (string, bool) {
 }
 
 // listNames returns the names a certificate presents, for people: at most
-// five, then how many more.
-func listNames(c *cert.Certificate) string {
+// five, then how many more. With kinds each is told with its kind, since an
+// address that is listed as a DNS name looks like the address.
+func listNames(c *cert.Certificate, kinds bool) string {
 	var names []string
 	more := 0
 	for i := range c.SAN {
@@ -178,6 +190,9 @@ func listNames(c *cert.Certificate) string {
 		if len(names) == 5 {
 			more++
 			continue
+		}
+		if kinds {
+			text = "the " + formWords(c.SAN[i].Type) + " " + text
 		}
 		names = append(names, text)
 	}

@@ -110,8 +110,8 @@ func (j *judgement) own(i int) {
 	if j.isAnchor(i) && len(fs) > 0 {
 		graded := make([]finding.Finding, len(fs))
 		for k, f := range fs {
-			if i > 0 || notJudgedOfAnchors[f.ID] {
-				f = f.Graded(finding.Info, "anchor")
+			if f.ID != finding.NotAfterBad && (i > 0 || notJudgedOfAnchors[f.ID]) {
+				f = f.Graded(finding.Info, "the certificate is a trusted root")
 			}
 			graded[k] = f
 		}
@@ -133,9 +133,15 @@ func (j *judgement) dates(i int) {
 	if t.Before(c.NotBefore) || t.IsZero() { // nobody said when: no moment is a good one
 		j.add(i, finding.New(finding.CertNotYetValid, "not-before", finding.Time(c.NotBefore), "ahead", span(t, c.NotBefore)))
 	}
-	if t.After(c.NotAfter) {
+	if t.After(c.NotAfter) && !unreadableEnd(c) {
 		j.add(i, finding.New(finding.CertExpired, "not-after", finding.Time(c.NotAfter), "ago", span(c.NotAfter, t)))
 	}
+}
+
+// unreadableEnd reports whether c has an error that says that its end date cannot
+// be read: then nobody knows when it expires.
+func unreadableEnd(c *cert.Certificate) bool {
+	return slices.ContainsFunc(c.Findings, func(f finding.Finding) bool { return f.ID == finding.NotAfterBad && f.Severity == finding.Error })
 }
 
 // span tells the time between two moments as people do. A time.Duration holds
@@ -267,7 +273,7 @@ func (j *judgement) keyIdentifiers(i int) {
 	issuer := j.chain[i+1]
 	grade := func(f finding.Finding) finding.Finding {
 		if j.o.Strict {
-			f = f.Graded(finding.Error, "strict")
+			f = f.Graded(finding.Error, "--strict")
 		}
 		return f
 	}

@@ -370,16 +370,16 @@ func (j *judge) times(d *judged) *finding.Finding {
 	case !l.NextUpdate.IsZero() && now.After(l.NextUpdate.Add(j.q.Skew)):
 		f = found(finding.CRLStale, "next-update", next)
 	case j.q.MaxAge > 0 && now.After(l.ThisUpdate.Add(j.q.MaxAge+j.q.Skew)):
-		f = found(finding.CRLTooOld, "this-update", this, "limit", j.q.MaxAge.String())
+		f = found(finding.CRLTooOld, "this-update", this, "limit", finding.Duration(j.q.MaxAge))
 	default:
 		return nil
 	}
 	switch j.q.Stale {
 	case policy.StaleAllow:
-		j.add(d, f.Graded(finding.Info, "stale lists are allowed"))
+		j.add(d, f.Graded(finding.Info, "--stale allow"))
 		return nil
 	case policy.StaleWarn:
-		j.add(d, f.Graded(finding.Warning, "stale lists are used with a warning"))
+		j.add(d, f.Graded(finding.Warning, "--stale warn"))
 		return nil
 	}
 	return f
@@ -408,7 +408,7 @@ func (j *judge) grade() {
 	}
 	for i, f := range j.res.Findings {
 		if f.Severity == finding.Inconclusive && f.ID != finding.CRLStaleListed {
-			j.res.Findings[i] = f.Graded(finding.Warning, "another list answers")
+			j.res.Findings[i] = f.Graded(finding.Warning, "another CRL covers the certificate")
 		}
 	}
 }

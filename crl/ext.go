@@ -335,7 +335,7 @@ func (p *parser) extension(oid string, x extension) (known bool, err error) {
 	switch oid {
 	case extNumber:
 		if l.Number, err = unsigned(v); len(l.Number) > maxNumber {
-			p.breach(finding.New(finding.CRLProfile, "detail", "the CRL number has more than 20 octets", "offset", fmt.Sprint(x.offset)))
+			p.breach(finding.New(finding.CRLProfile, "detail", "the CRL number has more than 20 bytes", "offset", fmt.Sprint(x.offset)))
 		}
 	case extDelta:
 		if l.BaseNumber, err = unsigned(v); err != nil {

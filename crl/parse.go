@@ -163,10 +163,10 @@ func (p *parser) header() error {
 	}
 	p.total = outer.end()
 	if p.total > MaxSize {
-		return &Error{finding.CRLTooLarge, 0, fmt.Sprintf("it says it has %d octets, the limit is %d", p.total, int64(MaxSize))}
+		return &Error{finding.CRLTooLarge, 0, fmt.Sprintf("it says it has %d bytes, the limit is %d", p.total, int64(MaxSize))}
 	}
 	if have := int64(len(p.in.buf)); p.in.eof && have < p.total {
-		return &Error{finding.CRLTruncated, have, fmt.Sprintf("%d octets of %d are there", have, p.total)}
+		return &Error{finding.CRLTruncated, have, fmt.Sprintf("%d bytes of %d are there", have, p.total)}
 	}
 	tbs, err := readHead(b, outer.body)
 	if err != nil {
@@ -182,7 +182,7 @@ func (p *parser) header() error {
 	r := der.NewReader(b[tbs.body:min(int64(len(b)), p.tbsEnd)], int(tbs.body))
 	if err := p.fields(r); err != nil {
 		if p.tbsEnd > int64(len(b)) && len(b) == maxHeader {
-			return &Error{finding.CRLTooLarge, tbs.body, fmt.Sprintf("what precedes the entries is larger than %d octets or malformed: %v", maxHeader, err)}
+			return &Error{finding.CRLTooLarge, tbs.body, fmt.Sprintf("what precedes the entries is larger than %d bytes or malformed: %v", maxHeader, err)}
 		}
 		return err
 	}
@@ -392,7 +392,7 @@ func (p *parser) scanEntries(ctx context.Context) error {
 			case int64(len(b)) < size:
 				return &Error{finding.CRLTruncated, p.in.off + int64(len(b)), "the list ends within its entries"}
 			case size > maxEntry+chunk:
-				return &Error{finding.CRLTooLarge, p.in.off, fmt.Sprintf("an entry is larger than %d octets", maxEntry)}
+				return &Error{finding.CRLTooLarge, p.in.off, fmt.Sprintf("an entry is larger than %d bytes", maxEntry)}
 			}
 			size *= 2
 			continue
@@ -412,7 +412,7 @@ func (p *parser) tail() error {
 	l, off := p.list, p.in.off
 	left := p.total - off
 	if left > maxTail {
-		return &Error{finding.CRLTooLarge, off, fmt.Sprintf("%d octets follow the entries, the limit is %d", left, maxTail)}
+		return &Error{finding.CRLTooLarge, off, fmt.Sprintf("%d bytes follow the entries, the limit is %d", left, maxTail)}
 	}
 	b, err := p.in.peek(left + maxBehind + 1)
 	if err != nil {
@@ -458,7 +458,7 @@ func (p *parser) tail() error {
 		return err
 	}
 	if len(sig.Body) == 0 || sig.Body[0] != 0 {
-		return malformed(int64(sig.Offset), "the signature is not a whole number of octets")
+		return malformed(int64(sig.Offset), "the signature is not a whole number of bytes")
 	}
 	if !r.Empty() {
 		return malformed(int64(r.Offset()), "unexpected data after the signature")

@@ -175,7 +175,7 @@ func (s *entryScan) slow(b []byte, off int64) (int, error) {
 		return 0, malformed(off, "tag %#02x where an entry is required", uint32(h.tag))
 	}
 	if h.len > maxEntry {
-		return 0, &Error{finding.CRLTooLarge, off, fmt.Sprintf("an entry of %d octets, the limit is %d", h.len, maxEntry)}
+		return 0, &Error{finding.CRLTooLarge, off, fmt.Sprintf("an entry of %d bytes, the limit is %d", h.len, maxEntry)}
 	}
 	if h.end() > int64(len(b)) {
 		return 0, nil

@@ -28,11 +28,11 @@ var strictExtensions = [...]strictExtension{
 func (l *List) Strict() (found []finding.Finding) {
 	for _, f := range l.Findings {
 		if raised(f) {
-			found = append(found, f.Graded(finding.Error, "strict"))
+			found = append(found, f.Graded(finding.Error, "--strict"))
 		}
 	}
 	add := func(detail string, kv ...string) {
-		found = append(found, finding.New(finding.CRLProfile, append([]string{"detail", detail}, kv...)...).Graded(finding.Error, "strict"))
+		found = append(found, finding.New(finding.CRLProfile, append([]string{"detail", detail}, kv...)...).Graded(finding.Error, "--strict"))
 	}
 	if l.Version == 1 {
 		add("it has version 1, which cannot have a CRL number and an authority key identifier")

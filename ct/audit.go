@@ -279,7 +279,7 @@ func (a *Audit) readHead(t *auditTask, at string, parse func([]byte, *Log) (Tree
 	state, _ := t.log.StateAt(a.now)
 	frozen := state == ReadOnly || state == Retired || state == Rejected
 	if !frozen && a.now.Sub(head.Time) > t.mmd()+time.Hour {
-		t.findings = append(t.findings, t.finding(finding.CTLogBehind, "time", timeText(head.Time), "mmd", t.mmd().String()))
+		t.findings = append(t.findings, t.finding(finding.CTLogBehind, "time", timeText(head.Time), "mmd", finding.Duration(t.mmd())))
 	}
 	return nil, true
 }

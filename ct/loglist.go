@@ -256,7 +256,7 @@ type logJSON struct {
 // allow, are left out: see [LogList.Refused].
 func ParseLogList(b []byte) (*LogList, error) {
 	if len(b) > MaxListSize {
-		return nil, fmt.Errorf("log list: %d octets are more than the limit of %d", len(b), MaxListSize)
+		return nil, fmt.Errorf("log list: %d bytes are more than the limit of %d", len(b), MaxListSize)
 	}
 	if err := jsonbound.Check(b, maxListValues); err != nil {
 		return nil, fmt.Errorf("log list: %w", err)

@@ -104,7 +104,7 @@ func (r *Result) judge(in *Input) {
 	if r.delivered(0) == 0 {
 		f := finding.New(finding.CTSCTMissing)
 		if !in.Private {
-			f = f.Graded(finding.Warning, "the anchor is publicly trusted")
+			f = f.Graded(finding.Warning, "the root is publicly trusted")
 		}
 		r.add(0, f)
 	}
@@ -219,7 +219,7 @@ func (r *Result) judgeStrict(in *Input, stale bool) {
 		}
 		subject := "the certificate"
 		if i > 0 {
-			subject = fmt.Sprintf("certificate %d of the path", i)
+			subject = "the CA certificate " + in.Path[i].Subject.String()
 		}
 		if len(counts) > 0 {
 			r.met(true)
@@ -235,7 +235,7 @@ func (r *Result) judgeStrict(in *Input, stale bool) {
 		}
 		r.met(false)
 		r.explain("strict: %s has no valid SCT: %s", subject, detail)
-		f := finding.New(finding.CTNoValidSCT, "detail", detail)
+		f := finding.New(finding.CTNoValidSCT, "certificate", subject, "detail", detail)
 		if stale {
 			f = f.Graded(finding.Inconclusive, "the log list is too old")
 		}
@@ -248,7 +248,7 @@ func (r *Result) judgeStrict(in *Input, stale bool) {
 func (r *Result) markStale() {
 	for i, f := range r.Certs[0] {
 		if f.ID == finding.CTListStale {
-			r.Certs[0][i] = f.Graded(finding.Inconclusive, "ct=strict")
+			r.Certs[0][i] = f.Graded(finding.Inconclusive, "--ct strict")
 		}
 	}
 }
@@ -287,19 +287,20 @@ func (r *Result) judgeBrowser(in *Input, stale bool) {
 		return
 	}
 	i := slices.IndexFunc(browserPolicies, func(p browserPolicy) bool { return p.mode == in.Policy })
-	lacks := r.evaluate(in, &browserPolicies[i])
-	r.met(lacks == nil)
-	if lacks != nil {
-		r.add(0, finding.New(finding.CTPolicyUnmet, "policy", mode, "detail", strings.Join(lacks, "; ")))
+	lack := r.evaluate(in, &browserPolicies[i])
+	r.met(lack == "")
+	if lack != "" {
+		r.add(0, finding.New(finding.CTPolicyUnmet, "policy", mode, "detail", lack))
 	}
 }
 
-// evaluate explains whether the leaf meets a browser's policy; lacks is what
-// each route misses, nil when one route is complete.
-func (r *Result) evaluate(in *Input, p *browserPolicy) (lacks []string) {
+// evaluate explains whether the leaf meets a browser's policy; nearest is what the
+// route that comes closest misses, "" when one route is complete.
+func (r *Result) evaluate(in *Input, p *browserPolicy) (nearest string) {
 	r.explain("%s: rules of %s as of %s", p.mode, p.source, p.asOf)
 	leaf := in.Path[0]
 	scts := r.of(0)
+	least, most := math.MaxInt, 0 // what that route misses, and what counts on it
 	for _, rt := range p.routes {
 		life := leaf.NotAfter.Sub(leaf.NotBefore) // at most 292 years, however long
 		if rt.inclusive && life < math.MaxInt64-time.Second {
@@ -308,7 +309,7 @@ func (r *Result) evaluate(in *Input, p *browserPolicy) (lacks []string) {
 		used, missing := rt.judge(scts, life)
 		if len(missing) == 0 {
 			r.explain("%s: met by %s: %s", p.mode, rt.name, used)
-			return nil
+			return ""
 		}
 		have := "none counts"
 		if len(used) > 0 {
@@ -316,14 +317,16 @@ func (r *Result) evaluate(in *Input, p *browserPolicy) (lacks []string) {
 		}
 		lack := fmt.Sprintf("%s: missing %s", rt.name, strings.Join(missing, ", "))
 		r.explain("%s: not met by %s (%s)", p.mode, lack, have)
-		lacks = append(lacks, lack)
+		if len(missing) < least || len(missing) == least && len(used) > most {
+			nearest, least, most = lack, len(missing), len(used)
+		}
 	}
 	for _, c := range scts {
 		if c.status != report.SCTValid {
 			r.explain("%s: the SCT of %s (%s) does not count: %s", p.mode, c.name(), c.source, c.status)
 		}
 	}
-	return lacks
+	return nearest
 }
 
 // judge returns the SCTs that count on this route and what is missing for a

@@ -164,7 +164,7 @@ func ParseSCT(b []byte) (SCT, error) {
 	case !in.ReadUint8(&s.HashAlg), !in.ReadUint8(&s.SigAlg), !in.ReadUint16LengthPrefixed(&sig):
 		return s, errors.New("the signature is cut off")
 	case !in.Empty():
-		return s, fmt.Errorf("%d octets follow the signature", len(in))
+		return s, fmt.Errorf("%d bytes follow the signature", len(in))
 	}
 	s.Extensions, s.Signature = ext, sig
 	return s, nil

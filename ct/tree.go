@@ -134,7 +134,7 @@ func ParseProof(body []byte) (index uint64, proof [][32]byte, err error) {
 	}
 	for _, h := range in.Path {
 		if len(h) != 32 {
-			return 0, nil, errors.New("the proof has a hash that is not 32 octets")
+			return 0, nil, errors.New("the proof has a hash that is not 32 bytes")
 		}
 		proof = append(proof, [32]byte(h))
 	}

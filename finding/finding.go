@@ -188,7 +188,8 @@ func (f Finding) Title() string {
 	return f.Expand(k.Title)
 }
 
-// Expand fills f's parameters, through [Quote], into a text of its kind.
+// Expand fills f's parameters, through [Quote], into a text of its kind. Times
+// get the form that people read, "2026-11-29 01:08:49 UTC".
 func (f Finding) Expand(t string) string {
 	var b strings.Builder
 	for {
@@ -202,7 +203,7 @@ func (f Finding) Expand(t string) string {
 		}
 		b.WriteString(t[:i])
 		if v := f.Param(t[i+1 : i+j]); v != "" {
-			b.WriteString(Quote(v))
+			b.WriteString(readTimes(Quote(readSource(t[i+1:i+j], v))))
 		} else {
 			b.WriteString("?")
 		}
@@ -210,6 +211,34 @@ func (f Finding) Expand(t string) string {
 	}
 	b.WriteString(t)
 	return b.String()
+}
+
+// sources are the words for the values of the parameter "source".
+var sources = map[string]string{"crl": "CRL", "ocsp": "OCSP responder", "staple": "stapled OCSP response"}
+
+// readSource returns a parameter's value as people read it: a source of
+// revocation information by its name.
+func readSource(name, value string) string {
+	if word := sources[value]; word != "" && name == "source" {
+		return word
+	}
+	return value
+}
+
+// OpenSSL returns OpenSSL's name and number for f, "" and 0 where it has none.
+// It is the kind's, but for [NamesMissing]: there OpenSSL tells apart what was
+// asked for, which the parameter "form" says.
+func (f Finding) OpenSSL() (name string, code int) {
+	k := f.Kind()
+	if f.ID == NamesMissing {
+		switch f.Param("form") {
+		case "e-mail address":
+			return "X509_V_ERR_EMAIL_MISMATCH", 63
+		case "IP address":
+			return "X509_V_ERR_IP_ADDRESS_MISMATCH", 64
+		}
+	}
+	return k.OpenSSL, k.OpenSSLCode
 }
 
 // String returns "severity id: title".
@@ -239,8 +268,8 @@ type wireOpenSSL struct {
 func (f Finding) MarshalJSON() ([]byte, error) {
 	k := f.Kind()
 	w := wire{ID: f.ID, Class: k.Class, Severity: f.Severity, Title: f.Title(), Policy: f.Policy, Spec: k.Spec}
-	if k.OpenSSL != "" {
-		w.OpenSSL = &wireOpenSSL{k.OpenSSL, k.OpenSSLCode}
+	if name, code := f.OpenSSL(); name != "" {
+		w.OpenSSL = &wireOpenSSL{name, code}
 	}
 	if len(f.Params) > 0 {
 		w.Params = make(map[string]string, len(f.Params))

@@ -176,13 +176,13 @@ func TestTable(t *testing.T) {
 
 func TestTitle(t *testing.T) {
 	f := New(AIAMissing, "subject", "CN=\x1b[31mx", "url", "http://a.test/")
-	if want := `the server did not send the intermediate CN=\u{1b}[31mx; it was fetched from http://a.test/`; f.Title() != want {
+	if want := `the server did not send the intermediate CN=\u{1b}[31mx; assay downloaded it from http://a.test/`; f.Title() != want {
 		t.Errorf("%s", f.Title())
 	}
-	if got := New(BudgetNeeds, "count", "9").Title(); got != "the certificates ask for 9 downloads; the limit is ?" {
+	if got := New(BudgetNeeds, "count", "9").Title(); got != "the certificates require 9 downloads; the limit is ?" {
 		t.Errorf("a missing parameter: %s", got)
 	}
-	if got := New(BudgetNeeds, "count", "{limit}", "limit", "3").Title(); !strings.Contains(got, "for {limit} downloads") {
+	if got := New(BudgetNeeds, "count", "{limit}", "limit", "3").Title(); !strings.Contains(got, "require {limit} downloads") {
 		t.Errorf("a parameter must not be expanded again: %s", got)
 	}
 	if got := (Finding{ID: "\x1bx"}).Title(); got != `\u{1b}x` {

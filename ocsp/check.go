@@ -396,9 +396,9 @@ func (c *check) times(r *Response, s *Single) (fresh, counts bool) {
 		fresh = false
 		switch c.q.Stale {
 		case policy.StaleAllow:
-			f = f.Graded(finding.Info, "stale=allow")
+			f = f.Graded(finding.Info, "--stale allow")
 		case policy.StaleWarn:
-			f = f.Graded(finding.Warning, "stale=warn")
+			f = f.Graded(finding.Warning, "--stale warn")
 		default:
 			counts = false
 			if s.Status == Revoked && s.Reason != certificateHold && s.Reason != removeFromCRL {
@@ -411,7 +411,7 @@ func (c *check) times(r *Response, s *Single) (fresh, counts bool) {
 	if !s.NextUpdate.IsZero() && s.NextUpdate.Before(now.Add(-skew)) {
 		old(finding.New(finding.OCSPStale, "next-update", finding.Time(s.NextUpdate), "status", s.Status.String()))
 	} else if limit := c.maxAge(s); limit > 0 && s.ThisUpdate.Add(limit).Before(now.Add(-skew)) {
-		old(finding.New(finding.OCSPTooOld, "this-update", finding.Time(s.ThisUpdate), "max-age", limit.String(), "status", s.Status.String()))
+		old(finding.New(finding.OCSPTooOld, "this-update", finding.Time(s.ThisUpdate), "max-age", finding.Duration(limit), "status", s.Status.String()))
 	}
 	return fresh, counts
 }

@@ -136,7 +136,7 @@ func (p *parser) bits(r *der.Reader, what string) []byte {
 		return nil
 	}
 	if len(e.Body) == 0 || e.Body[0] != 0 {
-		p.fail(e.Offset, "%s is not a BIT STRING of whole octets", what)
+		p.fail(e.Offset, "%s is not a BIT STRING of whole bytes", what)
 		return nil
 	}
 	return e.Body[1:]

@@ -31,7 +31,7 @@ func ParseRequest(raw []byte) *Request {
 	r := &Request{Raw: raw}
 	var p parser
 	if len(raw) > MaxSize {
-		p.over("octets", len(raw), MaxSize)
+		p.over("bytes", len(raw), MaxSize)
 	} else {
 		p.request(r)
 	}

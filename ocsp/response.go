@@ -158,7 +158,7 @@ type Response struct {
 func (r *Response) Strict() (found []finding.Finding) {
 	for _, f := range r.Findings {
 		if raised(f) {
-			found = append(found, f.Graded(finding.Error, "strict"))
+			found = append(found, f.Graded(finding.Error, "--strict"))
 		}
 	}
 	return found
@@ -214,7 +214,7 @@ func Parse(raw []byte) *Response {
 	r := &Response{Raw: raw, Status: -1}
 	var p parser
 	if len(raw) > MaxSize {
-		p.over("octets", len(raw), MaxSize)
+		p.over("bytes", len(raw), MaxSize)
 	} else {
 		p.response(r)
 	}
@@ -328,7 +328,7 @@ func (p *parser) data(r *Response, in *der.Reader) {
 		key := p.only(e, der.OctetString, "responderID")
 		r.ResponderKey = key.Body
 		if p.ok() && len(key.Body) != 20 {
-			p.fail(key.Offset, "the responder's key hash has %d octets, not 20", len(key.Body))
+			p.fail(key.Offset, "the responder's key hash has %d bytes, not 20", len(key.Body))
 		}
 	}
 	r.ProducedAt = p.time(p.next(in, der.GeneralizedTime, "producedAt"), "producedAt")

@@ -138,7 +138,7 @@ func (c *check) key(k *cert.PublicKey) bool {
 func (c *check) weak(what string, counts bool) {
 	f := finding.New(finding.OCSPWeakSignature, "algorithm", what)
 	if !counts {
-		f = f.Graded(finding.Inconclusive, "the least strength asked for")
+		f = f.Graded(finding.Inconclusive, "the required key strength")
 	}
 	c.addFinding(f)
 }
@@ -209,7 +209,7 @@ func (c *check) delegateStatus() report.Status {
 		status = report.Good
 	case len(d.CRLPoints) == 0:
 		f := finding.New(finding.OCSPResponderUnchecked, "responder", c.res.Answer.Signer, "detail", "it names no list").
-			Graded(finding.Warning, "nobody can be asked")
+			Graded(finding.Warning, "there is no source to ask")
 		status, note = report.Good, &f
 	}
 	if note == nil && status == report.Revoked {

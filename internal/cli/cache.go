@@ -104,7 +104,7 @@ func (a *app) cacheTable(dir string, items []store.Item) error {
 		total += it.Size
 		fmt.Fprintf(&b, "%-9s %10d  %-29s  %s\n", finding.Quote(it.Kind), it.Size, finding.Quote(state), finding.Quote(it.URL))
 	}
-	fmt.Fprintf(&b, "%d entries, %d octets in %s\n", len(items), total, quoteLines(dir))
+	fmt.Fprintf(&b, "%d entries, %d bytes in %s\n", len(items), total, quoteLines(dir))
 	_, err := a.stdout.Write(b.Bytes())
 	return err
 }
@@ -129,7 +129,7 @@ func (a *app) cachePruneCommand() *cobra.Command {
 			if err != nil {
 				return usagef("the cache: %v", err)
 			}
-			_, err = fmt.Fprintf(a.stdout, "removed %d entries, %d octets; %d octets are left\n", p.Entries, p.Bytes, p.Left)
+			_, err = fmt.Fprintf(a.stdout, "removed %d entries, %d bytes; %d bytes are left\n", p.Entries, p.Bytes, p.Left)
 			return err
 		},
 	}
@@ -274,7 +274,7 @@ func (a *app) prefetched(name string, r *report.Report) error {
 		}
 		fmt.Fprintf(&b, "%s: %s %s %s", quoteLines(name), x.Outcome, finding.Quote(string(x.Kind)), finding.Quote(x.URL))
 		if x.Bytes > 0 {
-			b.WriteString(", " + strconv.FormatInt(x.Bytes, 10) + " octets")
+			b.WriteString(", " + strconv.FormatInt(x.Bytes, 10) + " bytes")
 		}
 		if x.Detail != "" {
 			b.WriteString(": " + finding.Quote(x.Detail))

@@ -60,7 +60,7 @@ func crlObject(b []byte, from string) object {
 		o.add("scope", idpText(d))
 	}
 	o.extensions(l.Extensions)
-	o.add("size", fmt.Sprintf("%d octets", l.Size))
+	o.add("size", fmt.Sprintf("%d bytes", l.Size))
 	o.add("entries", fmt.Sprint(l.Len()))
 	n := 0
 	_ = l.All(func(e crl.Entry) bool { // the list was just read whole

@@ -260,7 +260,7 @@ func parse(b []byte, off, depth int) (Element, error) {
 		n += k
 	}
 	if l > len(b)-n {
-		return Element{}, &Error{off, fmt.Sprintf("element of %d octets runs past its container, which has %d left", l, len(b)-n)}
+		return Element{}, &Error{off, fmt.Sprintf("element of %d bytes runs past its container, which has %d left", l, len(b)-n)}
 	}
 	return Element{Tag: tag, Offset: off, Raw: b[: n+l : n+l], Body: b[n : n+l : n+l], Flaws: flaws | constructedString(tag)}, nil
 }

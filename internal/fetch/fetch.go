@@ -19,6 +19,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -117,11 +118,27 @@ type errAddress struct {
 	class Class
 }
 
-func (e *errAddress) Error() string {
-	if e.class == Refused {
-		return e.addr + " is an address that is never connected to"
+func (e *errAddress) Error() string { return e.addr + " is " + e.what() }
+
+// what says what kind of address it is.
+func (e *errAddress) what() string {
+	if e.class != Refused {
+		return fmt.Sprintf("a %s address, and the checked server is not at such an address", e.class)
 	}
-	return fmt.Sprintf("%s is a %s address and the server that named it is not", e.addr, e.class)
+	addr, err := netip.ParseAddr(e.addr)
+	if err != nil {
+		p, _ := netip.ParseAddrPort(e.addr) // the zero Addr is reserved
+		addr = p.Addr()
+	}
+	switch addr = addr.Unmap().WithZone(""); {
+	case slices.Contains(metadata, addr):
+		return "a cloud metadata address"
+	case addr.IsLinkLocalUnicast():
+		return "a link-local address"
+	case addr.IsMulticast():
+		return "a multicast address"
+	}
+	return "a reserved address"
 }
 
 // Do performs r. Exactly one of the results is nil. It returns at the latest
@@ -451,7 +468,7 @@ func failure(ctx context.Context, err error, timeout time.Duration) *Failure {
 	case errors.As(err, &ea):
 		return &Failure{ID: finding.FetchRefusedAddress, Detail: ea.Error()}
 	case errors.Is(err, context.DeadlineExceeded), ctx.Err() == context.DeadlineExceeded:
-		return &Failure{ID: finding.FetchTimeout, Detail: "no complete answer within " + timeout.String()}
+		return &Failure{ID: finding.FetchTimeout, Detail: "no complete reply within " + finding.Duration(timeout)}
 	case errors.As(err, &ne) && ne.Timeout():
 		return &Failure{ID: finding.FetchTimeout, Detail: ne.Error()}
 	}

@@ -77,7 +77,7 @@ func (c *Client) checkProxied(ctx context.Context, u, proxy *url.URL, scope Scop
 	scope.Loopback = false // the proxy's, not this machine's
 	for _, a := range addrs {
 		if cl := Classify(a); !scope.Allows(cl) {
-			return refuse(host + " is at " + (&errAddress{a.String(), cl}).Error())
+			return refuse(host + " leads to " + a.String() + ", which is " + (&errAddress{a.String(), cl}).what())
 		}
 	}
 	return nil

@@ -302,13 +302,39 @@ func (s *inquiry) graded(st report.Status, d int) []finding.Finding {
 	case s.defect() != "":
 		f = finding.New(finding.RevocationUndetermined, "detail", "no source gave an authentic and current answer")
 	case len(s.answers) == 0 && !s.ptr.any:
-		f = finding.New(finding.RevocationUnavailable, "detail", "the certificate names none, and no file that was given is about it")
+		f = finding.New(finding.RevocationUnavailable, "detail", "the certificate names none, and no file that you passed is about it")
 	case len(s.answers) == 0:
-		f = finding.New(finding.RevocationUnavailable, "detail", "the schemes chosen ("+s.in.Policy.Schemes.Join(", ")+") have nothing to ask about it")
+		f = finding.New(finding.RevocationUnavailable, "detail", "the certificate names no source of the kinds that you chose: "+s.in.Policy.Schemes.Join(", "))
 	default:
-		f = finding.New(finding.RevocationUnavailable, "detail", strconv.Itoa(len(s.answers))+" tried")
+		f = finding.New(finding.RevocationUnavailable, "detail", s.tried())
 	}
 	return append(out, s.grade(f, false))
+}
+
+// tried counts the sources, none of which gave a status: those that were asked,
+// and those that were not.
+func (s *inquiry) tried() string {
+	asked, waiting, unsupported := len(s.answers), 0, 0
+	for _, a := range s.answers {
+		for _, f := range a.findings {
+			switch f.ID {
+			case finding.RevocationNotFetched:
+				waiting++
+			case finding.RevocationPointerScheme:
+				unsupported++
+			}
+		}
+	}
+	var parts []string
+	for _, p := range []struct {
+		n    int
+		what string
+	}{{asked - waiting - unsupported, "tried"}, {waiting, "not asked"}, {unsupported, "of a kind that assay does not ask"}} {
+		if p.n > 0 {
+			parts = append(parts, strconv.Itoa(p.n)+" "+p.what)
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // defect says what is wrong with what was there and gave no answer; "" when
@@ -342,23 +368,23 @@ func (s *inquiry) grade(f finding.Finding, settled bool) finding.Finding {
 	if f.Severity == finding.Inconclusive && settled && class != finding.ClassBudget && class != finding.ClassInternal &&
 		f.ID != finding.CRLStaleListed && f.ID != finding.OCSPStaleRevoked {
 		if f.ID == finding.RevocationNotFetched || f.ID == finding.RevocationPointerScheme {
-			return f.Graded(finding.Info, "another answer is good")
+			return f.Graded(finding.Info, "another source says good")
 		}
-		f = f.Graded(finding.Warning, "another answer is good")
+		f = f.Graded(finding.Warning, "another source says good")
 	}
 	if class != finding.ClassRevocationUnavailable {
 		return f
 	}
 	switch s.in.Policy.Unknown {
 	case policy.UnknownAllow:
-		return f.Graded(finding.Info, "unknown=allow")
+		return f.Graded(finding.Info, "--unknown allow")
 	case policy.UnknownWarn:
 		if f.Severity > finding.Warning {
-			return f.Graded(finding.Warning, "unknown=warn")
+			return f.Graded(finding.Warning, "--unknown warn")
 		}
 	case policy.UnknownDeny:
 		if f.Severity == finding.Inconclusive {
-			return f.Graded(finding.Error, "unknown=deny")
+			return f.Graded(finding.Error, "--unknown deny")
 		}
 	}
 	return f

@@ -93,7 +93,7 @@ func (g signer) verdict(p policy.Policy, unchecked, unsure finding.ID, role stri
 	}
 	f := finding.New(id, role, c.Subject.String(), "detail", g.detail)
 	if g.standing == unlisted && p.Unknown != policy.UnknownDeny {
-		f = f.Graded(finding.Warning, "nobody can be asked")
+		f = f.Graded(finding.Warning, "there is no source to ask")
 		return report.Good, &f
 	}
 	return report.Unknown, &f

@@ -141,17 +141,17 @@ func (k *Key) Parse(raw []byte) error {
 		if k.Bits = 256; len(k.KeyBits) == ed25519.PublicKeySize {
 			k.Public = ed25519.PublicKey(k.KeyBits)
 		} else {
-			k.Problem = "an Ed25519 key has 32 octets"
+			k.Problem = "an Ed25519 key has 32 bytes"
 		}
 	case KeyX25519:
 		k.Bits, k.ParamsOK = 256, len(params) == 0
 		if len(k.KeyBits) != 32 {
-			k.Problem = "an X25519 key has 32 octets"
+			k.Problem = "an X25519 key has 32 bytes"
 		}
 	case KeyEd448:
 		k.Bits, k.ParamsOK = 456, len(params) == 0
 		if len(k.KeyBits) != 57 {
-			k.Problem = "an Ed448 key has 57 octets"
+			k.Problem = "an Ed448 key has 57 bytes"
 		}
 	case KeyDSA:
 		k.parseDSA(params)

@@ -54,7 +54,7 @@ func (s *Store) ReadNote(name string) ([]byte, error) {
 	}
 	defer f.Close()
 	if info.Size() > maxNote {
-		return nil, fmt.Errorf("%s is larger than %d octets", name, maxNote)
+		return nil, fmt.Errorf("%s is larger than %d bytes", name, maxNote)
 	}
 	return io.ReadAll(io.LimitReader(f, maxNote))
 }

@@ -166,7 +166,7 @@ func checkEHLO(s string) error {
 // CheckALPN wants an application protocol's name (RFC 7301, 3.1).
 func CheckALPN(s string) error {
 	if len(s) > 255 {
-		return errors.New("the name of a protocol has at most 255 octets")
+		return errors.New("the name of a protocol has at most 255 bytes")
 	}
 	return nil
 }

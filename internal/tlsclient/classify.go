@@ -141,9 +141,9 @@ func (c *Config) afterFailure(s *session, after error) *evidence.Failure {
 // when the whole run's was nearer.
 func waited(limit, took time.Duration) string {
 	if took < limit {
-		return took.Round(time.Millisecond).String()
+		return finding.Duration(took)
 	}
-	return limit.String()
+	return finding.Duration(limit)
 }
 
 func isReset(err error) bool {

@@ -147,7 +147,7 @@ func (t *Transport) Broken(cs tls.ConnectionState, err error) *evidence.Failure 
 	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Op == "local error" { // crypto/tls sent an alert
 		return t.c.failed(finding.DataDamaged, err, "detail", strings.TrimPrefix(op.Err.Error(), "tls: "))
 	}
-	stage := "sending data"
+	stage := "while sending data"
 	if !isReset(err) {
 		stage += " (" + plainError(err) + ")"
 	}

@@ -41,7 +41,7 @@ func TestTransportPatience(t *testing.T) {
 			err := tls.Client(tr, conf).HandshakeContext(t.Context())
 			tr.Failed(t.Context(), err)
 			wantFailure(t, ev, finding.HandshakeTimeout)
-			if ev.Failure.Params["timeout"] != "300ms" {
+			if ev.Failure.Params["timeout"] != "300 ms" {
 				t.Errorf("%+v", ev.Failure)
 			}
 		})

@@ -232,7 +232,7 @@ func connectFailure(host, port, timeout string, attempts []evidence.Attempt) *ev
 			continue
 		}
 		return &evidence.Failure{ID: k.id, Stage: "connect", Detail: attempts[i].Detail, Params: map[string]string{
-			"host": host, "port": port, "addr": attempts[i].Addr, "stage": "connecting",
+			"host": host, "port": port, "addr": attempts[i].Addr, "stage": "while connecting",
 			"count": strconv.Itoa(len(attempts)), "timeout": timeout, "detail": attempts[i].Detail,
 		}}
 	}

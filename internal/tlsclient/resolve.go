@@ -127,7 +127,7 @@ func dnsFailure(c *Config, host string, errs []error) *evidence.Failure {
 			}
 		case errors.As(err, &d) && d.IsTimeout || errors.Is(err, context.DeadlineExceeded):
 			worst, f.ID = err, finding.DNSTimeout
-			f.Params["timeout"] = c.DNSTimeout.String()
+			f.Params["timeout"] = finding.Duration(c.DNSTimeout)
 		case worst == nil:
 			worst, f.ID = err, finding.DNSFailure
 			f.Params["detail"] = plainError(err)

@@ -96,11 +96,11 @@ func readTranscript(in []byte, secrets map[string][]byte) *transcript {
 	for len(in) >= 5 && r.t.err == nil && !r.opaque {
 		n := int(in[3])<<8 | int(in[4])
 		if in[0] < recordCCS || in[0] > recordData || in[1] != 3 {
-			r.t.err = fmt.Errorf("octets % x where a TLS record should begin", in[:5])
+			r.t.err = fmt.Errorf("bytes % x where a TLS record should begin", in[:5])
 			break
 		}
 		if n > 16384+2048 {
-			r.t.err = fmt.Errorf("a record of %d octets, more than TLS allows", n)
+			r.t.err = fmt.Errorf("a record of %d bytes, more than TLS allows", n)
 			break
 		}
 		if len(in) < 5+n {
