@@ -118,7 +118,7 @@ func TestConnectSilence(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
 			status, out, errs := s.connect(t, "secret", listenPlain(t, server), "--timeout", "5m")
-			if status != exitInconclusive || out != "" || !strings.Contains(errs, "[handshake-timeout]") || !strings.Contains(errs, "10s") {
+			if status != exitInconclusive || out != "" || !strings.Contains(errs, "[handshake-timeout]") || !strings.Contains(errs, "10 s") {
 				t.Errorf("status %d, output %q\n%s", status, out, errs)
 			}
 		})

@@ -211,7 +211,7 @@ func TestConnectAllowShown(t *testing.T) {
 	if status != 0 || out != "" || strings.Count(errs, "assay: warning: allowed: ") != 1 || !strings.Contains(errs, "[must-staple-missing]") {
 		t.Errorf("status %d\n%s", status, errs)
 	}
-	if _, _, errs = run("", append(args, "-v")...); !strings.Contains(errs, "graded by  allow") || !strings.Contains(errs, "warning  ") {
+	if _, _, errs = run("", append(args, "-v")...); !strings.Contains(errs, "because    allow") || !strings.Contains(errs, "warning  ") {
 		t.Errorf("-v: %s", errs)
 	}
 	for id, says := range map[string]string{

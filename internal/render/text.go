@@ -206,7 +206,7 @@ func (t *text) title(indent int, label string, f *report.ViewFinding) {
 // advice writes what a finding means, when meant, and what to do.
 func (t *text) advice(indent int, f *report.ViewFinding, meant bool) {
 	if f.Policy != "" {
-		t.field(indent, "graded by", f.Policy)
+		t.field(indent, "because", f.Policy)
 	}
 	a := f.Advice
 	if a == nil {
