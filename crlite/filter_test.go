@@ -183,8 +183,8 @@ func TestNoAllocation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, set := subject("half", serial(1)), []crlite.Held{{Filter: f}, {Filter: f}}
-	if n := testing.AllocsPerRun(100, func() { f.Query(s); crlite.Ask(set, s, time.Unix(0, 0)) }); n != 0 {
+	s, set := subject("half", serial(1)), &crlite.Set{Filters: []crlite.Held{{Filter: f}, {Filter: f}}}
+	if n := testing.AllocsPerRun(100, func() { f.Query(s); set.Ask(s, time.Unix(0, 0)) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

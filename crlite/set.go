@@ -1,6 +1,9 @@
 package crlite
 
-import "time"
+import (
+	"crypto/sha256"
+	"time"
+)
 
 // MaxAge is how long a set of filters can prove that a certificate is not
 // revoked, counted from its newest filter. Mozilla publishes one twice a day;
@@ -39,22 +42,50 @@ type Result struct {
 // revoked at any age, good while the set is young enough.
 func (r Result) Proves() bool { return r.Answer == Revoked || r.Answer == Good && !r.Old }
 
-// Ask asks all filters of a set, a full one and each delta that followed it, at
-// a time. A delta knows only what was revoked since the filter before it, so no
-// Good ends the search: any Revoked decides, then any Good, then NotEnrolled. A
-// set from which one delta is missing misses revocations: the caller holds
-// complete ones only. It does not allocate.
-func Ask(set []Held, s *Subject, at time.Time) Result {
+// Set is what is known from Mozilla: a full filter with every delta that
+// followed it, and OneCRL. Any part may be missing; the nil Set knows nothing. A
+// Set is not changed once it is in use.
+type Set struct {
+	Filters    []Held    // the full one first, then the deltas in order
+	OneCRL     *OneCRL   // nil: there is none
+	OneCRLMade time.Time // the collection's timestamp; the zero time when it is not known
+	Owner      any       // what keeps the bytes alive over which the filters were opened
+}
+
+// Hash names the set: the SHA-256 over the hashes of its parts.
+func (s *Set) Hash() [32]byte {
+	h := sha256.New()
+	if s != nil {
+		for i := range s.Filters {
+			h.Write(s.Filters[i].SHA256[:])
+		}
+		if s.OneCRL != nil {
+			sum := sha256.Sum256(s.OneCRL.index)
+			h.Write(sum[:])
+		}
+	}
+	return [32]byte(h.Sum(nil))
+}
+
+// Ask asks all filters of a set at a time. A delta knows only what was revoked
+// since the filter before it, so no Good ends the search: any Revoked decides,
+// then any Good, then NotEnrolled. A set from which one delta is missing misses
+// revocations: the caller holds complete ones only. It does not allocate.
+func (s *Set) Ask(q *Subject, at time.Time) Result {
 	r := Result{By: -1, SCT: -1}
-	for i := range set {
-		if made := set[i].made(); r.Made.Before(made) {
+	if s == nil {
+		return r
+	}
+	for i := range s.Filters {
+		f := &s.Filters[i]
+		if made := f.made(); r.Made.Before(made) {
 			r.Made = made
 		}
 		if r.Answer == Revoked {
 			continue
 		}
-		if a := set[i].Filter.Query(s); a > r.Answer {
-			r.Answer, r.By, r.SCT = a, i, set[i].Filter.covering(s)
+		if a := f.Filter.Query(q); a > r.Answer {
+			r.Answer, r.By, r.SCT = a, i, f.Filter.covering(q)
 		}
 	}
 	r.Old = at.Sub(r.Made) > MaxAge

@@ -52,7 +52,7 @@ func TestAskSet(t *testing.T) {
 		"revoked, too old":                   {[]crlite.Held{full}, subject("ca", serial(5)), time.Date(2027, 7, 1, 0, 0, 0, 0, time.UTC), crlite.Revoked, 0, true, true},
 		"the publisher's date, not coverage": {[]crlite.Held{dated}, subject("ca", serial(50)), time.Date(2026, 9, 10, 0, 0, 0, 0, time.UTC), crlite.Good, 0, false, true},
 	} {
-		r := crlite.Ask(c.set, c.s, c.at)
+		r := (&crlite.Set{Filters: c.set}).Ask(c.s, c.at)
 		if r.Answer != c.answer || r.By != c.by || r.Old != c.old || r.Proves() != c.proves {
 			t.Errorf("%s: %+v, proves %v", name, r, r.Proves())
 		}
