@@ -104,6 +104,16 @@ func CheckSCTs(in Input) Result {
 	return r
 }
 
+// Valid calls yield for each SCT that a log of the list signed for the
+// certificate at a position of the path, until it returns false.
+func (r *Result) Valid(yield func(cert int, s SCT) bool) {
+	for i := range r.scts {
+		if c := &r.scts[i]; c.status == report.SCTValid && !yield(c.cert, c.SCT) {
+			return
+		}
+	}
+}
+
 func (r *Result) add(cert int, f finding.Finding) { r.Certs[cert] = append(r.Certs[cert], f) }
 
 // collect verifies all SCTs of one certificate of the path.

@@ -142,6 +142,17 @@ func ReadEmbedded(path []*cert.Certificate) []SCTList {
 	return lists
 }
 
+// SCTs returns those of the list that could be read, of version 1; nothing about
+// them has been verified.
+func (l *SCTList) SCTs() (scts []SCT) {
+	for _, s := range l.scts {
+		if s.err == nil && s.Version == 0 {
+			scts = append(scts, s.SCT)
+		}
+	}
+	return scts
+}
+
 // ParseSCT decodes one serialized SCT. The result aliases b. An unknown
 // version is no error.
 func ParseSCT(b []byte) (SCT, error) {

@@ -46,6 +46,7 @@ type Evidence struct {
 
 	AnchorsHash string `json:"anchors_hash,omitempty"`  // SHA-256 over the anchor set, hex
 	LogListHash string `json:"log_list_hash,omitempty"` // of the log list used
+	FiltersHash string `json:"filters_hash,omitempty"`  // of the CRLite filters and OneCRL that were asked, hex
 }
 
 // Source says how the certificates were obtained. The zero Source is judged as

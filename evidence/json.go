@@ -234,6 +234,7 @@ func (ev *Evidence) validate() error {
 	}
 	v.hash("anchors_hash", ev.AnchorsHash)
 	v.hash("log_list_hash", ev.LogListHash)
+	v.hash("filters_hash", ev.FiltersHash)
 	return v.err
 }
 

@@ -26,7 +26,7 @@ func full() *Evidence {
 			Learnt: time.Unix(5, 6).UTC(), Until: time.Unix(7, 0).UTC(), Scheme: policy.CRL, URL: "http://c.test/", SignerKey: Hash{8}, Signer: []Hash{{9}}, Anchor: Hash{10}, Scope: Hash{11},
 			Number: []byte{12}, ThisUpdate: time.Unix(13, 0).UTC(), NextUpdate: time.Unix(14, 0).UTC()}},
 		Signers:     [][]byte{{15}},
-		AnchorsHash: strings.Repeat("0a", 32), LogListHash: strings.Repeat("b1", 32),
+		AnchorsHash: strings.Repeat("0a", 32), LogListHash: strings.Repeat("b1", 32), FiltersHash: strings.Repeat("c2", 32),
 	}
 }
 

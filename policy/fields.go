@@ -202,7 +202,7 @@ var table = sync.OnceValue(func() []Field {
 				return nil
 			}},
 
-		{Name: "revocation", Group: groupRevocation, Value: "off|LIST", Help: "sources to ask, of staple,crl,ocsp (default all)", List: true,
+		{Name: "revocation", Group: groupRevocation, Value: "off|LIST", Help: "sources to ask, of staple,crlite,crl,ocsp (default all)", List: true,
 			Words: append([]string{offWord}, schemeWords[1:]...), Alone: offWord, offered: everybody,
 			get: func(p *Policy) []string {
 				if p.Schemes == 0 {

@@ -102,7 +102,7 @@ func TestNoValues(t *testing.T) {
 }
 
 func TestSchemes(t *testing.T) {
-	every := []policy.Scheme{policy.Staple, policy.CRL, policy.OCSP}
+	every := []policy.Scheme{policy.Staple, policy.CRLite, policy.CRL, policy.OCSP}
 	for _, c := range []struct {
 		s    policy.Schemes
 		want []policy.Scheme
@@ -166,12 +166,12 @@ func TestHash(t *testing.T) {
 			t.Error("not the same twice")
 		}
 	}
-	for _, p := range []policy.Policy{{Skew: policy.DefaultSkew}, {Names: []string{}}, {Purpose: "server"}, {Schemes: policy.Only(policy.Staple, policy.CRL, policy.OCSP)}} {
+	for _, p := range []policy.Policy{{Skew: policy.DefaultSkew}, {Names: []string{}}, {Purpose: "server"}, {Schemes: policy.Only(policy.Staple, policy.CRLite, policy.CRL, policy.OCSP)}} {
 		if p.Hash() != base {
 			t.Errorf("%+v does not hash as the zero policy", p)
 		}
 	}
-	if (policy.Policy{Schemes: policy.Off}).Hash() == base || (policy.Policy{Schemes: policy.Only(policy.CRL, policy.Staple, policy.OCSP)}).Hash() == base {
+	if (policy.Policy{Schemes: policy.Off}).Hash() == base || (policy.Policy{Schemes: policy.Only(policy.CRL, policy.Staple, policy.CRLite, policy.OCSP)}).Hash() == base {
 		t.Error("other schemes, or another order, hash as all of them")
 	}
 }

@@ -13,11 +13,12 @@ type Scheme uint8
 // The schemes, in order of cost.
 const (
 	Staple Scheme = iota + 1 // the OCSP response in the handshake
+	CRLite                   // Mozilla's filters and OneCRL, from a file
 	CRL                      // revocation lists
 	OCSP                     // responders
 )
 
-var schemeWords = []string{"none", "staple", "crl", "ocsp"}
+var schemeWords = []string{"none", "staple", "crlite", "crl", "ocsp"}
 
 // ParseScheme reads a scheme's word.
 func ParseScheme(s string) (Scheme, error) {

@@ -50,6 +50,7 @@ type Report struct {
 	PolicyHash  string `json:"policy_hash,omitempty"`   // SHA-256 of the policy in force, hex
 	AnchorsHash string `json:"anchors_hash,omitempty"`  // SHA-256 of the anchor set, hex
 	LogListHash string `json:"log_list_hash,omitempty"` // of the log list used
+	FiltersHash string `json:"filters_hash,omitempty"`  // of the CRLite filters and OneCRL that were asked, hex
 }
 
 // Target is who was asked for.
@@ -219,6 +220,17 @@ type Answer struct {
 	// CachedSeconds says, where Cached, how long before the judgement the copy was
 	// downloaded or last confirmed.
 	CachedSeconds int64 `json:"cached_seconds,omitempty"`
+
+	// Filter, of CRLite, names the filter that says so, as its publisher calls it,
+	// or OneCRL; FilterSHA256 is the hash of its file, hex. Coverage is CRLite's
+	// reason for having no information: "not-covered", "not-enrolled" or "old".
+	Filter       string `json:"filter,omitempty"`
+	FilterSHA256 string `json:"filter_sha256,omitempty"`
+	Coverage     string `json:"coverage,omitempty"`
+	// CoveredLog is the ID of the log, base64, whose SCT says that the filter knows
+	// the certificate, and CoveredAt that SCT's time.
+	CoveredLog string    `json:"covered_log,omitempty"`
+	CoveredAt  time.Time `json:"covered_at,omitzero"`
 
 	Detail string `json:"detail,omitempty"` // why there is no information
 }

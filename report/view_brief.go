@@ -460,6 +460,8 @@ func sourceName(s policy.Scheme) string {
 		return "OCSP"
 	case policy.CRL:
 		return "CRL"
+	case policy.CRLite:
+		return "CRLite"
 	}
 	return s.String()
 }

@@ -21,8 +21,9 @@ type Judged struct {
 	Evidence *evidence.Evidence
 	Policy   policy.Policy
 	Time     time.Time // the moment judged for
-	// AnchorsHash and LogListHash name what was trusted, hex; "" = no log list.
-	AnchorsHash, LogListHash string
+	// AnchorsHash, LogListHash and FiltersHash name what was trusted, hex; "" = no
+	// log list, no filters.
+	AnchorsHash, LogListHash, FiltersHash string
 	// Brief leaves the facts of the connection and of certificates out.
 	Brief bool
 
@@ -119,7 +120,7 @@ func header(j *Judged) *report.Report {
 	r := &report.Report{
 		Version: report.Version, Verdict: report.Inconclusive, Chosen: -1, Time: j.Time,
 		Target:      report.Target{Input: t.Input, Host: t.Host, Port: t.Port, Names: Names(j.Policy, t.Host), Source: report.FromEvidence},
-		AnchorsHash: j.AnchorsHash, LogListHash: j.LogListHash,
+		AnchorsHash: j.AnchorsHash, LogListHash: j.LogListHash, FiltersHash: j.FiltersHash,
 	}
 	if !j.Brief {
 		r.PolicyHash = fmt.Sprintf("%x", j.Policy.Hash())

@@ -6,7 +6,7 @@ import (
 )
 
 // otherTrust says that saved evidence is judged with other trust anchors or
-// another log list than when it was gathered. Evidence that names no anchors was
+// another log list or other CRLite filters than when it was gathered. Evidence that names no anchors was
 // not judged yet.
 func otherTrust(j *Judged, r *report.Report) {
 	ev := j.Evidence
@@ -14,7 +14,7 @@ func otherTrust(j *Judged, r *report.Report) {
 		return
 	}
 	for _, x := range []struct{ what, saved, now string }{
-		{"trust anchors", ev.AnchorsHash, j.AnchorsHash}, {"CT logs", ev.LogListHash, j.LogListHash},
+		{"trust anchors", ev.AnchorsHash, j.AnchorsHash}, {"CT logs", ev.LogListHash, j.LogListHash}, {"CRLite filters", ev.FiltersHash, j.FiltersHash},
 	} {
 		if x.saved != x.now {
 			r.Findings = append(r.Findings, finding.New(finding.EvidenceOtherTrust, "what", x.what, "saved", named(x.saved), "now", named(x.now)))

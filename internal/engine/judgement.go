@@ -73,7 +73,7 @@ func (e *Engine) newJudgement(ev *evidence.Evidence, t *Trust, p policy.Policy, 
 // with the names of what was trusted.
 func (j *judgement) gathered() *evidence.Evidence {
 	ev := *j.ev
-	ev.AnchorsHash, ev.LogListHash = j.t.names()
+	ev.AnchorsHash, ev.LogListHash, ev.FiltersHash = j.t.names()
 	return &ev
 }
 
@@ -148,7 +148,7 @@ func (j *judgement) judge(ctx context.Context) (r *round) {
 // made here, once.
 func (j *judgement) report(last *round) (r *report.Report) {
 	judged := assemble.Judged{Evidence: j.ev, Policy: j.p, Time: j.now, Brief: j.brief}
-	judged.AnchorsHash, judged.LogListHash = j.t.names()
+	judged.AnchorsHash, judged.LogListHash, judged.FiltersHash = j.t.names()
 	defer func() {
 		if v := recover(); v != nil {
 			r = assemble.Refusal(judged, *j.broken(v).failure)

@@ -93,6 +93,7 @@ func TestPolicyReachesJudges(t *testing.T) {
 			in := w.input()
 			in.Policy.Schemes, in.Policy.MaxAge, in.Policy.Depth = policy.Only(scheme), c.age, policy.DepthLeaf
 			in.Staples = [][]byte{w.response(good)}
+			in.Filters, in.SCTs = w.filters(t, time.Hour, nil, nil)
 			in.Artefacts = append(in.Artefacts, w.artefact("crl", crlURL, good, w.list)...)
 			in.Artefacts = append(in.Artefacts, w.artefact("ocsp", ocspURL, good, w.response)...)
 			if got := judge(in).Certs[0]; got.Revocation.Status != c.want {

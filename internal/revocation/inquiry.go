@@ -54,6 +54,7 @@ type answer struct {
 	shown    report.Answer // as the report has it
 	findings []finding.Finding
 	more     bool // one more list of the answer before
+	none     bool // a source that has no information and need not have any
 }
 
 func (s *inquiry) judge() CertResult {
@@ -80,7 +81,7 @@ func (s *inquiry) judge() CertResult {
 	case d >= 0:
 	case exempt != "":
 		rev.Status, rev.Why = report.NotApplicable, exempt
-	case !s.ptr.any && len(s.answers) == 0:
+	case !s.ptr.any && s.silent():
 		own = append(own, finding.New(finding.RevocationNoPointer))
 		rev.Status, rev.Why = report.NotApplicable, report.WhyNoPointer
 		if s.demanded() {
@@ -142,6 +143,8 @@ func (s *inquiry) ask(exempt bool) {
 		switch scheme {
 		case policy.Staple:
 			s.askStaple()
+		case policy.CRLite:
+			s.askFilters()
 		case policy.OCSP:
 			needs = s.askOCSP()
 		case policy.CRL:
@@ -247,11 +250,20 @@ func revoked(a report.Answer) finding.Finding {
 	if reason == "" {
 		reason = "not given"
 	}
-	f := finding.New(finding.CertRevoked, "revoked-at", finding.Time(a.RevokedAt), "reason", reason, "source", a.Scheme.String())
+	on := finding.Time(a.RevokedAt)
+	if a.RevokedAt.IsZero() {
+		on = "an unknown date" // CRLite does not say
+	}
+	f := finding.New(finding.CertRevoked, "revoked-at", on, "reason", reason, "source", a.Scheme.String())
 	if a.URL != "" {
 		f = f.With("url", a.URL)
 	}
 	return f
+}
+
+// silent reports whether nobody was asked who ought to know.
+func (s *inquiry) silent() bool {
+	return !slices.ContainsFunc(s.answers, func(a answer) bool { return !a.none })
 }
 
 // disagreement tells of sources that say different things.
@@ -301,9 +313,11 @@ func (s *inquiry) graded(st report.Status, d int) []finding.Finding {
 	switch {
 	case s.defect() != "":
 		f = finding.New(finding.RevocationUndetermined, "detail", "no source gave an authentic and current answer")
-	case len(s.answers) == 0 && !s.ptr.any:
+	case s.silent() && !s.ptr.any:
 		f = finding.New(finding.RevocationUnavailable, "detail", "the certificate names none, and no file that you passed is about it")
-	case len(s.answers) == 0:
+	case s.silent() && len(s.answers) > 0: // a filter that knows nothing is all there was to ask
+		f = finding.New(finding.RevocationUnavailable, "detail", s.answers[0].shown.Detail)
+	case s.silent():
 		f = finding.New(finding.RevocationUnavailable, "detail", "the certificate names no source of the kinds that you chose: "+s.in.Policy.Schemes.Join(", "))
 	default:
 		f = finding.New(finding.RevocationUnavailable, "detail", s.tried())
@@ -344,7 +358,7 @@ func (s *inquiry) defect() string {
 		if a.status != "" {
 			continue
 		}
-		soft := a.more
+		soft := a.more || a.none
 		for _, f := range a.findings {
 			if f.Kind().Class == finding.ClassRevocationUnavailable {
 				soft = true

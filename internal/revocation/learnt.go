@@ -295,6 +295,8 @@ func from(l *evidence.Learnt) string {
 		return "the staple of an earlier connection"
 	case policy.CRL:
 		return "a list that an earlier judgement had"
+	case policy.CRLite:
+		return "a CRLite filter that an earlier judgement had"
 	}
 	return "a response that an earlier judgement had"
 }

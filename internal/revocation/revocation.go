@@ -12,6 +12,7 @@ import (
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/crl"
+	"github.com/assaytls/assay/crlite"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
@@ -93,10 +94,14 @@ type Input struct {
 	Offered     []*crl.List // from files
 	OfferedOCSP [][]byte    // from files
 	Public      bool        // the anchor is publicly trusted
-	Pool        []*cert.Certificate
-	Time        time.Time
-	Policy      policy.Policy
-	Memo        *cert.Memo
+	Filters     *crlite.Set // CRLite filters and OneCRL; nil: there are none
+	// SCTs are those by which filters may be chosen: embedded in the certificate,
+	// or with a signature that has been verified. Parallel to Path; may be shorter.
+	SCTs   [][]crlite.SCT
+	Pool   []*cert.Certificate
+	Time   time.Time
+	Policy policy.Policy
+	Memo   *cert.Memo
 	// Signers returns the valid paths of a certificate that is not on Path and
 	// signed a list, to the anchor of Path: each from that certificate to the
 	// anchor, the best first. None: it signs for nobody. nil = none has one. It
