@@ -37,7 +37,7 @@ var allowed = map[string][]string{
 	"internal/tlsclient":     {"finding", "evidence", "internal/der", "internal/tlsnames"},
 	"internal/roots":         {"certpath", "cert", "cert/bundle"},
 	"internal/download":      {"finding", "policy", "internal/bounded", "internal/fetch", "internal/store", "cert", "cert/bundle", "crl", "ocsp", "crlite", "ct"},
-	"internal/filters":        {"crlite", "internal/store"},
+	"internal/filters":       {"crlite", "internal/store"},
 	"internal/learnt":        {"finding", "policy", "evidence", "cert", "internal/store"},
 	"internal/secondopinion": pure,
 	"internal/engine":        core,
