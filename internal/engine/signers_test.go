@@ -72,6 +72,45 @@ func TestSeparateListIssuer(t *testing.T) {
 	}
 }
 
+// In a handshake under roots that only crypto/tls was given, the issuer of an
+// indirect list is looked for under the anchor of the verified chain: what it
+// revokes is refused, and a stranger to that anchor revokes and clears nothing.
+func TestSeparateListIssuerUnderForeignRoots(t *testing.T) {
+	var list []byte
+	w := newWeather(t, func(*weather) http.HandlerFunc {
+		return func(rw http.ResponseWriter, _ *http.Request) { rw.Write(list) }
+	})
+	name, point := forge.CN("List Issuer"), forge.URI(w.url)
+	leaf := w.root.Server("a.test", nil, forge.CRLDPs(forge.DP{FullName: [][]byte{point}, CRLIssuer: [][]byte{forge.DirName(name)}}))
+	other := forge.NewRoot("Other Root", nil)
+	for what, c := range map[string]struct {
+		by      *forge.CA
+		revoked bool
+		want    report.Verdict
+		id      finding.ID
+	}{
+		"good":                         {w.root, false, report.Accept, ""},
+		"revoked":                      {w.root, true, report.Reject, finding.CertRevoked},
+		"good, by another anchor's":    {other, false, report.Inconclusive, finding.CRLIssuerUntrusted},
+		"revoked, by another anchor's": {other, true, report.Inconclusive, finding.CRLIssuerUntrusted},
+	} {
+		signer := c.by.Issue(forge.Cert{Subject: name, Extensions: []forge.Ext{forge.BasicConstraints(false, -1), forge.KeyUsage(forge.CRLSign)}})
+		crl := forge.CRL{Extensions: []forge.Ext{forge.IDP{FullName: [][]byte{point}, Indirect: true}.Ext()}}
+		if c.revoked {
+			entry := forge.Revoke(leaf.Serial, forge.KeyCompromise)
+			entry.Extensions = append(entry.Extensions, forge.CertificateIssuer(forge.DirName(w.root.Name)))
+			crl.Entries = []forge.Entry{entry}
+		}
+		list = signer.CRL(crl)
+		ev := &evidence.Evidence{Version: evidence.Version, Source: evidence.SourceHandshake, Time: time.Now(), Chain: []evidence.Entry{{Cert: leaf.Raw}, {Cert: signer.Raw}}}
+		e := trusting(t, &w.Client, other) // not the root of the chain
+		r, _, _ := e.Handshake(context.Background(), ev, [][][]byte{{leaf.Raw, w.root.Raw}}, policy.Policy{}, here(), false)
+		if r.Verdict != c.want || c.id != "" && !strings.Contains(strings.Join(findings(r), " "), string(c.id)) {
+			t.Errorf("%s: %s %v", what, r.Verdict, findings(r))
+		}
+	}
+}
+
 // An authority that is limited to another purpose, or revoked, certifies no
 // signer of lists: not even under the name that the certificate gives.
 func TestSignersAuthority(t *testing.T) {

@@ -110,6 +110,33 @@ func TestPublicInAnyOrder(t *testing.T) {
 			t.Errorf("%s: %s, %+v %v", c.what, r.Verdict, r.CT, findings(r))
 		}
 	}
+
+	// In a handshake the chains that crypto/tls verified decide, in whatever order,
+	// and whether or not their anchors are those of this engine.
+	chain := func(certs ...*forge.CA) (ders [][]byte) {
+		for _, c := range certs {
+			ders = append(ders, c.Raw)
+		}
+		return ders
+	}
+	toPrivate, toPublic := chain(leaf, ca, private), chain(leaf, cross, public)
+	foreign := under{engine.New(engine.Options{}), &engine.Trust{Anchors: certpath.NewAnchors(), LogList: list, Public: e.trust.Public}}
+	for _, c := range []struct {
+		what   string
+		chains [][][]byte
+		apply  bool
+	}{
+		{"private first", [][][]byte{toPrivate, toPublic}, true}, {"public first", [][][]byte{toPublic, toPrivate}, true}, {"private alone", [][][]byte{toPrivate}, false},
+	} {
+		for _, e := range []under{e, foreign} {
+			ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Source: evidence.SourceHandshake, Target: evidence.Target{Host: "order.test", SNI: "order.test"},
+				Chain: []evidence.Entry{{Cert: leaf.Raw}, {Cert: ca.Raw}, {Cert: cross.Raw}}}
+			r, _, _ := e.Handshake(context.Background(), ev, c.chains, policy.Policy{CT: policy.CTChrome, Schemes: policy.Off}, download.Access{}, true)
+			if (r.Verdict == report.Reject) != c.apply || c.apply && (r.CT == nil || r.CT.Met == nil) {
+				t.Errorf("a handshake, %s: %s, %+v %v", c.what, r.Verdict, r.CT, findings(r))
+			}
+		}
+	}
 }
 
 // TLS 1.3 sends SCTs beside each certificate. They belong to that certificate
