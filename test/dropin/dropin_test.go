@@ -1,6 +1,7 @@
 // Package dropin_test proves that other people's clients take assay's
-// tls.Config as it is: net/http to nginx, net/smtp to Exim, pgx to PostgreSQL,
-// each to a good server and to one whose certificate is revoked.
+// tls.Config or transport as it is: net/http to nginx, net/smtp to Exim, pgx to
+// PostgreSQL, WebSockets, each to a good server and to one whose certificate is
+// revoked.
 package dropin_test
 
 import (
@@ -220,6 +221,9 @@ func TestPGXToPostgreSQL(t *testing.T) {
 					t.Errorf("error %v, want crypto/x509's HostnameError", wrong)
 				}
 			}
+			if server == "revoked" {
+				fallback(t, ctx, w, port)
+			}
 			if c != nil {
 				defer c.Close(ctx)
 				var used bool
@@ -228,5 +232,31 @@ func TestPGXToPostgreSQL(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// fallback connects with sslmode=prefer, which is the default: as long as
+// Fallbacks is not cleared pgx tries again in plain text after the refusal, as
+// the guide says. If that ends, the guide should say so.
+func fallback(t *testing.T, ctx context.Context, w *world, port string) {
+	for _, mode := range []string{"", " sslmode=prefer", " sslmode=allow"} {
+		conf, err := pgx.ParseConfig("host=127.0.0.1 port=" + port + " user=postgres dbname=postgres" + mode)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if conf.TLSConfig, err = w.verifier().ClientConfig(&tls.Config{ServerName: "127.0.0.1"}); err != nil {
+			t.Fatal(err)
+		}
+		if c, err := pgx.ConnectConfig(ctx, conf); err != nil {
+			t.Errorf("mode %q with its fallbacks: %v", mode, err)
+		} else {
+			c.Close(ctx)
+		}
+		conf.Fallbacks = nil
+		c, err := pgx.ConnectConfig(ctx, conf)
+		want(t, "revoked", err)
+		if c != nil {
+			c.Close(ctx)
+		}
 	}
 }
