@@ -81,3 +81,10 @@ func MemoOctets(v *Verifier) int64 {
 }
 
 const MemoLimit = memoOctets
+
+// Carriers is how many handshakes of others are under way on connections of v.
+func Carriers(v *Verifier) int {
+	v.shaking.mu.Lock()
+	defer v.shaking.mu.Unlock()
+	return len(v.shaking.carriers)
+}

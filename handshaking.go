@@ -10,15 +10,17 @@ import (
 	"sync"
 )
 
-// handshaking knows the connections of the servers' handshakes that are under way,
-// by goroutine. VerifyConnection is not told whose handshake it ends, and a config
-// for each connection, which GetConfigForClient could return, would undo what the
-// application changes in its own copy, as net/http does. But crypto/tls calls both
-// on one goroutine. Where that does not hold a connection is not found, and is told
-// to Config.OnRevoked like those that others dialled.
+// handshaking knows the connections of the handshakes that are under way and that
+// this package does not make, by goroutine. VerifyConnection is not told whose
+// handshake it ends, and a config for each connection, which GetConfigForClient
+// could return, would undo what the application changes in its own copy, as net/http
+// does. But crypto/tls calls both, and writes the ClientHello, on one goroutine.
+// Where that does not hold a connection is not found, and is told to
+// Config.OnRevoked like those that others dialled.
 type handshaking struct {
-	mu    sync.Mutex
-	conns map[uint64]*shaken
+	mu       sync.Mutex
+	conns    map[uint64]*shaken // of servers
+	carriers map[uint64]*noted  // of clients
 }
 
 type shaken struct{ net.Conn }
@@ -58,6 +60,50 @@ func (h *handshaking) here() net.Conn {
 		return c.Conn
 	}
 	return nil
+}
+
+// carries notes that a handshake begins on n, on this goroutine.
+func (h *handshaking) carries(n *noted) {
+	id, ok := goroutine()
+	if !ok {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.carriers == nil {
+		h.carriers = map[uint64]*noted{}
+	}
+	h.carriers[id] = n
+	n.shaking.Store(id)
+}
+
+// carrier returns the connection whose handshake began on this goroutine, once;
+// nil when none is known.
+func (h *handshaking) carrier() *noted {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.carriers) == 0 {
+		return nil
+	}
+	id, ok := goroutine()
+	if !ok {
+		return nil
+	}
+	n := h.carriers[id]
+	if n != nil {
+		delete(h.carriers, id)
+		n.shaking.Store(0)
+	}
+	return n
+}
+
+// dropped forgets n, which is closed before it was judged.
+func (h *handshaking) dropped(id uint64, n *noted) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.carriers[id] == n {
+		delete(h.carriers, id)
+	}
 }
 
 // goroutine is the number of this goroutine, which no other has before or after.

@@ -21,6 +21,18 @@ type noted struct {
 	report   atomic.Pointer[report.Report]
 	accepted atomic.Pointer[acceptance] // nil until it was judged
 	forget   atomic.Pointer[func()]     // it is not watched any more
+	shakes   *handshaking               // not nil: somebody else makes the handshake, with a config of ClientConfig
+	begun    atomic.Bool                // and has begun it
+	shaking  atomic.Uint64              // on this goroutine, until it is judged; 0: none
+}
+
+// carry makes a connection watched on which somebody else makes the handshake, as
+// net/http does behind a proxy, with a config of ClientConfig.
+func (v *Verifier) carry(c net.Conn, err error) (net.Conn, error) {
+	if err != nil || c == nil || v.core == nil {
+		return c, err
+	}
+	return &noted{Conn: c, shakes: &v.shaking}, nil
 }
 
 // judged notes why n was accepted, and has it watched until it is closed.
@@ -66,6 +78,10 @@ func (n *noted) Write(b []byte) (int, error) {
 	if refused := n.refused(); refused != nil {
 		return 0, refused
 	}
+	const handshakeRecord = 22 // RFC 8446, 5.1: a ClientHello, which a proxy's own protocol never looks like
+	if n.shakes != nil && len(b) > 0 && b[0] == handshakeRecord && n.begun.CompareAndSwap(false, true) {
+		n.shakes.carries(n)
+	}
 	k, err := n.Conn.Write(b)
 	if err != nil {
 		if refused := n.refused(); refused != nil {
@@ -79,6 +95,9 @@ func (n *noted) Write(b []byte) (int, error) {
 func (n *noted) Close() error {
 	if forget := n.forget.Load(); forget != nil {
 		(*forget)()
+	}
+	if id := n.shaking.Load(); id != 0 {
+		n.shakes.dropped(id, n)
 	}
 	return n.Conn.Close()
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -49,18 +50,44 @@ func newCounting(t *testing.T, leaf *forge.CA, h2 bool) *counting {
 // learnt ends the connection that was kept: no request passes any more, and the
 // next handshake is refused.
 func TestKeptConnectionEnds(t *testing.T) {
-	for name, h2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range []struct {
+		name                 string
+		h2, proxy, configure bool
+	}{
+		{"HTTP/1.1", false, false, false},
+		{"HTTP/2", true, false, false},
+		{"HTTP/1.1 through a proxy", false, true, false},
+		{"HTTP/2 through a proxy", true, true, false},
+		{"HTTP/1.1, a transport of others", false, false, true},
+		{"HTTP/2, a transport of others", true, false, true},
+		{"HTTP/2, a transport of others through a proxy", true, true, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
 			leaf := w.server()
 			w.revoke(leaf)
 			list := make(chan struct{})
 			w.set(func() { w.stall = list })
 			v := newVerifier(t, w.config(assay.Config{Network: assay.Background}))
-			s := newCounting(t, leaf, h2)
-			tr := v.Transport()
-			defer tr.CloseIdleConnections()
-			client := &http.Client{Transport: tr}
+			s := newCounting(t, leaf, c.h2)
+			settings := &http.Transport{ForceAttemptHTTP2: true}
+			if c.proxy {
+				settings.Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: connectProxy(t)})
+			}
+			var client http.Client
+			if c.configure {
+				if err := v.ConfigureTransport(settings); err != nil {
+					t.Fatal(err)
+				}
+				client.Transport = settings
+			} else {
+				tr, err := v.TransportFrom(settings)
+				if err != nil {
+					t.Fatal(err)
+				}
+				client.Transport = tr
+			}
+			defer client.CloseIdleConnections()
 			post := func(known bool) error {
 				r, err := http.NewRequest("POST", s.URL, strings.NewReader("a secret"))
 				if err != nil {
@@ -103,6 +130,9 @@ func TestKeptConnectionEnds(t *testing.T) {
 			}
 			if late := s.late.Load(); late > 0 {
 				t.Errorf("%d requests passed after it was learnt", late)
+			}
+			if n := assay.Carriers(v); n != 0 {
+				t.Errorf("%d handshakes are not forgotten", n)
 			}
 			t.Logf("%d requests passed before", passed)
 		})

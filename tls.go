@@ -154,6 +154,10 @@ func (v *Verifier) clientConfig(d dialled, base *tls.Config) (*tls.Config, error
 		if d.judging != nil {
 			d.judging()
 		}
+		d := d // of this connection
+		if d.conn == nil {
+			d.conn = v.shaking.carrier()
+		}
 		until, path, err := v.handshake(d, &cs, &v.policy)
 		if sessions != nil {
 			sessions.judged(cs.ServerName, until, path)

@@ -97,6 +97,9 @@ func (v *Verifier) TransportFrom(t *http.Transport) (*Transport, error) {
 	if dial == nil {
 		how.dial = dialer.DialContext
 	}
+	own.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) { // to proxies
+		return v.carry(how.dial(ctx, network, addr))
+	}
 	// Connections to the server itself are made by DialTLSContext, which knows
 	// their context and address; net/http makes the handshakes behind a proxy, with
 	// TLSClientConfig.
@@ -249,11 +252,11 @@ func (v *Verifier) ConfigureTransport(t *http.Transport) error {
 		case err != nil:
 			return nil, err
 		case dial != nil:
-			return dial(ctx, network, addr)
+			return v.carry(dial(ctx, network, addr))
 		case connect != nil:
-			return connect(network, addr)
+			return v.carry(connect(network, addr))
 		}
-		return (&net.Dialer{}).DialContext(ctx, network, addr)
+		return v.carry((&net.Dialer{}).DialContext(ctx, network, addr))
 	}
 	t.CloseIdleConnections() // if it was used: they were not judged
 	return nil
