@@ -45,10 +45,11 @@
 //	Failures        of downloads are remembered for 1 min, then twice as long,
 //	                10 min at most: a dead responder costs its time once. Those of
 //	                other processes that share CacheDir spare no first contact
-//	Memory          a judgement holds for 1 h at most, 4096 are remembered, and
-//	                none survives a revocation that is learnt of a certificate
-//	                that it rests on; TLS sessions are resumed as long as their
-//	                judgement holds. A revocation is remembered until the
+//	Memory          a judgement holds for 1 h at most, 4096 are remembered in
+//	                64 MiB, and none survives a revocation that is learnt of a
+//	                certificate that it rests on, nor does a connection that is
+//	                open (Config.OnRevoked); TLS sessions are resumed as long as
+//	                their judgement holds, without early data. A revocation is remembered until the
 //	                certificate ends, 100,000 of them; Forget lifts one
 //	CloseGrace      2 s that Close waits for running downloads
 //	Keys            RSA from 2048 bits, no MD5, no SHA-1: nobody needs them

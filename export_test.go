@@ -45,6 +45,9 @@ func NewLost(c Config, lookup func(context.Context)) (*Verifier, error) {
 
 // Refreshes is how many background refreshes are under way.
 func (v *Verifier) Refreshes() int {
+	if v.core == nil {
+		return 0
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return len(v.refreshes.keys)

@@ -34,7 +34,9 @@ import (
 // standard library's verification.
 //
 // Sessions in base.ClientSessionCache are resumed as long as the judgement of
-// their connection holds.
+// their connection holds, and QUIC sends no early data (0-RTT) in them. The
+// connections are the caller's to end when a revocation is learnt later: see
+// Config.OnRevoked.
 //
 // The copy's callbacks are assay's. A VerifyConnection that is set in it
 // afterwards makes handshakes fail with ErrReplaced; one that is set in a Clone
