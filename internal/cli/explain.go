@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,19 +15,21 @@ import (
 func (a *app) explainCommand() *cobra.Command {
 	format := formatText
 	c := &cobra.Command{
-		Use: "explain [ID|CODE]...", Short: "Say what a finding means, the risk, and what to do", GroupID: "look",
-		Long: `Say what a finding means, what the risk is, and what to do about it. A finding
-is named by its ID, by an OpenSSL error name (X509_V_ERR_...) or by its number.
-Without an argument all findings are listed by class.`,
+		Use: "explain [ID|CODE|MESSAGE|WORD...]", Short: "Say what a finding or another program's message means, the risk, and what to do", GroupID: "look",
+		Long: `Say what a finding means, what the risk is, and what to do about it. Name it by its
+ID, by an OpenSSL error name (X509_V_ERR_...) or its number. Or paste what
+another program said: the message or code of OpenSSL, Go, GnuTLS, curl, Java,
+a browser or Windows, or a TLS alert (alert 48, unknown_ca). Other words are
+searched for. Without an argument all findings are listed by class.`,
 		Example: `  assay explain cert-expired
   assay explain X509_V_ERR_CERT_HAS_EXPIRED
-  assay explain 10`,
+  assay explain 10
+  assay explain unable to get local issuer certificate
+  assay explain SEC_ERROR_UNKNOWN_ISSUER
+  assay explain alert 40
+  assay explain staple missing`,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			var ids []string
-			for _, k := range finding.Kinds() {
-				ids = append(ids, string(k.ID))
-			}
-			return ids, cobra.ShellCompDirectiveNoFileComp
+			return explainWords(), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(_ *cobra.Command, args []string) error { return a.explain(args, format) },
 	}
@@ -37,37 +38,30 @@ Without an argument all findings are listed by class.`,
 }
 
 func (a *app) explain(args []string, format string) error {
-	var ks []finding.Kind
-	var notes []string
-	for _, arg := range args {
-		found, note, err := lookUp(arg)
-		if err != nil {
-			return err
-		}
-		for _, k := range found {
-			if !slices.ContainsFunc(ks, func(have finding.Kind) bool { return have.ID == k.ID }) {
-				ks = append(ks, k)
-			}
-		}
-		if note != "" {
-			notes = append(notes, note)
-		}
-	}
+	var f found
 	list := len(args) == 0
 	if list {
-		ks = finding.Kinds()
+		f.kinds = finding.Kinds()
+	} else {
+		var err error
+		if f, err = lookUp(args); err != nil {
+			return err
+		}
 	}
 	switch {
 	case format == "json":
-		return render.Value(a.stdout, kindsJSON(ks), true)
+		return render.Value(a.stdout, kindsJSON(f.kinds), true)
 	case format == "markdown":
-		_, err := io.WriteString(a.stdout, Markdown(ks))
+		_, err := io.WriteString(a.stdout, Markdown(f.kinds))
 		return err
 	case list:
-		_, err := io.WriteString(a.stdout, listKinds(ks))
+		_, err := io.WriteString(a.stdout, "Words in {braces} are filled in by each report.\n\n"+listKinds(f.kinds))
+		return err
+	case f.words:
+		_, err := io.WriteString(a.stdout, choice(f.kinds))
 		return err
 	}
-	for i, n := range notes {
+	for i, n := range f.notes {
 		if i > 0 {
 			fmt.Fprintln(a.stdout)
 		}
@@ -75,55 +69,33 @@ func (a *app) explain(args []string, format string) error {
 			return err
 		}
 	}
-	for i, k := range ks {
-		if i > 0 || len(notes) > 0 {
+	for i, k := range f.kinds {
+		if i > 0 || len(f.notes) > 0 {
 			fmt.Fprintln(a.stdout)
 		}
-		if err := render.Kind(a.stdout, k, render.Options{Color: a.color(), Width: a.width()}); err != nil {
+		shows := scenarioOf(k.ID)
+		if shows != "" {
+			shows = "assay lab " + shows
+		}
+		if err := render.Kind(a.stdout, k, shows, render.Options{Color: a.color(), Width: a.width()}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// lookUp finds the kinds that arg names, or the reason why an OpenSSL code has
-// none here.
-func lookUp(arg string) (ks []finding.Kind, note string, err error) {
-	if k, ok := finding.Lookup(finding.ID(strings.ToLower(arg))); ok {
-		return []finding.Kind{k}, "", nil
+// choice lists the findings that a search by words found, the likeliest first.
+func choice(ks []finding.Kind) string {
+	var b strings.Builder
+	wide := 0
+	for _, k := range ks {
+		wide = max(wide, len(k.ID))
 	}
-	if e, ok := finding.LookupOpenSSL(arg); ok {
-		return openSSLKinds(e)
+	b.WriteString("Findings with these words, the likeliest first (assay explain ID says more):\n\n")
+	for _, k := range ks {
+		fmt.Fprintf(&b, "  %-*s  %s\n", wide, k.ID, k.Title)
 	}
-	u := usagef("there is no finding %q", arg)
-	var ids []string
-	for _, k := range finding.Kinds() {
-		ids = append(ids, string(k.ID))
-		if len(arg) > 2 && strings.Contains(string(k.ID), strings.ToLower(arg)) && len(u.Hints) < 5 {
-			u.Hint("assay explain %s", k.ID)
-		}
-	}
-	if near := nearest(arg, ids); near != "" && len(u.Hints) == 0 {
-		u.Hint("did you mean %s?", near)
-	}
-	return nil, "", u.Hint("assay explain lists all findings")
-}
-
-// openSSLKinds are the findings behind one of OpenSSL's errors, the best match
-// first, and what there is to say about the difference.
-func openSSLKinds(e finding.OpenSSLError) (ks []finding.Kind, note string, err error) {
-	if k, ok := finding.Lookup(e.ID); ok {
-		ks = append(ks, k)
-	}
-	for _, k := range finding.Kinds() {
-		if k.OpenSSL == e.Name && k.ID != e.ID {
-			ks = append(ks, k)
-		}
-	}
-	if e.Note != "" || len(ks) == 0 {
-		note = fmt.Sprintf("%s (%d): %s.", e.Name, e.Code, strings.TrimSuffix(e.Note, "."))
-	}
-	return ks, note, nil
+	return b.String()
 }
 
 // byClass orders ks by class, in the order in which a check meets them.

@@ -8,8 +8,9 @@ import (
 	"github.com/assaytls/assay/finding"
 )
 
-// Kind writes what a kind of finding means, for people.
-func Kind(w io.Writer, k finding.Kind, o Options) error {
+// Kind writes what a kind of finding means, for people, and the command that shows
+// it, if there is one.
+func Kind(w io.Writer, k finding.Kind, shows string, o Options) error {
 	p := page{color: o.Color, width: o.Width}
 	if p.width <= 0 {
 		p.width = 80
@@ -33,6 +34,9 @@ func Kind(w io.Writer, k finding.Kind, o Options) error {
 		p.field(2, "waivable", "by name, with --allow "+string(k.ID))
 	}
 	p.field(2, "since", "assay "+k.Since)
+	if shows != "" {
+		p.field(2, "see it", shows)
+	}
 	return p.flush(w)
 }
 
