@@ -13,7 +13,7 @@
 // want [assay.Config] with PrivateFetch, as [assay.Internal] has it.
 //
 // gRPC turns the error of a handshake into the text of a status (code
-// Unavailable); [Client.Refusal] has the report behind it. Everything here is
+// Unavailable); [Client.Refusal] and [Client.Refusals] have the report behind it. Everything here is
 // safe for concurrent use. HTTP/2 is negotiated by ALPN (RFC 9113, 3.2); peers
 // that do not negotiate it are refused.
 package assaygrpc
@@ -22,9 +22,10 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"maps"
 	"net"
 	"slices"
-	"sync/atomic"
+	"sync"
 
 	"google.golang.org/grpc/credentials"
 
@@ -33,9 +34,38 @@ import (
 
 // Client holds a client's credentials. Make it with [NewClient].
 type Client struct {
-	v       *assay.Verifier
-	base    *tls.Config
-	refusal *atomic.Pointer[assay.Error] // shared by clones
+	v        *assay.Verifier
+	base     *tls.Config
+	refusals *refusals // shared by clones
+}
+
+// refusals remembers how handshakes ended.
+type refusals struct {
+	mu   sync.Mutex
+	last *assay.Error            // nil: the last one was not refused
+	of   map[string]*assay.Error // by address: those whose last one was
+}
+
+// maxRefusals is how many addresses are remembered.
+const maxRefusals = 64
+
+// note remembers the end of a handshake with addr; refused is nil when it was no
+// refusal.
+func (r *refusals) note(addr string, refused *assay.Error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.last = refused
+	if refused == nil {
+		delete(r.of, addr)
+		return
+	}
+	if _, known := r.of[addr]; !known && len(r.of) >= maxRefusals {
+		for one := range r.of { // any: a channel to so many has a resolver's list
+			delete(r.of, one)
+			break
+		}
+	}
+	r.of[addr] = refused
 }
 
 // NewClient returns credentials for clients of servers that v accepts. base may
@@ -45,7 +75,7 @@ func NewClient(v *assay.Verifier, base *tls.Config) (*Client, error) {
 	if _, err := v.ClientConfig(base); err != nil {
 		return nil, err
 	}
-	return &Client{v, withHTTP2(base), &atomic.Pointer[assay.Error]{}}, nil
+	return &Client{v, withHTTP2(base), &refusals{of: map[string]*assay.Error{}}}, nil
 }
 
 // ClientHandshake completes a judged handshake over raw within ctx. The name in
@@ -57,20 +87,33 @@ func (c *Client) ClientHandshake(ctx context.Context, authority string, raw net.
 		conf.ServerName = host
 	}
 	conn, err := c.v.Client(ctx, raw, conf)
+	var refused *assay.Error // stays nil for another failure
+	errors.As(err, &refused)
+	c.refusals.note(raw.RemoteAddr().String(), refused)
 	if err != nil {
 		raw.Close()
-		var refused *assay.Error // stays nil for another failure
-		errors.As(err, &refused)
-		c.refusal.Store(refused)
 		return nil, nil, err
 	}
-	c.refusal.Store(nil)
 	return secured(conn)
 }
 
 // Refusal is the refusal of the last handshake, nil when it passed or failed for
-// another reason than the server's certificates.
-func (c *Client) Refusal() *assay.Error { return c.refusal.Load() }
+// another reason than the server's certificates. That is the handshake of which
+// the status of a failed call tells where gRPC tries one address after the other;
+// where it uses several at once, see [Client.Refusals].
+func (c *Client) Refusal() *assay.Error {
+	c.refusals.mu.Lock()
+	defer c.refusals.mu.Unlock()
+	return c.refusals.last
+}
+
+// Refusals are the refusals of the servers' addresses, "host:port", whose last
+// handshake was refused: 64 at most.
+func (c *Client) Refusals() map[string]*assay.Error {
+	c.refusals.mu.Lock()
+	defer c.refusals.mu.Unlock()
+	return maps.Clone(c.refusals.of)
+}
 
 // ServerHandshake fails: these are a client's credentials.
 func (c *Client) ServerHandshake(net.Conn) (net.Conn, credentials.AuthInfo, error) {
@@ -82,9 +125,9 @@ func (c *Client) Info() credentials.ProtocolInfo {
 	return credentials.ProtocolInfo{SecurityProtocol: "tls", ServerName: c.base.ServerName}
 }
 
-// Clone returns a copy that shares the Verifier and the last refusal.
+// Clone returns a copy that shares the Verifier and the refusals.
 func (c *Client) Clone() credentials.TransportCredentials {
-	return &Client{c.v, c.base.Clone(), c.refusal}
+	return &Client{c.v, c.base.Clone(), c.refusals}
 }
 
 // OverrideServerName sets the server name; gRPC does not call it any more.
