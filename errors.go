@@ -27,8 +27,7 @@ func (e *Error) Error() string {
 		s = "assay: " + finding.Quote(e.Report.Target.Host) + " refused"
 	}
 	if e.Report != nil && e.Report.Headline != nil {
-		f := e.Report.Headline.Finding
-		return s + ": " + f.Title() + " (" + finding.Quote(string(f.ID)) + ")"
+		return s + ": " + e.Report.Cause() + " (" + finding.Quote(string(e.Report.Headline.Finding.ID)) + ")"
 	}
 	if e.cause != nil {
 		return s + ": " + finding.Quote(e.cause.Error())

@@ -1,6 +1,11 @@
 package report
 
-import "github.com/assaytls/assay/finding"
+import (
+	"slices"
+
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/policy"
+)
 
 // Decide fills in Verdict and Headline from the findings and checks, and
 // returns the verdict. It is the only place where a verdict is made:
@@ -20,6 +25,7 @@ func Decide(r *Report) Verdict {
 			r.Headline = &Headline{Finding: f, Path: at.Path, Cert: at.Cert}
 		}
 	}
+	r.lead()
 	complete, required := true, 0
 	for _, c := range r.Checks {
 		if !c.Required {
@@ -50,6 +56,33 @@ func outranks(a, b finding.Finding) bool {
 	return a.Kind().Rank > b.Kind().Rank
 }
 
+// silent counts the sources that gave no status.
+func (v *Revocation) silent() (n int) {
+	if v == nil {
+		return 0
+	}
+	for _, a := range v.Sources {
+		if a.Status == "" {
+			n++
+		}
+	}
+	return n
+}
+
+// Agreeing returns the schemes whose sources said what counts, each once, in the
+// order in which they were asked.
+func (v *Revocation) Agreeing() (schemes []policy.Scheme) {
+	for _, a := range v.Sources {
+		if a.Status != "" && a.Status == v.Status && !slices.Contains(schemes, a.Scheme) {
+			schemes = append(schemes, a.Scheme)
+		}
+	}
+	if len(schemes) == 0 && v.Scheme != 0 {
+		schemes = append(schemes, v.Scheme)
+	}
+	return schemes
+}
+
 // Worst returns the highest severity among fs; Info for none.
 func Worst(fs []finding.Finding) finding.Severity {
 	worst := finding.Info
@@ -66,6 +99,55 @@ func (p Path) Worst() finding.Severity {
 		worst = max(worst, Worst(c.Findings))
 	}
 	return worst
+}
+
+// causes are, for a kind that can be the consequence of others, those others: one
+// of them on the same certificate and of the same weight is the root cause.
+var causes = map[finding.ID][]finding.ID{
+	// A server that has no site of the name asked for sends its default
+	// certificate, which is usually self-signed.
+	finding.LeafSelfSigned: {finding.NameMismatch, finding.IPMismatch, finding.NamesMissing},
+	// The certificate does not ask for a staple; its CA does.
+	finding.MustStapleMissing: {finding.TLSFeatureNotInherited},
+	finding.MustStapleInvalid: {finding.TLSFeatureNotInherited},
+}
+
+// lead puts the cause in the place of a headline that is its consequence, or that
+// is about all revocation sources of a certificate where there is only one.
+func (r *Report) lead() {
+	h := r.Headline
+	if h == nil {
+		return
+	}
+	pc := r.at(*h)
+	if pc == nil {
+		return
+	}
+	cause := h.Finding
+	for _, f := range pc.Findings {
+		if f.Severity = clamp(f.Severity); f.Severity != h.Finding.Severity {
+			continue
+		}
+		switch {
+		case slices.Contains(causes[h.Finding.ID], f.ID):
+		case sumsUp(h.Finding.ID) && pc.Revocation.silent() == 1 && ofSource(f):
+		default:
+			continue
+		}
+		if cause.ID == h.Finding.ID || outranks(f, cause) {
+			cause = f
+		}
+	}
+	h.Finding = cause
+}
+
+// ofSource reports whether f is about one revocation source.
+func ofSource(f finding.Finding) bool {
+	switch f.Kind().Class {
+	case finding.ClassRevocation, finding.ClassRevocationUnavailable:
+		return !sumsUp(f.ID)
+	}
+	return f.Param("url") != ""
 }
 
 // sumsUp reports whether a finding of this kind is about all revocation sources

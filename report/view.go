@@ -112,6 +112,7 @@ type ViewFinding struct {
 	Elsewhere string           // the same when that is not the server's own certificate: "intermediate CN=Example CA"
 	URL       string           // of a headline: where the artefact came from, when the title does not say so
 	Sources   []string         // of a headline about revocation: what each source said that it rests on, when, and whether it was asked now
+	Note      string           // of a headline: what it looks like; "" for nothing
 	Advice    *ViewAdvice      // nil when there is none, or when it was given above
 }
 

@@ -73,10 +73,13 @@ func (r *Report) targetItems() (items []ViewItem) {
 // viewHeadline is the root cause with its place and with what the sources said
 // that it rests on.
 func (r *Report) viewHeadline(h Headline) *ViewFinding {
-	v := ViewOf(h.Finding)
-	if url := finding.Quote(h.Finding.Param("url")); url != "" && !strings.Contains(v.Title, url) {
-		v.URL = url
-	}
+	v := r.viewOf(h.Finding, h.Cert <= 0)
+	url := h.Finding.Param("url")
+	defer func() {
+		if q := finding.Quote(url); !strings.Contains(v.Title, q) {
+			v.URL = q
+		}
+	}()
 	pc := r.at(h)
 	if pc == nil {
 		return v
@@ -85,32 +88,50 @@ func (r *Report) viewHeadline(h Headline) *ViewFinding {
 	if h.Cert > 0 {
 		v.Elsewhere = r.place(Place{h.Path, h.Cert})
 	}
+	if h.Finding.Kind().Class == finding.ClassName && h.Cert == 0 && has(pc.Findings, finding.LeafSelfSigned) {
+		v.Note = "looks like the server's default certificate: the server has no site of this name"
+	}
 	if pc.Revocation == nil {
 		return v
 	}
+	from := url
 	for _, a := range pc.Revocation.Sources {
 		if r.inHeadline(&a) {
-			v.Sources = append(v.Sources, r.said(&a))
+			v.Sources = append(v.Sources, r.saidBeside(&a, v.Title))
+			from = a.URL
 		}
+	}
+	if len(v.Sources) == 1 {
+		url = from
 	}
 	v.Sources = few(v.Sources)
 	return v
 }
 
-// inHeadline reports whether the headline, which is about the revocation of one
-// certificate, rests on a.
-func (r *Report) inHeadline(a *Answer) bool {
-	f := r.Headline.Finding
-	if c := f.Kind().Class; c != finding.ClassRevocation && c != finding.ClassRevocationUnavailable {
-		return false
+// has reports whether one of fs is of the given kind.
+func has(fs []finding.Finding, id finding.ID) bool {
+	return slices.ContainsFunc(fs, func(f finding.Finding) bool { return f.ID == id })
+}
+
+// Cause returns the headline in one line, without its ID: its title, the address
+// that it is about, and the certificate unless it is the leaf. It is "" without
+// a headline. Peer text in it is quoted.
+func (r *Report) Cause() string {
+	if r.Headline == nil {
+		return ""
 	}
-	if url := f.Param("url"); url != "" && url != a.URL {
-		return false
+	return r.viewHeadline(*r.Headline).Line()
+}
+
+// Line returns a finding in one line, without its ID.
+func (f *ViewFinding) Line() string {
+	s := f.Title
+	for _, extra := range []string{f.Note, f.URL, f.Elsewhere} {
+		if extra != "" {
+			s += " (" + extra + ")"
+		}
 	}
-	if f.ID == finding.CertRevoked {
-		return a.Status == Revoked
-	}
-	return a.Status == ""
+	return s
 }
 
 // at returns the certificate that a headline hangs on, nil when on none.
@@ -154,33 +175,43 @@ func (r *Report) briefConnection() (items []ViewItem) {
 
 // briefMost is how many of a kind are shown by default: findings beside the
 // headline, sources, addresses.
-const briefMost = 4
+const briefMost = 3
 
 // briefFindings are the findings that count beside the headline, the worst
 // first, each title once.
 func (r *Report) briefFindings() (items []ViewItem) {
 	type placed struct {
-		at Place
-		f  finding.Finding
+		at   Place
+		f    finding.Finding
+		more int // of the same kind
 	}
 	var all []placed
-	seen := map[string]bool{}
+	seen, kinds := map[string]bool{}, map[finding.ID]int{}
 	if h := r.Headline; h != nil {
 		seen[h.Finding.Title()] = true
 	}
 	for at, f := range r.Counted() {
-		if f.Severity >= finding.Warning && !seen[f.Title()] && !r.told(at, f) {
-			seen[f.Title()] = true
-			all = append(all, placed{at, f})
+		if f.Severity < finding.Warning || seen[f.Title()] || r.told(at, f) {
+			continue
 		}
+		seen[f.Title()] = true
+		if i, ok := kinds[f.ID]; ok && all[i].f.Severity >= f.Severity {
+			all[i].more++
+			continue
+		}
+		kinds[f.ID] = len(all)
+		all = append(all, placed{at, f, 0})
 	}
 	slices.SortStableFunc(all, func(a, b placed) int { return int(b.f.Severity) - int(a.f.Severity) })
 	for i, p := range all {
 		if i == briefMost {
-			return append(items, ViewItem{Label: "also", Text: fmt.Sprintf("%d more findings", len(all)-i)})
+			return append(items, ViewItem{Label: "also", Text: plural(len(all)-i, "more finding")})
 		}
 		v := ViewOf(p.f)
 		v.Advice = nil
+		if p.more > 0 {
+			v.Title += fmt.Sprintf(" (and %d more of this kind)", p.more)
+		}
 		if p.at.Cert > 0 {
 			v.Elsewhere = r.place(p.at)
 		}
@@ -189,15 +220,14 @@ func (r *Report) briefFindings() (items []ViewItem) {
 	return items
 }
 
-// told reports whether the headline says what f says: it is about all sources,
-// each of which has its line there.
+// told reports whether the headline says what f says: one of them is about all
+// sources together, the other about one of them, which has its line there.
 func (r *Report) told(at Place, f finding.Finding) bool {
 	h := r.Headline
-	if h == nil || h.Path != at.Path || h.Cert != at.Cert || !sumsUp(h.Finding.ID) {
+	if h == nil || h.Path != at.Path || h.Cert != at.Cert {
 		return false
 	}
-	c := f.Kind().Class
-	return c == finding.ClassRevocation || c == finding.ClassRevocationUnavailable
+	return sumsUp(h.Finding.ID) && ofSource(f) || ofSource(h.Finding) && (sumsUp(f.ID) || f.ID == finding.RevocationDisagree)
 }
 
 // briefUndone are the required checks that were not done, where no headline says
@@ -250,7 +280,7 @@ func (r *Report) briefChain() (items []ViewItem) {
 		c := r.cert(pc)
 		switch {
 		case i == 0 && pc.Role != Anchor:
-			name = "the certificate"
+			continue
 		case pc.Role == Anchor:
 			name = "trusted root " + name
 			if c != nil && c.Store != "" {
@@ -261,14 +291,21 @@ func (r *Report) briefChain() (items []ViewItem) {
 		}
 		parts = append(parts, name)
 	}
-	text := strings.Join(parts, " < ")
+	if n := len(parts); n > briefMost {
+		parts = []string{parts[0], plural(n-2, "more certificate"), parts[n-1]}
+	}
+	item := ViewItem{Label: "chain"}
 	if p.End != EndAnchor {
-		text += "; " + endWords(p.End)
+		parts, item.Class = append(parts, endWords(p.End)), Bad
+		if p.End == EndUntrusted && len(p.Certs) == 1 {
+			parts = []string{"self-signed and not trusted"}
+		}
 	}
+	item.Text = strings.Join(parts, ", ")
 	if c := r.Connection; c != nil && c.Version != "" {
-		text = "sent " + strconv.Itoa(len(r.Sent)) + ": " + text
+		item.Text = plural(len(r.Sent), "certificate") + " sent; " + item.Text
 	}
-	return []ViewItem{{Label: "chain", Text: text}}
+	return []ViewItem{item}
 }
 
 // briefName says whether the name is in the certificate.
@@ -315,7 +352,7 @@ func (r *Report) briefValidity() (items []ViewItem) {
 		return nil
 	}
 	var leaf *Cert
-	label := "validity"
+	label, refused := "validity", r.Verdict.known() != Accept
 	for i, pc := range p.Certs {
 		c := r.cert(pc)
 		if c == nil || c.NotBefore.IsZero() && c.NotAfter.IsZero() && c.Subject == "" {
@@ -325,7 +362,7 @@ func (r *Report) briefValidity() (items []ViewItem) {
 		switch {
 		case i == 0:
 			leaf = c
-		case holds && (leaf == nil || !c.NotAfter.Before(leaf.NotAfter)):
+		case holds && (refused || leaf == nil || !c.NotAfter.Before(leaf.NotAfter)):
 			continue
 		default:
 			text = r.place(Place{r.Chosen, i}) + ": " + text
@@ -335,6 +372,14 @@ func (r *Report) briefValidity() (items []ViewItem) {
 			item.Class = Bad
 		}
 		items, label = append(items, item), ""
+	}
+	return fewItems(items)
+}
+
+// fewItems cuts the lines about the certificates of one path.
+func fewItems(items []ViewItem) []ViewItem {
+	if n := len(items) - briefMost; n > 0 {
+		return append(items[:briefMost:briefMost], ViewItem{Text: plural(n, "more certificate")})
 	}
 	return items
 }
@@ -361,156 +406,10 @@ func (c *Cert) left(now time.Time) (text string, holds bool) {
 // rounded down.
 func (c *Cert) share(now time.Time) (percent int, ok bool) {
 	life, left := c.NotAfter.Unix()-c.NotBefore.Unix(), c.NotAfter.Unix()-now.Unix()
-	if life <= 0 || left < 0 || left > life {
+	if life <= 0 || c.NotBefore.IsZero() || c.NotAfter.IsZero() || now.IsZero() {
 		return 0, false
 	}
-	return int(float64(left) / float64(life) * 100), true
-}
-
-// briefRevocation has one line for each certificate, with every source.
-func (r *Report) briefRevocation() (items []ViewItem) {
-	p := r.chosen()
-	if p == nil {
-		return nil
-	}
-	label := "revocation"
-	for i, pc := range p.Certs {
-		rev := pc.Revocation
-		if pc.Role == Anchor || rev == nil {
-			continue
-		}
-		item := ViewItem{Label: label, Text: "the certificate: "}
-		if i > 0 {
-			item.Text = r.subject(pc.Cert) + ": "
-		}
-		switch rev.Status {
-		case "":
-			item.Text += string(Unknown)
-		case Revoked:
-			item.Text += "REVOKED"
-			item.Class = Bad
-		case NotApplicable:
-			item.Text += whyWords(rev.Why)
-		default:
-			item.Text += finding.Quote(string(rev.Status))
-		}
-		item.Text += r.briefSources(*rev, r.Headline != nil && r.at(*r.Headline) == &p.Certs[i])
-		items, label = append(items, item), ""
-	}
-	return items
-}
-
-// briefSources says what each source said: those that agree with the status by
-// their kind and age, the others in full, but for those that the headline of the
-// same certificate has.
-func (r *Report) briefSources(rev Revocation, headline bool) string {
-	var agree, other []string
-	for _, a := range rev.Sources {
-		switch {
-		case a.Status == rev.Status && a.Status != "":
-			s := sourceName(a.Scheme)
-			if age := r.age(&a); age != "" {
-				s += " (" + age + ")"
-			}
-			agree = append(agree, s)
-		case headline && r.inHeadline(&a):
-		default:
-			other = append(other, r.said(&a))
-		}
-	}
-	s := ""
-	if agree = few(agree); len(agree) > 0 {
-		s = " by " + strings.Join(agree, " and ")
-	}
-	for _, o := range few(other) {
-		s += "; " + o
-	}
-	return s
-}
-
-// few cuts a list of parts of a line.
-func few(parts []string) []string {
-	if len(parts) <= briefMost {
-		return parts
-	}
-	return append(parts[:briefMost:briefMost], fmt.Sprintf("%d more", len(parts)-briefMost))
-}
-
-// whyWords say why no status is expected.
-func whyWords(w Why) string {
-	switch w {
-	case WhyNoPointer:
-		return "not checked, for the certificate names no CRL and no OCSP responder"
-	case WhyShortLived:
-		return "not needed, for the certificate is short-lived"
-	case WhyNoRevAvail:
-		return "not needed, for its CA offers none (noRevAvail)"
-	case WhyNotAsked:
-		return "not asked for"
-	}
-	return finding.Quote(string(w))
-}
-
-// sourceName is what people call a source of revocation data.
-func sourceName(s policy.Scheme) string {
-	switch s {
-	case policy.Staple:
-		return "stapled OCSP response"
-	case policy.OCSP:
-		return "OCSP"
-	case policy.CRL:
-		return "CRL"
-	case policy.CRLite:
-		return "CRLite"
-	}
-	return s.String()
-}
-
-// said is what a source said, how old that is, and whether it was asked now.
-func (r *Report) said(a *Answer) string {
-	s := sourceName(a.Scheme)
-	if a.URL != "" {
-		s += " " + finding.Quote(a.URL)
-	}
-	status := "no status"
-	if a.Status != "" {
-		status = finding.Quote(string(a.Status))
-	}
-	if !a.RevokedAt.IsZero() {
-		status += " since " + when(a.RevokedAt)
-	}
-	s += ": " + status
-	if a.Detail != "" {
-		s += ", " + finding.Quote(a.Detail)
-	}
-	if age := r.age(a); age != "" {
-		s += ", " + age
-	}
-	return s
-}
-
-// age says when what a source said was made, and whether it was asked now.
-func (r *Report) age(a *Answer) string {
-	var parts []string
-	if !a.ThisUpdate.IsZero() && !r.Time.IsZero() && !r.Time.Before(a.ThisUpdate) {
-		parts = append(parts, "made "+span(a.ThisUpdate, r.Time)+" ago")
-	}
-	switch {
-	case !a.Learnt.IsZero():
-		parts = append(parts, "seen on "+when(a.Learnt))
-	case a.Cached:
-		parts = append(parts, cachedAgo(a.CachedSeconds))
-	case r.asked(a):
-		parts = append(parts, "asked now")
-	}
-	return strings.Join(parts, ", ")
-}
-
-// asked reports whether a is of a source that was asked for this report.
-func (r *Report) asked(a *Answer) bool {
-	return a.URL != "" && slices.ContainsFunc(r.Fetches, func(f Fetch) bool {
-		return f.URL == a.URL && f.Outcome != Cached && f.Outcome != Refused
-	})
+	return int(float64(min(max(left, 0), life)) / float64(life) * 100), true
 }
 
 // briefCT says what became of Certificate Transparency.

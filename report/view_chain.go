@@ -27,7 +27,7 @@ func endWords(e PathEnd) string {
 // viewPath shows candidate path i.
 func (r *Report) viewPath(i int) ViewSection {
 	p, chosen := r.Paths[i], i == r.Chosen
-	s := ViewSection{Kind: SectionPath, Title: "Path", Items: findingItems(p.Findings)}
+	s := ViewSection{Kind: SectionPath, Title: "Path", Items: r.findingItems(p.Findings, true)}
 	if len(r.Paths) > 1 {
 		s.Detail = fmt.Sprintf(" %d of %d", i+1, len(r.Paths))
 		if chosen {
@@ -52,7 +52,7 @@ func (r *Report) viewPathCert(pos int, pc PathCert) ViewSection {
 	if pc.Revocation != nil {
 		s.Items = append(s.Items, revocationItems(*pc.Revocation)...)
 	}
-	s.Items = append(s.Items, findingItems(pc.Findings)...)
+	s.Items = append(s.Items, r.findingItems(pc.Findings, pos == 0)...)
 	return s
 }
 
@@ -140,8 +140,12 @@ func revocationItems(v Revocation) []ViewItem {
 	case Revoked:
 		head.State, head.Class = "REVOKED", Bad
 	}
-	if v.Scheme != 0 {
-		head.Text += ", by " + v.Scheme.String()
+	if by := v.Agreeing(); len(by) > 0 {
+		words := make([]string, len(by))
+		for i, s := range by {
+			words[i] = s.String()
+		}
+		head.Text += ", by " + strings.Join(words, " and ")
 	}
 	if v.Why != "" {
 		head.Text += " (" + finding.Quote(string(v.Why)) + ")"

@@ -121,13 +121,13 @@ func (r *Report) viewFindings() (s ViewSection, ok bool) {
 		}
 		rest = append(rest, f)
 	}
-	return ViewSection{Kind: SectionFindings, Title: "Findings", Items: findingItems(rest)}, len(rest) > 0
+	return ViewSection{Kind: SectionFindings, Title: "Findings", Items: r.findingItems(rest, true)}, len(rest) > 0
 }
 
 // findingItems shows findings, the worst first.
-func findingItems(fs []finding.Finding) (items []ViewItem) {
+func (r *Report) findingItems(fs []finding.Finding, leaf bool) (items []ViewItem) {
 	for _, f := range WorstFirst(fs) {
-		items = append(items, ViewItem{Finding: ViewOf(f)})
+		items = append(items, ViewItem{Finding: r.viewOf(f, leaf)})
 	}
 	return items
 }
@@ -159,6 +159,39 @@ func ViewOf(f finding.Finding) *ViewFinding {
 	}
 	if k.OpenSSL != "" {
 		v.Advice.OpenSSL = k.OpenSSL + " (" + strconv.Itoa(k.OpenSSLCode) + ")"
+	}
+	return v
+}
+
+// onlyIf are the cases of an advice that are for some reports only. The others
+// are for every reader.
+var onlyIf = []struct {
+	begin string
+	fits  func(s TargetSource, leaf bool) bool
+}{
+	{"If you use assay check", func(s TargetSource, _ bool) bool { return !s.offline() }},
+	{"If you use assay verify", func(s TargetSource, _ bool) bool { return s.offline() }},
+	{"If it is your server's certificate", func(_ TargetSource, leaf bool) bool { return leaf }},
+	{"If it is an intermediate", func(_ TargetSource, leaf bool) bool { return !leaf }},
+	{"If an intermediate is revoked", func(_ TargetSource, leaf bool) bool { return !leaf }},
+}
+
+// offline reports whether nobody is asked for such a report.
+func (s TargetSource) offline() bool { return s == FromVerify || s == FromEvidence }
+
+// viewOf is ViewOf with the advice for this report's reader, and for the
+// certificate that the finding is about.
+func (r *Report) viewOf(f finding.Finding, leaf bool) *ViewFinding {
+	v := ViewOf(f)
+	if v.Advice != nil && len(v.Advice.Fix) > 1 {
+		v.Advice.Fix = slices.DeleteFunc(v.Advice.Fix, func(s string) bool {
+			for _, o := range onlyIf {
+				if strings.HasPrefix(s, o.begin) {
+					return !o.fits(r.Target.Source, leaf)
+				}
+			}
+			return false
+		})
 	}
 	return v
 }

@@ -64,7 +64,11 @@ func revocationCheck(j *Judged, p *Path, i int) report.Check {
 		c.State, c.Detail = report.NotDone, "no source gave an authentic and fresh answer"
 		c.Required = !j.Policy.Unknown.Soft() && rev.Why != report.WhyNoPointer // there was nobody to ask
 	default:
-		c.State, c.Detail = report.Done, rev.Scheme.String()
+		by := make([]string, 0, 3)
+		for _, s := range rev.Agreeing() {
+			by = append(by, s.String())
+		}
+		c.State, c.Detail = report.Done, strings.Join(by, " and ")
 	}
 	return c
 }

@@ -75,12 +75,7 @@ func (t *text) oneLine(v *report.View) {
 	word := v.Verdict.String()
 	s := t.paint(verdictCodes(v.Verdict), word) + strings.Repeat(" ", len(report.Inconclusive)-len(word)) + " " + v.Target
 	if h := v.Headline; h != nil {
-		s += "  " + h.ID + ": " + h.Title
-		for _, extra := range []string{h.URL, h.Elsewhere} {
-			if extra != "" {
-				s += " (" + extra + ")"
-			}
-		}
+		s += "  " + h.ID + ": " + h.Line()
 	}
 	if v.Age != "" {
 		s += "  (" + v.Age + ")"
@@ -112,6 +107,9 @@ func (t *text) headline(f *report.ViewFinding, verbose bool) {
 	where := f.Where
 	if !verbose {
 		where = f.Elsewhere
+	}
+	if f.Note != "" {
+		t.field(2, "", f.Note)
 	}
 	if where != "" {
 		t.field(2, "where", where)
