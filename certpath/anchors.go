@@ -47,6 +47,7 @@ type anchor struct {
 	raw     []byte
 	subject []byte
 	limits  *AnchorConstraints // nil for none
+	store   string             // where it was read from
 	once    sync.Once
 	parsed  *cert.Certificate
 }
@@ -65,13 +66,26 @@ func NewAnchors() *Anchors { return &Anchors{} }
 // Add makes the certificate an anchor, without limits. Bytes that already are
 // in the set are not added again. The only error is ErrNotCertificate. The set
 // keeps der: it must not be changed afterwards.
-func (s *Anchors) Add(der []byte) error { return s.add(der, nil) }
+func (s *Anchors) Add(der []byte) error { return s.add(der, "", nil) }
+
+// AddFrom is Add with the name of the file or store that der was read from, for
+// people. A certificate that already is in the set keeps the name that it has.
+func (s *Anchors) AddFrom(der []byte, store string) error { return s.add(der, store, nil) }
+
+// Store returns where the anchor was read from: "" when c is none, or when nobody
+// said so.
+func (s *Anchors) Store(c *cert.Certificate) string {
+	if a := s.find(c); a != nil {
+		return a.store
+	}
+	return ""
+}
 
 // AddConstrained makes the certificate an anchor with limits. Bytes that
 // already are in the set get the limits of the last call.
-func (s *Anchors) AddConstrained(der []byte, c AnchorConstraints) error { return s.add(der, &c) }
+func (s *Anchors) AddConstrained(der []byte, c AnchorConstraints) error { return s.add(der, "", &c) }
 
-func (s *Anchors) add(raw []byte, limits *AnchorConstraints) error {
+func (s *Anchors) add(raw []byte, store string, limits *AnchorConstraints) error {
 	subject, ok := subjectOf(raw)
 	if !ok {
 		return ErrNotCertificate
@@ -88,7 +102,7 @@ func (s *Anchors) add(raw []byte, limits *AnchorConstraints) error {
 	if s.bySubject == nil {
 		s.bySubject = make(map[string][]*anchor)
 	}
-	a := &anchor{raw: raw, subject: subject, limits: limits}
+	a := &anchor{raw: raw, subject: subject, limits: limits, store: store}
 	s.list = append(s.list, a)
 	s.bySubject[string(subject)] = append(same, a)
 	return nil

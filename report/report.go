@@ -25,26 +25,26 @@ type Report struct {
 	Headline *Headline         `json:"headline,omitempty"` // the root cause; nil when there is nothing to say
 	Target   Target            `json:"target"`             // who was judged
 	Time     time.Time         `json:"time"`               // the moment judged for, UTC
-	Findings []finding.Finding `json:"findings,omitempty"` // about the report as a whole; others hang on paths and certificates
+	Findings []finding.Finding `json:"findings"`           // about the report as a whole; others hang on paths and certificates
 
 	Connection *Connection `json:"connection,omitempty"` // what the handshake negotiated; nil when there was none
 
 	// Certs are the facts of every certificate that took part, sent or found.
 	// Paths refer to them by index. Sent[i] is the index of the i-th
 	// certificate as the server sent it.
-	Certs []Cert `json:"certs,omitempty"`
-	Sent  []int  `json:"sent,omitempty"`
+	Certs []Cert `json:"certs"`
+	Sent  []int  `json:"sent"`
 
 	// Paths are all candidate paths, best first; Chosen is the index of the
 	// one that counts, -1 if there is none.
-	Paths  []Path `json:"paths,omitempty"`
+	Paths  []Path `json:"paths"`
 	Chosen int    `json:"chosen"`
 
-	CT     *CT     `json:"ct,omitempty"`     // Certificate Transparency; nil when not looked at
-	Checks []Check `json:"checks,omitempty"` // what was asked for, and what became of it
+	CT     *CT     `json:"ct,omitempty"` // Certificate Transparency; nil when not looked at
+	Checks []Check `json:"checks"`       // what was asked for, and what became of it
 
 	// Fetches lists every download and cache hit of this judgement.
-	Fetches []Fetch `json:"fetches,omitempty"`
+	Fetches []Fetch `json:"fetches"`
 	Timing  *Timing `json:"timing,omitempty"`
 
 	PolicyHash  string `json:"policy_hash,omitempty"`   // SHA-256 of the policy in force, hex
@@ -96,9 +96,9 @@ type Headline struct {
 
 // Path is one candidate path, leaf first, anchor (if one was reached) last.
 type Path struct {
-	Certs    []PathCert        `json:"certs"`              // leaf first, anchor last
-	Findings []finding.Finding `json:"findings,omitempty"` // about the path as a whole; others hang on its certificates
-	End      PathEnd           `json:"end"`                // where it ends
+	Certs    []PathCert        `json:"certs"`    // leaf first, anchor last
+	Findings []finding.Finding `json:"findings"` // about the path as a whole; others hang on its certificates
+	End      PathEnd           `json:"end"`      // where it ends
 }
 
 // PathEnd says how a path ends.
@@ -117,39 +117,42 @@ const (
 type PathCert struct {
 	Cert       int               `json:"cert"`                 // index in Report.Certs
 	Role       Role              `json:"role"`                 // what it is on this path
-	Findings   []finding.Finding `json:"findings,omitempty"`   // about this certificate on this path
+	Findings   []finding.Finding `json:"findings"`             // about this certificate on this path
 	Revocation *Revocation       `json:"revocation,omitempty"` // nil for the anchor and where it was not looked at
 }
 
 // Cert holds the facts of one certificate. Text from the certificate is raw:
 // print it only through finding.Quote.
 type Cert struct {
-	Subject      string     `json:"subject"`                    // RFC 4514 text
-	Issuer       string     `json:"issuer"`                     // the name, for people; the peer's text
-	Serial       string     `json:"serial"`                     // hex of the INTEGER's contents, as encoded
-	Version      int        `json:"version"`                    // 1 to 3
-	NotBefore    time.Time  `json:"not_before"`                 // UTC
-	NotAfter     time.Time  `json:"not_after"`                  // UTC
-	Names        []string   `json:"names,omitempty"`            // "dns:…", "ip:…", "email:…", "uri:…", "other:…"
-	Key          string     `json:"key"`                        // "RSA 2048", "ECDSA P-256"
-	Signature    string     `json:"signature"`                  // "SHA-256 with RSA"
-	CA           bool       `json:"ca"`                         // basicConstraints says so
-	PathLen      *int       `json:"path_len,omitempty"`         // nil when there is none
-	KeyUsage     []string   `json:"key_usage,omitempty"`        // names of the bits
-	ExtKeyUsage  []string   `json:"ext_key_usage,omitempty"`    // names, dotted where not known
-	Policies     []string   `json:"policies,omitempty"`         // dotted OIDs
-	OCSP         []string   `json:"ocsp,omitempty"`             // responders
-	CAIssuers    []string   `json:"ca_issuers,omitempty"`       // where the issuer can be had
-	CRL          []string   `json:"crl,omitempty"`              // distribution points
-	MustStaple   bool       `json:"must_staple,omitempty"`      // RFC 7633
-	SubjectKeyID string     `json:"subject_key_id,omitempty"`   // hex
-	AuthorityKey string     `json:"authority_key_id,omitempty"` // hex
-	SHA256       string     `json:"sha256"`                     // of the certificate, hex
-	SPKISHA256   string     `json:"spki_sha256"`                // of the SubjectPublicKeyInfo, hex
-	Extensions   []Ext      `json:"extensions,omitempty"`       // all, known or not
-	Source       CertSource `json:"source"`                     // where it comes from
-	Store        string     `json:"store,omitempty"`            // of a trust anchor: the file, directory or store that it was read from; "" when not known
-	PEM          string     `json:"pem,omitempty"`              // the certificate itself
+	Subject      string     `json:"subject"`                         // RFC 4514 text
+	Issuer       string     `json:"issuer"`                          // the name, for people; the peer's text
+	Serial       string     `json:"serial"`                          // hex of the INTEGER's contents, as encoded
+	Version      int        `json:"version"`                         // 1 to 3
+	NotBefore    time.Time  `json:"not_before"`                      // UTC
+	NotAfter     time.Time  `json:"not_after"`                       // UTC
+	Names        []string   `json:"names"`                           // "dns:…", "ip:…", "email:…", "uri:…", "other:…"
+	Key          string     `json:"key"`                             // "RSA 2048", "ECDSA P-256"
+	Signature    string     `json:"signature"`                       // "SHA-256 with RSA"
+	CA           bool       `json:"ca"`                              // basicConstraints says so
+	PathLen      *int       `json:"path_len,omitempty"`              // nil when there is none
+	KeyUsage     []string   `json:"key_usage,omitempty"`             // names of the bits
+	ExtKeyUsage  []string   `json:"ext_key_usage,omitempty"`         // names, dotted where not known
+	Policies     []string   `json:"policies,omitempty"`              // dotted OIDs
+	OCSP         []string   `json:"ocsp,omitempty"`                  // responders
+	CAIssuers    []string   `json:"ca_issuers,omitempty"`            // where the issuer can be had
+	CRL          []string   `json:"crl,omitempty"`                   // distribution points
+	MustStaple   bool       `json:"must_staple,omitempty"`           // RFC 7633
+	SubjectKeyID string     `json:"subject_key_id,omitempty"`        // hex
+	AuthorityKey string     `json:"authority_key_id,omitempty"`      // hex
+	SHA256       string     `json:"sha256"`                          // of the certificate, hex
+	SPKISHA256   string     `json:"spki_sha256"`                     // of the SubjectPublicKeyInfo, hex
+	SPKIPin      string     `json:"spki_pin,omitempty"`              // of the SubjectPublicKeyInfo, base64 as in RFC 7469's pins
+	DaysLeft     *int       `json:"days_left,omitempty"`             // whole days from the report's time to NotAfter, rounded down: negative when it has expired
+	LifeLeft     *int       `json:"lifetime_left_percent,omitempty"` // the share of the lifetime that is left then, rounded down: 0 when it has expired, 100 before it begins
+	Extensions   []Ext      `json:"extensions,omitempty"`            // all, known or not
+	Source       CertSource `json:"source"`                          // where it comes from
+	Store        string     `json:"store,omitempty"`                 // of a trust anchor: the file, directory or store that it was read from; "" when not known
+	PEM          string     `json:"pem,omitempty"`                   // the certificate itself
 }
 
 // Ext is an extension as it stands in the certificate.
@@ -195,10 +198,10 @@ type Attempt struct {
 
 // Revocation is the one status of a certificate and every source's answer.
 type Revocation struct {
-	Status  Status        `json:"status"`            // of all sources together: revoked by one is revoked
-	Why     Why           `json:"why,omitempty"`     // the reason for NotApplicable; "" otherwise
-	Scheme  policy.Scheme `json:"scheme,omitzero"`   // the source that decided; none when none did
-	Sources []Answer      `json:"sources,omitempty"` // what each one said
+	Status  Status        `json:"status"`          // of all sources together: revoked by one is revoked
+	Why     Why           `json:"why,omitempty"`   // the reason for NotApplicable; "" otherwise
+	Scheme  policy.Scheme `json:"scheme,omitzero"` // the source that decided; none when none did
+	Sources []Answer      `json:"sources"`         // what each one said
 }
 
 // Answer is what one source said about one certificate.
@@ -237,11 +240,11 @@ type Answer struct {
 
 // CT is what was found about Certificate Transparency.
 type CT struct {
-	Policy  policy.CTMode `json:"policy"`            // what is asked of it
-	List    string        `json:"list,omitempty"`    // version, date and age of the log list
-	SCTs    []SCT         `json:"scts,omitempty"`    // all that were found, valid or not
-	Met     *bool         `json:"met,omitempty"`     // whether the policy is met; nil when not evaluated
-	Explain []string      `json:"explain,omitempty"` // which rule is met by which SCT, what is missing
+	Policy  policy.CTMode `json:"policy"`         // what is asked of it
+	List    string        `json:"list,omitempty"` // version, date and age of the log list
+	SCTs    []SCT         `json:"scts"`           // all that were found, valid or not
+	Met     *bool         `json:"met,omitempty"`  // whether the policy is met; nil when not evaluated
+	Explain []string      `json:"explain"`        // which rule is met by which SCT, what is missing
 }
 
 // SCT is one signed certificate timestamp.

@@ -125,13 +125,7 @@ func (r *Report) Row() Row {
 	}
 	if c := r.certAt(0); c != nil {
 		row.Leaf, row.SPKI, row.NotAfter = hexHash(c.SHA256), hexHash(c.SPKISHA256), second(c.NotAfter)
-		if !row.NotAfter.IsZero() && !row.Time.IsZero() {
-			days := int((row.NotAfter.Unix() - row.Time.Unix()) / daySeconds)
-			if row.NotAfter.Unix()-row.Time.Unix() < int64(days)*daySeconds {
-				days-- // Go rounds towards zero
-			}
-			row.Days = &days
-		}
+		row.Days = daysBetween(row.Time, row.NotAfter)
 	}
 	if c := r.certAt(1); c != nil {
 		row.Issuer = hexHash(c.SHA256)
@@ -152,6 +146,27 @@ func (r *Report) Row() Row {
 }
 
 const daySeconds = 24 * 3600
+
+// daysBetween is how many whole days to is after from, rounded down; nil when
+// either is not known.
+func daysBetween(from, to time.Time) *int {
+	if from.IsZero() || to.IsZero() {
+		return nil
+	}
+	days := int((to.Unix() - from.Unix()) / daySeconds)
+	if to.Unix()-from.Unix() < int64(days)*daySeconds {
+		days-- // Go rounds towards zero
+	}
+	return &days
+}
+
+// Age fills in how much of the certificate's life is left at now.
+func (c *Cert) Age(now time.Time) {
+	c.DaysLeft, c.LifeLeft = daysBetween(now, c.NotAfter), nil
+	if share, ok := c.share(now); ok {
+		c.LifeLeft = &share
+	}
+}
 
 // addFindings lists the kinds of the findings that count, the worst first, as
 // far as they fit into so many octets.

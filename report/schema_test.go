@@ -249,6 +249,14 @@ func compare(t *testing.T, name string, typ reflect.Type, node, root map[string]
 		for n := range props {
 			names = append(names, n)
 		}
+		switch typ { // what their JSON form has beside the fields
+		case reflect.TypeFor[report.Report]():
+			fields = append(fields, "all_findings")
+			compare(t, name+".all_findings", reflect.TypeFor[[]report.Placed](), props["all_findings"].(map[string]any), root)
+		case reflect.TypeFor[report.Headline]():
+			fields = append(fields, "advice")
+			compare(t, name+".advice", reflect.TypeFor[report.Advice](), props["advice"].(map[string]any), root)
+		}
 		for i := range typ.NumField() {
 			f := typ.Field(i)
 			tag, _, _ := strings.Cut(f.Tag.Get("json"), ",")

@@ -24,6 +24,9 @@ type Judged struct {
 	// AnchorsHash, LogListHash and FiltersHash name what was trusted, hex; "" = no
 	// log list, no filters.
 	AnchorsHash, LogListHash, FiltersHash string
+	// AnchorStore says where an anchor was read from; "" for what is none, or not
+	// known. nil: nobody knows.
+	AnchorStore func(*cert.Certificate) string
 	// Brief leaves the facts of the connection and of certificates out.
 	Brief bool
 
@@ -153,6 +156,15 @@ func paths(j *Judged, r *report.Report) {
 		r.Paths = append(r.Paths, path(&table, &j.Paths[i]))
 	}
 	r.Certs, r.CT = table.certs, j.CT
+	for i := range r.Certs {
+		if j.Brief {
+			break
+		}
+		r.Certs[i].Age(j.Time)
+		if j.AnchorStore != nil {
+			r.Certs[i].Store = j.AnchorStore(table.from[i])
+		}
+	}
 	if len(j.Paths) > 0 {
 		r.Chosen = j.Chosen
 		checks(j, r)

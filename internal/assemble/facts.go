@@ -2,6 +2,7 @@ package assemble
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
@@ -26,7 +27,7 @@ func Facts(c *cert.Certificate, source report.CertSource) report.Cert {
 		PEM: shownPEM(c),
 	}
 	spki := sha256.Sum256(c.RawSPKI)
-	f.SPKISHA256 = hex.EncodeToString(spki[:])
+	f.SPKISHA256, f.SPKIPin = hex.EncodeToString(spki[:]), base64.StdEncoding.EncodeToString(spki[:])
 	if c.HasBasicConstraints && c.PathLen >= 0 {
 		n := c.PathLen
 		f.PathLen = &n

@@ -74,6 +74,7 @@ func (e *Engine) newJudgement(ev *evidence.Evidence, t *Trust, p policy.Policy, 
 func (j *judgement) gathered() *evidence.Evidence {
 	ev := *j.ev
 	ev.AnchorsHash, ev.LogListHash, ev.FiltersHash = j.t.names()
+	judged.AnchorStore = j.t.Anchors.Store
 	return &ev
 }
 

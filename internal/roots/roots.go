@@ -116,7 +116,7 @@ func loadFile(anchors *certpath.Anchors, name string) error {
 		return fmt.Errorf("trust anchors: %s: %w", name, err)
 	}
 	for i, der := range ders {
-		if err := anchors.Add(der); err != nil {
+		if err := anchors.AddFrom(der, name); err != nil {
 			return fmt.Errorf("trust anchors: %s: certificate %d: %w", name, i+1, err)
 		}
 	}
@@ -153,7 +153,7 @@ func loadDir(anchors *certpath.Anchors, dir string) error {
 			return fmt.Errorf("trust anchors: %s: %w", name, err)
 		}
 		for i, der := range ders {
-			if err := anchors.Add(der); err != nil {
+			if err := anchors.AddFrom(der, name); err != nil {
 				return fmt.Errorf("trust anchors: %s: certificate %d: %w", name, i+1, err)
 			}
 			found = true
