@@ -429,7 +429,7 @@ func TestTransportRevocationRules(t *testing.T) {
 		{"crl-indirect-good", report.Accept, report.Accept, ""},
 		{"crl-signer-revoked-ca", report.Inconclusive, report.Inconclusive, finding.CRLIssuerRevoked},
 		{"crl-signer-email-ca", report.Inconclusive, report.Inconclusive, finding.CRLIssuerUntrusted},
-		{"crl-signer-unasked", report.Accept, report.Reject, finding.RevocationUnavailable},
+		{"crl-signer-unasked", report.Accept, report.Reject, finding.CRLIssuerUnchecked},
 		{"crl-signer-fetched", report.Inconclusive, report.Inconclusive, finding.CRLSignatureInvalid}, // handshakes fetch no certificates
 		{"must-staple-revoked-responder", report.Reject, report.Reject, finding.MustStapleInvalid},
 		{"ocsp-delegate-revoked", report.Inconclusive, report.Inconclusive, finding.OCSPResponderRevoked},

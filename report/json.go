@@ -13,7 +13,7 @@ type Placed struct {
 	Certificate string          `json:"certificate,omitempty"` // subject of that certificate, quoted; "" when it hangs on none
 	SHA256      string          `json:"sha256,omitempty"`      // of that certificate, hex
 	Counts      bool            `json:"counts"`                // whether the verdict depends on it: those of other paths than the chosen one are only shown
-	Finding     finding.Finding `json:"finding"`
+	Finding     finding.Finding `json:"finding"`               // the finding itself
 }
 
 // All returns every finding of the report: its own, then those of each path and

@@ -25,15 +25,30 @@ func (r *Report) viewBrief() ViewSection {
 	s.Items = append(s.Items, r.briefCT()...)
 	more := "-v shows everything"
 	if h := r.Headline; h != nil {
-		if k := h.Finding.Kind(); k.OpenSSL != "" {
-			s.add("OpenSSL", k.OpenSSL+" ("+strconv.Itoa(k.OpenSSLCode)+")")
-		}
+		s.add("OpenSSL", r.openSSL(*h))
 		if h.Finding.Kind().Explain != "" {
 			more = "assay explain " + string(h.Finding.ID) + "; -v shows everything"
 		}
 	}
 	s.add("more", more)
 	return s
+}
+
+// openSSL is OpenSSL's name and number for the headline, or for the finding about
+// all sources in whose place one source's own leads; "" where there is none.
+func (r *Report) openSSL(h Headline) string {
+	k := h.Finding.Kind()
+	if pc := r.at(h); pc != nil && k.OpenSSL == "" && ofSource(h.Finding) {
+		for _, f := range pc.Findings {
+			if sumsUp(f.ID) && f.Severity == h.Finding.Severity {
+				k = f.Kind()
+			}
+		}
+	}
+	if k.OpenSSL == "" {
+		return ""
+	}
+	return k.OpenSSL + " (" + strconv.Itoa(k.OpenSSLCode) + ")"
 }
 
 // targetItems say which names were asked for, and where, how and when.
