@@ -74,7 +74,6 @@ func (e *Engine) newJudgement(ev *evidence.Evidence, t *Trust, p policy.Policy, 
 func (j *judgement) gathered() *evidence.Evidence {
 	ev := *j.ev
 	ev.AnchorsHash, ev.LogListHash, ev.FiltersHash = j.t.names()
-	judged.AnchorStore = j.t.Anchors.Store
 	return &ev
 }
 
@@ -150,6 +149,7 @@ func (j *judgement) judge(ctx context.Context) (r *round) {
 func (j *judgement) report(last *round) (r *report.Report) {
 	judged := assemble.Judged{Evidence: j.ev, Policy: j.p, Time: j.now, Brief: j.brief}
 	judged.AnchorsHash, judged.LogListHash, judged.FiltersHash = j.t.names()
+	judged.AnchorStore = j.t.Anchors.Store
 	defer func() {
 		if v := recover(); v != nil {
 			r = assemble.Refusal(judged, *j.broken(v).failure)
