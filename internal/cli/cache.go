@@ -228,7 +228,9 @@ func (a *app) prefetch(ctx context.Context, f *checkFlags, args []string) error 
 	if err != nil {
 		return err
 	}
-	f.network.proxy = f.conn.Proxy
+	if err := f.network.through(&f.conn.Connection); err != nil {
+		return err
+	}
 	access := f.network.access()
 	p := policy.Policy{NoName: true, CT: policy.CTOff, Purpose: policy.PurposeAny}
 	eng, trust, err := a.engine(ctx, &f.trust, &f.network, &f.logs, p.CT)

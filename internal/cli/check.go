@@ -101,7 +101,9 @@ func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	f.network.proxy = f.conn.Proxy
+	if err := f.network.through(&f.conn.Connection); err != nil {
+		return err
+	}
 	a.tellDepth(f.rules)
 	o, trust, err := a.engineOptions(ctx, &f.trust, &f.network, &f.logs, f.rules.CT)
 	if err != nil {

@@ -70,7 +70,7 @@ tell them; the server must then end the connection itself (HTTP:
 	flags.Hide(c, "servername", "no-servername")
 	flags.Reword(c, "alpn", "application protocols to offer (default none)")
 	flags.Reword(c, "timeout", "limit for everything before the first byte is relayed (default 1m)")
-	flags.Reword(c, "proxy", "go through the proxy at `URL` (http://, socks5://); none ignores the environment's")
+	flags.Reword(c, "proxy", "go through the proxy at `URL` (http://, https://, socks5://); none ignores the environment's")
 	flags.TrustFlags(c, &f.trust)
 	flags.Policy(c, &f.rules, policy.Connect)
 	flags.Under(c, "Judgement").Text(&f.name, "name", "`NAME` to send and to verify instead of the host")

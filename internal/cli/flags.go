@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"crypto/x509"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -54,6 +55,7 @@ type networkFlags struct {
 	nonce       bool
 	cacheDir    string
 	proxy       string // --proxy: it holds for downloads too
+	proxyRoots  *x509.CertPool
 }
 
 func (f *networkFlags) add(c *cobra.Command) {
@@ -88,7 +90,7 @@ func (f *networkFlags) access() download.Access {
 
 // client returns the downloader that the flags ask for.
 func (f *networkFlags) client() *fetch.Client {
-	c := &fetch.Client{MaxBytes: f.maxDownload, Proxy: http.ProxyFromEnvironment, UserAgent: "assay/" + version}
+	c := &fetch.Client{MaxBytes: f.maxDownload, Proxy: http.ProxyFromEnvironment, UserAgent: "assay/" + version, ProxyRootCAs: f.proxyRoots}
 	switch u, err := tlsclient.ParseProxy(f.proxy); {
 	case f.proxy == target.NoProxy:
 		c.Proxy = nil
@@ -96,6 +98,14 @@ func (f *networkFlags) client() *fetch.Client {
 		c.Proxy = http.ProxyURL(u)
 	}
 	return c
+}
+
+// through has downloads go the way of the connection: its proxy, and whom to
+// trust for it.
+func (f *networkFlags) through(c *target.Connection) (err error) {
+	f.proxy = c.Proxy
+	f.proxyRoots, err = c.ProxyAnchors()
+	return err
 }
 
 // addCacheDir adds --cache-dir.

@@ -55,6 +55,9 @@ type Client struct {
 	// RootCAs are the anchors for https; nil means the system's. https is
 	// verified by crypto/tls alone, so that no download causes another.
 	RootCAs *x509.CertPool
+	// ProxyRootCAs are the anchors for the certificate of a proxy whose scheme is
+	// https, and for nothing else; nil means the system's.
+	ProxyRootCAs *x509.CertPool
 
 	Resolver  *net.Resolver // nil = the system's
 	UserAgent string        // "" = "assay"
@@ -332,6 +335,18 @@ func (c *Client) transport(scope Scope, proxy *url.URL, resp *Response) *http.Tr
 	}
 	if proxy != nil {
 		tr.Proxy = http.ProxyURL(proxy)
+	}
+	if proxy != nil && proxy.Scheme == "https" {
+		// The transport asks for the connection to the proxy alone: what is inside
+		// it has the configuration above.
+		dial := &tls.Dialer{NetDialer: d, Config: &tls.Config{RootCAs: c.ProxyRootCAs, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}, ServerName: proxy.Hostname()}}
+		tr.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := dial.DialContext(ctx, network, addr)
+			if err == nil {
+				resp.Addr = conn.RemoteAddr().String()
+			}
+			return conn, err
+		}
 	}
 	return tr
 }

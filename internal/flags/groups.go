@@ -36,7 +36,9 @@ func Connection(c *cobra.Command, f *target.Connection) {
 	g.Switch(&f.NoServerName, "no-servername", "", "send no server name")
 	g.Word(&f.StartTLS, "starttls", "ask for TLS in this protocol first", tlsclient.StartTLSProtocols()...)
 	g.Text(&f.EHLO, "ehlo", "`NAME` to greet with in SMTP and LMTP (default assay.invalid)")
-	g.Text(&f.Proxy, "proxy", "go through the proxy at `URL` (http://, socks5://), downloads too; none ignores the environment's")
+	g.Text(&f.Proxy, "proxy", "go through the proxy at `URL` (http://, https://, socks5://), downloads too; none ignores the environment's")
+	g.List(&f.ProxyRoots, "proxy-roots", "trust the certificates in FILE for an https:// proxy instead of the system's; repeatable", Kind{Type: "FILE"})
+	g.Word(&f.ProxyHeader, "haproxy-protocol", "begin with the header of the PROXY protocol, for a port that is behind a load balancer", target.ProxyHeaders...)
 	g.List(&f.Groups, "groups", "key-exchange groups to offer, a set: "+strings.Join(target.GroupNames(), ", "),
 		Kind{Type: "GROUP[,GROUP]", Commas: true, Check: target.CheckGroup, Words: target.GroupNames()})
 	g.List(&f.Ciphers, "ciphers", "suites of TLS 1.2 to offer, a set; needs --tls-max 1.2",

@@ -2,12 +2,15 @@ package target
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/assaytls/assay/internal/roots"
 	"github.com/assaytls/assay/internal/tlsclient"
 	"github.com/assaytls/assay/policy"
 )
@@ -27,6 +30,8 @@ type Connection struct {
 	StartTLS         string   // the protocol in which TLS is asked for first
 	EHLO             string   // the name to greet with in SMTP and LMTP; "" means the client's default
 	Proxy            string   // "" means the environment's, "none" goes without
+	ProxyRoots       []string // files of the anchors for an https proxy's certificate; none means the system's
+	ProxyHeader      string   // one of ProxyHeaders; "" means none
 	ALPN             []string // nil means the service's usual offer, empty none
 	TLSMin, TLSMax   string   // one of Versions; "" means the first and the last
 	Groups           []string // offered instead of crypto/tls's, a set
@@ -73,7 +78,10 @@ func (f *Connection) Config(t Target) (tlsclient.Config, error) {
 		}
 		c.Port = f.Port
 	}
-	if c.StartTLS = services[t.Scheme].starttls; f.StartTLS != "" {
+	if c.StartTLS = services[t.Scheme].starttls; t.Direct {
+		c.StartTLS = ""
+	}
+	if f.StartTLS != "" {
 		if t.Scheme != "" && c.StartTLS != f.StartTLS {
 			return c, Usagef("--starttls %s and the scheme in %q exclude each other", f.StartTLS, t.Input)
 		}
@@ -87,6 +95,7 @@ func (f *Connection) Config(t Target) (tlsclient.Config, error) {
 	if err := f.throughProxy(&c); err != nil {
 		return c, err
 	}
+	c.ProxyHeader = slices.Index(ProxyHeaders, f.ProxyHeader) + 1
 	if f.ServerName != "" {
 		if f.NoServerName {
 			return c, Usagef("--servername and --no-servername exclude each other")
@@ -97,8 +106,11 @@ func (f *Connection) Config(t Target) (tlsclient.Config, error) {
 	}
 	if c.ALPN = f.ALPN; c.ALPN == nil && !web(t, c.Port) {
 		c.ALPN = []string{} // mail servers refuse a web client's offer
-		if t.Scheme == "wss" {
+		switch {
+		case t.Scheme == "wss":
 			c.ALPN = []string{"http/1.1"} // RFC 6455 begins with a request of this version
+		case c.StartTLS == "" && (t.Direct || t.Scheme == "" && c.Port == services["postgres"].port):
+			c.ALPN = []string{"postgresql"} // without it PostgreSQL hangs up
 		}
 	}
 	c.MinVersion, c.MaxVersion = version(f.TLSMin, tls.VersionTLS12), version(f.TLSMax, tls.VersionTLS13)
@@ -107,6 +119,30 @@ func (f *Connection) Config(t Target) (tlsclient.Config, error) {
 	}
 	err := f.parameters(&c)
 	return c, err
+}
+
+// ProxyHeaders are the versions of the PROXY protocol.
+var ProxyHeaders = []string{"v1", "v2"}
+
+// ProxyAnchors returns the anchors for an https proxy's certificate, nil for the
+// system's. The error is a *Usage.
+func (f *Connection) ProxyAnchors() (*x509.CertPool, error) {
+	if len(f.ProxyRoots) == 0 {
+		return nil, nil
+	}
+	anchors, err := roots.Load(roots.Options{Files: f.ProxyRoots})
+	if err != nil {
+		return nil, Usagef("--proxy-roots: %v", err)
+	}
+	pool := x509.NewCertPool()
+	for _, raw := range anchors.Certificates() {
+		cert, err := x509.ParseCertificate(raw)
+		if err != nil {
+			return nil, Usagef("--proxy-roots: a certificate that crypto/x509 cannot read: %v", err)
+		}
+		pool.AddCert(cert)
+	}
+	return pool, nil
 }
 
 // throughProxy sets the proxy: the one named, or the environment's.
@@ -126,7 +162,8 @@ func (f *Connection) throughProxy(c *tlsclient.Config) (err error) {
 			return Usagef("the proxy in the environment (HTTPS_PROXY, ALL_PROXY): %v", err).Hint("--proxy none goes without")
 		}
 	}
-	return nil
+	c.ProxyRoots, err = f.ProxyAnchors()
+	return err
 }
 
 // NoProxy is the Proxy that ignores the environment's.

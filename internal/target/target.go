@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +20,7 @@ type Target struct {
 	Host, Port string // Port is "" when none was written
 	Scheme     string // "" when none was written
 	Hint       string // what of the input was passed over
+	Direct     bool   // TLS begins at once although the scheme's protocol asks for it (PostgreSQL's sslnegotiation=direct)
 }
 
 // services are the schemes of targets: the usual port, and the protocol in
@@ -57,7 +59,9 @@ func Parse(s string) (Target, error) {
 		}
 	}
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
-		if strings.Trim(rest[i:], "/") != "" {
+		if services[t.Scheme].starttls == "postgres" && postgresDirect(rest[i:]) {
+			t.Direct = true
+		} else if strings.Trim(rest[i:], "/") != "" {
 			t.Hint = fmt.Sprintf("%s: a server has one certificate for all its pages; %q is ignored", s, rest[i:])
 		}
 		rest = rest[:i]
@@ -108,6 +112,14 @@ func Parse(s string) (Target, error) {
 		t.Port = strings.TrimLeft(t.Port, "0")
 	}
 	return t, nil
+}
+
+// postgresDirect reports whether the end of a URL says, as libpq reads it, that
+// TLS begins at once.
+func postgresDirect(rest string) bool {
+	_, query, _ := strings.Cut(rest, "?")
+	values, err := url.ParseQuery(query)
+	return err == nil && values.Get("sslnegotiation") == "direct"
 }
 
 // CheckPort wants a decimal port number.

@@ -112,6 +112,16 @@ func TestTargetProtocols(t *testing.T) {
 			t.Errorf("%s: %+v, %v", in, c, err)
 		}
 	}
+	for in, direct := range map[string]bool{"postgresql://a.test/db?sslmode=require&sslnegotiation=direct": true, "postgres://a.test:5433?sslnegotiation=direct": true,
+		"a.test:5432": true, "postgres://a.test?sslnegotiation=postgres": false, "https://a.test/?sslnegotiation=direct": false, "a.test:5433": false} {
+		c, err := config(in, none)
+		if err != nil || slices.Equal(c.ALPN, []string{"postgresql"}) != direct || direct && c.StartTLS != "" {
+			t.Errorf("%s: %+v, %v", in, c, err)
+		}
+	}
+	if _, err := config("postgres://a.test?sslnegotiation=direct", func(f *target.Connection) { f.StartTLS = "postgres" }); err == nil {
+		t.Error("--starttls postgres and sslnegotiation=direct go together")
+	}
 	for _, offer := range [][]string{{}, {"h2"}, {"imap", "x"}} {
 		c, err := config("smtps://a.test", func(f *target.Connection) { f.ALPN = offer })
 		if err != nil || c.ALPN == nil || len(c.ALPN) != len(offer) {

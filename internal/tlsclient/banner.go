@@ -13,6 +13,9 @@ const bannerMax = 120
 
 // plaintext classifies a server that did not answer in TLS.
 func (c *Config) plaintext(in []byte, err error) *evidence.Failure {
+	if f := c.pageInstead(in); f != nil {
+		return f
+	}
 	protocol, starttls := speaks(in, c.Port)
 	kv := []string{"protocol", protocol, "banner", banner(in)}
 	switch {

@@ -6,6 +6,7 @@ package tlsclient
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"net"
 	"net/netip"
@@ -50,6 +51,11 @@ type Config struct {
 
 	// Proxy is the proxy to go through, in the form ParseProxy reads; "" = none.
 	Proxy string
+	// ProxyRoots are trusted for the certificate of an https proxy; nil = the system's.
+	ProxyRoots *x509.CertPool
+	// ProxyHeader is the version of the PROXY protocol by which the server is told
+	// whom it serves, before anything else; 0 = it is not.
+	ProxyHeader int
 	// StartTLS is the protocol in which TLS is asked for, one of
 	// StartTLSProtocols; "" = TLS from the start.
 	StartTLS string
@@ -69,6 +75,7 @@ type Config struct {
 	NoProbe bool // make no second, permissive dial
 
 	proxy *url.URL // Proxy, parsed
+	page  string   // the status with which the proxy began to answer CONNECT with a page
 }
 
 // filled returns c with its defaults in place and its names normalized.

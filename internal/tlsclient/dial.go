@@ -70,13 +70,16 @@ func (c *Config) open(ctx context.Context, ev *evidence.Evidence) (net.Conn, *ev
 
 // prepared does what has to be done on a fresh connection before TLS.
 func (c *Config) prepared(ctx context.Context, conn net.Conn) (net.Conn, *evidence.Failure) {
+	ready := conn
 	var failure *evidence.Failure
 	if c.proxy != nil {
-		failure = c.tunnel(ctx, conn)
+		ready, failure = c.tunnel(ctx, ready)
 	}
-	ready := conn
+	if failure == nil && c.ProxyHeader != 0 {
+		failure = c.sendProxyHeader(ctx, ready)
+	}
 	if failure == nil && c.StartTLS != "" {
-		ready, failure = c.startTLS(ctx, conn)
+		ready, failure = c.startTLS(ctx, ready)
 	}
 	if failure != nil {
 		conn.Close()

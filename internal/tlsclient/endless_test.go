@@ -20,7 +20,7 @@ func TestEndlessProxyHeader(t *testing.T) {
 		there.Close()
 		sent <- n
 	}()
-	id, err := httpConnect(here, "a.test:443", nil)
+	_, id, err := httpConnect(here, "a.test:443", nil)
 	if id != finding.ProxyFailure || err == nil || !strings.Contains(err.Error(), "too long") {
 		t.Errorf("%s: %v", id, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,10 +25,10 @@ import (
 	"github.com/assaytls/assay/finding"
 )
 
-// ParseProxy reads a proxy's address: http://, socks5:// or socks5h://, with
-// user:password@ where the proxy wants them. Without a scheme it is an HTTP
-// proxy; without a port 8080 or 1080 is meant. Names are always resolved by
-// the proxy.
+// ParseProxy reads a proxy's address: http://, https:// (HTTP under TLS),
+// socks5:// or socks5h://, with user:password@ where the proxy wants them. Without
+// a scheme it is an HTTP proxy; without a port 8080, 443 or 1080 is meant. Names
+// are always resolved by the proxy.
 func ParseProxy(s string) (*url.URL, error) {
 	if !strings.Contains(s, "://") {
 		s = "http://" + s
@@ -35,10 +37,10 @@ func ParseProxy(s string) (*url.URL, error) {
 	if err != nil {
 		return nil, errors.New("not a proxy URL") // the error's text would repeat a password
 	}
-	port := map[string]string{"http": "8080", "socks5": "1080", "socks5h": "1080"}[u.Scheme]
+	port := map[string]string{"http": "8080", "https": "443", "socks5": "1080", "socks5h": "1080"}[u.Scheme]
 	switch {
 	case port == "":
-		return nil, fmt.Errorf("proxy scheme %q; http, socks5 and socks5h are known", u.Scheme)
+		return nil, fmt.Errorf("proxy scheme %q; http, https, socks5 and socks5h are known", u.Scheme)
 	case u.Hostname() == "":
 		return nil, errors.New("a proxy URL without a host")
 	case u.Path != "" && u.Path != "/" || u.RawQuery != "":
@@ -71,13 +73,14 @@ func ProxyFromEnvironment(host, port string) (string, error) {
 }
 
 // tunnel asks the proxy at the other end of conn for a connection to the
-// target.
-func (c *Config) tunnel(ctx context.Context, conn net.Conn) *evidence.Failure {
+// target, and returns the connection that leads there.
+func (c *Config) tunnel(ctx context.Context, conn net.Conn) (net.Conn, *evidence.Failure) {
 	proxy := c.proxy
-	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })()
+	plain := conn
+	defer context.AfterFunc(ctx, func() { plain.SetDeadline(time.Unix(1, 0)) })()
 	begin := time.Now()
-	conn.SetDeadline(begin.Add(c.ConnectTimeout))
-	defer conn.SetDeadline(time.Time{})
+	plain.SetDeadline(begin.Add(c.ConnectTimeout))
+	defer plain.SetDeadline(time.Time{})
 	// The proxy resolves the name, unless an address was given for it.
 	host := c.Host
 	if addrs, ok := c.known(c.Host, c.Port); ok && len(addrs) > 0 {
@@ -85,16 +88,23 @@ func (c *Config) tunnel(ctx context.Context, conn net.Conn) *evidence.Failure {
 	}
 	var id finding.ID
 	var err error
-	if proxy.Scheme == "http" {
-		id, err = httpConnect(conn, net.JoinHostPort(host, c.Port), proxy.User)
-	} else {
+	switch proxy.Scheme {
+	case "https":
+		if conn, err = c.proxyTLS(ctx, conn); err != nil {
+			id = finding.ProxyFailure
+			break
+		}
+		fallthrough
+	case "http":
+		c.page, id, err = httpConnect(conn, net.JoinHostPort(host, c.Port), proxy.User)
+	default:
 		id, err = socksConnect(conn, host, c.Port, proxy.User)
 	}
 	if err == nil {
-		return nil
+		return conn, nil
 	}
 	if errors.Is(ctx.Err(), context.Canceled) {
-		return cancelled(ctx, "proxy")
+		return nil, cancelled(ctx, "proxy")
 	}
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
@@ -102,8 +112,41 @@ func (c *Config) tunnel(ctx context.Context, conn net.Conn) *evidence.Failure {
 	case isTimeout(err):
 		err = fmt.Errorf("no answer within %s", waited(c.ConnectTimeout, time.Since(begin)))
 	}
+	return nil, c.proxyFailed(id, err)
+}
+
+func (c *Config) proxyFailed(id finding.ID, err error) *evidence.Failure {
 	return &evidence.Failure{ID: id, Stage: "proxy", Detail: clean(err.Error()),
-		Params: map[string]string{"proxy": clean(proxy.Redacted()), "host": clean(c.Host), "port": c.Port, "detail": clean(err.Error())}}
+		Params: map[string]string{"proxy": clean(c.proxy.Redacted()), "host": clean(c.Host), "port": c.Port, "detail": clean(err.Error())}}
+}
+
+// proxyTLS makes the TLS connection to an https proxy. Its certificate is
+// verified by crypto/tls and nothing else: it protects the login and the
+// target's name, and what is judged is the target.
+func (c *Config) proxyTLS(ctx context.Context, conn net.Conn) (net.Conn, error) {
+	tc := tls.Client(conn, &tls.Config{ServerName: c.proxy.Hostname(), RootCAs: c.ProxyRoots, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}})
+	err := tc.HandshakeContext(ctx)
+	var unverified *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &unverified):
+		return nil, fmt.Errorf("its own certificate is not trusted: %w", unverified.Err)
+	case isTimeout(err):
+		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("the TLS handshake with it failed: %s", plainError(err))
+	}
+	return tc, nil
+}
+
+// pageInstead is the failure of a proxy that answered CONNECT with 200 and then
+// sent a page in place of the connection; nil when it did not say that it would,
+// or sent something else.
+func (c *Config) pageInstead(in []byte) *evidence.Failure {
+	text := strings.TrimLeft(string(in[:min(len(in), bannerMax)]), " \t\r\n")
+	if c.page == "" || !strings.HasPrefix(text, "<") {
+		return nil
+	}
+	return c.proxyFailed(finding.ProxyRefused, fmt.Errorf("it answered %s and sent a page instead of a connection: %s", c.page, banner([]byte(text))))
 }
 
 // proxyUnreached is the failure of a target whose proxy could not be connected
@@ -126,8 +169,9 @@ func (c *Config) proxyUnreached(why *evidence.Failure) *evidence.Failure {
 // maxProxyHeader bounds the answer to CONNECT.
 const maxProxyHeader = 16 << 10
 
-// httpConnect is RFC 9110, 9.3.6.
-func httpConnect(conn net.Conn, target string, user *url.Userinfo) (finding.ID, error) {
+// httpConnect is RFC 9110, 9.3.6. page is the status of an answer that grants the
+// connection and announces a body, which it may not have.
+func httpConnect(conn net.Conn, target string, user *url.Userinfo) (page string, id finding.ID, err error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n", target, target)
 	if user != nil {
@@ -136,30 +180,76 @@ func httpConnect(conn net.Conn, target string, user *url.Userinfo) (finding.ID, 
 	}
 	b.WriteString("\r\n")
 	if _, err := conn.Write(b.Bytes()); err != nil {
-		return finding.ProxyFailure, err
+		return "", finding.ProxyFailure, err
 	}
 	// One octet at a time: what follows the header is not the proxy's.
 	var header []byte
 	for one := make([]byte, 1); !bytes.HasSuffix(header, []byte("\r\n\r\n")); header = append(header, one[0]) {
 		if len(header) >= maxProxyHeader {
-			return finding.ProxyFailure, errors.New("its answer is too long")
+			return "", finding.ProxyFailure, errors.New("its answer is too long")
 		}
 		if _, err := io.ReadFull(conn, one); err != nil {
-			return finding.ProxyFailure, err
+			return "", finding.ProxyFailure, err
 		}
 	}
 	resp, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(header)), &http.Request{Method: http.MethodConnect})
 	if err != nil {
-		return finding.ProxyFailure, errors.New("its answer is not HTTP")
+		return "", finding.ProxyFailure, errors.New("its answer is not HTTP")
 	}
 	resp.Body.Close()
-	switch {
+	switch h := resp.Header; {
+	case resp.StatusCode/100 == 2 && (h.Get("Content-Type") != "" || h.Get("Content-Length") != "" && h.Get("Content-Length") != "0"):
+		return resp.Status, "", nil
 	case resp.StatusCode/100 == 2:
-		return "", nil
+		return "", "", nil
 	case resp.StatusCode == http.StatusProxyAuthRequired:
-		return finding.ProxyAuthRequired, errors.New(resp.Status)
+		return "", finding.ProxyAuthRequired, errors.New(loginWanted(resp, user != nil))
 	}
-	return finding.ProxyRefused, errors.New(resp.Status)
+	return "", finding.ProxyRefused, errors.New(refusalOf(resp))
+}
+
+// loginWanted says how a proxy wants its users to log in.
+func loginWanted(resp *http.Response, given bool) string {
+	schemes := challenges(resp.Header.Values("Proxy-Authenticate"))
+	basic := slices.ContainsFunc(schemes, func(s string) bool { return strings.EqualFold(s, "Basic") })
+	switch {
+	case len(schemes) > 0 && !basic:
+		return fmt.Sprintf("%s; it wants %s, and assay knows Basic", resp.Status, strings.Join(schemes, " or "))
+	case given:
+		return resp.Status + "; the user or the password is wrong"
+	}
+	return resp.Status
+}
+
+// challenges returns the schemes of the challenges, each once (RFC 9110, 11.6.1): the
+// words that begin an element of the list and are no parameter.
+func challenges(headers []string) (schemes []string) {
+	quoted := false
+	for element := range strings.FieldsFuncSeq(strings.Join(headers, ","), func(r rune) bool {
+		if r == '"' {
+			quoted = !quoted
+		}
+		return r == ',' && !quoted
+	}) {
+		word, _, _ := strings.Cut(strings.TrimSpace(element), " ")
+		if word == "" || strings.ContainsAny(word, "=\"") || len(word) > 32 || len(schemes) == 8 ||
+			slices.ContainsFunc(schemes, func(s string) bool { return strings.EqualFold(s, word) }) {
+			continue
+		}
+		schemes = append(schemes, word)
+	}
+	return schemes
+}
+
+// refusalOf is a proxy's refusal, with what its headers say of the reason.
+func refusalOf(resp *http.Response) string {
+	text := resp.Status
+	for _, name := range []string{"X-Squid-Error", "Proxy-Status", "Location"} {
+		if v := resp.Header.Get(name); v != "" {
+			text += fmt.Sprintf(" (%s: %s)", name, v[:min(len(v), bannerMax)])
+		}
+	}
+	return text
 }
 
 // The replies of RFC 1928, 6.

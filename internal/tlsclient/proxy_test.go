@@ -181,7 +181,7 @@ func TestProxyFaults(t *testing.T) {
 func TestParseProxy(t *testing.T) {
 	for in, want := range map[string]string{
 		"127.0.0.1": "http://127.0.0.1:8080", "http://p.test:3128/": "http://p.test:3128/", "socks5h://u:p@[::1]": "socks5h://u:p@[::1]:1080",
-		"": "", "https://p.test": "", "http://": "", "http://p.test/path": "", "http://u:se\x7fcret@p.test": "",
+		"https://p.test": "https://p.test:443", "": "", "ftp://p.test": "", "http://": "", "http://p.test/path": "", "http://u:se\x7fcret@p.test": "",
 	} {
 		u, err := ParseProxy(in)
 		if (err != nil) != (want == "") || err == nil && u.String() != want {

@@ -93,6 +93,9 @@ func (c *Config) startTLS(ctx context.Context, conn net.Conn) (net.Conn, *eviden
 	}
 	f := &evidence.Failure{ID: finding.StartTLSFailure, Stage: "starttls", Detail: clean(err.Error()),
 		Params: map[string]string{"host": clean(c.Host), "port": c.Port, "protocol": c.StartTLS}}
+	if page := c.pageInstead(heard.head); page != nil {
+		return nil, page
+	}
 	var r *refusal
 	switch {
 	case errors.As(err, &r):
@@ -118,10 +121,11 @@ func (c *Config) startTLS(ctx context.Context, conn net.Conn) (net.Conn, *eviden
 var errTalkative = fmt.Errorf("it said more than %d bytes", maxDialog)
 
 // hearing reads what a server says before TLS, at most maxDialog bytes, and
-// keeps the end of it.
+// keeps the beginning and the end of it.
 type hearing struct {
 	from io.Reader
 	n    int
+	head []byte
 	tail []byte
 }
 
@@ -131,6 +135,7 @@ func (h *hearing) Read(b []byte) (int, error) {
 	}
 	n, err := h.from.Read(b[:min(len(b), maxDialog-h.n)])
 	h.n += n
+	h.head = append(h.head, b[:min(n, bannerMax-len(h.head))]...)
 	h.tail = append(h.tail, b[:n]...)
 	if over := len(h.tail) - bannerMax; over > 0 {
 		h.tail = append(h.tail[:0], h.tail[over:]...)

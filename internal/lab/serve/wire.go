@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/lab/scenarios"
+	"github.com/assaytls/assay/internal/tlsclient"
 )
 
 // wireServers make the servers of the scenarios of the same group.
@@ -55,6 +57,25 @@ var wireServers = map[string]func(*build){
 	"proxy-refuses": func(b *build) {
 		b.good(nil)
 		b.proxy(403, "Forbidden")
+	},
+	"proxy-login-negotiate": func(b *build) {
+		b.good(nil)
+		b.proxy(407, "Proxy Authentication Required\r\nProxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM\r\nContent-Length: 0")
+	},
+	"proxy-page": func(b *build) {
+		b.good(nil)
+		b.proxy(200, "OK\r\nContent-Type: text/html\r\nContent-Length: 34\r\n\r\n<html>Please sign in first.</html>\r\n")
+	},
+	"proxy-tls":           func(b *build) { b.good(nil); b.proxyTLS(true) },
+	"proxy-tls-untrusted": func(b *build) { b.good(nil); b.proxyTLS(false) },
+	"proxy-protocol": func(b *build) {
+		b.s.Client.ProxyHeader = tlsclient.ProxyHeader2
+		b.good(nil)
+		b.wantsProxyHeader()
+	},
+	"proxy-protocol-missing": func(b *build) {
+		b.good(nil)
+		b.wantsProxyHeader()
 	},
 	"proxy-broken": func(b *build) {
 		b.raw(func(c *net.TCPConn) { io.WriteString(c, "220 mail."+scenarios.Domain+" ESMTP\r\n\r\n"); readRecord(c) })
@@ -213,6 +234,65 @@ func (b *build) proxy(code int, text string) {
 	b.s.Client.Proxy = "http://" + b.s.Addr
 	b.s.Flags = append(b.s.Flags, "--proxy", b.s.Client.Proxy)
 	b.s.Addr, b.s.Port = server, port
+}
+
+// proxyTLS puts an HTTP proxy under TLS before the scenario's server. Its
+// certificate is of a CA that clients are told to trust, or are not.
+func (b *build) proxyTLS(trusted bool) {
+	server, port := b.s.Addr, b.s.Port
+	b.proxy(200, "Connection established")
+	_, plain, _ := strings.Cut(b.s.Client.Proxy, "://")
+	ca := b.l.pki.rogue
+	key := forge.P256()
+	own := ca.Issue(forge.Cert{Key: key, Extensions: ca.ServerExts(key, forge.IP("127.0.0.1"))})
+	conf := &tls.Config{Certificates: []tls.Certificate{own.TLS()}}
+	b.raw(func(c *net.TCPConn) {
+		tc := tls.Server(c, conf)
+		defer tc.Close()
+		if tc.Handshake() != nil {
+			return
+		}
+		up, err := net.Dial("tcp4", plain)
+		if err != nil {
+			return
+		}
+		defer up.Close()
+		go func() { io.Copy(up, tc); up.Close() }()
+		io.Copy(tc, up)
+	})
+	b.s.Client.Proxy = "https://" + b.s.Addr
+	b.s.Flags[len(b.s.Flags)-1] = b.s.Client.Proxy
+	if trusted {
+		file, err := b.l.write("proxy-roots.pem", forge.PEM("CERTIFICATE", ca.Raw))
+		b.must(err)
+		b.s.Flags = append(b.s.Flags, "--proxy-roots", file)
+		b.s.Client.ProxyRoots = x509.NewCertPool()
+		b.s.Client.ProxyRoots.AppendCertsFromPEM(forge.PEM("CERTIFICATE", ca.Raw))
+	}
+	b.s.Addr, b.s.Port = server, port
+}
+
+// wantsProxyHeader puts a door before the scenario's server that takes only
+// connections which begin with the PROXY protocol, version 2.
+func (b *build) wantsProxyHeader() {
+	server := b.s.Addr
+	b.raw(func(c *net.TCPConn) {
+		head := make([]byte, 16)
+		if _, err := io.ReadFull(c, head); err != nil || !bytes.HasPrefix(head, []byte("\r\n\r\n\x00\r\nQUIT\n")) {
+			readRecord(c)
+			return
+		}
+		if _, err := io.ReadFull(c, make([]byte, int(head[14])<<8|int(head[15]))); err != nil {
+			return
+		}
+		up, err := net.Dial("tcp4", server)
+		if err != nil {
+			return
+		}
+		defer up.Close()
+		go func() { io.Copy(up, c); up.Close() }()
+		io.Copy(c, up)
+	})
 }
 
 // startTLS has the clients ask for TLS in the protocol.
