@@ -103,7 +103,7 @@ var wireServers = map[string]func(*build){
 			io.WriteString(c, "220 mail."+scenarios.Domain+" ESMTP\r\n")
 			readLine(c)
 			io.WriteString(c, "504 5.5.2 <assay.invalid>: Helo command rejected: need fully-qualified hostname\r\n")
-			io.Copy(io.Discard, c)
+			readLine(c)
 		})
 	},
 	"smtp-half-greeting": func(b *build) {
@@ -209,7 +209,7 @@ func dnsAnswer(query []byte, code dnsmessage.RCode) []byte {
 }
 
 // proxy puts an HTTP proxy before the scenario's server. It answers CONNECT
-// with the code, and connects when that is 200.
+// with the code, and connects when that is 200 and no page follows.
 func (b *build) proxy(code int, text string) {
 	server, port := b.s.Addr, b.s.Port
 	b.raw(func(c *net.TCPConn) {
@@ -220,7 +220,7 @@ func (b *build) proxy(code int, text string) {
 			}
 		}
 		fmt.Fprintf(c, "HTTP/1.1 %d %s\r\n\r\n", code, text)
-		if code != 200 {
+		if code != 200 || strings.Contains(text, "\r\n\r\n") {
 			return
 		}
 		up, err := net.Dial("tcp4", server)
@@ -279,7 +279,7 @@ func (b *build) wantsProxyHeader() {
 	b.raw(func(c *net.TCPConn) {
 		head := make([]byte, 16)
 		if _, err := io.ReadFull(c, head); err != nil || !bytes.HasPrefix(head, []byte("\r\n\r\n\x00\r\nQUIT\n")) {
-			readRecord(c)
+			io.CopyN(io.Discard, c, int64(head[3])<<8+int64(head[4])+5-int64(len(head))) // the rest of the record
 			return
 		}
 		if _, err := io.ReadFull(c, make([]byte, int(head[14])<<8|int(head[15]))); err != nil {
