@@ -89,7 +89,7 @@
 //
 // Profiles are functions that return a Config: [Web] for programs that run long,
 // [OneShot] for those that make a few connections and end, [Internal] for one's own
-// PKI, [Strict] where an outage is better than a doubt.
+// PKI, [HardFail] where an outage is better than a doubt.
 package assay
 
 import (

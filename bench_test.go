@@ -154,7 +154,7 @@ func BenchmarkHandshake(b *testing.B) {
 	}
 	one := s.fresh()
 	same := func() tls.Certificate { return one }
-	full := assay.Config{LogList: s.list, CT: policy.CTStrict, Schemes: policy.Only(policy.Staple), Depth: policy.DepthLeaf}
+	full := assay.Config{LogList: s.list, CT: policy.CTRequire, Schemes: policy.Only(policy.Staple), Depth: policy.DepthLeaf}
 	b.Run("first", func(b *testing.B) { versus(b, plain, under(full), s.fresh) })
 	b.Run("seen", func(b *testing.B) { versus(b, plain, under(full), same) })
 	b.Run("off", func(b *testing.B) { versus(b, plain, under(assay.Config{Schemes: policy.Off, CT: policy.CTOff}), same) })

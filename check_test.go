@@ -237,7 +237,7 @@ func TestForeignConnections(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err = v.Client(t.Context(), raw, &tls.Config{ServerName: s.Host}); headline(err) != want {
+		if _, err = v.Handshake(t.Context(), raw, &tls.Config{ServerName: s.Host}); headline(err) != want {
 			t.Errorf("Client, PrivateFetch %v: %v, want %s", private, err, want)
 		}
 		raw.Close()
@@ -262,8 +262,8 @@ func TestBrowserPolicy(t *testing.T) {
 		{"sct-browser-one", policy.CTChrome, l.Roots, finding.CTPolicyUnmet},
 		{"sct-browser-one", policy.CTApple, l.Roots, finding.CTPolicyUnmet},
 		{"sct-browser-one", policy.CTChrome, nil, nil},
-		{"sct-browser-one", policy.CTStrict, nil, nil},
-		{"sct-none", policy.CTStrict, nil, finding.CTNoValidSCT},
+		{"sct-browser-one", policy.CTRequire, nil, nil},
+		{"sct-none", policy.CTRequire, nil, finding.CTNoValidSCT},
 		{"sct-none", policy.CTReport, l.Roots, nil},
 	} {
 		client, s := labClient(t, l, c.name, assay.Config{Network: assay.Inline, CT: c.mode, LogList: l.LogList, PublicRoots: c.public})
@@ -275,7 +275,7 @@ func TestBrowserPolicy(t *testing.T) {
 
 func TestTransparencyConfig(t *testing.T) {
 	for what, c := range map[string]assay.Config{
-		"enforcement without a list": {CT: policy.CTStrict},
+		"enforcement without a list": {CT: policy.CTRequire},
 		"an unknown policy":          {CT: 9},
 		"a broken list":              {LogList: []byte("{}")},
 		"a broken public root":       {PublicRoots: [][]byte{{1}}},

@@ -26,10 +26,13 @@ type Config struct {
 	// Strict applies RFC 5280's MUSTs that most clients overlook
 	// (X509_V_FLAG_X509_STRICT and more). Zero: off.
 	Strict bool
-	// SecurityLevel is OpenSSL's security level. Zero: assay's own default, RSA
-	// from 2048 bits, no SHA-1, no MD5.
+	// SecurityLevel is OpenSSL's security level: how many bits of security every key
+	// and hash must have, RSA keys among them. Zero: assay's own default, RSA from
+	// 2048 bits, no SHA-1, no MD5.
 	SecurityLevel policy.SecurityLevel
-	// MinRSA is the smallest RSA modulus accepted, in bits. 0 means 2048.
+	// MinRSA is the smallest RSA modulus accepted, in bits, 512 to 16384; it says
+	// nothing of other keys. Beside a SecurityLevel both must be met. Alone it takes
+	// the place of 2048, smaller ones too. 0 means 2048, or what SecurityLevel asks.
 	MinRSA int
 	// NoWildcards refuses servers' certificates that match by a wildcard only.
 	// Zero: off. In handshakes the name is the tls.Config's ServerName.
@@ -103,7 +106,7 @@ type Config struct {
 	// OnRevoked is told when a revocation was learnt after which a connection that
 	// had been accepted is accepted no longer, once for each peer: the report is
 	// what Error has then, and names the peer. Connections made by Dial, DialContext,
-	// Client and Transport have been closed by then, and those of a server that
+	// Handshake and Transport have been closed by then, and those of a server that
 	// ServerConfig made, over TCP or Unix sockets. Those that others dialled with a
 	// config of ClientConfig are the application's to close; 4096 peers are
 	// remembered, in 32 MiB. The context ends with Close. nil: nobody is told. It is
@@ -209,8 +212,8 @@ func Internal(roots [][]byte) Config {
 	return Config{Roots: roots, Unknown: UnknownDeny, Network: Inline, PrivateFetch: true}
 }
 
-// Strict is the profile that refuses whatever is not proven: RFC 5280 to the
+// HardFail is the profile that refuses whatever is not proven: RFC 5280 to the
 // letter, fetches in the handshake, unknown status denied.
-func Strict() Config {
+func HardFail() Config {
 	return Config{Strict: true, Unknown: UnknownDeny, Network: Inline}
 }

@@ -61,7 +61,7 @@ func TestProfiles(t *testing.T) {
 	for _, c := range []struct{ got, want assay.Config }{
 		{assay.Web(), assay.Config{}},
 		{assay.Internal(roots), assay.Config{Roots: roots, Unknown: assay.UnknownDeny, Network: assay.Inline, PrivateFetch: true}},
-		{assay.Strict(), assay.Config{Strict: true, Unknown: assay.UnknownDeny, Network: assay.Inline}},
+		{assay.HardFail(), assay.Config{Strict: true, Unknown: assay.UnknownDeny, Network: assay.Inline}},
 	} {
 		if !reflect.DeepEqual(c.got, c.want) {
 			t.Errorf("%+v, want %+v", c.got, c.want)

@@ -17,7 +17,7 @@ var dialer = &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
 // long as with http.DefaultTransport.
 const handshakeTimeout = 10 * time.Second
 
-// ErrHandshakeTimeout is how Dial, DialContext, Client and Transport end when the
+// ErrHandshakeTimeout is how Dial, DialContext, Handshake and Transport end when the
 // peer takes longer than 10 s for its part of the handshake. It is a net.Error
 // whose Timeout is true, like net/http's.
 var ErrHandshakeTimeout net.Error = timeoutError{}
@@ -79,14 +79,14 @@ func (v *Verifier) dial(ctx context.Context, how dialing, network, addr string, 
 	return c, nil
 }
 
-// Client completes a judged TLS handshake over a connection that exists
+// Handshake completes a judged TLS handshake over a connection that exists
 // already, as after STARTTLS. base must have a ServerName. The context bounds
 // handshake and judgement, and beside it what DialContext says. On error the
 // caller closes raw. How raw came about is not known, so downloads go to public
 // addresses only, unless Config.PrivateFetch is set.
-func (v *Verifier) Client(ctx context.Context, raw net.Conn, base *tls.Config) (*tls.Conn, error) {
+func (v *Verifier) Handshake(ctx context.Context, raw net.Conn, base *tls.Config) (*tls.Conn, error) {
 	if base == nil || base.ServerName == "" {
-		return nil, errors.New("assay: Client needs a tls.Config with a ServerName")
+		return nil, errors.New("assay: Handshake needs a tls.Config with a ServerName")
 	}
 	d := dialled{ctx: ctx, peer: raw.RemoteAddr(), host: base.ServerName, foreign: true, timeout: handshakeTimeout}
 	if t, ok := raw.(*tlsclient.Transport); ok { // the command line's

@@ -60,7 +60,7 @@ func TestSilentPeer(t *testing.T) {
 			}
 			defer cancel()
 			begin := time.Now()
-			_, err = v.Client(ctx, ours, &tls.Config{ServerName: "localhost"})
+			_, err = v.Handshake(ctx, ours, &tls.Config{ServerName: "localhost"})
 			var timeout net.Error
 			if !errors.Is(err, c.err) || !errors.As(err, &timeout) || !timeout.Timeout() || errors.Is(err, context.DeadlineExceeded) != (c.err == context.DeadlineExceeded) {
 				t.Errorf("error %v, want %v", err, c.err)
@@ -97,7 +97,7 @@ func TestCloseEndsDials(t *testing.T) {
 				return err
 			}
 			defer raw.Close()
-			_, err = v.Client(context.Background(), raw, &tls.Config{ServerName: "localhost"})
+			_, err = v.Handshake(context.Background(), raw, &tls.Config{ServerName: "localhost"})
 			return err
 		},
 		"Transport": func(v *assay.Verifier) error {

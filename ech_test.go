@@ -96,7 +96,7 @@ func (e echWorld) clients(t *testing.T, base *tls.Config) map[string]func(addr s
 			return err
 		}
 		defer raw.Close()
-		_, err = v.Client(t.Context(), raw, base)
+		_, err = v.Handshake(t.Context(), raw, base)
 		return err
 	}
 	return map[string]func(string) error{"ClientConfig": plain(conf), "ECH asked for later": plain(later), "DialContext": dial, "Client": over}

@@ -122,7 +122,7 @@ func ExampleVerifier_Dial() {
 	// Output: true
 }
 
-func ExampleVerifier_Client() {
+func ExampleVerifier_Handshake() {
 	v, err := assay.New(assay.Internal(roots))
 	if err != nil {
 		log.Fatal(err)
@@ -135,7 +135,7 @@ func ExampleVerifier_Client() {
 		log.Fatal(err)
 	}
 	defer raw.Close()
-	c, err := v.Client(ctx, raw, &tls.Config{ServerName: "good.lab.assay.test"})
+	c, err := v.Handshake(ctx, raw, &tls.Config{ServerName: "good.lab.assay.test"})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -418,8 +418,8 @@ func ExampleInternal() {
 	// Output: true
 }
 
-func ExampleStrict() {
-	conf := assay.Strict()
+func ExampleHardFail() {
+	conf := assay.HardFail()
 	conf.Roots, conf.PrivateFetch = roots, true
 	v, err := assay.New(conf)
 	if err != nil {

@@ -226,7 +226,7 @@ func Example_staplingServer() {
 
 func ExampleConfig_certificateTransparency() {
 	conf := assay.Internal(roots)
-	conf.CT = policy.CTStrict // a valid SCT of a log in the list, as OpenSSL asks
+	conf.CT = policy.CTRequire // a valid SCT of a log in the list, as OpenSSL asks
 	conf.LogList = logList
 	v, err := assay.New(conf)
 	if err != nil {

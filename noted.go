@@ -10,7 +10,7 @@ import (
 	"github.com/assaytls/assay/report"
 )
 
-// noted is the transport of a connection made by Dial, Client or Transport.
+// noted is the transport of a connection made by Dial, Handshake or Transport.
 // crypto/tls returns io.EOF whether the peer said close_notify or the transport just
 // ended; noted remembers the second, and what the judgement said. When the
 // connection is accepted no longer it carries nothing more, and its Read and Write

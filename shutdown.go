@@ -14,7 +14,7 @@ import (
 // Truncated reports whether c's transport ended without the peer's
 // close_notify, so that what came may be cut short (RFC 8446, 6.1). Ask after
 // Read has returned io.EOF. It is known for connections made by Dial,
-// DialContext, Client and, without a proxy, Transport; others are never
+// DialContext, Handshake and, without a proxy, Transport; others are never
 // reported.
 func Truncated(c *tls.Conn) bool {
 	n, ok := c.NetConn().(*noted)
@@ -24,7 +24,7 @@ func Truncated(c *tls.Conn) bool {
 // ReportOf returns the report by which c was accepted, a copy: findings that
 // warn, and what of the path was checked and how. The facts of the connection
 // and of certificates are in it when Config.Verify or Config.Observe is set. It
-// is known for connections made by Dial, DialContext, Client and, without a
+// is known for connections made by Dial, DialContext, Handshake and, without a
 // proxy, Transport; for others it is nil: Config.Observe tells of them when they are
 // accepted, and [Verifier.JudgeConnection] afterwards.
 func ReportOf(c *tls.Conn) *report.Report {

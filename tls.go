@@ -29,7 +29,7 @@ import (
 // A server that rejects Encrypted Client Hello is refused with ErrECHRejected,
 // and its retry configurations are withheld: crypto/tls calls no callback then
 // but EncryptedClientHelloRejectionVerify, to which it shows no certificate.
-// [Verifier.DialContext] and [Verifier.Client] do better. It is an error when
+// [Verifier.DialContext] and [Verifier.Handshake] do better. It is an error when
 // base has EncryptedClientHelloRejectionVerify, which takes the place of the
 // standard library's verification.
 //
@@ -96,7 +96,7 @@ func guardOverlay(c *tls.Config) {
 // ends when the server rejects Encrypted Client Hello (RFC 9849, 6.1.6). The
 // server's certificate could not be judged, so what it offers for another
 // attempt must not be used: an impostor whose certificate is revoked could
-// learn the hidden name that way. [Verifier.DialContext] and [Verifier.Client]
+// learn the hidden name that way. [Verifier.DialContext] and [Verifier.Handshake]
 // judge the certificate of the public name and then return crypto/tls's
 // *tls.ECHRejectionError.
 var ErrECHRejected = errors.New("assay: the server rejected Encrypted Client Hello, and its certificate cannot be judged in this handshake")

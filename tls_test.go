@@ -52,7 +52,7 @@ func TestConfigRefuses(t *testing.T) {
 	for name, c := range map[string]assay.Config{
 		"unknown scheme":     {Schemes: 9},
 		"unknown CT policy":  {CT: 9},
-		"CT without a list":  {CT: policy.CTStrict},
+		"CT without a list":  {CT: policy.CTRequire},
 		"bad log list":       {LogList: []byte("{")},
 		"empty roots":        {Roots: [][]byte{}},
 		"garbage root":       {Roots: [][]byte{{1, 2, 3}}},

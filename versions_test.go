@@ -35,7 +35,7 @@ func TestOldVersionsAreRefused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := v.Client(t.Context(), raw, base); err == nil {
+			if _, err := v.Handshake(t.Context(), raw, base); err == nil {
 				t.Error("Client:", name)
 			}
 			raw.Close()

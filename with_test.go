@@ -69,7 +69,7 @@ func TestWithRefuses(t *testing.T) {
 		"a time":         {Time: time.Now()},
 		"a name":         {Names: []string{"a.test"}},
 		"no name":        {NoName: true},
-		"CT, no list":    {CT: policy.CTStrict},
+		"CT, no list":    {CT: policy.CTRequire},
 		"no such choice": {Unknown: 9},
 		"no finding":     {Allow: []finding.ID{"x-mine"}},
 		"no host":        {RequireDNS: []string{"a b"}},
@@ -182,7 +182,7 @@ func TestPolicyHashNamesTheRules(t *testing.T) {
 // names.
 func TestProfilesAreThePolicys(t *testing.T) {
 	root := newWorld(t).root.Raw
-	for profile, c := range map[policy.Profile]assay.Config{policy.Web: assay.Web(), policy.Internal: assay.Internal([][]byte{root}), policy.Strict: assay.Strict()} {
+	for profile, c := range map[policy.Profile]assay.Config{policy.Web: assay.Web(), policy.Internal: assay.Internal([][]byte{root}), policy.HardFail: assay.HardFail()} {
 		c.Roots = [][]byte{root}
 		if got := newVerifier(t, c).Policy(); !reflect.DeepEqual(got, profile.Policy()) {
 			t.Errorf("%s: %+v, want %+v", profile, got, profile.Policy())

@@ -86,7 +86,7 @@ func (c *Client) ClientHandshake(ctx context.Context, authority string, raw net.
 	if host, _, err := net.SplitHostPort(authority); err == nil {
 		conf.ServerName = host
 	}
-	conn, err := c.v.Client(ctx, raw, conf)
+	conn, err := c.v.Handshake(ctx, raw, conf)
 	var refused *assay.Error // stays nil for another failure
 	errors.As(err, &refused)
 	c.refusals.note(raw.RemoteAddr().String(), refused)

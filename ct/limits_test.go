@@ -20,7 +20,7 @@ func TestBudgetRefusesNothing(t *testing.T) {
 	w := newWorld(t)
 	leaf := w.leaf(90*days, "a1", "b1")
 	junk := ct.ReadSCTList(0, report.SCTTLS, forge.SCTList(slices.Repeat([][]byte{{1}}, 1000)...))
-	for _, mode := range []policy.CTMode{policy.CTReport, policy.CTStrict, policy.CTChrome, policy.CTApple} {
+	for _, mode := range []policy.CTMode{policy.CTReport, policy.CTRequire, policy.CTChrome, policy.CTApple} {
 		r := ct.CheckSCTs(ct.Input{Path: w.path(leaf), List: w.list(w.now), Time: w.now, Policy: mode, Delivered: []ct.SCTList{junk}})
 		if r.CT.Met != nil && !*r.CT.Met || report.Worst(r.Findings) > finding.Info || r.Findings[0].ID != finding.CTBudget || len(r.CT.SCTs) != 64 {
 			t.Errorf("%s: met %v, %s, %d SCTs", mode, r.CT.Met, ids(r.Findings[:1]), len(r.CT.SCTs))
@@ -29,7 +29,7 @@ func TestBudgetRefusesNothing(t *testing.T) {
 	// Those beyond do not count: the rest has to meet the policy.
 	junk = ct.ReadSCTList(0, report.SCTTLS, forge.SCTList(append(slices.Repeat([][]byte{{1}}, 64), forge.SCT{Time: w.now}.SignX509(w.key("a1"), leaf.Raw))...))
 	leaf = w.leaf(90 * days)
-	if r := ct.CheckSCTs(ct.Input{Path: w.path(leaf), List: w.list(w.now), Time: w.now, Policy: policy.CTStrict, Delivered: []ct.SCTList{junk}}); *r.CT.Met {
+	if r := ct.CheckSCTs(ct.Input{Path: w.path(leaf), List: w.list(w.now), Time: w.now, Policy: policy.CTRequire, Delivered: []ct.SCTList{junk}}); *r.CT.Met {
 		t.Error("an SCT beyond the budget counts")
 	}
 }

@@ -248,7 +248,7 @@ func (r *Result) judgeStrict(in *Input, stale bool) {
 func (r *Result) markStale() {
 	for i, f := range r.Certs[0] {
 		if f.ID == finding.CTListStale {
-			r.Certs[0][i] = f.Graded(finding.Inconclusive, "--ct strict")
+			r.Certs[0][i] = f.Graded(finding.Inconclusive, "--ct require")
 		}
 	}
 }

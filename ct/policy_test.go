@@ -198,7 +198,7 @@ func TestBrowserPolicies(t *testing.T) {
 // they stand, and take nothing from those that were delivered.
 func TestFetchedNeverCount(t *testing.T) {
 	w := newWorld(t)
-	for _, mode := range []policy.CTMode{policy.CTReport, policy.CTStrict, policy.CTChrome, policy.CTApple} {
+	for _, mode := range []policy.CTMode{policy.CTReport, policy.CTRequire, policy.CTChrome, policy.CTApple} {
 		leaf := w.leaf(90 * days)
 		fetched := ct.ReadSCTList(0, report.SCTFetched, w.sent(leaf, "a1", "b1"))
 		in := ct.Input{Path: w.path(leaf), List: w.list(w.now), Time: w.now, Policy: mode, Delivered: []ct.SCTList{fetched}}
@@ -282,34 +282,34 @@ func TestFindings(t *testing.T) {
 	}{
 		{"good", policy.CTReport, nil, "", "-"},
 		{"default policy", 0, nil, "", "-"},
-		{"good, strict", policy.CTStrict, nil, "", "true"},
+		{"good, strict", policy.CTRequire, nil, "", "true"},
 		{"unknown policy is strict", 9, func(w *world, in *ct.Input) { in.Path = w.path(w.leaf(90 * days)) }, "ct-sct-missing ct-no-valid-sct", "false"},
 		{"off", policy.CTOff, func(w *world, in *ct.Input) { in.Path = w.path(w.leaf(90 * days)) }, "", "-"},
 		{"none", policy.CTReport, func(w *world, in *ct.Input) { in.Path = w.path(w.leaf(90 * days)) }, "ct-sct-missing", "-"},
 		{"none, public", policy.CTReport, func(w *world, in *ct.Input) { in.Path, in.Private = w.path(w.leaf(90*days)), false }, "ct-sct-missing=warning", "-"},
 		{"none, no list", policy.CTReport, func(w *world, in *ct.Input) { in.Path, in.List = w.path(w.leaf(90*days)), nil }, "ct-sct-missing", "-"},
-		{"none, strict", policy.CTStrict, func(w *world, in *ct.Input) { in.Path = w.path(w.leaf(90 * days)) }, "ct-sct-missing ct-no-valid-sct", "false"},
+		{"none, strict", policy.CTRequire, func(w *world, in *ct.Input) { in.Path = w.path(w.leaf(90 * days)) }, "ct-sct-missing ct-no-valid-sct", "false"},
 		{"no list", policy.CTReport, func(w *world, in *ct.Input) { in.List = nil }, "ct-not-verified", "-"},
-		{"no list, strict", policy.CTStrict, func(w *world, in *ct.Input) { in.List = nil }, "ct-not-verified ct-no-log-list", "-"},
+		{"no list, strict", policy.CTRequire, func(w *world, in *ct.Input) { in.List = nil }, "ct-not-verified ct-no-log-list", "-"},
 		{"private", policy.CTChrome, nil, "ct-private-anchor", "-"},
 		{"unmet", policy.CTApple, func(w *world, in *ct.Input) { in.Path, in.Private = w.path(w.leaf(90*days, "a1")), false }, "ct-policy-unmet", "false"},
-		{"less than 70 days", policy.CTStrict, func(w *world, in *ct.Input) { in.List = w.list(w.now.Add(time.Second - ct.MaxListAge)) }, "", "true"},
+		{"less than 70 days", policy.CTRequire, func(w *world, in *ct.Input) { in.List = w.list(w.now.Add(time.Second - ct.MaxListAge)) }, "", "true"},
 		{"old list", policy.CTReport, func(w *world, in *ct.Input) { in.List = w.list(w.now.Add(-ct.MaxListAge)) }, "ct-list-stale", "-"},
-		{"old list, strict", policy.CTStrict, func(w *world, in *ct.Input) { in.List = w.list(w.now.Add(-71 * days)) }, "ct-list-stale=inconclusive", "true"},
-		{"old list, strict, no SCT", policy.CTStrict, func(w *world, in *ct.Input) {
+		{"old list, strict", policy.CTRequire, func(w *world, in *ct.Input) { in.List = w.list(w.now.Add(-71 * days)) }, "ct-list-stale=inconclusive", "true"},
+		{"old list, strict, no SCT", policy.CTRequire, func(w *world, in *ct.Input) {
 			in.List, in.Path = w.list(w.now.Add(-71*days)), w.path(w.leaf(90*days))
 		}, "ct-sct-missing ct-list-stale ct-no-valid-sct=inconclusive", "false"},
 		{"old list, chrome", policy.CTChrome, func(w *world, in *ct.Input) {
 			in.List, in.Path, in.Private = w.list(w.now.Add(-71*days)), w.path(w.leaf(90*days)), false
 		}, "ct-sct-missing=warning ct-list-stale", "-"},
-		{"undated list", policy.CTStrict, func(w *world, in *ct.Input) {
+		{"undated list", policy.CTRequire, func(w *world, in *ct.Input) {
 			in.List = listOf(w.t, time.Time{}, testLog{spki: w.key("a1").SPKI, name: "a1", operator: "A"})
 		}, "ct-sct-unknown-log ct-list-undated", "true"},
 		{"malformed list", policy.CTReport, func(w *world, in *ct.Input) { deliver(in, "tls", []byte{0, 5, 0, 1}) }, "ct-sct-list-bad", "-"},
 		{"empty list", policy.CTReport, func(w *world, in *ct.Input) { deliver(in, "tls", []byte{0, 0}) }, "ct-sct-list-bad", "-"},
 		{"not delivered", policy.CTReport, func(w *world, in *ct.Input) { deliver(in, "fetched", w.sent(in.Path[0], "a1")) }, "ct-sct-not-delivered", "-"},
 		{"malformed SCT", policy.CTReport, func(w *world, in *ct.Input) { deliver(in, "ocsp", forge.SCTList(make([]byte, 40))) }, "ct-sct-list-bad", "-"},
-		{"foreign SCT", policy.CTStrict, func(w *world, in *ct.Input) {
+		{"foreign SCT", policy.CTRequire, func(w *world, in *ct.Input) {
 			in.Path = w.path(w.leaf(90 * days))
 			deliver(in, "tls", w.sent(w.leaf(90*days), "a1"))
 		}, "ct-sct-invalid ct-no-valid-sct", "false"},
@@ -334,33 +334,33 @@ func TestFindings(t *testing.T) {
 		}, "ct-sct-from-future", "-"},
 		{"unknown version", policy.CTReport, func(w *world, in *ct.Input) { deliver(in, "tls", forge.SCTList([]byte{1, 2, 3})) }, "ct-sct-unknown-version", "-"},
 		{"unknown log", policy.CTReport, func(w *world, in *ct.Input) { deliver(in, "tls", w.sent(in.Path[0], "zz")) }, "ct-sct-unknown-log", "-"},
-		{"issuer not known", policy.CTStrict, func(w *world, in *ct.Input) { in.Path = in.Path[:1] }, "ct-sct-unverified ct-sct-unverified ct-no-valid-sct", "false"},
-		{"interval", policy.CTStrict, func(w *world, in *ct.Input) {
+		{"issuer not known", policy.CTRequire, func(w *world, in *ct.Input) { in.Path = in.Path[:1] }, "ct-sct-unverified ct-sct-unverified ct-no-valid-sct", "false"},
+		{"interval", policy.CTRequire, func(w *world, in *ct.Input) {
 			for _, n := range []string{"a1", "b1"} {
 				w.set(n, func(l *forge.Log) { l.From, l.Until = w.now, in.Path[0].NotAfter })
 			}
 			in.List = w.list(w.now)
 		}, "ct-sct-interval ct-sct-interval ct-no-valid-sct", "false"},
-		{"interval that covers", policy.CTStrict, func(w *world, in *ct.Input) {
+		{"interval that covers", policy.CTRequire, func(w *world, in *ct.Input) {
 			w.set("a1", func(l *forge.Log) { l.From, l.Until = in.Path[0].NotAfter, in.Path[0].NotAfter.Add(time.Second) })
 			in.List = w.list(w.now)
 		}, "", "true"},
-		{"rejected log", policy.CTStrict, func(w *world, in *ct.Input) {
+		{"rejected log", policy.CTRequire, func(w *world, in *ct.Input) {
 			w.set("a1", func(l *forge.Log) { l.State = "rejected" })
 			w.set("b1", func(l *forge.Log) { l.State, l.StateSince = "retired", w.now.Add(-100*days) })
 			in.List = w.list(w.now)
 		}, "ct-sct-log-state ct-sct-log-state ct-no-valid-sct", "false"},
-		{"retired later", policy.CTStrict, func(w *world, in *ct.Input) {
+		{"retired later", policy.CTRequire, func(w *world, in *ct.Input) {
 			w.set("a1", func(l *forge.Log) { l.State, l.StateSince = "retired", w.now.Add(-days) })
 			in.List = w.list(w.now)
 		}, "", "true"},
-		{"list without states", policy.CTStrict, func(w *world, in *ct.Input) {
+		{"list without states", policy.CTRequire, func(w *world, in *ct.Input) {
 			for _, n := range w.order {
 				w.set(n, func(l *forge.Log) { l.State = "none" })
 			}
 			in.List = w.list(w.now)
 		}, "", "true"},
-		{"test log", policy.CTStrict, func(w *world, in *ct.Input) {
+		{"test log", policy.CTRequire, func(w *world, in *ct.Input) {
 			key := base64.StdEncoding.EncodeToString(w.key("a1").SPKI)
 			var err error
 			in.List, err = ct.ParseLogList([]byte(`{"log_list_timestamp":"2026-11-01T00:00:00Z","operators":[{"name":"A","logs":[{"description":"a1","log_type":"test","key":"` + key + `"}]}]}`))
@@ -444,7 +444,7 @@ func TestDepth(t *testing.T) {
 			return [][]byte{forge.SCT{Time: w.now}.SignPrecert(w.key("b1"), c.ca.Key, tbs)}
 		})
 		r := ct.CheckSCTs(ct.Input{Path: []*cert.Certificate{cert.Parse(leaf.Raw), cert.Parse(c.ca.Raw), cert.Parse(w.root.Raw)},
-			List: w.list(w.now), Policy: policy.CTStrict, Depth: c.depth, Time: w.now})
+			List: w.list(w.now), Policy: policy.CTRequire, Depth: c.depth, Time: w.now})
 		got := ""
 		for _, fs := range r.Certs {
 			got += "[" + ids(fs) + "]"
@@ -465,7 +465,7 @@ func TestSCTOfAnotherPlace(t *testing.T) {
 	leaf := inter.Server("l.test", nil)
 	list := w.sent(cert.Parse(leaf.Raw), "a1")
 	r := ct.CheckSCTs(ct.Input{Path: []*cert.Certificate{cert.Parse(leaf.Raw), cert.Parse(inter.Raw), cert.Parse(w.root.Raw)},
-		Delivered: []ct.SCTList{ct.ReadSCTList(0, "tls", list), ct.ReadSCTList(1, "tls", list)}, List: w.list(w.now), Policy: policy.CTStrict, Depth: policy.CTChain, Time: w.now})
+		Delivered: []ct.SCTList{ct.ReadSCTList(0, "tls", list), ct.ReadSCTList(1, "tls", list)}, List: w.list(w.now), Policy: policy.CTRequire, Depth: policy.CTChain, Time: w.now})
 	if got := fmt.Sprint(statuses(r.CT)); got != "[valid invalid]" || *r.CT.Met {
 		t.Errorf("%s, met %v", got, *r.CT.Met)
 	}

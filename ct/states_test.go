@@ -53,7 +53,7 @@ func TestStatesAtTheMoment(t *testing.T) {
 		}
 		leaf := w.leaf(90 * days)
 		list := forge.SCTList(forge.SCT{Time: w.now.Add(c.sct)}.SignX509(w.key("a1"), leaf.Raw), forge.SCT{Time: w.now.Add(c.sct)}.SignX509(w.key("b1"), leaf.Raw))
-		for _, mode := range []policy.CTMode{policy.CTStrict, policy.CTApple} {
+		for _, mode := range []policy.CTMode{policy.CTRequire, policy.CTApple} {
 			in := ct.Input{Path: w.path(leaf), List: w.list(w.now), Time: w.now.Add(c.at), Policy: mode, Delivered: []ct.SCTList{ct.ReadSCTList(0, report.SCTTLS, list)}}
 			if r := ct.CheckSCTs(in); r.CT.Met == nil || *r.CT.Met != c.ok {
 				t.Errorf("%s, %s: want %v, %v\n%s", c.name, mode, c.ok, r.Findings, strings.Join(r.CT.Explain, "\n"))
@@ -69,7 +69,7 @@ func TestListWithoutStates(t *testing.T) {
 	for _, n := range w.order {
 		w.set(n, func(l *forge.Log) { l.State = "none" })
 	}
-	in := ct.Input{Path: w.path(w.leaf(90*days, "a1", "b1")), List: w.list(w.now), Time: w.now, Policy: policy.CTStrict}
+	in := ct.Input{Path: w.path(w.leaf(90*days, "a1", "b1")), List: w.list(w.now), Time: w.now, Policy: policy.CTRequire}
 	if r := ct.CheckSCTs(in); r.CT.Met == nil || !*r.CT.Met {
 		t.Errorf("strict: %v", r.Findings)
 	}
@@ -89,7 +89,7 @@ func TestListWithoutStates(t *testing.T) {
 	if in.List, err = ct.ParseLogList([]byte(with)); err != nil {
 		t.Fatal(err)
 	}
-	in.Policy = policy.CTStrict
+	in.Policy = policy.CTRequire
 	if r := ct.CheckSCTs(in); r.CT.Met == nil || *r.CT.Met {
 		t.Errorf("strict with a list of which one log has a state: %v", r.Findings)
 	}

@@ -23,10 +23,10 @@ const (
 	Connect                 // assay connect: what nobody could be asked about refuses
 	Web                     // handshakes of the library with servers of the web: an outage of others passes with a warning
 	Internal                // handshakes within one's own PKI: what nobody could be asked about refuses
-	Strict                  // handshakes that refuse whatever is not proven
+	HardFail                // handshakes that refuse whatever is not proven
 )
 
-var profileWords = []string{"check", "verify", "connect", "web", "internal", "strict"}
+var profileWords = []string{"check", "verify", "connect", "web", "internal", "hard-fail"}
 
 // ParseProfile reads a profile's word.
 func ParseProfile(s string) (Profile, error) { return parse[Profile](profileWords, s) }
@@ -142,7 +142,7 @@ var table = sync.OnceValue(func() []Field {
 				return []string{string(b)}
 			},
 			set: setTime},
-		toggle("strict", groupJudgement, "enforce every rule of RFC 5280's profile", everybody, func(p *Policy) *bool { return &p.Strict }).except(map[Profile]string{Strict: "true"}),
+		toggle("strict", groupJudgement, "enforce every rule of RFC 5280's profile", everybody, func(p *Policy) *bool { return &p.Strict }).except(map[Profile]string{HardFail: "true"}),
 		{Name: "security-level", Group: groupJudgement, Value: "N", Help: "0 to 5, with OpenSSL's meanings (default: none)", Words: levelWords[1:], offered: everybody,
 			get: func(p *Policy) []string {
 				if p.SecurityLevel == LevelDefault {
@@ -220,7 +220,7 @@ var table = sync.OnceValue(func() []Field {
 		choice("revocation-stop", groupRevocation, "stop at the first source that answers, or ask all", judges, AllStop(), ParseStop, func(p *Policy) *Stop { return &p.Stop }),
 		choice("revocation-depth", groupRevocation, "check the leaf only, or the whole chain", everybody, AllDepth(), ParseDepth, func(p *Policy) *Depth { return &p.Depth }),
 		choice("unknown", groupRevocation, "what it means when no source can be had", everybody, AllUnknown(), ParseUnknown, func(p *Policy) *Unknown { return &p.Unknown }).
-			except(map[Profile]string{Connect: "deny", Web: "warn", Internal: "deny", Strict: "deny"}),
+			except(map[Profile]string{Connect: "deny", Web: "warn", Internal: "deny", HardFail: "deny"}),
 		choice("stale", groupRevocation, "what an answer past its nextUpdate is worth", judges, AllStale(), ParseStale, func(p *Policy) *Stale { return &p.Stale }),
 		span("max-age", groupRevocation, "oldest answer that counts", func(p *Policy) *time.Duration { return &p.MaxAge }, 0),
 		span("skew", groupRevocation, "how far clocks may differ around an answer's times", func(p *Policy) *time.Duration { return &p.Skew }, DefaultSkew),

@@ -198,7 +198,7 @@ func TestFields(t *testing.T) {
 	values := map[string]string{"name": "a.test", "require-dns": "b.test", "require-ip": "192.0.2.1", "require-email": "a@b.test", "purpose": "email",
 		"time": "2026-12-01T00:00:00Z", "security-level": "3", "min-rsa": "3072", "max-depth": "0", "policy": "1.2.3",
 		"allow": string(finding.MustStapleMissing), "revocation": "ocsp,crl", "revocation-stop": "first", "revocation-depth": "leaf", "unknown": "warn",
-		"stale": "warn", "max-age": "24h", "skew": "1m", "ct": "strict", "ct-depth": "chain"}
+		"stale": "warn", "max-age": "24h", "skew": "1m", "ct": "require", "ct-depth": "chain"}
 	var full policy.Policy
 	for _, f := range policy.Fields() {
 		v, ok := values[f.Name]
@@ -283,7 +283,7 @@ func TestProfiles(t *testing.T) {
 		policy.Connect:  {Unknown: policy.UnknownDeny},
 		policy.Web:      {Unknown: policy.UnknownWarn},
 		policy.Internal: {Unknown: policy.UnknownDeny},
-		policy.Strict:   {Unknown: policy.UnknownDeny, Strict: true},
+		policy.HardFail: {Unknown: policy.UnknownDeny, Strict: true},
 	} {
 		if got := f.Policy(); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v, want %+v", f, got, want)

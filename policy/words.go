@@ -178,12 +178,12 @@ type CTMode uint8
 const (
 	CTReport CTMode = iota // SCTs are shown, and verified with a log list
 	CTOff                  // SCTs are not looked at
-	CTStrict               // one valid SCT of an accepted log is required
+	CTRequire               // one valid SCT of an accepted log is required
 	CTChrome               // Chrome's rules, below publicly trusted anchors
 	CTApple                // Apple's rules, below publicly trusted anchors
 )
 
-var ctWords = []string{"report", "off", "strict", "chrome", "apple"}
+var ctWords = []string{"report", "off", "require", "chrome", "apple"}
 
 // ParseCTMode reads a word of CTMode; "permissive", OpenSSL's word, is
 // CTReport.
@@ -215,7 +215,7 @@ func (m *CTMode) UnmarshalText(b []byte) error {
 // Enforced reports whether m may refuse, which needs a log list.
 func (m CTMode) Enforced() bool { return m != CTReport && m != CTOff }
 
-// CTDepth says whose SCTs count in CTStrict. The zero means the leaf's.
+// CTDepth says whose SCTs count in CTRequire. The zero means the leaf's.
 type CTDepth uint8
 
 // The choices.

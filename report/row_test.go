@@ -50,7 +50,7 @@ func TestRowFields(t *testing.T) {
 	met, at := false, time.Date(2026, 11, 29, 1, 8, 49, 5, time.FixedZone("x", 3600))
 	hash := func(c string) string { return strings.Repeat(c, 64) }
 	r := report.Report{Target: report.Target{Host: "::1", Port: "443"}, Time: at, PolicyHash: hash("a"), Connection: &report.Connection{Version: "TLS 1.3"},
-		CT:    &report.CT{Policy: policy.CTStrict, Met: &met},
+		CT:    &report.CT{Policy: policy.CTRequire, Met: &met},
 		Certs: []report.Cert{{SHA256: hash("0")}, {SHA256: hash("1"), SPKISHA256: hash("2"), NotAfter: at.Add(-time.Second)}, {SHA256: hash("3")}},
 		Paths: []report.Path{{Certs: []report.PathCert{
 			{Cert: 1, Role: report.Leaf, Revocation: &report.Revocation{Status: report.Good}},

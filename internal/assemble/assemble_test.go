@@ -77,8 +77,8 @@ func TestNothingIsSilentlyDone(t *testing.T) {
 		"no revocation": func(j *assemble.Judged) { j.Paths[0].Certs[0].Revocation = nil },
 		"no status":     func(j *assemble.Judged) { j.Paths[0].Certs[0].Revocation.Status = "" },
 		"no name":       func(j *assemble.Judged) { j.Evidence.Target.Host = "" },
-		"no SCTs":       func(j *assemble.Judged) { j.CT, j.Policy.CT = nil, policy.CTStrict },
-		"no log list":   func(j *assemble.Judged) { j.Policy.CT = policy.CTStrict },
+		"no SCTs":       func(j *assemble.Judged) { j.CT, j.Policy.CT = nil, policy.CTRequire },
+		"no log list":   func(j *assemble.Judged) { j.Policy.CT = policy.CTRequire },
 		"no path":       func(j *assemble.Judged) { j.Paths = nil },
 		"no chain":      func(j *assemble.Judged) { j.Evidence.Chain = nil },
 		"no handshake": func(j *assemble.Judged) {
@@ -191,7 +191,7 @@ func TestTransparencyCheck(t *testing.T) {
 		{"met", policy.CTChrome, "aa", &yes, "", report.Done, true},
 		{"private", policy.CTChrome, "aa", nil, finding.CTPrivateAnchor, report.CheckNotApplicable, false},
 		{"old list", policy.CTApple, "aa", nil, finding.CTListStale, report.NotDone, false},
-		{"no list", policy.CTStrict, "", nil, finding.CTNoLogList, report.NotDone, true},
+		{"no list", policy.CTRequire, "", nil, finding.CTNoLogList, report.NotDone, true},
 		{"reported", policy.CTReport, "aa", nil, "", report.Done, false},
 		{"reported without a list", policy.CTReport, "", nil, "", report.NotAsked, false},
 	} {

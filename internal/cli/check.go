@@ -48,7 +48,7 @@ source is asked unless some are chosen, and asked now: a download that failed fo
 another process is tried again, and a copy in the cache that is older than ten
 minutes is confirmed first. --refresh asks past every cache.`,
 		Example: `  assay check example.com
-  assay check --ct strict --log-list log_list.json example.com
+  assay check --ct require --log-list log_list.json example.com
   assay check --roots ca.pem --resolve app.test:443:127.0.0.1 app.test
   assay check smtp://mail.example:587
   assay check -q a.example b.example:8443 '[2001:db8::1]:443'`,

@@ -231,7 +231,7 @@ func (a *app) connect(ctx context.Context, f *connectFlags, arg string, onEOFGiv
 	if base.ServerName == "" {
 		base.ServerName = serverName(dial.Host)
 	}
-	conn, err := v.Client(shaking, transport, base)
+	conn, err := v.Handshake(shaking, transport, base)
 	byTLS := seen != nil // accepted by crypto/tls, or nobody would have asked assay
 	var refused *assay.Error
 	switch {

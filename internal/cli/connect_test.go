@@ -141,7 +141,7 @@ func TestConnectNotReached(t *testing.T) {
 	}
 	for _, c := range [][]string{
 		{"connect"}, {"connect", "a.test", "b.test"}, {"connect", "a.test", "--servername", "b.test"},
-		{"connect", "a.test", "--request", "/no/such/file"}, {"connect", "a.test", "--ct", "strict"}, {"connect", "a.test", "--roots", "/no/such/file"},
+		{"connect", "a.test", "--request", "/no/such/file"}, {"connect", "a.test", "--ct", "require"}, {"connect", "a.test", "--roots", "/no/such/file"},
 	} {
 		if status, _, errs := run("", append(c, "--cache-dir", t.TempDir())...); status != exitUsage {
 			t.Errorf("%v: status %d\n%s", c, status, errs)

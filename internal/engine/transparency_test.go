@@ -57,7 +57,7 @@ func TestOCSPSCTs(t *testing.T) {
 	} {
 		ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Target: evidence.Target{Host: "ocsp.test"},
 			Chain: []evidence.Entry{{Cert: leaf.Raw, Staple: c.staple}}, Artefacts: c.artefacts}
-		r := e.Judge(context.Background(), ev, policy.Policy{CT: policy.CTStrict, Schemes: c.schemes}, download.Access{})
+		r := e.Judge(context.Background(), ev, policy.Policy{CT: policy.CTRequire, Schemes: c.schemes}, download.Access{})
 		if r.CT == nil || r.CT.Met == nil || *r.CT.Met != c.met {
 			t.Errorf("%s: %s, %+v %v", c.what, r.Verdict, r.CT, findings(r))
 			continue
@@ -174,7 +174,7 @@ func TestEntrySCTs(t *testing.T) {
 	} {
 		ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Target: evidence.Target{Host: "entry.test"}, TLSSCTs: c.leaf,
 			Chain: []evidence.Entry{{Cert: leaf.Raw, SCTs: c.leaf}, {Cert: stray.Raw}, {Cert: inter.Raw, SCTs: c.inter}}}
-		r := e.Judge(context.Background(), ev, policy.Policy{CT: policy.CTStrict, CTDepth: c.depth, Schemes: policy.Off}, download.Access{})
+		r := e.Judge(context.Background(), ev, policy.Policy{CT: policy.CTRequire, CTDepth: c.depth, Schemes: policy.Off}, download.Access{})
 		if r.CT == nil || r.CT.Met == nil || *r.CT.Met != c.met || (r.Verdict == report.Accept) != c.met {
 			t.Errorf("%s: %s, %+v %v", c.what, r.Verdict, r.CT, findings(r))
 			continue

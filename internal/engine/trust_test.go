@@ -74,7 +74,7 @@ func TestTrustSetsApart(t *testing.T) {
 	a, b, c := anchorsOf(t, root), anchorsOf(t, stranger), anchorsOf(t, namesake)
 	off := policy.Policy{Schemes: policy.Off}
 	leafOnly := policy.Policy{Depth: policy.DepthLeaf}
-	strict := policy.Policy{Schemes: policy.Off, CT: policy.CTStrict}
+	strict := policy.Policy{Schemes: policy.Off, CT: policy.CTRequire}
 	chrome := policy.Policy{Schemes: policy.Off, CT: policy.CTChrome}
 	ta, tb := &engine.Trust{Anchors: a}, &engine.Trust{Anchors: b}
 	cases := []trustCase{

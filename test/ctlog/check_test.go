@@ -42,7 +42,7 @@ func serve(t *testing.T, host string, identity tls.Certificate) tlsclient.Config
 		Resolve: map[string][]netip.Addr{host + ":" + port: {netip.MustParseAddr("127.0.0.1")}}}
 }
 
-// inspect is `assay check --ct strict --ct-audit`: it dials, asks the log and
+// inspect is `assay check --ct require --ct-audit`: it dials, asks the log and
 // judges, again while the log has not merged the entry.
 func (p *pki) inspect(c tlsclient.Config) (*report.Report, []finding.ID) {
 	p.t.Helper()
@@ -52,7 +52,7 @@ func (p *pki) inspect(c tlsclient.Config) (*report.Report, []finding.ID) {
 	}
 	deadline := time.Now().Add(20 * time.Second)
 	for {
-		r, _ := engine.New(engine.Options{}).Check(p.t.Context(), c, &engine.Trust{Anchors: anchors, LogList: p.list}, policy.Policy{CT: policy.CTStrict}, download.Access{Audit: true})
+		r, _ := engine.New(engine.Options{}).Check(p.t.Context(), c, &engine.Trust{Anchors: anchors, LogList: p.list}, policy.Policy{CT: policy.CTRequire}, download.Access{Audit: true})
 		if r.Chosen < 0 || r.CT == nil || len(r.CT.SCTs) != 1 {
 			p.t.Fatalf("%s: %+v", r.Verdict, r.Findings)
 		}

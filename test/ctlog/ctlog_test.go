@@ -81,7 +81,7 @@ func (p *pki) path(leaf []byte) []*cert.Certificate {
 }
 
 func (p *pki) check(leaf []byte, with func(*ct.Input)) ct.Result {
-	in := ct.Input{Path: p.path(leaf), List: p.list, Policy: policy.CTStrict, Time: time.Now()}
+	in := ct.Input{Path: p.path(leaf), List: p.list, Policy: policy.CTRequire, Time: time.Now()}
 	if with != nil {
 		with(&in)
 	}
@@ -175,7 +175,7 @@ func TestPrecertSigner(t *testing.T) {
 		waitIncluded(t, r)
 	}
 	path := append([]*cert.Certificate{cert.Parse(precert), cert.Parse(signer.Raw)}, p.path(precert)[1:]...)
-	valid(t, "precertificate", ct.CheckSCTs(ct.Input{Path: path, Delivered: []ct.SCTList{ct.ReadSCTList(0, "tls", list)}, List: p.list, Policy: policy.CTStrict, Time: time.Now()}))
+	valid(t, "precertificate", ct.CheckSCTs(ct.Input{Path: path, Delivered: []ct.SCTList{ct.ReadSCTList(0, "tls", list)}, List: p.list, Policy: policy.CTRequire, Time: time.Now()}))
 }
 
 // The log's key promises, the log does not keep it.

@@ -7,7 +7,7 @@ import (
 )
 
 // About signed certificate timestamps. They are judged with
-// the policy strict, and with the lab's log list.
+// the policy require, and with the lab's log list.
 var ct = []Scenario{
 	{Name: "sct-embedded", Story: "Two SCTs of two operators are embedded and both are valid.",
 		Want: report.Accept, Ask: strictCT},
@@ -16,8 +16,8 @@ var ct = []Scenario{
 	{Name: "sct-by-staple", Story: "The SCTs come in the stapled OCSP response only.",
 		Want: report.Accept, Ask: strictCT},
 	{Name: "sct-by-staple-unasked", Story: "The SCTs come in the stapled OCSP response only, and revocation is not checked.",
-		Want: report.Accept, Ask: Ask{Policy: policy.Policy{CT: policy.CTStrict, Schemes: policy.Off},
-			Flags: []string{"--ct", policy.CTStrict.String(), "--revocation", policy.Off.String()}}},
+		Want: report.Accept, Ask: Ask{Policy: policy.Policy{CT: policy.CTRequire, Schemes: policy.Off},
+			Flags: []string{"--ct", policy.CTRequire.String(), "--revocation", policy.Off.String()}}},
 	{Name: "sct-fetched", Story: "The server sends no SCT; only the OCSP response that assay fetches itself has some.",
 		Want: report.Reject, Findings: ids(finding.CTSCTNotDelivered, finding.CTSCTMissing, finding.CTNoValidSCT), Ask: strictCT},
 	{Name: "sct-fetched-apple", Story: "By Apple's rules: SCTs in an OCSP response that assay fetches itself do not count.",

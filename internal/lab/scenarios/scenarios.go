@@ -59,11 +59,11 @@ var (
 	nonce       = Ask{Access: download.Access{Nonce: true}, Flags: []string{"--nonce"}}
 	audit       = Ask{Access: download.Access{Audit: true}, Flags: []string{"--ct-audit"}}
 	denyUnknown = Ask{Policy: policy.Policy{Unknown: policy.UnknownDeny}, Flags: []string{"--unknown", policy.UnknownDeny.String()}}
-	strictCT    = askCT(policy.CTStrict)
+	strictCT    = askCT(policy.CTRequire)
 	chromeCT    = askCT(policy.CTChrome)
 	appleCT     = askCT(policy.CTApple)
-	chainCT     = Ask{Policy: policy.Policy{CT: policy.CTStrict, CTDepth: policy.CTChain},
-		Flags: []string{"--ct", policy.CTStrict.String(), "--ct-depth", policy.CTChain.String()}}
+	chainCT     = Ask{Policy: policy.Policy{CT: policy.CTRequire, CTDepth: policy.CTChain},
+		Flags: []string{"--ct", policy.CTRequire.String(), "--ct-depth", policy.CTChain.String()}}
 )
 
 func askCT(mode policy.CTMode) Ask {
