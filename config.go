@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"strconv"
 	"time"
@@ -37,6 +38,14 @@ type Config struct {
 	// NoWildcards refuses servers' certificates that match by a wildcard only.
 	// Zero: off. In handshakes the name is the tls.Config's ServerName.
 	NoWildcards bool
+	// RequireDNS and RequireIP are the names and addresses that every peer's certificate
+	// must have in its subjectAltName, each of them, beside the name that crypto/tls
+	// compares: the address of a server that is dialled by name, for example, or the
+	// name of the clients of a server. nil: none. For one peer of several use
+	// [Verifier.With].
+	RequireDNS []string
+	// RequireIP is likewise. nil: none.
+	RequireIP []netip.Addr
 
 	// Schemes are the revocation schemes to use and their order. Zero: all;
 	// policy.Off turns revocation off.
@@ -124,6 +133,7 @@ type Config struct {
 // clone copies what the caller could change later.
 func (c Config) clone() Config {
 	c.Allow = slices.Clone(c.Allow)
+	c.RequireDNS, c.RequireIP = slices.Clone(c.RequireDNS), slices.Clone(c.RequireIP)
 	c.Roots = slices.Clone(c.Roots)
 	for i, der := range c.Roots {
 		c.Roots[i] = slices.Clone(der)

@@ -83,7 +83,11 @@ func (v *Verifier) judgeBy(p policy.Policy) error {
 
 // policy is the rules that the Config asks for.
 func (c *Config) policy() policy.Policy {
-	return policy.Policy{Strict: c.Strict, SecurityLevel: c.SecurityLevel, MinRSA: c.MinRSA, NoWildcards: c.NoWildcards, Schemes: c.Schemes,
+	var ips []string
+	for _, ip := range c.RequireIP {
+		ips = append(ips, ip.Unmap().String())
+	}
+	return policy.Policy{RequireDNS: c.RequireDNS, RequireIP: ips, Strict: c.Strict, SecurityLevel: c.SecurityLevel, MinRSA: c.MinRSA, NoWildcards: c.NoWildcards, Schemes: c.Schemes,
 		Depth: c.Depth, Unknown: c.Unknown.policy(), MaxAge: c.MaxAge, Skew: c.Skew, CT: c.CT, Allow: c.Allow}
 }
 

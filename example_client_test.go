@@ -333,6 +333,35 @@ func ExampleVerifier_With() {
 	// Output: true
 }
 
+// One host of several has a rule of its own: a Verifier for it, over the same caches.
+func ExampleVerifier_With_perHost() {
+	v, err := assay.New(assay.Internal(roots))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	rules := v.Policy()
+	rules.RequireDNS = []string{"payments.lab.assay.test"} // must be in its certificate, too
+	payments, err := v.With(rules)
+	if err != nil {
+		log.Fatal(err)
+	}
+	byHost := map[string]*assay.Verifier{site("good"): payments}
+	dial := func(addr string) error {
+		judge := v
+		if own := byHost[addr]; own != nil {
+			judge = own
+		}
+		c, err := judge.Dial("tcp", addr)
+		if err == nil {
+			c.Close()
+		}
+		return err
+	}
+	fmt.Println(errors.Is(dial(site("good")), finding.NameMismatch), dial(site("good-staple")))
+	// Output: true <nil>
+}
+
 func ExampleVerifier_Policy() {
 	v, err := assay.New(assay.Internal(roots))
 	if err != nil {

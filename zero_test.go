@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
 	"testing"
 
 	"github.com/assaytls/assay"
@@ -92,6 +93,51 @@ func TestNoWildcards(t *testing.T) {
 	}
 	if _, err := talk(serve(t, conf), &tls.Config{ServerName: "localhost", RootCAs: w.pool(t), Certificates: []tls.Certificate{w.client().TLS()}}); err != nil {
 		t.Error("a client:", err)
+	}
+}
+
+// Required names and addresses must stand in the certificate beside the name that
+// is dialled, with and without wildcards, in the certificate of a client too.
+func TestRequiredNames(t *testing.T) {
+	w := newWorld(t)
+	key := forge.P256()
+	leaf := w.root.Issue(forge.Cert{Key: key, Extensions: append(w.root.ServerExts(key, forge.DNS("localhost"), forge.DNS("*.a.test"), forge.IPRaw(net.IPv4(10, 0, 0, 1).To4())), forge.CRLDP(w.crl.URL+"/crl"))})
+	addr := serve(t, &tls.Config{Certificates: []tls.Certificate{leaf.TLS()}})
+	has, other := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
+	for _, c := range []struct {
+		what string
+		conf assay.Config
+		want finding.ID
+	}{
+		{"none", assay.Config{}, ""},
+		{"its address", assay.Config{RequireIP: []netip.Addr{has}}, ""},
+		{"its address, mapped", assay.Config{RequireIP: []netip.Addr{netip.AddrFrom16(has.As16())}}, ""},
+		{"another address", assay.Config{RequireIP: []netip.Addr{other}}, finding.IPMismatch},
+		{"both addresses", assay.Config{RequireIP: []netip.Addr{has, other}}, finding.IPMismatch},
+		{"its name", assay.Config{RequireDNS: []string{"localhost"}}, ""},
+		{"another name", assay.Config{RequireDNS: []string{"b.test"}}, finding.NameMismatch},
+		{"a wildcard", assay.Config{RequireDNS: []string{"b.a.test"}}, ""},
+		{"no wildcard", assay.Config{RequireDNS: []string{"b.a.test"}, NoWildcards: true}, finding.WildcardRefused},
+		{"another address, no wildcards", assay.Config{RequireIP: []netip.Addr{other}, NoWildcards: true}, finding.IPMismatch},
+	} {
+		if got := refused(t, newVerifier(t, w.config(c.conf)), addr, "localhost", c.want); got != c.want {
+			t.Errorf("%s: refused for %q, want %q", c.what, got, c.want)
+		}
+	}
+	for what, conf := range map[string]assay.Config{"no address": {RequireIP: []netip.Addr{{}}}, "a zone": {RequireIP: []netip.Addr{netip.MustParseAddr("fe80::1%eth0")}}, "no name": {RequireDNS: []string{"a b"}}} {
+		if v, err := assay.New(w.config(conf)); err == nil {
+			v.Close()
+			t.Errorf("%s is taken", what)
+		}
+	}
+	v := newVerifier(t, w.config(assay.Config{RequireDNS: []string{"client.test"}}))
+	server := w.server()
+	conf, err := v.ServerConfig(&tls.Config{Certificates: []tls.Certificate{server.TLS()}, ClientAuth: tls.RequireAndVerifyClientCert})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := talk(serve(t, conf), &tls.Config{ServerName: "localhost", RootCAs: w.pool(t), Certificates: []tls.Certificate{w.client().TLS()}}); err == nil {
+		t.Error("a client without the name passes")
 	}
 }
 

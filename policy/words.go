@@ -176,11 +176,11 @@ type CTMode uint8
 
 // The choices. All but the first two need a log list.
 const (
-	CTReport CTMode = iota // SCTs are shown, and verified with a log list
-	CTOff                  // SCTs are not looked at
+	CTReport  CTMode = iota // SCTs are shown, and verified with a log list
+	CTOff                   // SCTs are not looked at
 	CTRequire               // one valid SCT of an accepted log is required
-	CTChrome               // Chrome's rules, below publicly trusted anchors
-	CTApple                // Apple's rules, below publicly trusted anchors
+	CTChrome                // Chrome's rules, below publicly trusted anchors
+	CTApple                 // Apple's rules, below publicly trusted anchors
 )
 
 var ctWords = []string{"report", "off", "require", "chrome", "apple"}

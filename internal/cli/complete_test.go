@@ -61,7 +61,7 @@ func TestCompletionsKnowTheValues(t *testing.T) {
 	for _, c := range []struct{ command, flag, begun, want string }{
 		{"check", "--unknown", "", "inconclusive allow warn deny"},
 		{"connect", "--unknown", "d", "deny"},
-		{"verify", "--ct", "", "report off strict chrome apple"},
+		{"verify", "--ct", "", "report off require chrome apple"},
 		{"check", "--purpose", "", "server client email code ocsp timestamp any"},
 		{"check", "--revocation", "", "off staple crlite crl ocsp"},
 		{"check", "--revocation", "crl,", "crl,staple crl,crlite crl,ocsp"},

@@ -49,7 +49,7 @@ func (j *judgement) validateChains(ctx context.Context, opt certpath.Options) *c
 		// crypto/tls compared this name and accepts wildcards. An address, which
 		// is no SNI, matches none. A name that cannot be read matches nothing.
 		id, _ := certpath.ParseIdentifier(host)
-		opt.Names = []certpath.Identifier{id}
+		opt.Names = append(slices.Clip(opt.Names), id) // beside those that are required
 	}
 	res := &certpath.Result{}
 	for _, chain := range j.chains {
