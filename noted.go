@@ -1,6 +1,7 @@
 package assay
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"runtime"
@@ -22,7 +23,8 @@ type noted struct {
 	accepted atomic.Pointer[acceptance] // nil until it was judged
 	forget   atomic.Pointer[func()]     // it is not watched any more
 	shakes   *handshaking               // not nil: somebody else makes the handshake, with a config of ClientConfig
-	begun    atomic.Bool                // and has begun it
+	begun    atomic.Bool                // and has begun it, or never will
+	wrote    atomic.Bool                // something, to a proxy
 	shaking  atomic.Uint64              // on this goroutine, until it is judged; 0: none
 }
 
@@ -78,9 +80,12 @@ func (n *noted) Write(b []byte) (int, error) {
 	if refused := n.refused(); refused != nil {
 		return 0, refused
 	}
-	const handshakeRecord = 22 // RFC 8446, 5.1: a ClientHello, which a proxy's own protocol never looks like
-	if n.shakes != nil && len(b) > 0 && b[0] == handshakeRecord && n.begun.CompareAndSwap(false, true) {
-		n.shakes.carries(n)
+	if n.shaking.Load() != 0 && carriesData(b) { // nobody asked assay
+		n.Conn.Close()
+		return 0, ErrReplaced
+	}
+	if n.shakes != nil && !n.begun.Load() {
+		n.look(b)
 	}
 	k, err := n.Conn.Write(b)
 	if err != nil {
@@ -104,3 +109,34 @@ func (n *noted) Close() error {
 
 // NetConn returns the connection below, for those who need its own type.
 func (n *noted) NetConn() net.Conn { return n.Conn }
+
+// look looks for the beginning of a handshake in what is written first, or after
+// what is said to a proxy. Whatever else is said first is plain HTTP, in which
+// anything may look like a handshake.
+func (n *noted) look(b []byte) {
+	const handshake, socks5 = 22, 5 // RFC 8446, 5.1; RFC 1928, 3
+	switch {
+	case len(b) == 0:
+	case b[0] == handshake:
+		if n.begun.CompareAndSwap(false, true) {
+			n.shakes.carries(n)
+		}
+	case !n.wrote.Swap(true) && b[0] != socks5 && !bytes.HasPrefix(b, []byte("CONNECT ")):
+		n.begun.Store(true)
+	}
+}
+
+// carriesData reports whether b, whole TLS records, has one of application data
+// (RFC 8446, 5.1) that is not just an alert: encrypted records of the handshake
+// that follow the server's certificate look so too.
+func carriesData(b []byte) bool {
+	const head, applicationData, alert = 5, 23, 2 + 1 + 16
+	for len(b) >= head {
+		size := int(b[3])<<8 | int(b[4])
+		if b[0] == applicationData && size > alert {
+			return true
+		}
+		b = b[min(head+size, len(b)):]
+	}
+	return false
+}

@@ -215,13 +215,14 @@ func (t *Transport) CloseIdleConnections() {
 // Config.PrivateFetch is set, and refusals by the standard library itself are
 // not *Error: see [Verifier.Explain].
 //
-// What is changed in t afterwards: with another TLSClientConfig or
-// VerifyConnection, with DialTLS or DialTLSContext, requests fail with
-// ErrReplaced, as long as t.Proxy or t.DialContext are those that
-// ConfigureTransport left, which look. Both may be replaced (a proxy, a guard
-// against forged requests, Tor): the connections are judged all the same. Not seen,
-// and then not judged: a TLSClientConfig that is replaced together with
-// both of them, and one of a Clone of t. A Clone itself judges like t.
+// What is changed in t or in a Clone of it afterwards: as long as its DialContext
+// is that which ConfigureTransport left, a connection that assay was not asked
+// about carries nothing of yours, and requests fail with ErrReplaced: with another
+// TLSClientConfig or VerifyConnection. In t, not in a Clone, t.Proxy looks as
+// well, and sees DialTLS and DialTLSContext too. Both may be replaced (a proxy, a
+// guard against forged requests, Tor): the connections are judged all the same. Not
+// seen, and then not judged: a TLSClientConfig that is replaced together with
+// both of them, or in a Clone together with DialContext, and DialTLSContext in a Clone.
 func (v *Verifier) ConfigureTransport(t *http.Transport) error {
 	if err := noTLSDialer(t); err != nil {
 		return err

@@ -2,6 +2,7 @@ package assay_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -239,7 +240,23 @@ func TestConfigureTransportChanges(t *testing.T) {
 			tr.TLSClientConfig, tr.DialContext, tr.Proxy = plain(), dial, http.ProxyURL(proxy)
 			return tr
 		}, unseen},
-		{"a Clone with TLSClientConfig", func(tr *http.Transport) *http.Transport { tr = tr.Clone(); tr.TLSClientConfig = plain(); return tr }, unseen},
+		{"a Clone with TLSClientConfig", func(tr *http.Transport) *http.Transport { tr = tr.Clone(); tr.TLSClientConfig = plain(); return tr }, replaced},
+		{"a Clone with TLSClientConfig, TLS 1.2", func(tr *http.Transport) *http.Transport {
+			tr = tr.Clone()
+			tr.TLSClientConfig = plain()
+			tr.TLSClientConfig.MaxVersion = tls.VersionTLS12
+			return tr
+		}, replaced},
+		{"a Clone with VerifyConnection", func(tr *http.Transport) *http.Transport {
+			tr = tr.Clone()
+			tr.TLSClientConfig.VerifyConnection = func(tls.ConnectionState) error { return nil }
+			return tr
+		}, replaced},
+		{"a Clone with TLSClientConfig and DialContext", func(tr *http.Transport) *http.Transport {
+			tr = tr.Clone()
+			tr.TLSClientConfig, tr.DialContext = plain(), dial
+			return tr
+		}, unseen},
 	} {
 		for route, tune := range routes(t) {
 			tr := settings(tune)
@@ -496,5 +513,40 @@ func TestRefusalNamesTheHost(t *testing.T) {
 	var own *assay.Error
 	if !errors.As(err, &own) || own.Report.Target.Host != "127.0.0.1" || !errors.Is(err, finding.CertRevoked) {
 		t.Errorf("the proxy's own certificate is revoked: %v", err)
+	}
+}
+
+// Plain HTTP through a transport that assay was added to may carry any bytes, also
+// such as look like a handshake and what follows it.
+func TestConfigureTransportPlain(t *testing.T) {
+	got := make(chan []byte, 1)
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		got <- b
+	}))
+	defer s.Close()
+	tr := settings(nil)
+	if err := newVerifier(t, newWorld(t).config(assay.Config{})).ConfigureTransport(tr); err != nil {
+		t.Fatal(err)
+	}
+	defer tr.CloseIdleConnections()
+	client := &http.Client{Transport: tr, Timeout: 20 * time.Second}
+	chunks := [][]byte{bytes.Repeat([]byte{22, 3, 3, 1, 0}, 4000), bytes.Repeat([]byte{23, 3, 3, 1, 0}, 4000)}
+	body, write := io.Pipe()
+	go func() {
+		for _, c := range chunks {
+			write.Write(c)
+		}
+		write.Close()
+	}()
+	r := newRequest(s.URL)
+	r.Method, r.Body, r.ContentLength = "PUT", body, 40000
+	resp, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if b := <-got; !bytes.Equal(b, slices.Concat(chunks...)) {
+		t.Errorf("%d bytes came", len(b))
 	}
 }
