@@ -170,7 +170,7 @@ func TestConnectThroughProxies(t *testing.T) {
 		{[]string{"HTTPS_PROXY=http://user:secret@127.0.0.1:1"}, nil, exitInconclusive, "[proxy-failure]"},
 		{[]string{"HTTPS_PROXY=http://127.0.0.1:1", "NO_PROXY=.test"}, []string{"--resolve", "behind.test:443:127.0.0.1"}, exitInconclusive, "[connection-refused]"},
 		{[]string{"HTTPS_PROXY=http://127.0.0.1:1"}, []string{"--proxy", "none", "--resolve", "behind.test:443:127.0.0.1"}, exitInconclusive, "[connection-refused]"},
-		{[]string{"HTTPS_PROXY=https://user:secret@127.0.0.1:1"}, nil, exitUsage, "HTTPS_PROXY"},
+		{[]string{"HTTPS_PROXY=https://user:secret@127.0.0.1:1"}, nil, exitInconclusive, "[proxy-failure]"},
 		{[]string{"ALL_PROXY=socks4://127.0.0.1:1"}, nil, exitUsage, "ALL_PROXY"},
 	} {
 		p := assayProcess(t, append([]string{"connect", "behind.test", "--name", "localhost", "--roots", s.root, "--offline", "--timeout", "60s"}, c.flags...)...)

@@ -31,7 +31,7 @@ func TestProxyRefusals(t *testing.T) {
 		{"407 Login\r\nProxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM\r\n\r\n", "", finding.ProxyAuthRequired, "407 Login; it wants Negotiate or NTLM, and assay knows Basic"},
 		{"407 Login\r\nProxy-Authenticate: Digest realm=\"a, b\", nonce=\"x\", NTLM\r\n\r\n", "u:p@", finding.ProxyAuthRequired, "407 Login; it wants Digest or NTLM, and assay knows Basic"},
 		{"407 Login\r\nProxy-Authenticate: Negotiate, basic realm=\"x\"\r\n\r\n", "", finding.ProxyAuthRequired, "407 Login"},
-		{"407 Login\r\nProxy-Authenticate: Basic realm=\"x\"\r\n\r\n", "u:p@", finding.ProxyAuthRequired, "407 Login; the user or the password is wrong"},
+		{"407 Login\r\nProxy-Authenticate: Basic realm=\"x\"\r\n\r\n", "u:p@", finding.ProxyAuthRequired, "407 Login; the login was not accepted"},
 		{"403 Forbidden\r\nX-Squid-Error: ERR_ACCESS_DENIED 0\r\nContent-Type: text/html\r\n\r\n<html>", "", finding.ProxyRefused, "403 Forbidden (X-Squid-Error: ERR_ACCESS_DENIED 0)"},
 		{"302 Found\r\nLocation: http://portal.test/login\r\n\r\n", "", finding.ProxyRefused, "302 Found (Location: http://portal.test/login)"},
 		{"200 OK\r\nContent-Type: text/html\r\n\r\n<html>sign in</html>\r\n", "", finding.ProxyRefused, "it answered 200 OK and sent a page instead of a connection: <html>sign in</html>"},

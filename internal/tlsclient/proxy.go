@@ -216,7 +216,7 @@ func loginWanted(resp *http.Response, given bool) string {
 	case len(schemes) > 0 && !basic:
 		return fmt.Sprintf("%s; it wants %s, and assay knows Basic", resp.Status, strings.Join(schemes, " or "))
 	case given:
-		return resp.Status + "; the user or the password is wrong"
+		return resp.Status + "; the login was not accepted"
 	}
 	return resp.Status
 }

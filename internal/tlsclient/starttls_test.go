@@ -217,7 +217,7 @@ func TestHalfAnswers(t *testing.T) {
 	}
 	silent := listen(t, func(conn net.Conn) { io.Copy(io.Discard, conn) })
 	ev := dial(t, Config{Port: silent, StartTLS: "smtp", HandshakeTimeout: 100 * time.Millisecond})
-	if detail := ev.Failure.Params["detail"]; detail != "it said nothing for 100ms; perhaps the port begins with TLS" {
+	if detail := ev.Failure.Params["detail"]; detail != "it said nothing for 100 ms; perhaps the port begins with TLS" {
 		t.Errorf("%s", detail)
 	}
 }
