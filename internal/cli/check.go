@@ -225,6 +225,9 @@ func (a *app) print(r *report.Report, f *outputFlags, several bool, nth int) err
 			return err
 		}
 	}
+	if f.format == formatMarkdown {
+		return render.Markdown(a.stdout, r, f.options(a))
+	}
 	return render.Text(a.stdout, r, f.options(a))
 }
 

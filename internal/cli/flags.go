@@ -131,7 +131,7 @@ const (
 func (f *outputFlags) add(c *cobra.Command) {
 	f.format = formatText
 	g := flags.Under(c, "Output")
-	g.Word(&f.format, "format", "form of the report; of several targets JSON has one line each", formatText, formatJSON)
+	g.Word(&f.format, "format", "form of the report; of several targets JSON has one line each", formatText, formatJSON, formatMarkdown)
 	g.Switch(&f.quiet, "quiet", "q", "one line for each target")
 	g.Switch(&f.verbose, "verbose", "v", "everything: connection, paths, every check, downloads, timing")
 	g.Switch(&f.certs, "print-cert-chain-info", "i", "every certificate in full")
@@ -148,6 +148,8 @@ func (f *outputFlags) check() error {
 		return usagef("-q excludes -v and -i")
 	case f.format == formatJSON && (f.quiet || f.verbose || f.certs):
 		return usagef("-q, -v and -i are about text; JSON always holds everything")
+	case f.format == formatMarkdown && f.quiet:
+		return usagef("-q is about text")
 	}
 	return nil
 }

@@ -115,7 +115,7 @@ func (a *app) checkLab(ctx context.Context, only []string, format string) error 
 	if ctx.Err() != nil {
 		return nil
 	}
-	var results []labResult
+	results := make([]labResult, 0, len(outcomes))
 	wrong := 0
 	for _, o := range outcomes {
 		if !o.OK {

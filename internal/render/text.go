@@ -94,11 +94,7 @@ func (t *text) verdict(v *report.View, verbose bool) {
 		t.hang("  ", "", v.Summary, "")
 		return
 	}
-	label := "cause"
-	if v.Verdict == report.Accept {
-		label = v.Headline.Severity.String()
-	}
-	t.title(2, label, v.Headline)
+	t.title(2, causeLabel(v), v.Headline)
 	t.headline(v.Headline, verbose)
 }
 
