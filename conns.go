@@ -32,6 +32,7 @@ type acceptance struct {
 	mu      sync.Mutex
 	path    engine.Path
 	renewal time.Time // when revocation data should be fetched anew
+	until   time.Time // and from when on it is not: nobody knows whether the connection is open
 }
 
 // standing returns why the connection is no longer accepted, nil while it is. As
@@ -59,6 +60,8 @@ func (a *acceptance) look(lessons uint64) *Error {
 		if refused := a.judge(); refused != nil {
 			a.refused.Store(refused)
 			a.v.counters.closed.Add(1)
+			a.v.conns.ended(a)
+			a.v.learnt() // for the application to be told
 			return refused
 		}
 	}
@@ -75,7 +78,7 @@ func (a *acceptance) judge() (refused *Error) {
 	}()
 	v := a.v
 	access := v.accessFor(a.d)
-	access.Offline, access.Background = true, true
+	access.Offline, access.Background = true, v.conf.Network.beside()
 	r, ev, _, path := v.engine.Handshake(v.ctx, handshakeEvidence(a.d, &a.state), verifiedChains(&a.state), v.trust, *a.p, access, false)
 	v.hook(v.ctx, ev, r)
 	v.observe(v.ctx, r)
@@ -93,7 +96,7 @@ func (a *acceptance) judge() (refused *Error) {
 func (a *acceptance) due(now time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if now.Before(a.renewal) {
+	if now.Before(a.renewal) || !a.until.IsZero() && now.After(a.until) {
 		return false
 	}
 	a.renewal = now.Add(renewEvery)
@@ -125,7 +128,8 @@ type openConns struct {
 	last    uint64
 	open    map[uint64]*openConn
 	foreign *bounded.Map[[32]byte, *acceptance]
-	tended  bool // a timer runs
+	refused []*acceptance // of which the application is to be told
+	tended  bool          // a timer runs
 }
 
 // openConn is an open connection.
@@ -138,6 +142,7 @@ type openConn struct {
 const (
 	maxForeign       = 4096
 	maxForeignOctets = 32 << 20
+	foreignFor       = 24 * time.Hour // after the last handshake revocation data is fetched for them
 )
 
 func newOpenConns() *openConns {
@@ -157,6 +162,22 @@ func (o *openConns) remove(id uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	delete(o.open, id)
+}
+
+// ended notes that a connection was refused that may be closed before anybody looks.
+func (o *openConns) ended(a *acceptance) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.refused = append(o.refused, a)
+}
+
+// takeRefused are the refused ones of which nobody was told.
+func (o *openConns) takeRefused() []*acceptance {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	all := o.refused
+	o.refused = nil
+	return all
 }
 
 // all are those that are open, and those that others dialled.
@@ -191,6 +212,7 @@ func (v *Verifier) hold(d dialled, cs *tls.ConnectionState, key [32]byte, p *pol
 		ours.judged(v.conns, a)
 	case served != nil && watch(v.conns, served, a):
 	case v.conf.OnRevoked != nil:
+		a.until = time.Now().Add(foreignFor)
 		v.conns.mu.Lock()
 		v.conns.foreign.Put(key, a, a.octets())
 		v.conns.mu.Unlock()

@@ -91,3 +91,19 @@ func Carriers(v *Verifier) int {
 	defer v.shaking.mu.Unlock()
 	return len(v.shaking.carriers)
 }
+
+// Tend does what v does now and then while connections are open, as if the
+// judgements of all had just ended.
+func Tend(v *Verifier) {
+	open, foreign := v.conns.all()
+	for _, o := range open {
+		foreign = append(foreign, o.acceptance)
+	}
+	for _, a := range foreign {
+		a.mu.Lock()
+		a.renewal = time.Time{}
+		a.mu.Unlock()
+	}
+	v.tendedAt = time.Time{}
+	v.core.look()
+}

@@ -26,16 +26,11 @@ func (c *core) review(again bool) {
 	c.reviewing.Lock()
 	defer c.reviewing.Unlock()
 	c.reviewDue.Store(false)
-	told := map[[32]byte]*acceptance{}
 	refused := func(a *acceptance) bool {
 		if again {
 			a.lessons.Store(math.MaxUint64)
 		}
-		if a.standing() == nil {
-			return false
-		}
-		told[a.key] = a
-		return true
+		return a.standing() != nil
 	}
 	open, foreign := c.conns.all()
 	for id, o := range open {
@@ -50,6 +45,10 @@ func (c *core) review(again bool) {
 			c.conns.foreign.Delete(a.key)
 			c.conns.mu.Unlock()
 		}
+	}
+	told := map[[32]byte]*acceptance{} // each peer once, however many connections it had
+	for _, a := range c.conns.takeRefused() {
+		told[a.key] = a
 	}
 	for _, a := range told {
 		a.v.tellRevoked(a.refused.Load().Report)

@@ -406,3 +406,36 @@ func TestForgottenConnections(t *testing.T) {
 	}
 	until(t, "forgotten connections are not watched", func() bool { held(); return assay.Watched(v) == 0 })
 }
+
+// A connection that stays open learns of a revocation without another handshake:
+// its revocation data is fetched anew when its judgement ends.
+func TestOpenConnectionLearns(t *testing.T) {
+	for name, network := range map[string]assay.Network{"first contact": assay.FirstContact, "inline": assay.Inline, "offline": assay.Offline} {
+		w := newWorld(t)
+		w.cacheControl = "no-cache"
+		leaf := w.server()
+		v := newVerifier(t, w.config(assay.Config{Network: network}))
+		c, err := v.Dial("tcp", stapling(t, w, leaf, false))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		c.SetDeadline(time.Now().Add(time.Minute))
+		var one [1]byte
+		if _, err := c.Read(one[:]); err != nil {
+			t.Fatal(err)
+		}
+		w.revoke(leaf)
+		before := w.hits.Load()
+		assay.Tend(v)
+		if network == assay.Offline {
+			if _, err := c.Write(one[:]); err != nil || w.hits.Load() != before {
+				t.Errorf("%s: %v, %d downloads", name, err, w.hits.Load()-before)
+			}
+			continue
+		}
+		if _, err := c.Read(one[:]); !errors.Is(err, finding.CertRevoked) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
