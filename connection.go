@@ -11,7 +11,7 @@ import (
 
 // JudgeConnection says what v makes now, by what is at hand, of the server at the
 // other end of a connection: for those that [ReportOf] does not know, such as
-// http.Response.TLS behind a proxy, or a connection that somebody else dialled with
+// http.Response.TLS behind an https proxy, or a connection that somebody else dialled with
 // a config of [Verifier.ClientConfig]. It downloads nothing and closes nothing. A
 // state in which crypto/tls has verified no chain is refused. Config.Verify and
 // Config.Observe are called as in Judge.

@@ -14,8 +14,8 @@ import (
 // Truncated reports whether c's transport ended without the peer's
 // close_notify, so that what came may be cut short (RFC 8446, 6.1). Ask after
 // Read has returned io.EOF. It is known for connections made by Dial,
-// DialContext, Handshake and, without a proxy, Transport; others are never
-// reported.
+// DialContext, Handshake and, except behind an https proxy, Transport; others are
+// never reported.
 func Truncated(c *tls.Conn) bool {
 	n, ok := c.NetConn().(*noted)
 	return ok && n.ended.Load()
@@ -24,9 +24,9 @@ func Truncated(c *tls.Conn) bool {
 // ReportOf returns the report by which c was accepted, a copy: findings that
 // warn, and what of the path was checked and how. The facts of the connection
 // and of certificates are in it when Config.Verify or Config.Observe is set. It
-// is known for connections made by Dial, DialContext, Handshake and, without a
-// proxy, Transport; for others it is nil: Config.Observe tells of them when they are
-// accepted, and [Verifier.JudgeConnection] afterwards.
+// is known for connections made by Dial, DialContext, Handshake and, except
+// behind an https proxy, Transport; for others it is nil: Config.Observe tells of
+// them when they are accepted, and [Verifier.JudgeConnection] afterwards.
 func ReportOf(c *tls.Conn) *report.Report {
 	n, ok := c.NetConn().(*noted)
 	if !ok || n.report.Load() == nil {

@@ -193,10 +193,14 @@ func (v *Verifier) adopt(base *tls.Config) (*tls.Config, error) {
 // ServerConfig returns a copy of base that checks client certificates with
 // revocation. base.ClientAuth must be VerifyClientCertIfGiven or
 // RequireAndVerifyClientCert, and its versions TLS 1.2 or newer. Configs that
-// base.GetConfigForClient returns are wrapped too, since they replace the outer one's callbacks, and must follow
-// the same rule; the handshake's context bounds the judgement then. Without
-// GetConfigForClient the copy may be changed before it is used, as net/http
-// does; judging is bounded by FetchBudget and by Close.
+// base.GetConfigForClient returns are wrapped too, since they replace the outer
+// one's callbacks, and must follow the same rule; the handshake's context bounds the
+// judgement then. Without GetConfigForClient the copy may be changed before it is
+// used, as net/http does; judging is bounded by FetchBudget and by Close.
+//
+// A connection whose client turns out later to be revoked is closed when that is
+// learnt, over TCP and Unix sockets; of others Config.OnRevoked is told. The copy's
+// GetConfigForClient finds out which connection that is.
 //
 // A VerifyConnection that is set in the copy afterwards makes handshakes with
 // client certificates fail with ErrReplaced. One that is set in a Clone, and a
