@@ -12,6 +12,9 @@
 // addresses only. Services whose lists and responders have private addresses
 // want [assay.Config] with PrivateFetch, as [assay.Internal] has it.
 //
+// A connection ends when a revocation is learnt after which it is accepted no
+// longer, at a client and at a server; its streams end with the code Unavailable.
+//
 // gRPC turns the error of a handshake into the text of a status (code
 // Unavailable); [Client.Refusal] and [Client.Refusals] have the report behind it. Everything here is
 // safe for concurrent use. HTTP/2 is negotiated by ALPN (RFC 9113, 3.2); peers
