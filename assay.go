@@ -18,14 +18,14 @@
 //
 //	Roots           the system's: whom the machine trusts already
 //	Revocation      staple, CRL and OCSP, every certificate but the anchor: a
-//	                stolen key is worth as much in an intermediate; revoked by
+//	                stolen CA key is at least as dangerous as a server's; revoked by
 //	                any of them refuses
 //	Unknown         UnknownWarn: a status that cannot be had is a warning, since
 //	                a responder's outage should not be yours. Revoked, malformed,
 //	                badly signed or wrongly scoped data and exhausted budgets
 //	                refuse whatever Unknown says: they are no outage
-//	Stale           refused: data past its nextUpdate may be replayed by who
-//	                holds back newer data. Where downloads run beside the handshake
+//	Stale           refused: an attacker may replay old data and block
+//	                newer data. Where downloads run beside the handshake
 //	                a copy at hand that has ended refuses when it lists the
 //	                certificate; else it counts as not had yet, which Unknown
 //	                decides
@@ -52,7 +52,7 @@
 //	                their judgement holds, without early data. A revocation is remembered until the
 //	                certificate ends, 100,000 of them; Forget lifts one
 //	CloseGrace      2 s that Close waits for running downloads
-//	Keys            RSA from 2048 bits, no MD5, no SHA-1: nobody needs them
+//	Keys            RSA from 2048 bits, no MD5, no SHA-1: no public CA uses them
 //	CT              "report": shown, not enforced; there is no default log list,
 //	                because an old one would refuse good servers
 //	Strict          off: good servers break rules that harm nobody
@@ -89,7 +89,7 @@
 //
 // Profiles are functions that return a Config: [Web] for programs that run long,
 // [OneShot] for those that make a few connections and end, [Internal] for one's own
-// PKI, [HardFail] where an outage is better than a doubt.
+// PKI, [HardFail] if you prefer an outage to an unchecked connection.
 package assay
 
 import (
@@ -184,10 +184,9 @@ func (v *Verifier) With(p policy.Policy) (*Verifier, error) {
 	return w, nil
 }
 
-// Close stops background work: it waits CloseGrace for running downloads and
-// judgements, ends them, and returns when they have ended, which a Config.Verify
-// that does not heed its context can delay by CloseGrace once more, a second at
-// least. Handshakes after Close are refused with
+// Close waits up to CloseGrace for running downloads and checks, then cancels them.
+// If a Config.Verify ignores its context, Close waits for CloseGrace (at least 1 s)
+// once more. Handshakes after Close are refused with
 // ErrClosed. It may be called more than once; the error is always nil.
 func (v *Verifier) Close() error {
 	if v.core == nil {
@@ -255,9 +254,9 @@ type Target struct {
 // that is needed, closes, and returns the report; never a connection. Unlike a
 // handshake it judges chains that crypto/x509 would not even parse, fetches
 // missing intermediates, and waits for downloads whatever Config.Network says
-// (but Offline is kept). Config.Unknown holds as everywhere. The error says
-// that it could not be asked, not that something is wrong with the target:
-// that is in the report.
+// (but Offline is kept). Config.Unknown holds as everywhere. A non-nil error
+// means that the check could not be run. Problems of the target are findings in
+// the report.
 func (v *Verifier) Check(ctx context.Context, t Target) (*report.Report, error) {
 	if t.Host == "" {
 		return nil, errors.New("assay: Target.Host is empty")

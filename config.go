@@ -58,9 +58,9 @@ type Config struct {
 	// MaxAge bounds the age of revocation data, counted from thisUpdate.
 	// 0 means as long as it says itself, at most 10 days where it does not.
 	MaxAge time.Duration
-	// Skew is by how much the clocks of who makes revocation data may differ
-	// from ours, before thisUpdate and after nextUpdate; at most 24 h. It does
-	// not concern certificates. 0 means 5 min.
+	// Skew is the clock difference allowed for CRLs and OCSP responses: they are
+	// used from Skew before thisUpdate until Skew after nextUpdate. At most 24 h;
+	// 0 means 5 min. It does not concern certificates.
 	Skew time.Duration
 
 	// Network says when downloads happen. Zero: FirstContact.
@@ -80,8 +80,8 @@ type Config struct {
 	// below publicly trusted roots: Mozilla's, by key, and PublicRoots. Below
 	// others nothing is enforced.
 	CT policy.CTMode
-	// PublicRoots are DER certificates that count as publicly trusted too. They
-	// are not trusted by being here. nil: Mozilla's alone.
+	// PublicRoots are DER certificates that count as publicly trusted too. Listing
+	// a certificate here does not make it trusted. nil: Mozilla's alone.
 	PublicRoots [][]byte
 	// LogList is a log list in the public v3 JSON format. nil: SCTs are
 	// shown, not verified.
@@ -141,8 +141,9 @@ func (c Config) clone() Config {
 	return c
 }
 
-// Unknown says what the class revocation-unavailable weighs: not asked yet,
-// unreachable, tryLater, not cached. Nothing else is ever re-graded.
+// Unknown sets what happens when no revocation status could be obtained (not asked
+// yet, unreachable, tryLater, not cached). It changes findings of class
+// revocation-unavailable and no others.
 type Unknown int
 
 // The choices.

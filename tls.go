@@ -92,8 +92,8 @@ func guardOverlay(c *tls.Config) {
 	}
 }
 
-// ErrECHRejected is how a handshake with a config of [Verifier.ClientConfig]
-// ends when the server rejects Encrypted Client Hello (RFC 9849, 6.1.6). The
+// ErrECHRejected is returned by a handshake that uses a config from
+// [Verifier.ClientConfig] when the server rejects Encrypted Client Hello (RFC 9849, 6.1.6). The
 // server's certificate could not be judged, so what it offers for another
 // attempt must not be used: an impostor whose certificate is revoked could
 // learn the hidden name that way. [Verifier.DialContext] and [Verifier.Handshake]
@@ -192,11 +192,11 @@ func (v *Verifier) adopt(base *tls.Config) (*tls.Config, error) {
 
 // ServerConfig returns a copy of base that checks client certificates with
 // revocation. base.ClientAuth must be VerifyClientCertIfGiven or
-// RequireAndVerifyClientCert, and its versions TLS 1.2 or newer. Configs that
-// base.GetConfigForClient returns are wrapped too, since they replace the outer
-// one's callbacks, and must follow the same rule; the handshake's context bounds the
-// judgement then. Without GetConfigForClient the copy may be changed before it is
-// used, as net/http does; judging is bounded by FetchBudget and by Close.
+// RequireAndVerifyClientCert, and its versions TLS 1.2 or newer. Configs returned
+// by base.GetConfigForClient are wrapped too and must also verify client
+// certificates. For them the check ends when the handshake's context does. Without
+// GetConfigForClient the copy may be changed before it is used, as net/http
+// does; judging is bounded by FetchBudget and by Close.
 //
 // A connection whose client turns out later to be revoked is closed when that is
 // learnt, over TCP and Unix sockets; of others Config.OnRevoked is told. The copy's

@@ -98,7 +98,7 @@ type place struct {
 // Extension is one extension, as it stands.
 type Extension struct {
 	OID      string // dotted
-	Critical bool   // whether who does not know it must refuse
+	Critical bool   // true: programs that do not know the extension must reject the certificate
 	Value    []byte // contents of the extnValue OCTET STRING
 	Offset   int    // of Value in Certificate.Raw
 	Known    bool   // decoded by this package, and processed by a validator

@@ -16,9 +16,9 @@ import (
 	"github.com/assaytls/assay/report"
 )
 
-// Options say what a path is judged for. The zero value judges for a TLS
-// server by assay's default policy, at the zero time, which no certificate
-// survives: set Time. Numbers that make no sense are taken as the default.
+// Options say what a path is checked for. Always set Time: at the zero time no
+// certificate is valid. The other zero values check for a TLS server by assay's
+// default policy. Numbers that make no sense are taken as the default.
 type Options struct {
 	Time  time.Time    // the moment to judge for
 	Names []Identifier // must all match the leaf; none means names are not checked

@@ -113,8 +113,8 @@ func (e *Entry) Final() bool { return !e.held() }
 // Releases reports whether the entry ends a hold (RFC 5280, 5.3.1: removeFromCRL).
 func (e *Entry) Releases() bool { return e.HasReason && e.Reason == RemoveFromCRL }
 
-// Need is a delta list that would sharpen the answer and that a source of that
-// URL satisfies: a freshest CRL (RFC 5280, 4.2.1.15 and 5.2.6).
+// Need names a delta CRL that would improve the result. To provide it, add a Source
+// with this URL. It is a freshest CRL (RFC 5280, 4.2.1.15 and 5.2.6).
 type Need struct {
 	URL   string // where from
 	Point int    // index in the certificate's CRLPoints of the complete list; -1 when not known

@@ -19,9 +19,9 @@ const buffer = maxTail + maxEntry
 const maxSpill = 4 << 20
 
 // Scan reads a list from r, DER or PEM, as Parse does, but holds only a window
-// of it: memory stays the same however long it is. Of the entries only those
-// with the given serial numbers are kept; Listed and Lookup answer for these
-// alone. The error is an *Error, that of r, or that of ctx.
+// of it: memory stays the same however long it is. Scan keeps only the
+// entries with the given serial numbers; Listed and Lookup return ErrNotAsked for
+// others. The error is an *Error, that of r, or that of ctx.
 //
 // A list whose signature has no digest of its own (Ed25519) can be verified
 // after a Scan only up to 4 MiB.

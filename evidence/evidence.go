@@ -126,7 +126,7 @@ type Alert struct {
 	When        string `json:"when"`        // "handshake", "after-handshake"
 }
 
-// Failure says why no complete handshake was had.
+// Failure says why the handshake was not completed.
 type Failure struct {
 	// ID is the finding's ID, e.g. "connection-refused".
 	ID finding.ID `json:"id"`

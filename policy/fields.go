@@ -122,7 +122,7 @@ var (
 // a program that only judges may never do.
 var table = sync.OnceValue(func() []Field {
 	return []Field{
-		list("name", groupJudgement, "NAME", "name that the certificate must be for: host, IP address or e-mail; repeatable, all must match (default the host)",
+		list("name", groupJudgement, "NAME", "name that the certificate must be for: host, IP address or e-mail; repeatable, all must match (default for check and connect: the host)",
 			judges, func(p *Policy) *[]string { return &p.Names }, checkName),
 		list("require-dns", groupJudgement, "HOST", "host name that must match as well; repeatable",
 			judges, func(p *Policy) *[]string { return &p.RequireDNS }, CheckHost),
@@ -133,7 +133,7 @@ var table = sync.OnceValue(func() []Field {
 		toggle("no-name", groupJudgement, "compare no name", judges, func(p *Policy) *bool { return &p.NoName }),
 		toggle("no-wildcards", groupJudgement, "accept no wildcard names", judges, func(p *Policy) *bool { return &p.NoWildcards }),
 		choice("purpose", groupJudgement, "what the certificate is used for", judges, AllPurpose(), ParsePurpose, func(p *Policy) *Purpose { return &p.Purpose }),
-		{Name: "time", Group: groupJudgement, Value: "TIME", Help: "judge for this moment (RFC 3339) instead of now", offered: judges,
+		{Name: "time", Group: groupJudgement, Value: "TIME", Help: "time of the check (RFC 3339) instead of now", offered: judges,
 			get: func(p *Policy) []string {
 				if p.Time.IsZero() {
 					return nil
@@ -166,7 +166,7 @@ var table = sync.OnceValue(func() []Field {
 				}
 				return err
 			}},
-		{Name: "max-depth", Group: groupJudgement, Value: "N", Help: "most certificates between leaf and anchor; 0 means none (default 20)", offered: judges,
+		{Name: "max-depth", Group: groupJudgement, Value: "N", Help: "largest number of intermediates; 0 allows none (default 20)", offered: judges,
 			get: func(p *Policy) []string { return digits(max(p.MaxDepth, 0), p.MaxDepth != 0) },
 			set: func(p *Policy, s string) error {
 				n, err := number(s, 0, MostPath)
@@ -184,7 +184,7 @@ var table = sync.OnceValue(func() []Field {
 		toggle("explicit-policy", groupJudgement, "require a certificate policy, any if none is named (initial-explicit-policy)", judges, func(p *Policy) *bool { return &p.ExplicitPolicy }),
 		toggle("inhibit-map", groupJudgement, "allow no policy mapping (initial-policy-mapping-inhibit)", judges, func(p *Policy) *bool { return &p.InhibitMapping }),
 		toggle("inhibit-any", groupJudgement, "do not let anyPolicy match (initial-any-policy-inhibit)", judges, func(p *Policy) *bool { return &p.InhibitAnyPolicy }),
-		{Name: "allow", Group: groupJudgement, Value: "ID[,ID]", Help: "findings that warn instead of refusing; only those that assay explain calls waivable; repeatable",
+		{Name: "allow", Group: groupJudgement, Value: "ID[,ID]", Help: "accept a server in spite of these findings, with a warning; only those that assay explain calls waivable; repeatable",
 			List: true, Repeats: true, Words: waivable(), offered: handshakes,
 			get: func(p *Policy) (ids []string) {
 				for _, id := range p.Allow {
@@ -217,15 +217,15 @@ var table = sync.OnceValue(func() []Field {
 				}
 				return err
 			}},
-		choice("revocation-stop", groupRevocation, "stop at the first source that answers, or ask all", judges, AllStop(), ParseStop, func(p *Policy) *Stop { return &p.Stop }),
-		choice("revocation-depth", groupRevocation, "check the leaf only, or the whole chain", everybody, AllDepth(), ParseDepth, func(p *Policy) *Depth { return &p.Depth }),
-		choice("unknown", groupRevocation, "what it means when no source can be had", everybody, AllUnknown(), ParseUnknown, func(p *Policy) *Unknown { return &p.Unknown }).
+		choice("revocation-stop", groupRevocation, "stop at the first source that gives a status, or ask all", judges, AllStop(), ParseStop, func(p *Policy) *Stop { return &p.Stop }),
+		choice("revocation-depth", groupRevocation, "check only the server's certificate, or the whole chain", everybody, AllDepth(), ParseDepth, func(p *Policy) *Depth { return &p.Depth }),
+		choice("unknown", groupRevocation, "result when no revocation source gives a status", everybody, AllUnknown(), ParseUnknown, func(p *Policy) *Unknown { return &p.Unknown }).
 			except(map[Profile]string{Connect: "deny", Web: "warn", Internal: "deny", HardFail: "deny"}),
-		choice("stale", groupRevocation, "what an answer past its nextUpdate is worth", judges, AllStale(), ParseStale, func(p *Policy) *Stale { return &p.Stale }),
-		span("max-age", groupRevocation, "oldest answer that counts", func(p *Policy) *time.Duration { return &p.MaxAge }, 0),
-		span("skew", groupRevocation, "how far clocks may differ around an answer's times", func(p *Policy) *time.Duration { return &p.Skew }, DefaultSkew),
+		choice("stale", groupRevocation, "result when a CRL or OCSP response is past its nextUpdate", judges, AllStale(), ParseStale, func(p *Policy) *Stale { return &p.Stale }),
+		span("max-age", groupRevocation, "ignore CRLs and OCSP responses older than this", func(p *Policy) *time.Duration { return &p.MaxAge }, 0),
+		span("skew", groupRevocation, "allowed clock difference for the dates of CRLs and OCSP responses", func(p *Policy) *time.Duration { return &p.Skew }, DefaultSkew),
 
-		choice("ct", groupCT, "what is asked of SCTs", everybody, AllCTMode(), ParseCTMode, func(p *Policy) *CTMode { return &p.CT }),
+		choice("ct", groupCT, "Certificate Transparency policy to apply", everybody, AllCTMode(), ParseCTMode, func(p *Policy) *CTMode { return &p.CT }),
 		choice("ct-depth", groupCT, "whose SCTs count", judges, AllCTDepth(), ParseCTDepth, func(p *Policy) *CTDepth { return &p.CTDepth }),
 	}
 })

@@ -76,8 +76,8 @@ type Policy struct {
 	// MaxAge bounds the age of answers, counted from thisUpdate; 0 means as long
 	// as they say themselves, at most 10 days where they do not.
 	MaxAge time.Duration
-	// Skew is by how much the clocks of who makes revocation data may differ
-	// from ours; 0 means DefaultSkew, at most MaxSkew. It does not concern certificates.
+	// Skew is the clock difference allowed for the dates of CRLs and OCSP responses;
+	// 0 means DefaultSkew, at most MaxSkew. It does not concern certificates.
 	Skew time.Duration
 
 	// CT is what is asked of SCTs; zero: they are reported.

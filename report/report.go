@@ -159,7 +159,7 @@ type Cert struct {
 type Ext struct {
 	OID      string `json:"oid"`                // dotted
 	Name     string `json:"name,omitempty"`     // the usual name; "" when not known
-	Critical bool   `json:"critical,omitempty"` // whether who does not know it must refuse
+	Critical bool   `json:"critical,omitempty"` // true: programs that do not know the extension must reject the certificate
 	Value    string `json:"value,omitempty"`    // decoded summary, or hex
 }
 
@@ -271,7 +271,7 @@ type Check struct {
 	Detail   string     `json:"detail,omitempty"` // why it was not done, or by what
 }
 
-// Fetch is one download, or a cache hit in its stead.
+// Fetch is one download or one cache hit.
 type Fetch struct {
 	Kind    FetchKind `json:"kind"`            // what was to be had
 	URL     string    `json:"url"`             // where from

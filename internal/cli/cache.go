@@ -21,10 +21,10 @@ import (
 
 func (a *app) cacheCommand() *cobra.Command {
 	c := &cobra.Command{Use: "cache", Short: "Look at and tend the cache of downloads", GroupID: "keep", Args: noArgs,
-		Long: `The cache holds CRLs, OCSP answers, issuer certificates and log lists between
-runs. All processes of a user share it; nothing in it is believed without its
-signature, and for no other issuer than the one it was verified for. Beside them stands what
-checks have learnt of revocations: it stays when the rest is removed.`,
+		Long: `The cache holds CRLs, OCSP responses, issuer certificates and log lists between
+runs. All processes of a user share it. assay verifies the signature of everything
+it takes from the cache, for the issuer it was stored for. The cache also holds the
+revocations that checks have seen: they stay when the rest is removed.`,
 		RunE: func(*cobra.Command, []string) error {
 			return usagef("assay cache needs to know what to do: list, prune, prefetch, verify, learnt or forget").Hint("assay cache --help tells more")
 		}}
@@ -114,7 +114,7 @@ func (a *app) cachePruneCommand() *cobra.Command {
 	limit, unused := int64(store.MaxBytes), time.Duration(0)
 	all := false
 	c := &cobra.Command{
-		Use: "prune", Short: "Remove what was not used for long, or what is too much", Args: noArgs,
+		Use: "prune", Short: "Remove old entries, or the oldest beyond a size", Args: noArgs,
 		Example: "  assay cache prune --unused 720h\n  assay cache prune --all",
 		RunE: func(*cobra.Command, []string) error {
 			s, err := openCache(dir)

@@ -38,15 +38,15 @@ type checkFlags struct {
 func (a *app) checkCommand() *cobra.Command {
 	f := &checkFlags{}
 	c := &cobra.Command{
-		Use: "check TARGET...", Short: "Connect to servers, judge them and report", GroupID: "judge",
-		Long: `Connect to each server, judge what it presents, and print the report. A TARGET
+		Use: "check TARGET...", Short: "Connect to servers, check them and report", GroupID: "judge",
+		Long: `Connect to each server, check what it presents, and print the report. A TARGET
 is HOST, HOST:PORT, [IPV6]:PORT or a URL: https://, smtps://, imaps://, mqtts://
-and so on where TLS begins at once, smtp://, imap://, sieve://, ldap://, xmpp://,
-postgres://, rdp:// and so on where it is asked for first (STARTTLS); an unknown
-scheme has all of them listed. Every revocation
-source is asked unless some are chosen, and asked now: a download that failed for
-another process is tried again, and a copy in the cache that is older than ten
-minutes is confirmed first. --refresh asks past every cache.`,
+and so on for TLS from the first byte, smtp://, imap://, sieve://, ldap://,
+xmpp://, postgres://, rdp:// and so on for protocols that switch to TLS
+(STARTTLS). An unknown scheme lists all of them. assay asks every revocation
+source unless you choose some, and it asks now: it tries again what failed for
+another process, and confirms a copy in the cache that is older than ten minutes.
+--refresh asks past every cache.`,
 		Example: `  assay check example.com
   assay check --ct require --log-list log_list.json example.com
   assay check --roots ca.pem --resolve app.test:443:127.0.0.1 app.test

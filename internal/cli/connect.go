@@ -42,20 +42,20 @@ func (a *app) connectCommand() *cobra.Command {
 	f := &connectFlags{}
 	c := &cobra.Command{
 		Use: "connect TARGET", Short: "A verified pipe: standard input to the server and back", GroupID: "judge",
-		Long: `Connect to a server, judge it, and only then carry standard input to it and what
-it says to standard output, until both have ended. crypto/tls's own verification
-is on and assay's is added. A server that is not accepted gets nothing: the
+		Long: `Connect to a server, check it, and only then send standard input to it and print
+its output, until both ends are closed. crypto/tls's own verification is on and
+assay's is added. assay sends nothing to a server that it does not accept; the
 report goes to standard error.
 
-Exit status: 0 when both sides have ended properly; 1 when the server was
-rejected; 3 when it was not reached or could not be judged, the connection was
-cut off, or the server took no more before the input had ended.
+Exit status: 0 if both ends closed properly; 1 if the server was rejected; 3 if it
+was not reached or could not be checked, if the connection was cut off, or if the
+server took no more data before the input ended.
 
-When standard input ends, the server is told so (close_notify) and its answer is
-still read. Some servers take that for a client that has gone: programs behind
-Go's httputil.ReverseProxy, and nginx unless proxy_ignore_client_abort is on, then
-answer 502 or nothing, and nginx may cut its answer off. --on-eof wait does not
-tell them; the server must then end the connection itself (HTTP:
+When standard input ends, assay tells the server (close_notify) and still reads
+its reply. Some servers then believe that the client has disconnected: programs
+behind Go's httputil.ReverseProxy, and nginx unless proxy_ignore_client_abort is
+on, reply 502 or nothing, and nginx may cut its reply off. With --on-eof wait
+assay does not tell them; the server must then end the connection itself (HTTP:
 "Connection: close").`,
 		Example: `  printf 'GET / HTTP/1.0\r\nHost: example.com\r\n\r\n' | assay connect --on-eof wait example.com
   assay connect --request request.txt example.com >answer.txt

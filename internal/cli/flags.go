@@ -131,7 +131,7 @@ const (
 func (f *outputFlags) add(c *cobra.Command) {
 	f.format = formatText
 	g := flags.Under(c, "Output")
-	g.Word(&f.format, "format", "form of the report; of several targets JSON has one line each", formatText, formatJSON, formatMarkdown)
+	g.Word(&f.format, "format", "report format; JSON prints one line per target", formatText, formatJSON, formatMarkdown)
 	g.Switch(&f.quiet, "quiet", "q", "one line for each target")
 	g.Switch(&f.verbose, "verbose", "v", "everything: connection, paths, every check, downloads, timing")
 	g.Switch(&f.certs, "print-cert-chain-info", "i", "every certificate in full")

@@ -33,7 +33,7 @@ the lab prints its story and ready commands. SCENARIO may be a pattern (sct-*).`
 
 	format := formatText
 	check := &cobra.Command{
-		Use: "check [SCENARIO]...", Short: "Judge every scenario and compare with what must come of it",
+		Use: "check [SCENARIO]...", Short: "Check every scenario and compare the result with the expected one",
 		RunE: func(c *cobra.Command, args []string) error { return a.checkLab(c.Context(), args, format) },
 	}
 	flags.Under(check, "Output").Word(&format, "format", "form of the answer", formatText, formatJSON)

@@ -29,9 +29,9 @@ type logFlags struct {
 
 func (f *logFlags) add(c *cobra.Command) {
 	g := flags.Under(c, "Certificate Transparency")
-	g.Switch(&f.audit, "ct-audit", "", "ask the logs whether they published the certificate (tells them what is looked at)")
+	g.Switch(&f.audit, "ct-audit", "", "ask the logs whether they published the certificate (this tells the logs which certificate you check)")
 	g.Once(&f.logList, "log-list", "verify SCTs with the logs in `FILE|URL`, JSON of version 3 (default: the one that assay update log-list stored)")
-	g.List(&f.publicRoots, "public-root", "roots that count as publicly trusted beside Mozilla's: browsers' policies apply to them; repeatable", flags.Kind{Type: "FILE"})
+	g.List(&f.publicRoots, "public-root", "roots that count as publicly trusted in addition to Mozilla's: browsers' policies apply to them; repeatable", flags.Kind{Type: "FILE"})
 }
 
 // tellDepth warns about a depth that the CT policy does not have.

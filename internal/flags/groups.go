@@ -41,7 +41,7 @@ func Connection(c *cobra.Command, f *target.Connection) {
 	g.Word(&f.ProxyHeader, "haproxy-protocol", "begin with the header of the PROXY protocol, for a port that is behind a load balancer", target.ProxyHeaders...)
 	g.List(&f.Groups, "groups", "key-exchange groups to offer, a set: "+strings.Join(target.GroupNames(), ", "),
 		Kind{Type: "GROUP[,GROUP]", Commas: true, Check: target.CheckGroup, Words: target.GroupNames()})
-	g.List(&f.Ciphers, "ciphers", "suites of TLS 1.2 to offer, a set; needs --tls-max 1.2",
+	g.List(&f.Ciphers, "ciphers", "cipher suites to offer; TLS 1.2 only, needs --tls-max 1.2",
 		Kind{Type: "SUITE[,SUITE]", Commas: true, Check: target.CheckCipher, Words: target.CipherNames()})
 	g.List(&f.ALPN, "alpn", "application protocols to offer, '' is none (default h2,http/1.1 but for mail and other services)",
 		Kind{Type: "PROTO[,PROTO]", Commas: true, Empty: true, Check: target.CheckALPN})

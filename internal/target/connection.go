@@ -58,7 +58,7 @@ func (f *Connection) Config(t Target) (tlsclient.Config, error) {
 		Resolve: f.Resolve.m, ConnectTimeout: f.ConnectTimeout, HandshakeTimeout: f.HandshakeTimeout, EHLO: f.EHLO}
 	switch {
 	case f.IPv4 && f.IPv6:
-		return c, Usagef("-4 and -6 exclude each other")
+		return c, Usagef("-4 and -6 cannot be used together")
 	case f.IPv4:
 		c.Network = "4"
 	case f.IPv6:

@@ -18,7 +18,7 @@ var ctAudit = []Scenario{
 		Want: report.Inconclusive, Findings: ids(finding.CTAbsenceUnproven), Ask: audit, Absent: auditedBut(finding.CTAbsenceUnproven)},
 	{Name: "sct-not-included-tiled", Story: "The place in the static-ct log's tree that the SCT names holds another certificate.",
 		Want: report.Reject, Findings: ids(finding.CTNotIncluded), Ask: audit, Absent: auditedBut(finding.CTNotIncluded)},
-	{Name: "sct-merge-pending", Story: "The log promised an hour ago, has not published the certificate yet, and has the rest of the day for it.",
+	{Name: "sct-merge-pending", Story: "The log promised an hour ago, has not published the certificate yet, and may still do so until the end of the day.",
 		Want: report.Accept, Findings: ids(finding.CTAuditPending), Ask: audit, Absent: auditedBut(finding.CTAuditPending)},
 	{Name: "sct-log-behind", Story: "The log has the certificate; its newest tree head is three days old.",
 		Want: report.Accept, Findings: ids(finding.CTLogBehind), Ask: audit, Absent: auditedBut(finding.CTLogBehind)},

@@ -44,7 +44,7 @@ var good = []Scenario{
 		Want: report.Accept},
 	{Name: "good-name-constraints", Story: "The intermediate may only issue for " + Domain + ", and does.",
 		Want: report.Accept},
-	{Name: "unordered-chain", Story: "Three certificates below the root, the intermediates sent in the wrong order. Every decent client copes.",
+	{Name: "unordered-chain", Story: "Three certificates below the root, the intermediates sent in the wrong order. Correct clients accept that.",
 		Want: report.Accept},
 	{Name: "extra-certificates", Story: "The server sends the root and two unrelated certificates as well.",
 		Want: report.Accept},

@@ -19,7 +19,7 @@ var path = []Scenario{
 		Want: report.Reject, Findings: ids(finding.NameMismatch)},
 	{Name: "ip-as-dns-name", Story: "The target is an IP address; the certificate has it as a DNS name, where it does not count.",
 		Want: report.Reject, Findings: ids(finding.IPMismatch)},
-	{Name: "common-name-only", Story: "The host stands only in the subject's common name. That was given up in 2011; there is no subject alternative name.",
+	{Name: "common-name-only", Story: "The host stands only in the subject's common name. Browsers have ignored it since 2017; there is no subject alternative name.",
 		Want: report.Reject, Findings: ids(finding.NamesMissing)},
 	{Name: "self-signed", Story: "The certificate is signed with its own key and nobody knows it.",
 		Want: report.Reject, Findings: ids(finding.LeafSelfSigned)},
