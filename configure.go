@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/ct"
@@ -46,6 +47,9 @@ func (v *Verifier) configure() error {
 	if c.LogList != nil {
 		if v.trust.LogList, err = ct.ParseLogList(c.LogList); err != nil {
 			return fmt.Errorf("Config.LogList: %w", err)
+		}
+		if v.trust.LogList.FromFuture(time.Now()) {
+			return fmt.Errorf("Config.LogList: the list is dated in the future, %s", v.trust.LogList.Timestamp())
 		}
 	}
 	if v.trust.Public, err = c.public(); err != nil {

@@ -261,3 +261,30 @@ func TestBuildNil(t *testing.T) {
 		}
 	}
 }
+
+// An end that is no date is told as that, and not as an expiry in the year 1; it refuses, on an anchor too.
+func TestImpossibleEnd(t *testing.T) {
+	ctx, o := context.Background(), options("www.example.com")
+	for name, end := range map[string][]byte{"30 February": []byte("270230000000Z"), "month 13": []byte("261301000000Z")} {
+		validity := func(c *forge.Cert) {
+			c.Validity = forge.Seq(forge.Time(o.Time.AddDate(0, 0, -1)), forge.TLV(0x17, end))
+		}
+		root := forge.NewRoot("Root", nil)
+		key := forge.P256()
+		c := forge.Cert{Subject: forge.CN("www.example.com"), Key: key, Extensions: root.ServerExts(key, forge.DNS("www.example.com"))}
+		validity(&c)
+		leaf := root.Issue(c)
+		anchor := forge.Cert{Subject: root.Name, Key: root.Key, Extensions: []forge.Ext{forge.BasicConstraints(true, -1), forge.KeyUsage(forge.KeyCertSign)}}
+		validity(&anchor)
+		badRoot := root.Issue(anchor)
+		for place, chain := range map[string][]*cert.Certificate{
+			"leaf": parse(leaf.Raw, root.Raw), "anchor": parse(root.Server("www.example.com", nil).Raw, badRoot.Raw), "leaf that is the anchor": parse(leaf.Raw),
+		} {
+			p := certpath.Validate(ctx, chain, o)
+			got := ids(&p, finding.Error)
+			if p.Clean() || !got[finding.NotAfterBad] || got[finding.CertExpired] {
+				t.Errorf("%s of the %s: %v", name, place, got)
+			}
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package ct
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
@@ -139,6 +140,13 @@ func (l *LogList) Age(t time.Time) (age time.Duration, ok bool) {
 	return max(0, t.Sub(l.timestamp)), true
 }
 
+// FromFuture reports whether the list says that it was made after now, by more than a
+// clock may be wrong. Its age cannot be told then.
+func (l *LogList) FromFuture(now time.Time) bool { return l.timestamp.After(now.Add(maxAhead)) }
+
+// maxAhead is how far a list's date may lie ahead.
+const maxAhead = time.Hour
+
 // String names the list: "version 89.25 of 2026-08-20".
 func (l *LogList) String() string {
 	s := "without version"
@@ -158,6 +166,8 @@ func (l *LogList) Describe(t time.Time) string {
 	switch days := int(age / day); {
 	case !ok:
 		return l.String()
+	case l.FromFuture(t):
+		return l.String() + ", made after the time of the check"
 	case days == 0:
 		return l.String() + ", less than a day old"
 	case days == 1:
@@ -252,8 +262,9 @@ type logJSON struct {
 // ParseLogList reads a log list in the public v3 JSON format, with logs and
 // tiled_logs. Unknown fields are tolerated. A log whose ID is not the hash of
 // its key, a time that cannot be read, or a key given twice makes the list an
-// error. Logs with a published test key, or a key that RFC 6962 does not
-// allow, are left out: see [LogList.Refused].
+// error, and so does a list without logs: every SCT would be of an unknown one. A
+// byte-order mark is passed over. Logs with a published test key, or a key that RFC
+// 6962 does not allow, are left out: see [LogList.Refused].
 func ParseLogList(b []byte) (*LogList, error) {
 	if len(b) > MaxListSize {
 		return nil, fmt.Errorf("log list: %d bytes are more than the limit of %d", len(b), MaxListSize)
@@ -262,7 +273,7 @@ func ParseLogList(b []byte) (*LogList, error) {
 		return nil, fmt.Errorf("log list: %w", err)
 	}
 	var in listJSON
-	err := json.Unmarshal(b, &in)
+	err := json.Unmarshal(bytes.TrimPrefix(b, []byte("\ufeff")), &in)
 	if v := in.olderVersion(); v != "" {
 		return nil, fmt.Errorf("log list: it is in the format of version %s, and assay reads version 3", v)
 	}
@@ -290,6 +301,9 @@ func ParseLogList(b []byte) (*LogList, error) {
 				return nil, err
 			}
 		}
+	}
+	if len(l.order)+len(l.refused) == 0 {
+		return nil, errors.New("log list: it names no log")
 	}
 	return l, nil
 }

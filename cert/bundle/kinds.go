@@ -121,8 +121,11 @@ type Object struct {
 	// Offset is where Bytes begin: in the PEM block's contents, where there is
 	// a block, in what base64 spelt, or in the input.
 	Offset int
-	// Within is PKCS7 when the object stood in such a container, else Unknown.
+	// Within is the kind of the container that the object stood in, Unknown when in none.
 	Within Kind
+	// Place is where it stood in a container that names its parts: an alias, a
+	// key of a Secret. It is text of the input.
+	Place string
 }
 
 // What names the object for people, with its article: "a private key (PKCS #8)", "a CRL that is cut off".

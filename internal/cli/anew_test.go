@@ -88,7 +88,7 @@ func (s *askedSite) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 			rw.WriteHeader(http.StatusNotModified)
 			return
 		}
-		fmt.Fprintf(rw, `{"version":"1.0","log_list_timestamp":%q,"operators":[]}`, time.Now().UTC().Format(time.RFC3339))
+		fmt.Fprintf(rw, `{"version":"1.0","log_list_timestamp":%q,"operators":[{"name":"op","logs":[{"description":"a","key":"AAAA"}]}]}`, time.Now().UTC().Format(time.RFC3339))
 	case r.URL.Path == "/list.crl":
 		rw.Header().Set("Etag", tag)
 		if s.control != "" {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"io"
 	"testing"
 
 	"github.com/assaytls/assay/cert/bundle"
@@ -21,7 +22,7 @@ func TestPKCS7(t *testing.T) {
 	shown := func(b []byte) []object { return open(bundle.Read(b, 0), "auto", "b") }
 	container := pkcs7(append(append([]byte{}, leaf.Raw...), root.Raw...), list)
 	for _, form := range [][]byte{container, forge.PEM("PKCS7", container)} {
-		certs, err := certificates(form)
+		certs, err := (&app{stderr: io.Discard}).certificates(t.Context(), "b", form, "")
 		if err != nil || len(certs) != 2 || !bytes.Equal(certs[0], leaf.Raw) || !bytes.Equal(certs[1], root.Raw) {
 			t.Errorf("%d certificates, %v", len(certs), err)
 		}
@@ -31,7 +32,7 @@ func TestPKCS7(t *testing.T) {
 		t.Errorf("shown as %+v", objects)
 	}
 	empty := pkcs7(nil, nil)
-	if _, err := certificates(empty); err == nil {
+	if _, err := (&app{stderr: io.Discard}).certificates(t.Context(), "b", empty, ""); err == nil {
 		t.Error("an empty container has a certificate")
 	}
 	if objects := shown(empty); len(objects) != 1 || objects[0].decoded {

@@ -214,11 +214,11 @@ func (a *app) prefetch(ctx context.Context, f *checkFlags, args []string) error 
 	var files []*evidence.Evidence
 	var targets []string
 	for _, arg := range args {
-		if _, err := os.Stat(arg); arg != "-" && err != nil {
+		if _, ok := server(arg); ok {
 			targets = append(targets, arg)
 			continue
 		}
-		ev, err := a.fileEvidence(arg)
+		ev, err := a.fileEvidence(ctx, arg, f.conn.passFile)
 		if err != nil {
 			return err
 		}

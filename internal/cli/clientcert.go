@@ -26,6 +26,7 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 
 	"github.com/assaytls/assay/cert/bundle"
+	"github.com/assaytls/assay/internal/containers"
 )
 
 // maxKeyFile bounds files with certificates and keys of one's own.
@@ -57,6 +58,13 @@ func (f *connFlags) clientCertificate(ctx context.Context) (*tls.Certificate, er
 	if !isPEM(b) {
 		if f.key != "" {
 			return nil, usagef("--cert %s is not PEM; as PKCS#12 it holds the key too: leave out --key", f.cert)
+		}
+		if o := bundle.Read(b, 1)[0]; o.Kind != bundle.PKCS12 && o.Kind != bundle.Unknown {
+			u := usagef("--cert %s is %s, not a certificate with its private key", f.cert, o.What())
+			if o.Kind == bundle.KeyStore {
+				u.Hint("convert it with: keytool -importkeystore -srckeystore FILE -destkeystore NEW.p12 -deststoretype PKCS12")
+			}
+			return nil, u.Hint("--cert FILE takes PEM, with the private key in it or in --key FILE, or PKCS #12")
 		}
 		if pair, err = fromPKCS12(b, password); err != nil {
 			return nil, usagef("--cert %s: %v", f.cert, err)
@@ -97,12 +105,17 @@ func (f *connFlags) badPair(err error) error {
 	return usagef("--cert %s: %s", f.cert, text)
 }
 
-// password returns what gets the password when one is needed: the first line
-// of --pass-file, or what the user types.
+// password returns what gets the password when one is needed.
 func (f *connFlags) password(ctx context.Context, name string) func() (string, error) {
+	return passwordFor(ctx, f.passFile, name)
+}
+
+// passwordFor returns what gets the password of the named file when one is needed: the first line
+// of passFile, or what the user types.
+func passwordFor(ctx context.Context, passFile, name string) func() (string, error) {
 	return func() (string, error) {
-		if f.passFile != "" {
-			b, err := readFile(f.passFile, nil, maxKeyFile)
+		if passFile != "" {
+			b, err := readFile(passFile, nil, maxKeyFile)
 			if err != nil {
 				return "", fmt.Errorf("--pass-file: %w", err)
 			}
@@ -148,6 +161,9 @@ func readPassword(ctx context.Context, fd int) (string, error) {
 
 // fromPKCS12 reads a PKCS#12 file; its password may be empty.
 func fromPKCS12(b []byte, password func() (string, error)) (tls.Certificate, error) {
+	if err := containers.CheckWork(b); err != nil {
+		return tls.Certificate{}, fmt.Errorf("it is neither PEM nor PKCS#12 with a key: %v", err)
+	}
 	key, leaf, chain, err := pkcs12.DecodeChain(b, "")
 	if errors.Is(err, pkcs12.ErrIncorrectPassword) {
 		var word string

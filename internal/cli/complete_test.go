@@ -94,7 +94,7 @@ func TestPolicyHashOfEvidence(t *testing.T) {
 		return r.PolicyHash
 	}
 	logs := filepath.Join(t.TempDir(), "logs.json")
-	if err := os.WriteFile(logs, []byte(`{"operators":[]}`), 0o600); err != nil {
+	if err := os.WriteFile(logs, []byte(`{"operators":[{"name":"op","logs":[{"description":"a","key":"AAAA"}]}]}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	audit := "--ct-audit --log-list " + logs

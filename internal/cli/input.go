@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/assaytls/assay/cert/bundle"
+	"github.com/assaytls/assay/internal/containers"
+	"github.com/assaytls/assay/internal/target"
 )
 
 // The bounds of files given on the command line.
@@ -62,55 +65,116 @@ func plainPathError(err error) error {
 // isPEM reports whether b holds a PEM block, perhaps with text before it.
 func isPEM(b []byte) bool { return bytes.Contains(b, []byte("-----BEGIN ")) }
 
-// certificates returns the DER certificates in b, in whatever form package
-// bundle reads. A damaged one is returned too, for its parser to say where;
-// damage around them is an error: what was given must not shrink in silence.
-func certificates(b []byte) ([][]byte, error) {
-	objects := bundle.Read(b, 0)
-	if err := bundle.Whole(objects); err != nil {
-		return nil, err
+// wanted is what a command takes from a file.
+type wanted struct {
+	what  string // with its article
+	kinds []bundle.Kind
+}
+
+var (
+	wantCertificates = wanted{"a certificate", []bundle.Kind{bundle.Certificate}}
+	wantCRLs         = wanted{"a CRL", []bundle.Kind{bundle.CRL}}
+	wantResponses    = wanted{"an OCSP response", []bundle.Kind{bundle.OCSPResponse}}
+	wantSCTs         = wanted{"an SCT list", []bundle.Kind{bundle.SCTList, bundle.SCT}}
+)
+
+// takers say what to do with an object of a kind that a flag does not take.
+var takers = map[bundle.Kind]string{
+	bundle.Certificate:          "certificates go to assay verify FILE, to --untrusted and to --roots",
+	bundle.CRL:                  "CRLs go to assay verify --crl FILE",
+	bundle.OCSPResponse:         "OCSP responses go to assay verify --ocsp FILE",
+	bundle.SCTList:              "SCTs go to assay verify --sct FILE",
+	bundle.SCT:                  "SCTs go to assay verify --sct FILE",
+	bundle.LogList:              "lists of CT logs go to --log-list FILE",
+	bundle.SavedEvidence:        "saved evidence goes to assay verify --evidence FILE",
+	bundle.PrivateKey:           "private keys go to assay check --key FILE, with --cert FILE",
+	bundle.PKCS12:               "assay opens it with the password in --pass-file FILE",
+	bundle.KeyStore:             "assay opens it with the password in --pass-file FILE",
+	bundle.CertificateRequest:   "assay show FILE shows it",
+	bundle.PublicKey:            "assay show FILE shows it",
+	bundle.OCSPRequest:          "assay show FILE shows it",
+	bundle.CMS:                  "assay show FILE shows it",
+	bundle.TimeStampQuery:       "assay show FILE shows it",
+	bundle.TimeStampReply:       "assay show FILE shows it",
+	bundle.TimeStampToken:       "assay show FILE shows it",
+	bundle.AttributeCertificate: "assay show FILE shows it",
+}
+
+// unpack returns the objects in b, which the named file holds, with those of containers. passFile is
+// --pass-file, or "".
+func (a *app) unpack(ctx context.Context, name string, b []byte, passFile string) ([]bundle.Object, error) {
+	objects, err := containers.Open(bundle.Read(b, 0), containers.Password{Get: passwordFor(ctx, passFile, name), Given: passFile != ""})
+	if err != nil {
+		return nil, fmt.Errorf("%s is %w", shownName(name), err)
 	}
-	var out [][]byte
+	return objects, nil
+}
+
+// pick returns the objects that a command wants of those in the named file. Damage is
+// an error: what was given must not shrink in silence. So is a file that holds none;
+// the error says what it holds. What stands beside them is passed over with a hint.
+func (a *app) pick(name string, objects []bundle.Object, want wanted) ([]bundle.Object, error) {
+	name = shownName(name)
+	if err := bundle.Whole(objects); err != nil {
+		return nil, usagef("%s %v", name, err)
+	}
+	var out []bundle.Object
 	var others []string
 	for _, o := range objects {
 		switch {
-		case o.Kind == bundle.TrustedCertificate:
-			return nil, errors.New("holds an OpenSSL TRUSTED CERTIFICATE; convert it with: openssl x509 -in FILE -out PLAIN.pem")
-		case o.Kind == bundle.Certificate, o.Kind == bundle.Unknown && o.Label == "" && b[0] == 0x30:
-			out = append(out, o.Bytes)
-		case o.Kind == bundle.PKCS7:
-			others = append(others, "an empty PKCS #7")
-		case o.Kind == bundle.Unknown && o.Label == "":
-			return nil, errors.New("holds no certificate: it is neither PEM nor DER")
+		case slices.Contains(want.kinds, o.Kind):
+			out = append(out, o)
+		case o.Kind == bundle.TrustedCertificate && slices.Contains(want.kinds, bundle.Certificate):
+			return nil, usagef("%s holds an OpenSSL TRUSTED CERTIFICATE; convert it with: openssl x509 -in FILE -out PLAIN.pem", name)
 		default:
 			others = append(others, o.What())
 		}
 	}
-	if len(out) == 0 {
-		slices.Sort(others)
-		return nil, fmt.Errorf("holds no certificate, only %s", strings.Join(slices.Compact(others), ", "))
+	slices.Sort(others)
+	others = slices.Compact(others)
+	switch {
+	case len(out) > 0:
+		for _, o := range others[:min(len(others), maxOthers)] {
+			a.hint("%s also holds %s, which is not used here", name, o)
+		}
+		return out, nil
+	case len(objects) == 1 && objects[0].Kind == bundle.Unknown && objects[0].Label == "":
+		if b := objects[0].Bytes; len(b) > 0 && b[0] == 0x30 {
+			return nil, usagef("%s is DER of no kind that assay knows, not %s", name, want.what)
+		}
+		return nil, usagef("%s is not %s: it is neither PEM nor DER", name, want.what)
+	case len(objects) == 1:
+		return nil, withTaker(usagef("%s is %s, not %s", name, others[0], want.what), objects)
 	}
-	return out, nil
+	return nil, withTaker(usagef("%s does not hold %s, only %s", name, want.what, strings.Join(others[:min(len(others), maxOthers)], ", ")), objects)
 }
 
-// derObjects returns the objects of one kind in b, or b itself when it is not
-// PEM and holds none: its parser will say what is wrong with it.
-func derObjects(b []byte, what string, kind bundle.Kind) ([][]byte, error) {
-	objects := bundle.Read(b, 0)
-	var out [][]byte
+// maxOthers bounds what is told of a file's other contents.
+const maxOthers = 8
+
+// withTaker adds to u what takes the first of objects.
+func withTaker(u *target.Usage, objects []bundle.Object) error {
 	for _, o := range objects {
-		if o.Kind == kind && o.Damage == "" {
-			out = append(out, o.Bytes)
+		if t := takers[o.Kind]; t != "" {
+			return u.Hint("%s", t)
 		}
 	}
-	if len(out) == 0 && !isPEM(b) {
-		return [][]byte{b}, nil
+	return u
+}
+
+// certificates returns the DER certificates in b, which the named file holds. A
+// damaged one is returned too, for its parser to say where.
+func (a *app) certificates(ctx context.Context, name string, b []byte, passFile string) ([][]byte, error) {
+	objects, err := a.unpack(ctx, name, b, passFile)
+	if err != nil {
+		return nil, usagef("%v", err)
 	}
-	if err := bundle.Whole(objects); err != nil {
+	if objects, err = a.pick(name, objects, wantCertificates); err != nil {
 		return nil, err
 	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("holds no %s", what)
+	out := make([][]byte, len(objects))
+	for i, o := range objects {
+		out[i] = o.Bytes
 	}
 	return out, nil
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/cert/bundle"
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/fetch"
@@ -25,6 +27,8 @@ type logFlags struct {
 	audit       bool
 	logList     string
 	publicRoots []string
+
+	at time.Time // what is judged for; zero means now
 }
 
 func (f *logFlags) add(c *cobra.Command) {
@@ -43,16 +47,16 @@ func (a *app) tellDepth(p policy.Policy) {
 
 // public returns what tells publicly trusted anchors by their key: Mozilla's
 // and those in the files given.
-func (f *logFlags) public() (func(spki []byte) bool, error) {
+func (a *app) public(ctx context.Context, f *logFlags) (func(spki []byte) bool, error) {
 	keys := map[string]bool{}
 	for _, name := range f.publicRoots {
 		b, err := readFile(name, nil, maxCertFile)
 		if err != nil {
 			return nil, usagef("--public-root: %v", err)
 		}
-		ders, err := certificates(b)
+		ders, err := a.certificates(ctx, name, b, "")
 		if err != nil {
-			return nil, usagef("--public-root: %s %v", name, err)
+			return nil, flagged("--public-root", err)
 		}
 		for _, raw := range ders {
 			keys[string(cert.Parse(raw).RawSPKI)] = true
@@ -93,26 +97,51 @@ func (f *logFlags) list(ctx context.Context, mode policy.CTMode, d downloads, st
 		if err := checkURL(name); err != nil {
 			return nil, usagef("--log-list: %v", err)
 		}
+		d.at = f.at
 		return d.logList(ctx, name)
 	} else if b, err = readFile(name, nil, ct.MaxListSize); err != nil {
 		return nil, usagef("--log-list: %v", err)
 	}
 	if f.logList != "" {
-		return parseLogList(name, b)
+		return parseLogList(name, b, f.at)
 	}
-	l, err := ct.ParseLogList(b)
+	l, err := readLogList(b, f.at)
 	if err != nil {
 		return nil, usagef("the stored log list %s is damaged: %v", name, err).Hint("assay update log-list URL stores another")
 	}
 	return l, nil
 }
 
-func parseLogList(name string, b []byte) (*ct.LogList, error) {
-	l, err := ct.ParseLogList(b)
+func parseLogList(name string, b []byte, at time.Time) (*ct.LogList, error) {
+	l, err := readLogList(b, at)
 	if err != nil {
 		return nil, usagef("--log-list %s: %v", name, err)
 	}
 	return l, nil
+}
+
+// readLogList reads a log list, or says what else b is. A list that was made after today, and
+// after the moment that is judged for, is not believed: its age cannot be told, and it would never grow old.
+func readLogList(b []byte, at time.Time) (*ct.LogList, error) {
+	if len(b) <= ct.MaxListSize {
+		switch o := bundle.Read(b, 1)[0]; {
+		case o.Kind == bundle.LogList, strings.Contains(o.Detail, "JSON"):
+		case o.Kind != bundle.Unknown && strings.Contains(o.Detail, "archive"), strings.Contains(o.Detail, "gzip"):
+			return nil, fmt.Errorf("it is %s: unpack it, and give the log_list.json in it", o.What())
+		case o.Kind != bundle.Unknown:
+			return nil, fmt.Errorf("it is %s, not a list of CT logs", o.What())
+		case strings.Contains(o.Damage, "UTF-16"):
+			return nil, errors.New(o.Damage)
+		}
+	}
+	l, err := ct.ParseLogList(b)
+	if now := time.Now(); at.Before(now) {
+		at = now
+	}
+	if err == nil && l.FromFuture(at) {
+		return nil, fmt.Errorf("it is dated in the future, %s: the list or the clock of this computer is wrong", when(l.Timestamp()))
+	}
+	return l, err
 }
 
 // downloads is where what the user named by URL comes from.
@@ -120,6 +149,7 @@ type downloads struct {
 	client *fetch.Client // nil: nothing is downloaded
 	store  *store.Store  // nil: nothing is kept
 	warn   func(error)
+	at     time.Time // what is judged for; zero means now
 	// refresh asks for what is kept, however young, and past caches on the way.
 	refresh bool
 }
@@ -136,7 +166,7 @@ func (d downloads) logList(ctx context.Context, url string) (*ct.LogList, error)
 		defer runtime.KeepAlive(old.Owner)
 	}
 	if now := time.Now(); cached && (d.client == nil || !d.refresh && now.Before(old.Again) && now.Sub(old.Fetched) < download.Recent) {
-		return parseLogList(url, old.Body)
+		return parseLogList(url, old.Body, d.at)
 	}
 	if d.client == nil {
 		return nil, usagef("--log-list %s: nothing is downloaded offline, and the cache has no copy", url).Hint("give a file, or store a list with assay update log-list URL")
@@ -151,7 +181,7 @@ func (d downloads) logList(ctx context.Context, url string) (*ct.LogList, error)
 			return nil, usagef("--log-list %s: %s", url, failure.Detail)
 		}
 		d.warn(fmt.Errorf("--log-list %s: going on with the copy of %s: %s", url, when(old.Fetched), failure.Detail))
-		return parseLogList(url, old.Body)
+		return parseLogList(url, old.Body, d.at)
 	}
 	now := time.Now()
 	e := store.Entry{Body: resp.Body, Fetched: now, ETag: resp.ETag, LastModified: resp.LastModified}
@@ -163,7 +193,7 @@ func (d downloads) logList(ctx context.Context, url string) (*ct.LogList, error)
 	if fresh, ok := resp.FreshFor(); ok {
 		e.Again = now.Add(min(fresh, time.Hour))
 	}
-	l, err := parseLogList(url, e.Body)
+	l, err := parseLogList(url, e.Body, d.at)
 	if err == nil && d.store != nil && !resp.NoStore {
 		if err := d.store.Put(key, e); err != nil {
 			d.warn(err)

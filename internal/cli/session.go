@@ -55,10 +55,10 @@ func (a *app) engineOptions(ctx context.Context, trust *flags.Trust, network *ne
 	if network != nil && network.offline {
 		client = nil
 	}
-	if t.LogList, err = logs.list(ctx, mode, downloads{client, o.Store, a.warn, network != nil && network.refresh}, storedLogList(dir)); err != nil {
+	if t.LogList, err = logs.list(ctx, mode, downloads{client: client, store: o.Store, warn: a.warn, refresh: network != nil && network.refresh}, storedLogList(dir)); err != nil {
 		return o, t, err
 	}
-	t.Public, err = logs.public()
+	t.Public, err = a.public(ctx, logs)
 	return o, t, err
 }
 

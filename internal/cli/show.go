@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,6 +74,7 @@ type object struct {
 	Rows     []render.Row      `json:"fields,omitempty"`
 	Findings []finding.Finding `json:"findings,omitempty"`
 	decoded  bool
+	damaged  bool // nothing could be read in its place
 
 	parsed *cert.Certificate // of a certificate
 	scts   []shownSCTs
@@ -105,7 +109,7 @@ func (a *app) show(ctx context.Context, f *showFlags, args []string) error {
 	decoded := false
 	for _, o := range all {
 		decoded = decoded || o.decoded
-		if report.Worst(o.Findings) >= finding.Error {
+		if o.damaged || report.Worst(o.Findings) >= finding.Error {
 			a.status = exitReject
 		}
 	}
@@ -122,29 +126,49 @@ func (a *app) show(ctx context.Context, f *showFlags, args []string) error {
 	return render.Sheets(a.stdout, sheets, f.out.options(a))
 }
 
+// fileEndings are those of files, and of no host: no name in the DNS ends in them.
+var fileEndings = map[string]bool{".pem": true, ".crt": true, ".cer": true, ".der": true, ".key": true, ".p12": true, ".pfx": true, ".jks": true,
+	".crl": true, ".csr": true, ".req": true, ".p7b": true, ".p7c": true, ".p7s": true, ".json": true, ".txt": true, ".yaml": true, ".yml": true,
+	".tsq": true, ".tsr": true, ".sct": true, ".ocsp": true, ".ors": true, ".orq": true, ".b64": true, ".bin": true, ".keystore": true, ".truststore": true}
+
+// server reports whether arg names a server and no file.
+func server(arg string) (target.Target, bool) {
+	if arg == "-" {
+		return target.Target{}, false
+	}
+	t, err := target.Parse(arg)
+	if strings.HasPrefix(arg, "https://") {
+		return t, err == nil
+	}
+	if _, statErr := os.Stat(arg); !errors.Is(statErr, fs.ErrNotExist) {
+		return t, false
+	}
+	return t, err == nil && !strings.ContainsRune(arg, os.PathSeparator) && !fileEndings[strings.ToLower(filepath.Ext(arg))]
+}
+
 // objects decodes what arg names: a file, standard input, or a server.
 func (a *app) objects(ctx context.Context, f *showFlags, arg string) ([]object, error) {
-	if arg != "-" {
-		if _, err := os.Stat(arg); errors.Is(err, fs.ErrNotExist) {
-			if t, targetErr := target.Parse(arg); targetErr == nil && !strings.Contains(arg, string(os.PathSeparator)) || strings.HasPrefix(arg, "https://") {
-				return a.serverObjects(ctx, f, t)
-			}
-		}
+	if t, ok := server(arg); ok {
+		return a.serverObjects(ctx, f, t)
 	}
 	b, err := readFile(arg, a.stdin, maxCRLFile)
 	if err != nil {
 		return nil, usagef("%v", err)
 	}
 	from := shownName(arg)
-	if b[0] == '{' {
-		ev, err := evidence.Decode(b)
+	objects, err := a.unpack(ctx, arg, b, f.conn.passFile)
+	if err != nil {
+		return nil, usagef("%v", err)
+	}
+	objects = namedSCTs(objects)
+	if objects[0].Kind == bundle.SavedEvidence {
+		ev, err := evidence.Decode(bytes.TrimPrefix(b, []byte("\ufeff")))
 		if err != nil {
 			return nil, usagef("%s is not saved evidence: %v", from, err)
 		}
 		return evidenceObjects(ev, from), nil
 	}
-	objects := bundle.Read(b, 0)
-	if err := bundle.Whole(objects); err != nil && isPEM(b) {
+	if err := bundle.Whole(objects); err != nil && !slices.ContainsFunc(objects, func(o bundle.Object) bool { return o.Damage == "" }) {
 		return nil, usagef("%s %v", from, err)
 	}
 	return open(objects, f.kind, from), nil
@@ -153,7 +177,7 @@ func (a *app) objects(ctx context.Context, f *showFlags, arg string) ([]object, 
 // open decodes what was read from one place.
 func open(objects []bundle.Object, kind string, from string) []object {
 	var out []object
-	counts := map[bundle.Kind]int{} // of what is in a PKCS #7
+	counts := map[bundle.Kind]int{} // of what is in a container
 	blocks, line := 0, 0
 	for i, o := range objects {
 		if o.Line != line {
@@ -163,6 +187,8 @@ func open(objects []bundle.Object, kind string, from string) []object {
 		}
 		place := from
 		switch many := objects[0].Line != objects[len(objects)-1].Line; {
+		case o.Place != "":
+			place = fmt.Sprintf("%s, %s", from, o.Place)
 		case many:
 			place = fmt.Sprintf("%s, block %d", from, blocks)
 		case o.Within == bundle.Unknown && len(objects) > 1:
@@ -179,7 +205,7 @@ func open(objects []bundle.Object, kind string, from string) []object {
 
 // shownAs are the kinds that decode knows.
 var shownAs = map[bundle.Kind]string{bundle.Certificate: kindCert, bundle.TrustedCertificate: kindCert, bundle.CRL: kindCRL,
-	bundle.OCSPRequest: kindRequest, bundle.OCSPResponse: kindResponse, bundle.SCTList: kindSCTs}
+	bundle.OCSPRequest: kindRequest, bundle.OCSPResponse: kindResponse, bundle.SCTList: kindSCTs, bundle.SCT: kindSCTs}
 
 func openOne(o bundle.Object, kind string, from string) object {
 	note := func(title, text string) object {
@@ -187,20 +213,19 @@ func openOne(o bundle.Object, kind string, from string) object {
 	}
 	switch {
 	case o.Kind == bundle.PrivateKey:
-		return note("private key", "private keys are not shown")
+		return note("private key", o.What()+"; private keys are not shown")
 	case o.Damage != "":
-		return note("unknown", "this cannot be read: "+o.Damage)
-	case o.Kind == bundle.PKCS7 && kind == "auto":
-		return note("PKCS #7", "it holds no certificates and no CRLs")
-	case kind != "auto":
-	case shownAs[o.Kind] != "":
+		out := note("unknown", "this cannot be read: "+o.Damage)
+		out.damaged = true
+		return out
+	case o.Kind == bundle.SCT:
+		o.Bytes = bundle.ListOf(o.Bytes)
+	}
+	if kind == kindAuto {
 		kind = shownAs[o.Kind]
-	case o.Label == "" && len(o.Bytes) > 0 && o.Bytes[0] == 0x30:
-		kind = kindCert // broken: the certificate parser says where
-	default:
-		if list, err := sctList(o.Bytes); err == nil {
-			o.Bytes, kind = list, kindSCTs
-		}
+	}
+	if kind == "" {
+		return paperObject(o, from)
 	}
 	return decode(o.Bytes, kind, from)
 }
@@ -273,7 +298,7 @@ func (a *app) serverObjects(ctx context.Context, f *showFlags, t target.Target) 
 		if ev.Failure != nil {
 			u.Hint("%s", failureFinding(ev.Failure).Title())
 		}
-		return nil, u.Hint("assay check %s says more", t.Input)
+		return nil, u.Hint("assay check %s says more; there is no file of that name", t.Input)
 	}
 	return evidenceObjects(ev, t.Input), nil
 }
@@ -301,8 +326,7 @@ func decode(b []byte, kind string, from string) object {
 	case kindSCTs:
 		return sctObject(b, from)
 	}
-	return object{Kind: "unknown", From: from, Rows: []render.Row{{Label: "note",
-		Value: "this is no certificate, CRL, OCSP request or response, or SCT list, in PEM or DER (--type says what it should be)"}}}
+	return object{Kind: "unknown", From: from}
 }
 
 // certObject decodes a certificate and the SCTs in it.

@@ -92,7 +92,7 @@ func (a *app) updateLogList(ctx context.Context, f *updateFlags, url string) err
 			return a.notAuthentic("%s: %v", url, err)
 		}
 	}
-	l, err := ct.ParseLogList(list)
+	l, err := readLogList(list, time.Time{})
 	if err != nil {
 		return a.notAuthentic("%s is not a log list: %v", url, err)
 	}

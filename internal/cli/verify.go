@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/flags"
+	"github.com/assaytls/assay/internal/target"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
@@ -25,7 +27,7 @@ type verifyFlags struct {
 	out   outputFlags
 
 	untrusted, crls, ocsps, scts []string
-	evidence                     string
+	evidence, passFile           string
 }
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -50,6 +52,7 @@ inconclusive at best, unless --no-name says that no name matters.`,
 	g.List(&f.crls, "crl", "revocation list, PEM or DER; repeatable", file)
 	g.List(&f.ocsps, "ocsp", "OCSP response, DER; repeatable", file)
 	g.List(&f.scts, "sct", "SCT list as in the TLS extension, binary or base64; repeatable", file)
+	g.Text(&f.passFile, "pass-file", "`FILE` whose first line is the password of PKCS #12 files and Java key stores (default: ask)")
 	g.Text(&f.evidence, "evidence", "judge the saved evidence in `FILE` (check --save-evidence)")
 	f.out.add(c)
 	return c
@@ -87,7 +90,7 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 	} else if len(args) == 0 {
 		return usagef("assay verify needs a file with certificates").Hint("assay verify --help shows examples")
 	}
-	offered, extra, err := a.offered(f)
+	offered, extra, err := a.offered(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -97,13 +100,14 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 			return usagef("standard input can be read only once")
 		}
 		stdinUsed = stdinUsed || name == "-"
-		ev, err := a.fileEvidence(name)
+		ev, err := a.fileEvidence(ctx, name, f.passFile)
 		if err != nil {
 			return err
 		}
 		all = append(all, ev)
 	}
 	a.tellDepth(p)
+	f.logs.at = p.Time
 	eng, trust, err := a.engine(ctx, &f.trust, nil, &f.logs, p.CT)
 	if err != nil {
 		return err
@@ -141,14 +145,14 @@ func (a *app) readEvidence(name string) (*evidence.Evidence, error) {
 
 // fileEvidence makes evidence of the certificates in a file, as if a server
 // had sent them.
-func (a *app) fileEvidence(name string) (*evidence.Evidence, error) {
+func (a *app) fileEvidence(ctx context.Context, name, passFile string) (*evidence.Evidence, error) {
 	b, err := readFile(name, a.stdin, maxCertFile)
 	if err != nil {
 		return nil, usagef("%v", err)
 	}
-	certs, err := certificates(b)
+	certs, err := a.certificates(ctx, name, b, passFile)
 	if err != nil {
-		return nil, usagef("%s %v", shownName(name), err)
+		return nil, err
 	}
 	ev := &evidence.Evidence{Version: evidence.Version, Source: evidence.SourceFiles, Time: time.Now().UTC(), Target: evidence.Target{Input: name}}
 	for _, c := range certs {
@@ -166,50 +170,76 @@ func shownName(name string) string {
 
 // offered reads the files that stand in for downloads, and the untrusted
 // certificates.
-func (a *app) offered(f *verifyFlags) (arts []evidence.Artefact, extra [][]byte, err error) {
+func (a *app) offered(ctx context.Context, f *verifyFlags) (arts []evidence.Artefact, extra [][]byte, err error) {
 	for _, name := range f.untrusted {
 		b, err := readFile(name, nil, maxCertFile)
 		if err != nil {
 			return nil, nil, usagef("--untrusted: %v", err)
 		}
-		cs, err := certificates(b)
+		cs, err := a.certificates(ctx, name, b, f.passFile)
 		if err != nil {
-			return nil, nil, usagef("--untrusted: %s %v", name, err)
+			return nil, nil, flagged("--untrusted", err)
 		}
 		extra = append(extra, cs...)
 	}
 	for _, k := range []struct {
-		flag, kind, what string
-		files            []string
-		limit            int64
-		object           bundle.Kind
+		flag, kind string
+		files      []string
+		limit      int64
+		want       wanted
 	}{
-		{"--crl", "crl-file", "revocation list", f.crls, maxCRLFile, bundle.CRL},
-		{"--ocsp", "ocsp-file", "OCSP response", f.ocsps, maxCertFile, bundle.OCSPResponse},
-		{"--sct", "sct-file", "SCT list", f.scts, maxCertFile, bundle.SCTList},
+		{"--crl", "crl-file", f.crls, maxCRLFile, wantCRLs},
+		{"--ocsp", "ocsp-file", f.ocsps, maxCertFile, wantResponses},
+		{"--sct", "sct-file", f.scts, maxCertFile, wantSCTs},
 	} {
 		for _, name := range k.files {
 			b, err := readFile(name, nil, k.limit)
 			if err != nil {
 				return nil, nil, usagef("%s: %v", k.flag, err)
 			}
-			bodies, err := derObjects(b, k.what, k.object)
-			if err != nil {
-				return nil, nil, usagef("%s: %s %v", k.flag, name, err)
+			objects := bundle.Read(b, 0)
+			if k.kind == "sct-file" {
+				objects = namedSCTs(objects)
 			}
-			for _, body := range bodies {
-				if k.kind == "sct-file" {
-					if body, err = sctList(body); err != nil {
+			objects, err = a.pick(name, objects, k.want)
+			if err != nil {
+				return nil, nil, flagged(k.flag, err)
+			}
+			for _, o := range objects {
+				switch o.Kind {
+				case bundle.SCT:
+					o.Bytes = bundle.ListOf(o.Bytes)
+				case bundle.SCTList:
+					if _, err := ct.ParseSCTList(o.Bytes); err != nil {
 						return nil, nil, usagef("--sct: %s is not an SCT list: %v", name, err)
 					}
-				} else if body[0] != 0x30 {
-					return nil, nil, usagef("%s: %s holds no %s: it is neither PEM nor DER", k.flag, name, k.what)
 				}
-				arts = append(arts, evidence.Artefact{Kind: k.kind, URL: name, Body: body, Fetched: time.Now().UTC()})
+				arts = append(arts, evidence.Artefact{Kind: k.kind, URL: name, Body: o.Bytes, Fetched: time.Now().UTC()})
 			}
 		}
 	}
 	return arts, extra, nil
+}
+
+// flagged says before an error which flag it is about.
+func flagged(flag string, err error) error {
+	var u *target.Usage
+	if errors.As(err, &u) {
+		u.Msg = flag + ": " + u.Msg
+	}
+	return err
+}
+
+// namedSCTs gives an unknown object its kind when it is an SCT list that holds more than assay can
+// tell apart from anything else: SCTs of later versions, or in base64.
+func namedSCTs(objects []bundle.Object) []bundle.Object {
+	if len(objects) != 1 || objects[0].Kind != bundle.Unknown || objects[0].Damage != "" {
+		return objects
+	}
+	if list, err := sctList(objects[0].Bytes); err == nil {
+		objects[0].Kind, objects[0].Bytes = bundle.SCTList, list
+	}
+	return objects
 }
 
 // sctList returns the SCT list in b, which is binary or base64.
