@@ -363,7 +363,7 @@ func TestUpgrade(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				failed := make(chan error, 1)
+				failed := make(chan error, 8) // nobody waits for those that are not expected
 				front := httptest.NewServer(&httputil.ReverseProxy{
 					Transport: client.Transport,
 					Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target) },
