@@ -13,9 +13,9 @@ import (
 
 // Truncated reports whether c's transport ended without the peer's
 // close_notify, so that what came may be cut short (RFC 8446, 6.1). Ask after
-// Read has returned io.EOF. It is known for connections made by Dial,
-// DialContext, Handshake and, except behind an https proxy, Transport; others are
-// never reported.
+// Read has returned io.EOF. Truncated works for connections made by Dial,
+// DialContext, Handshake and, except behind an https proxy, Transport. For all
+// others it returns false.
 func Truncated(c *tls.Conn) bool {
 	n, ok := c.NetConn().(*noted)
 	return ok && n.ended.Load()

@@ -181,6 +181,11 @@ func TestBrowserPolicies(t *testing.T) {
 				t.Errorf("%s, %s: want %v:\n%s", c.name, mode, want, strings.Join(r.CT.Explain, "\n"))
 				continue
 			}
+			for _, f := range r.Findings { // the title tells of one way to deliver SCTs, the nearest
+				if f.ID == finding.CTPolicyUnmet && strings.Count(f.Param("detail"), "missing ") > 1 {
+					t.Errorf("%s, %s: %s", c.name, mode, f.Title())
+				}
+			}
 			unmet := slices.ContainsFunc(r.Findings, func(f finding.Finding) bool {
 				return f.ID == finding.CTPolicyUnmet && f.Severity == finding.Error
 			})

@@ -231,7 +231,7 @@ var certKinds = []Kind{
 		Fix:     "If it is your certificate: use RSA (2048 bits or more), ECDSA (P-256, P-384 or P-521) or Ed25519. If it is not: check the server with a program that supports the key.",
 		Spec:    "RFC 5280, 4.1.2.7", Since: "0.1"},
 	{ID: ExtensionsNeedV3, Class: ClassCertificate, Severity: Error, Rank: 55,
-		Title:   "the certificate has extensions, but its version is {detail}",
+		Title:   "the certificate has extensions, which {detail} does not allow",
 		Explain: "Only certificates of version 3 may have extensions.",
 		Risk:    "Some programs ignore the extensions of such a certificate, with all their limits. Others obey them.",
 		Fix:     "Issue it as version 3. " + fixReissue,

@@ -53,7 +53,7 @@ const (
 
 var crlKinds = []Kind{
 	{ID: CRLNotAList, Class: ClassRevocation, Severity: Inconclusive, Rank: 50,
-		Title:   "the downloaded file is not a CRL: {detail}",
+		Title:   "the file or download is not a CRL: {detail}",
 		Explain: "A CRL is the list of revoked certificates that a CA publishes. Its address delivers something else, for example an error page or a login page.",
 		Risk:    riskCRLWorthless,
 		Fix:     fixCRLFetch,

@@ -147,7 +147,7 @@ var revocationKinds = []Kind{
 		Risk:    "A redirect loop keeps clients busy. The certificate may be revoked without assay knowing.",
 		Fix:     "Report it to the CA. If you run this CA: publish the data at the address that the certificate names.", Since: "0.1"},
 	{ID: FetchSchemeRefused, Class: ClassRevocation, Severity: Inconclusive, Rank: 55,
-		Title:   "{url} redirects to something that is not http: {detail}",
+		Title:   "{url} leads to something that is not http: {detail}",
 		Explain: "assay follows only http and https addresses. A redirect led elsewhere, for example to a local file.",
 		Risk:    "Such a redirect can make a careless client read local files or talk to internal services.",
 		Fix:     "Report it to the CA. If the CA did not set up the redirect: someone between this computer and the CA may have added it.", Since: "0.1"},
