@@ -16,6 +16,7 @@ import (
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/fetch"
+	"github.com/assaytls/assay/internal/filters"
 	"github.com/assaytls/assay/internal/lab/serve"
 	"github.com/assaytls/assay/report"
 )
@@ -81,6 +82,12 @@ func (l *Lab) Engine(s Scenario) (*engine.Engine, *engine.Trust, error) {
 			return nil, nil, err
 		}
 		t.LogList = logs
+	}
+	if s.Filters != "" {
+		var err error
+		if t.Filters, _, err = filters.Open(s.Filters); err != nil {
+			return nil, nil, err
+		}
 	}
 	if s.Public {
 		t.Public = func([]byte) bool { return true }

@@ -83,7 +83,7 @@ func All() []Scenario {
 	for _, group := range []struct {
 		name string
 		list []Scenario
-	}{{"good", good}, {"path", path}, {"revocation", slices.Concat(revocation, downloads)}, {"ct", slices.Concat(ct, ctAudit)},
+	}{{"good", good}, {"path", path}, {"revocation", slices.Concat(revocation, filters, downloads)}, {"ct", slices.Concat(ct, ctAudit)},
 		{"connection", slices.Concat(connection, wire)}, {"hostile", hostile}} {
 		for _, s := range group.list {
 			s.Group = group.name

@@ -33,13 +33,15 @@ type Scenario struct {
 	// LogList replaces the lab's log list; it is in LogListFile. nil: the lab's.
 	LogList     []byte
 	LogListFile string
+	// Filters is the directory with the scenario's CRLite filters; "": none.
+	Filters string
 }
 
 // makers start the servers, by the scenarios' names.
 var makers = map[string]func(*build){}
 
 func init() {
-	for _, group := range []map[string]func(*build){goodServers, pathServers, revocationServers, downloadServers, ctServers, ctAuditServers,
+	for _, group := range []map[string]func(*build){goodServers, pathServers, revocationServers, filterServers, downloadServers, ctServers, ctAuditServers,
 		connectionServers, wireServers, hostileServers} {
 		maps.Copy(makers, group)
 	}
@@ -97,6 +99,9 @@ func (l *Lab) Assay(s Scenario) []string {
 	}
 	if s.Public {
 		args = append(args, "--public-root", l.RootFile)
+	}
+	if s.Filters != "" {
+		args = append(args, "--filters", s.Filters)
 	}
 	return append(append(args, s.Flags...), s.Target())
 }
