@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/filters"
 	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/render"
 	"github.com/assaytls/assay/internal/store"
@@ -61,7 +63,7 @@ func (a *app) cacheListCommand() *cobra.Command {
 				return usagef("the cache: %v", err)
 			}
 			if format == formatJSON {
-				return render.Value(a.stdout, cacheItems(items), true)
+				return render.Value(a.stdout, append(cacheItems(items), filterItems(storedFilters(s.Dir()))...), true)
 			}
 			return a.cacheTable(s.Dir(), items)
 		},
@@ -105,8 +107,18 @@ func (a *app) cacheTable(dir string, items []store.Item) error {
 		fmt.Fprintf(&b, "%-9s %10d  %-29s  %s\n", finding.Quote(it.Kind), it.Size, finding.Quote(state), finding.Quote(it.URL))
 	}
 	fmt.Fprintf(&b, "%d entries, %d bytes in %s\n", len(items), total, quoteLines(dir))
-	_, err := a.stdout.Write(b.Bytes())
-	return err
+	if _, err := a.stdout.Write(b.Bytes()); err != nil {
+		return err
+	}
+	i, err := filters.ReadInfo(storedFilters(dir))
+	switch {
+	case errors.Is(err, filters.ErrNone):
+		return nil
+	case err != nil:
+		a.warn(plainPathError(err))
+		return nil
+	}
+	return a.describeFilters(i, storedFilters(dir), true)
 }
 
 func (a *app) cachePruneCommand() *cobra.Command {
@@ -233,7 +245,7 @@ func (a *app) prefetch(ctx context.Context, f *checkFlags, args []string) error 
 	}
 	access := f.network.access()
 	p := policy.Policy{NoName: true, CT: policy.CTOff, Purpose: policy.PurposeAny}
-	eng, trust, err := a.engine(ctx, &f.trust, &f.network, &f.logs, p.CT)
+	eng, trust, err := a.engine(ctx, &f.trust, &f.network, &f.logs, &f.filters, p)
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,7 @@ type checkFlags struct {
 	rules   policy.Policy
 	network networkFlags
 	logs    logFlags
+	filters filterFlags
 	out     outputFlags
 	more    moreFlags
 }
@@ -60,6 +61,7 @@ another process, and confirms a copy in the cache that is older than ten minutes
 	flags.Policy(c, &f.rules, policy.Check)
 	f.network.add(c)
 	f.logs.add(c)
+	f.filters.add(c)
 	f.out.add(c)
 	f.out.addEvidence(c)
 	f.more.add(c)
@@ -105,7 +107,7 @@ func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 		return err
 	}
 	a.tellDepth(f.rules)
-	o, trust, err := a.engineOptions(ctx, &f.trust, &f.network, &f.logs, f.rules.CT)
+	o, trust, err := a.engineOptions(ctx, &f.trust, &f.network, &f.logs, &f.filters, f.rules)
 	if err != nil {
 		return err
 	}

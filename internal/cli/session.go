@@ -13,9 +13,9 @@ import (
 )
 
 // engine makes the judge that the flags ask for, and what they trust. A nil
-// network means that nothing may be fetched or cached; mode says whether there must be a log list.
-func (a *app) engine(ctx context.Context, trust *flags.Trust, network *networkFlags, logs *logFlags, mode policy.CTMode) (*engine.Engine, *engine.Trust, error) {
-	o, t, err := a.engineOptions(ctx, trust, network, logs, mode)
+// network means that nothing may be fetched or cached; p says whether there must be a log list.
+func (a *app) engine(ctx context.Context, trust *flags.Trust, network *networkFlags, logs *logFlags, asked *filterFlags, p policy.Policy) (*engine.Engine, *engine.Trust, error) {
+	o, t, err := a.engineOptions(ctx, trust, network, logs, asked, p)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -24,7 +24,7 @@ func (a *app) engine(ctx context.Context, trust *flags.Trust, network *networkFl
 
 // engineOptions are the judge's options that the flags ask for, and what they
 // trust.
-func (a *app) engineOptions(ctx context.Context, trust *flags.Trust, network *networkFlags, logs *logFlags, mode policy.CTMode) (o engine.Options, t *engine.Trust, err error) {
+func (a *app) engineOptions(ctx context.Context, trust *flags.Trust, network *networkFlags, logs *logFlags, asked *filterFlags, p policy.Policy) (o engine.Options, t *engine.Trust, err error) {
 	o, t = engine.Options{Warn: a.warn}, &engine.Trust{}
 	if t.Anchors, err = trust.Anchors(); err != nil {
 		return o, t, err
@@ -55,7 +55,10 @@ func (a *app) engineOptions(ctx context.Context, trust *flags.Trust, network *ne
 	if network != nil && network.offline {
 		client = nil
 	}
-	if t.LogList, err = logs.list(ctx, mode, downloads{client: client, store: o.Store, warn: a.warn, refresh: network != nil && network.refresh}, storedLogList(dir)); err != nil {
+	if t.LogList, err = logs.list(ctx, p.CT, downloads{client: client, store: o.Store, warn: a.warn, refresh: network != nil && network.refresh}, storedLogList(dir)); err != nil {
+		return o, t, err
+	}
+	if t.Filters, err = a.filterSet(asked, dir, p.Schemes); err != nil {
 		return o, t, err
 	}
 	t.Public, err = a.public(ctx, logs)

@@ -21,10 +21,11 @@ import (
 )
 
 type verifyFlags struct {
-	trust flags.Trust
-	rules policy.Policy
-	logs  logFlags
-	out   outputFlags
+	trust   flags.Trust
+	rules   policy.Policy
+	logs    logFlags
+	filters filterFlags
+	out     outputFlags
 
 	untrusted, crls, ocsps, scts []string
 	evidence, passFile           string
@@ -47,6 +48,8 @@ inconclusive at best, unless --no-name says that no name matters.`,
 	flags.TrustFlags(c, &f.trust)
 	flags.Policy(c, &f.rules, policy.Verify)
 	f.logs.add(c)
+	f.filters.add(c)
+	f.filters.addFiles(c)
 	g, file := flags.Under(c, "Input"), flags.Kind{Type: "FILE"}
 	g.List(&f.untrusted, "untrusted", "certificates that may complete the chain; repeatable", file)
 	g.List(&f.crls, "crl", "revocation list, PEM or DER; repeatable", file)
@@ -108,7 +111,7 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 	}
 	a.tellDepth(p)
 	f.logs.at = p.Time
-	eng, trust, err := a.engine(ctx, &f.trust, nil, &f.logs, p.CT)
+	eng, trust, err := a.engine(ctx, &f.trust, nil, &f.logs, &f.filters, p)
 	if err != nil {
 		return err
 	}

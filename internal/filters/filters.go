@@ -231,9 +231,9 @@ func readFull(f *os.File, b []byte) (n int, err error) {
 // dated is how Mozilla names filters: the day and the number of the run.
 var dated = regexp.MustCompile(`^(\d{8})-(\d)`)
 
-// madeFrom returns the time in a filter's name, the zero time if there is none.
+// MadeFrom returns the time in a filter's name, the zero time if there is none.
 // Runs are half a day apart.
-func madeFrom(name string) time.Time {
+func MadeFrom(name string) time.Time {
 	m := dated.FindStringSubmatch(name)
 	if m == nil {
 		return time.Time{}

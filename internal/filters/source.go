@@ -214,7 +214,7 @@ func (s *Source) fromDirectory(o *offer) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", full, err)
 		}
-		made := madeFrom(e.Name())
+		made := MadeFrom(e.Name())
 		if made.IsZero() {
 			made = time.UnixMilli(int64(min(f.Latest(), 253402300799999))).UTC()
 		}

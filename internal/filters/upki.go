@@ -55,7 +55,7 @@ func readUpki(dir string) (*Info, error) {
 			return nil, err
 		}
 		i.Fetched = later(i.Fetched, st.ModTime())
-		i.Filters = append(i.Filters, File{Name: name, SHA256: hashes[name], Size: st.Size(), Made: madeFrom(name)})
+		i.Filters = append(i.Filters, File{Name: name, SHA256: hashes[name], Size: st.Size(), Made: MadeFrom(name)})
 	}
 	return i, nil
 }
@@ -158,7 +158,7 @@ func parseManifest(b []byte) ([]File, error) {
 	}
 	var files []File
 	for _, f := range m.Files {
-		file := File{Name: f.Filename, SHA256: f.Hash, Size: f.Size, Made: madeFrom(f.Filename)}
+		file := File{Name: f.Filename, SHA256: f.Hash, Size: f.Size, Made: MadeFrom(f.Filename)}
 		if file.Made.IsZero() && m.GeneratedAt > 0 {
 			file.Made = time.Unix(m.GeneratedAt, 0).UTC()
 		}
