@@ -250,11 +250,7 @@ func revoked(a report.Answer) finding.Finding {
 	if reason == "" {
 		reason = "not given"
 	}
-	on := finding.Time(a.RevokedAt)
-	if a.RevokedAt.IsZero() {
-		on = "an unknown date" // CRLite does not say
-	}
-	f := finding.New(finding.CertRevoked, "revoked-at", on, "reason", reason, "source", a.Scheme.String())
+	f := finding.New(finding.CertRevoked, "revoked-at", finding.Time(a.RevokedAt), "reason", reason, "source", a.Scheme.String())
 	if a.URL != "" {
 		f = f.With("url", a.URL)
 	}
