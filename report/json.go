@@ -74,7 +74,7 @@ func (r Report) MarshalJSON() ([]byte, error) {
 	w := wireReport{Version: r.Version, Verdict: r.Verdict, plain: plain(r), AllFindings: r.All()}
 	if h := r.Headline; h != nil {
 		w.Headline = &wireHeadline{Headline: *h}
-		if a := r.viewOf(h.Finding, h.Cert <= 0).Advice; a != nil {
+		if a := r.advice(*h); a != nil {
 			w.Headline.Advice = &Advice{Meaning: a.Meaning, Risk: a.Risk, Fix: orEmpty(a.Fix)}
 		}
 	}

@@ -2,6 +2,8 @@ package report
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/assaytls/assay/finding"
 )
@@ -203,6 +205,9 @@ func (f *folder) finding(in *ViewFinding) *ViewFinding {
 	a := *in.Advice
 	if f.level < LevelVerbose {
 		a.Spec, a.OpenSSL = "", ""
+		if len(a.Fix) > 2 { // few readers run a CA
+			a.Fix = slices.DeleteFunc(slices.Clone(a.Fix), func(s string) bool { return strings.HasPrefix(s, "If you run th") })
+		}
 	}
 	out.Advice = &a
 	return &out

@@ -89,6 +89,7 @@ func (r *Report) targetItems() (items []ViewItem) {
 // that it rests on.
 func (r *Report) viewHeadline(h Headline) *ViewFinding {
 	v := r.viewOf(h.Finding, h.Cert <= 0)
+	v.Advice = r.advice(h)
 	url := h.Finding.Param("url")
 	defer func() {
 		if q := finding.Quote(url); !strings.Contains(v.Title, q) {
@@ -109,18 +110,38 @@ func (r *Report) viewHeadline(h Headline) *ViewFinding {
 	if pc.Revocation == nil {
 		return v
 	}
-	from := url
+	var from []string
 	for _, a := range pc.Revocation.Sources {
 		if r.inHeadline(&a) {
 			v.Sources = append(v.Sources, r.saidBeside(&a, v.Title))
-			from = a.URL
+			if a.URL != "" && !slices.Contains(from, a.URL) {
+				from = append(from, a.URL)
+			}
 		}
 	}
-	if len(v.Sources) == 1 {
-		url = from
+	if len(v.Sources) == 1 || sumsUp(h.Finding.ID) {
+		url = strings.Join(few(from), ", ")
 	}
 	v.Sources = few(v.Sources)
 	return v
+}
+
+// advice is what the headline means and what to do. Where all sources of a
+// certificate failed in one way it is the advice about that.
+func (r *Report) advice(h Headline) *ViewAdvice {
+	f := h.Finding
+	if pc := r.at(h); pc != nil && sumsUp(f.ID) {
+		var kinds []finding.Finding
+		for _, of := range pc.Findings {
+			if ofSource(of) && of.Severity == f.Severity && !has(kinds, of.ID) {
+				kinds = append(kinds, of)
+			}
+		}
+		if len(kinds) == 1 {
+			f = kinds[0]
+		}
+	}
+	return r.viewOf(f, h.Cert <= 0).Advice
 }
 
 // has reports whether one of fs is of the given kind.
@@ -217,9 +238,13 @@ func (r *Report) briefFindings() (items []ViewItem) {
 		kinds[f.ID] = len(all)
 		all = append(all, placed{at, f, 0})
 	}
+	most := briefMost
+	if r.Verdict.known() != Accept {
+		most-- // the cause is what matters
+	}
 	slices.SortStableFunc(all, func(a, b placed) int { return int(b.f.Severity) - int(a.f.Severity) })
 	for i, p := range all {
-		if i == briefMost {
+		if i == most {
 			return append(items, ViewItem{Label: "also", Text: plural(len(all)-i, "more finding")})
 		}
 		v := ViewOf(p.f)
@@ -239,10 +264,13 @@ func (r *Report) briefFindings() (items []ViewItem) {
 // sources together, the other about one of them, which has its line there.
 func (r *Report) told(at Place, f finding.Finding) bool {
 	h := r.Headline
+	if sumsUp(f.ID) || f.ID == finding.RevocationNotFetched {
+		return true // the line about the certificate's revocation says so
+	}
 	if h == nil || h.Path != at.Path || h.Cert != at.Cert {
 		return false
 	}
-	return sumsUp(h.Finding.ID) && ofSource(f) || ofSource(h.Finding) && (sumsUp(f.ID) || f.ID == finding.RevocationDisagree)
+	return sumsUp(h.Finding.ID) && ofSource(f) || ofSource(h.Finding) && f.ID == finding.RevocationDisagree
 }
 
 // briefUndone are the required checks that were not done, where no headline says
@@ -298,7 +326,7 @@ func (r *Report) briefChain() (items []ViewItem) {
 			continue
 		case pc.Role == Anchor:
 			name = "trusted root " + name
-			if c != nil && c.Store != "" {
+			if c != nil && c.Store != "" && r.Verdict.known() == Accept {
 				name += " (" + finding.Quote(c.Store) + ")"
 			}
 		case c != nil && c.Source == CertAIA:
@@ -432,6 +460,9 @@ func (r *Report) briefCT() (items []ViewItem) {
 	ct := r.CT
 	if ct == nil || ct.Policy == policy.CTOff && len(ct.SCTs) == 0 {
 		return nil
+	}
+	if r.Verdict.known() != Accept && (ct.Met == nil || *ct.Met) {
+		return nil // it is not why, and the screen is full
 	}
 	valid := 0
 	for _, s := range ct.SCTs {

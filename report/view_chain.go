@@ -92,7 +92,11 @@ func (c *Cert) items(now time.Time) []ViewItem {
 	}
 	s.Items = append(s.Items, ViewItem{Label: "key", Text: key}, ViewItem{Label: "serial", Text: finding.Quote(c.Serial)})
 	if c.Source != "" && c.Source != CertSent {
-		s.add("from", sourceWords(c.Source))
+		from := sourceWords(c.Source)
+		if c.Store != "" {
+			from += " (" + c.Store + ")"
+		}
+		s.add("from", from)
 	}
 	if c.MustStaple {
 		s.add("demands", "a stapled OCSP response (must-staple)")

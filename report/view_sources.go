@@ -57,8 +57,11 @@ func (r *Report) briefRevocation() (items []ViewItem) {
 			item.Text = r.subject(pc.Cert) + ": "
 		}
 		switch rev.Status {
-		case "":
+		case "", Unknown:
 			item.Text += string(Unknown)
+			if !slices.ContainsFunc(rev.Sources, func(a Answer) bool { return a.Detail != notAskedYet }) && len(rev.Sources) > 0 {
+				item.Text += ", not asked"
+			}
 		case Revoked:
 			item.Text += "REVOKED"
 			item.Class = Bad
@@ -91,11 +94,9 @@ func (r *Report) briefSources(rev Revocation, headline bool) string {
 			agree = append(agree, s)
 		case headline && r.inHeadline(&a):
 		case r.Verdict.known() != Accept:
-			status := "no status"
 			if a.Status != "" {
-				status = finding.Quote(string(a.Status))
+				other = append(other, sourceName(a.Scheme)+": "+finding.Quote(string(a.Status)))
 			}
-			other = append(other, sourceName(a.Scheme)+": "+status)
 		default:
 			other = append(other, r.said(&a))
 		}
@@ -109,6 +110,9 @@ func (r *Report) briefSources(rev Revocation, headline bool) string {
 	}
 	return s
 }
+
+// notAskedYet is the detail of a source that was not asked.
+const notAskedYet = "not asked yet"
 
 // few cuts a list of parts of a line.
 func few(parts []string) []string {
