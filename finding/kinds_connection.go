@@ -133,7 +133,7 @@ var connectionKinds = []Kind{
 		Title:   "the proxy {proxy} requires a login: {detail}",
 		Explain: "The proxy serves only known users. It did not accept the login, or there was none.",
 		Risk:    riskUnjudged,
-		Fix:     "Set HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT in the environment. In --proxy the password is visible to other users of this computer. assay knows the login Basic and, for SOCKS5, user with password. For a proxy that wants Negotiate or NTLM, let a helper program on this computer log in and pass its address with --proxy.",
+		Fix:     "Set HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT in the environment. In --proxy the password is visible to other users of this computer. assay knows the login Basic and, for SOCKS5, user with password. If the proxy wants Negotiate or NTLM: let a helper program on this computer log in and pass its address with --proxy.",
 		Spec:    "RFC 9110, 11.7; RFC 1929",
 		Since:   "0.1"},
 	{ID: ProxyRefused, Class: ClassConnection, Severity: Inconclusive, Rank: 74,
