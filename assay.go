@@ -120,14 +120,14 @@ type Verifier struct {
 	policy  policy.Policy
 	clients policy.Policy // policy, for client certificates
 	hash    [32]byte      // of policy, anchors and log list
+	trust   *engine.Trust
+	under   [32]byte // the hash of what is trusted
 }
 
 // core is what Verifiers of one New and its With share; nil in the zero Verifier.
 type core struct {
 	engine *engine.Engine
 	access download.Access // what every judgement may download; the rest is the connection's
-	trust  *engine.Trust
-	under  [32]byte // the hash of what is trusted
 	memo   *verdictMemo
 	began  time.Time // contacts before that are not this Verifier's
 
@@ -177,7 +177,7 @@ func (v *Verifier) With(p policy.Policy) (*Verifier, error) {
 	if v.core == nil {
 		return nil, ErrClosed
 	}
-	w := &Verifier{core: v.core, conf: v.conf}
+	w := &Verifier{core: v.core, conf: v.conf, trust: v.trust, under: v.under}
 	if err := w.judgeBy(*deepCopy(&p)); err != nil {
 		return nil, fmt.Errorf("assay: %w", err)
 	}

@@ -18,11 +18,14 @@ import (
 // Config says what to check. The zero Config is safe; every field documents
 // its zero value. A Config is copied by New and may be reused.
 type Config struct {
-	// Roots are the trust anchors, DER, one certificate for each entry; the
-	// example of this field reads a PEM file. nil means the system's, which
-	// others replace. It is an error to give roots here and in the base
-	// tls.Config.
+	// Roots are the trust anchors, DER, one certificate for each entry. nil means
+	// Anchors, or the system's, which others replace. It is an error to give roots
+	// here and in the base tls.Config.
 	Roots [][]byte
+	// Anchors are the trust anchors in PEM, in files and directories, and the
+	// system's beside them, in place of Roots. Zero: none, so that Roots or the
+	// system's count.
+	Anchors Anchors
 
 	// Strict applies RFC 5280's MUSTs that most clients overlook
 	// (X509_V_FLAG_X509_STRICT and more). Zero: off.
@@ -134,7 +137,7 @@ type Config struct {
 func (c Config) clone() Config {
 	c.Allow = slices.Clone(c.Allow)
 	c.RequireDNS, c.RequireIP = slices.Clone(c.RequireDNS), slices.Clone(c.RequireIP)
-	c.Roots = slices.Clone(c.Roots)
+	c.Roots, c.Anchors = slices.Clone(c.Roots), c.Anchors.clone()
 	for i, der := range c.Roots {
 		c.Roots[i] = slices.Clone(der)
 	}

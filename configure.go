@@ -1,7 +1,6 @@
 package assay
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
@@ -10,7 +9,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
@@ -41,7 +39,7 @@ func (v *Verifier) configure() error {
 	}
 	var err error
 	v.trust = &engine.Trust{}
-	if v.trust.Anchors, err = c.anchors(); err != nil {
+	if v.trust.Anchors, err = v.anchors(); err != nil {
 		return err
 	}
 	if c.LogList != nil {
@@ -93,33 +91,6 @@ func (c *Config) policy() policy.Policy {
 	}
 	return policy.Policy{RequireDNS: c.RequireDNS, RequireIP: ips, Strict: c.Strict, SecurityLevel: c.SecurityLevel, MinRSA: c.MinRSA, NoWildcards: c.NoWildcards, Schemes: c.Schemes,
 		Depth: c.Depth, Unknown: c.Unknown.policy(), MaxAge: c.MaxAge, Skew: c.Skew, CT: c.CT, Allow: c.Allow}
-}
-
-// anchors loads the trust anchors, and the pool that crypto/tls gets when they
-// are not the system's.
-func (c *Config) anchors() (*certpath.Anchors, error) {
-	if c.Roots == nil {
-		return roots.Load(roots.Options{})
-	}
-	if len(c.Roots) == 0 {
-		return nil, errors.New("Config.Roots is empty but not nil: nothing could be trusted")
-	}
-	c.rootPool = x509.NewCertPool()
-	anchors := certpath.NewAnchors()
-	for i, der := range c.Roots {
-		x, err := x509.ParseCertificate(der)
-		if err != nil {
-			if bytes.Contains(der, []byte("-----BEGIN ")) {
-				return nil, fmt.Errorf("Config.Roots[%d] is PEM, not DER: decode it with encoding/pem, one certificate for each entry", i)
-			}
-			return nil, fmt.Errorf("Config.Roots[%d]: %w", i, err)
-		}
-		c.rootPool.AddCert(x)
-		if err := anchors.Add(der); err != nil {
-			return nil, fmt.Errorf("Config.Roots[%d]: %w", i, err)
-		}
-	}
-	return anchors, nil
 }
 
 // public returns what tells publicly trusted anchors by their key.

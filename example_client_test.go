@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/assaytls/assay"
@@ -39,15 +39,9 @@ func ExampleNew() {
 }
 
 func ExampleConfig_roots() {
-	text, err := os.ReadFile(rootFile) // PEM, as files of roots usually are
-	if err != nil {
-		log.Fatal(err)
-	}
-	var ders [][]byte
-	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-		ders = append(ders, block.Bytes)
-	}
-	v, err := assay.New(assay.Internal(ders))
+	conf := assay.Internal(nil)
+	conf.Anchors.Files = []string{rootFile} // PEM or DER; PEM, Dirs and System are the other places
+	v, err := assay.New(conf)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -360,6 +354,27 @@ func ExampleVerifier_With_perHost() {
 	}
 	fmt.Println(errors.Is(dial(site("good")), finding.NameMismatch), dial(site("good-staple")))
 	// Output: true <nil>
+}
+
+// Anchors are renewed without a restart: when the file has changed, for example on
+// SIGHUP, the program dials with another Verifier over the same caches.
+func ExampleVerifier_WithAnchors() {
+	v, err := assay.New(assay.Internal(roots))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	var current atomic.Pointer[assay.Verifier]
+	current.Store(v)
+	renewed, err := v.WithAnchors(assay.Anchors{Files: []string{rootFile}})
+	if err != nil {
+		fmt.Println("the old anchors stay:", err)
+	} else {
+		current.Store(renewed)
+	}
+	_, err = current.Load().Dial("tcp", site("revoked"))
+	fmt.Println(errors.Is(err, finding.CertRevoked))
+	// Output: true
 }
 
 func ExampleVerifier_Policy() {

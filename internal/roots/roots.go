@@ -62,17 +62,28 @@ func Load(o Options) (*certpath.Anchors, error) {
 			return anchors, loadSystem(anchors)
 		}
 	}
+	return anchors, load(anchors.AddFrom, o)
+}
+
+// Named returns the certificates, DER, in the files and directories that o names;
+// none is an error, as in Load. The system's are not among them.
+func Named(o Options) (ders [][]byte, err error) {
+	err = load(func(der []byte, _ string) error { ders = append(ders, der); return nil }, o)
+	return ders, err
+}
+
+func load(add func(der []byte, file string) error, o Options) error {
 	for _, f := range o.Files {
-		if err := loadFile(anchors, f); err != nil {
-			return nil, err
+		if err := loadFile(add, f); err != nil {
+			return err
 		}
 	}
 	for _, d := range o.Dirs {
-		if err := loadDir(anchors, d); err != nil {
-			return nil, err
+		if err := loadDir(add, d); err != nil {
+			return err
 		}
 	}
-	return anchors, nil
+	return nil
 }
 
 // fromEnvironment fills o from OpenSSL's variables and reports whether either was set.
@@ -95,18 +106,18 @@ func fromEnvironment(o *Options) (bool, error) {
 func loadSystem(anchors *certpath.Anchors) error {
 	for _, f := range systemFiles {
 		if _, err := os.Stat(f); err == nil {
-			return loadFile(anchors, f)
+			return loadFile(anchors.AddFrom, f)
 		}
 	}
 	for _, d := range systemDirs {
-		if err := loadDir(anchors, d); err == nil {
+		if err := loadDir(anchors.AddFrom, d); err == nil {
 			return nil
 		}
 	}
 	return nil
 }
 
-func loadFile(anchors *certpath.Anchors, name string) error {
+func loadFile(add func(der []byte, file string) error, name string) error {
 	b, err := readFile(name)
 	if err != nil {
 		return fmt.Errorf("trust anchors: %w", err)
@@ -116,14 +127,14 @@ func loadFile(anchors *certpath.Anchors, name string) error {
 		return fmt.Errorf("trust anchors: %s: %w", name, err)
 	}
 	for i, der := range ders {
-		if err := anchors.AddFrom(der, name); err != nil {
+		if err := add(der, name); err != nil {
 			return fmt.Errorf("trust anchors: %s: certificate %d: %w", name, i+1, err)
 		}
 	}
 	return nil
 }
 
-func loadDir(anchors *certpath.Anchors, dir string) error {
+func loadDir(add func(der []byte, file string) error, dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return fmt.Errorf("trust anchors: %w", err)
@@ -153,7 +164,7 @@ func loadDir(anchors *certpath.Anchors, dir string) error {
 			return fmt.Errorf("trust anchors: %s: %w", name, err)
 		}
 		for i, der := range ders {
-			if err := anchors.AddFrom(der, name); err != nil {
+			if err := add(der, name); err != nil {
 				return fmt.Errorf("trust anchors: %s: certificate %d: %w", name, i+1, err)
 			}
 			found = true
