@@ -51,7 +51,8 @@
 //	                open (Config.OnRevoked); TLS sessions are resumed as long as
 //	                their judgement holds, without early data. A revocation is remembered until the
 //	                certificate ends, 100,000 of them; Forget lifts one
-//	CloseGrace      2 s that Close waits for running downloads
+//	Handshake       10 s for the peer's part, 30 s to connect, in Dial and Transport
+//	CloseGrace      2 s that Close waits for running downloads and dials
 //	Keys            RSA from 2048 bits, no MD5, no SHA-1: no public CA uses them
 //	CT              "report": shown, not enforced; there is no default log list,
 //	                because an old one would refuse good servers
