@@ -35,6 +35,8 @@ const (
 	AuthorityKeyIDAbsent ID = "authority-key-id-absent"
 	ValidityTooLong      ID = "validity-too-long"
 	BudgetPaths          ID = "budget-paths"
+	ChainOrderWrong      ID = "chain-order-wrong"
+	ChainHasNewer        ID = "chain-has-newer"
 )
 
 var pathKinds = []Kind{
@@ -269,4 +271,16 @@ var pathKinds = []Kind{
 		Fix:     "If it is your server: send only its own certificate and the intermediates that it needs. If it is not: tell its operator.",
 		Spec:    "RFC 4158, 2.4",
 		Since:   "0.1"},
+	{ID: ChainOrderWrong, Class: ClassPath, Severity: Error, Rank: 95,
+		Title:   "the certificates are in the wrong order: number {number} is for the name, not the first, {first}",
+		Explain: "The first certificate identifies the server. The first one here is not for the name that was asked for, and a later one is.",
+		Risk:    "Programs check the first certificate and refuse the connection. No direct risk beyond that.",
+		Fix:     "If it is your server: put its own certificate first in the file, then the CA certificates, each before the one that issued it. If it is not: tell its operator.",
+		Spec:    "RFC 8446, 4.4.2", Since: "0.1"},
+	{ID: ChainHasNewer, Class: ClassPath, Severity: Warning, Rank: 40,
+		Title:   "the certificate that expired has a newer one behind it: number {number}, valid until {not-after}",
+		Explain: "The first certificate has expired. A later one is for the same names and has not: probably it is the renewed certificate, put at the end of the file.",
+		Risk:    "Programs check the first certificate and refuse the connection.",
+		Fix:     "If it is your server: remove the expired certificate from the file, so that the renewed one is the first, and load the file again. If it is not: tell its operator.",
+		Spec:    "RFC 8446, 4.4.2", Since: "0.1"},
 }

@@ -78,6 +78,8 @@ var (
 	wantSCTs         = wanted{"an SCT list", []bundle.Kind{bundle.SCTList, bundle.SCT}}
 )
 
+const showsIt = "assay show FILE shows it"
+
 // takers say what to do with an object of a kind that a flag does not take.
 var takers = map[bundle.Kind]string{
 	bundle.Certificate:          "certificates go to assay verify FILE, to --untrusted and to --roots",
@@ -90,14 +92,14 @@ var takers = map[bundle.Kind]string{
 	bundle.PrivateKey:           "private keys go to assay check --key FILE, with --cert FILE",
 	bundle.PKCS12:               "assay opens it with the password in --pass-file FILE",
 	bundle.KeyStore:             "assay opens it with the password in --pass-file FILE",
-	bundle.CertificateRequest:   "assay show FILE shows it",
-	bundle.PublicKey:            "assay show FILE shows it",
-	bundle.OCSPRequest:          "assay show FILE shows it",
-	bundle.CMS:                  "assay show FILE shows it",
-	bundle.TimeStampQuery:       "assay show FILE shows it",
-	bundle.TimeStampReply:       "assay show FILE shows it",
-	bundle.TimeStampToken:       "assay show FILE shows it",
-	bundle.AttributeCertificate: "assay show FILE shows it",
+	bundle.CertificateRequest:   showsIt,
+	bundle.PublicKey:            showsIt,
+	bundle.OCSPRequest:          showsIt,
+	bundle.CMS:                  showsIt,
+	bundle.TimeStampQuery:       showsIt,
+	bundle.TimeStampReply:       showsIt,
+	bundle.TimeStampToken:       showsIt,
+	bundle.AttributeCertificate: showsIt,
 }
 
 // unpack returns the objects in b, which the named file holds, with those of containers. passFile is

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"bytes"
+	"crypto/rand"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/base64"
 	"os"
 	"path/filepath"
@@ -161,6 +163,30 @@ func TestWrongLogLists(t *testing.T) {
 		}
 		if status, text := ran("verify", rootFile, "--no-name", "--log-list", file); status != exitUsage || !strings.Contains(text, c.want) {
 			t.Errorf("%s: status %d, %s", name, status, text)
+		}
+	}
+}
+
+// A request is shown with its names, and one that its own key did not sign has an error.
+func TestShowRequest(t *testing.T) {
+	key := forge.P256()
+	b, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "a.test"}, DNSNames: []string{"b.test"}}, key.Signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "a.csr")
+	for want, status := range map[string]int{"verified with the key in the request": exitAccept, "not verified": exitReject} {
+		if status == exitReject {
+			b[len(b)-1] ^= 1
+		}
+		if err := os.WriteFile(file, forge.PEM("CERTIFICATE REQUEST", b), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, text := ran("show", file); got != status || !strings.Contains(text, want) || !strings.Contains(text, "dns:b.test") {
+			t.Errorf("status %d\n%s", got, text)
+		}
+		if status == exitReject {
+			b[len(b)-1] ^= 1
 		}
 	}
 }

@@ -162,6 +162,7 @@ func (j *judgement) report(last *round) (r *report.Report) {
 	judged.Sent, judged.Paths, judged.Chosen, judged.CT = j.sent, last.paths, last.chosen, last.ct
 	judged.Findings = last.findings
 	if j.chains == nil && len(last.paths) > 0 {
+		judged.Findings = append(judged.Findings, j.order()...)
 		judged.Findings = append(judged.Findings, secondopinion.Differs(secondopinion.Chain{Leaf: j.sent[0], Pool: j.pool, Paths: j.built.Paths,
 			Chosen: &last.paths[last.chosen], Names: assemble.Names(j.p, j.ev.Target.Host), Policy: j.p, Time: j.now})...)
 	}

@@ -25,6 +25,7 @@ var allowed = map[string][]string{
 	"internal/sig":           {"internal/bounded", "internal/der", "internal/sig/known"},
 	"cert":                   {"finding", "internal/bounded", "internal/der", "internal/sig"},
 	"cert/bundle":            {"finding", "internal/der", "internal/sig", "internal/jsonbound", "cert"},
+	"internal/papers":        {"cert", "internal/der"},
 	"programs":               {"finding", "cert", "internal/der"},
 	"certpath":               judges,
 	"crl":                    judges,
@@ -69,13 +70,13 @@ var anything = map[string][]string{
 
 // pure packages neither do I/O nor know the time.
 var pure = []string{"policy", "finding", "report", "evidence", "cert", "cert/bundle", "certpath", "crl", "ocsp", "crlite", "ct", "programs",
-	"internal/bounded", "internal/der", "internal/jsonbound", "internal/sig", "internal/sig/known", "internal/revocation", "internal/tlsnames", "internal/assemble"}
+	"internal/bounded", "internal/der", "internal/jsonbound", "internal/sig", "internal/sig/known", "internal/revocation", "internal/tlsnames", "internal/assemble", "internal/papers"}
 
 var notPure = []string{"net", "net/http", "os", "os/exec", "syscall", "unsafe", "crypto/tls", "math/rand", "math/rand/v2"}
 
 // ownParsing are the packages that must not lean on Go's own X.509 parsing.
 var ownParsing = []string{"cert", "cert/bundle", "certpath", "crl", "ocsp", "crlite", "ct", "programs", "internal/der", "internal/sig", "internal/sig/known",
-	"internal/revocation", "internal/assemble"}
+	"internal/revocation", "internal/assemble", "internal/papers"}
 
 // thirdParty are the modules the core may use; all others stay at the rim.
 var thirdParty = []string{"golang.org/x/crypto/cryptobyte", "golang.org/x/crypto/chacha20poly1305", "golang.org/x/mod/sumdb",
