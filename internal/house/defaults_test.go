@@ -41,6 +41,7 @@ func TestDefaultsTable(t *testing.T) {
 		"Stale":        {"refused"},
 		"MaxAge":       {days(ocsp.DefaultMaxAge)},
 		"Skew":         {minutes(policy.DefaultSkew)},
+		"Handshake":    {number(t, "dial.go", `handshakeTimeout = (\d+) \* time.Second`) + " s", number(t, "dial.go", `Dialer{Timeout: (\d+) \* time.Second`) + " s"},
 		"Network":      {"FirstContact", number(t, "refresh.go", `maxRefreshes += (\d+)`) + " refreshes", number(t, "refresh.go", `backgroundBudget += (\d+) \* time.Second`) + " s"},
 		"FetchBudget":  {number(t, "tls.go", `(?s)\) fetchBudget\(\) time\.Duration \{.*?\n\treturn (\d+) \* time.Second`) + " s", seconds(fetch.DefaultTimeout), fmt.Sprint(fetch.DefaultMaxBytes>>20, " MiB"), fmt.Sprint(fetch.DefaultRedirects, " redirects"), number(t, where+"engine.go", `maxNeeds\s*= (\d+)`) + " downloads"},
 		"PrivateFetch": {"off"},
