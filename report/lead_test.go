@@ -111,3 +111,26 @@ func TestAgreeing(t *testing.T) {
 		t.Errorf("%v", s)
 	}
 }
+
+// A report for which nobody was asked does not advise what only a check has, and
+// the other way round.
+func TestAdviceOffline(t *testing.T) {
+	sources := []report.Answer{{Scheme: policy.CRL, URL: "http://a.test/crl", Detail: "not asked yet"}, {Scheme: policy.OCSP, URL: "http://a.test/ocsp", Detail: "not asked yet"}}
+	for source, want := range map[report.TargetSource][2]bool{report.FromVerify: {false, true}, report.FromEvidence: {false, true}, report.FromCheck: {true, false}, "": {true, false}} {
+		r := onLeaf(sources, finding.New(finding.RevocationNotFetched, "source", "CRL", "url", sources[0].URL), finding.New(finding.RevocationNotFetched, "source", "OCSP", "url", sources[1].URL),
+			finding.New(finding.RevocationUnavailable, "detail", "2 not asked"))
+		r.Target.Source = source
+		v := r.View().At(report.LevelDefault, false)
+		fix := strings.Join(v.Headline.Advice.Fix, " ")
+		if got := [2]bool{strings.Contains(fix, "--offline"), strings.Contains(fix, "--crl FILE or --ocsp FILE")}; got != want {
+			t.Errorf("%q: %s", source, fix)
+		}
+		said := len(v.Items) > 0 && strings.Contains(v.Items[0].Text, "asked nobody")
+		if said != want[1] {
+			t.Errorf("%q: %+v", source, v.Items)
+		}
+		if s := r.Cause(); !strings.Contains(s, sources[0].URL) || !strings.Contains(s, sources[1].URL) {
+			t.Errorf("%q", s)
+		}
+	}
+}

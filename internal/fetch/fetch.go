@@ -19,6 +19,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -487,5 +488,18 @@ func failure(ctx context.Context, err error, timeout time.Duration) *Failure {
 	case errors.As(err, &ne) && ne.Timeout():
 		return &Failure{ID: finding.FetchTimeout, Detail: ne.Error()}
 	}
-	return &Failure{ID: finding.FetchFailed, Detail: err.Error()}
+	return &Failure{ID: finding.FetchFailed, Detail: plain(err)}
+}
+
+// plain says what went wrong with a connection without the names of Go's and the
+// system's calls.
+func plain(err error) string {
+	var sys *os.SyscallError
+	switch {
+	case errors.As(err, &sys):
+		return sys.Err.Error()
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return "the connection ended before the reply was complete"
+	}
+	return err.Error()
 }
