@@ -14,8 +14,8 @@ import (
 // Identifier is a reference identifier: the name that a certificate must be
 // for (RFC 9525, 2).
 type Identifier struct {
-	Type  cert.NameType // DNSName, IPName or EmailName
-	Value string        // lower-case A-labels without a final dot; the mailbox; the address's text
+	Type  cert.NameType // DNSName, IPName, EmailName or URIName
+	Value string        // lower-case A-labels without a final dot; the mailbox; the address's text; the URI
 	IP    netip.Addr    // for IPName
 }
 
@@ -26,12 +26,15 @@ func (id Identifier) String() string { return id.Value }
 // resolver would (UTS #46, non-transitional; RFC 5891, 5).
 var lookup = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.Transitional(false), idna.StrictDomainName(false))
 
-// ParseIdentifier reads what a user wrote: an IP address (IPv6 in brackets or
-// not), an e-mail address (it has an "@"), or a host name, which may have
-// U-labels and one final dot. The error says what is wrong with the text.
+// ParseIdentifier reads what a user wrote: a URI (it has "://"), an IP address
+// (IPv6 in brackets or not), an e-mail address (it has an "@"), or a host name,
+// which may have U-labels and one final dot. The error says what is wrong with the text.
 func ParseIdentifier(s string) (Identifier, error) {
 	if s == "" {
 		return Identifier{}, errors.New("the name is empty")
+	}
+	if strings.Contains(s, "://") {
+		return parseURI(s)
 	}
 	if strings.Contains(s, "@") {
 		return parseMailbox(s)

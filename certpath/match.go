@@ -26,6 +26,9 @@ func MatchNames(leaf *cert.Certificate, ids []Identifier, noWildcards bool) []fi
 }
 
 func matchName(leaf *cert.Certificate, id Identifier, noWildcards bool) (finding.Finding, bool) {
+	if id.Type == cert.URIName {
+		return matchURI(leaf, id)
+	}
 	wildcard := ""
 	for i := range leaf.SAN {
 		san := &leaf.SAN[i]

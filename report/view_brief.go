@@ -380,7 +380,7 @@ func (r *Report) nameFails() bool {
 	p := r.chosen()
 	return p != nil && len(p.Certs) > 0 && slices.ContainsFunc(p.Certs[0].Findings, func(f finding.Finding) bool {
 		switch f.ID {
-		case finding.NameMismatch, finding.IPMismatch, finding.EmailMismatch, finding.NamesMissing, finding.WildcardRefused:
+		case finding.NameMismatch, finding.IPMismatch, finding.EmailMismatch, finding.URIMismatch, finding.NamesMissing, finding.WildcardRefused:
 			return true
 		}
 		return false

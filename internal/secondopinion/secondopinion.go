@@ -113,8 +113,8 @@ func (c Chain) verify(roots *x509.CertPool, usage x509.ExtKeyUsage) error {
 		return err
 	}
 	for _, n := range c.Names {
-		if strings.Contains(n, "@") {
-			continue // crypto/x509 does not match e-mail addresses
+		if strings.Contains(n, "@") || strings.Contains(n, "://") {
+			continue // crypto/x509 matches neither e-mail addresses nor URIs
 		}
 		if a, err := netip.ParseAddr(n); err == nil {
 			n = a.WithZone("").String()
