@@ -114,7 +114,6 @@ const (
 var (
 	judges     = []Profile{Check, Verify}
 	everybody  = []Profile{Check, Verify, Connect}
-	handshakes = []Profile{Connect} // crypto/tls judges the rest there
 )
 
 // table is every rule, once: flags, help, completions, the JSON form and
@@ -122,7 +121,7 @@ var (
 // a program that only judges may never do.
 var table = sync.OnceValue(func() []Field {
 	return []Field{
-		list("name", groupJudgement, "NAME", "name that the certificate must be for: host, IP address or e-mail; repeatable, all must match (default for check and connect: the host)",
+		list("name", groupJudgement, "NAME", "name that the certificate must be for: host, IP address, e-mail or URI (spiffe://...); repeatable, all must match (default for check and connect: the host)",
 			judges, func(p *Policy) *[]string { return &p.Names }, checkName),
 		list("require-dns", groupJudgement, "HOST", "host name that must match as well; repeatable",
 			judges, func(p *Policy) *[]string { return &p.RequireDNS }, CheckHost),
@@ -185,7 +184,7 @@ var table = sync.OnceValue(func() []Field {
 		toggle("inhibit-map", groupJudgement, "allow no policy mapping (initial-policy-mapping-inhibit)", judges, func(p *Policy) *bool { return &p.InhibitMapping }),
 		toggle("inhibit-any", groupJudgement, "do not let anyPolicy match (initial-any-policy-inhibit)", judges, func(p *Policy) *bool { return &p.InhibitAnyPolicy }),
 		{Name: "allow", Group: groupJudgement, Value: "ID[,ID]", Help: "accept a server in spite of these findings, with a warning; only those that assay explain calls waivable; repeatable",
-			List: true, Repeats: true, Words: waivable(), offered: handshakes,
+			List: true, Repeats: true, Words: waivable(), offered: everybody,
 			get: func(p *Policy) (ids []string) {
 				for _, id := range p.Allow {
 					ids = append(ids, string(id))
@@ -326,6 +325,12 @@ var errEmpty = errors.New("must not be empty")
 
 // checkName wants what certpath reads as a reference identifier; it looks closer.
 func checkName(s string) error {
+	if scheme, rest, ok := strings.Cut(s, "://"); ok {
+		if scheme == "" || rest == "" || strings.ContainsAny(s, " \t\r\n") {
+			return fmt.Errorf("%q is not a URI", s)
+		}
+		return nil
+	}
 	if strings.Contains(s, "@") {
 		return checkEmail(s)
 	}

@@ -77,7 +77,7 @@ func (f *checkFlags) access() download.Access {
 
 func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 	if err := engine.Validate(f.rules); err != nil {
-		return usagef("%v", err)
+		return refusedPolicy(err, f.rules.Allow)
 	}
 	if err := f.out.check(); err != nil {
 		return err

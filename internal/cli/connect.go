@@ -123,7 +123,7 @@ func (a *app) verifier(f *connectFlags, seen **report.Report) (*assay.Verifier, 
 	ruled, err := v.With(f.rules)
 	if err != nil {
 		v.Close()
-		return nil, f.refusedPolicy(err)
+		return nil, refusedPolicy(err, f.rules.Allow)
 	}
 	return ruled, nil
 }
@@ -258,12 +258,12 @@ func (a *app) connect(ctx context.Context, f *connectFlags, arg string, onEOFGiv
 	return a.relayed(ctx, r, f.truncate, t.Input)
 }
 
-// refusedPolicy says in a user's words what the library refuses.
-func (f *connectFlags) refusedPolicy(err error) error {
+// refusedPolicy says in a user's words why a policy cannot be; allow is its list.
+func refusedPolicy(err error, allow []finding.ID) error {
 	text := strings.TrimPrefix(err.Error(), "assay: ")
 	if why, ok := strings.CutPrefix(text, "allow: "); ok {
 		u := usagef("--allow: %s", why)
-		for _, id := range f.rules.Allow {
+		for _, id := range allow {
 			switch _, known := finding.Lookup(id); {
 			case known && strings.HasPrefix(why, string(id)+" "):
 				return u.Hint("assay explain %s tells more", id)

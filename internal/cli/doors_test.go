@@ -158,3 +158,26 @@ func TestConnectEndedAfterHalfClose(t *testing.T) {
 		t.Errorf("not told: status %d\n%s", status, errs)
 	}
 }
+
+// check and verify waive what connect can waive, and refuse the rest in the same
+// words.
+func TestCheckAllows(t *testing.T) {
+	l := startLab(t)
+	for _, s := range l.Scenarios {
+		if s.Name != "must-staple-missing" {
+			continue
+		}
+		args := append(l.Assay(s), "-q", "--cache-dir", t.TempDir())
+		if status, out, errs := run("", args...); status != exitReject {
+			t.Errorf("status %d\n%s%s", status, out, errs)
+		}
+		if status, out, errs := run("", append(args, "--allow", string(finding.MustStapleMissing))...); status != exitAccept {
+			t.Errorf("allowed: status %d\n%s%s", status, out, errs)
+		}
+	}
+	for _, c := range []struct{ id, says string }{{"cert-expired", "assay explain cert-expired tells more"}, {"nonsense", "assay explain lists the findings"}} {
+		if status, _, errs := run("", "check", "--allow", c.id, "a.test"); status != exitUsage || !strings.Contains(errs, c.says) {
+			t.Errorf("%s: status %d\n%s", c.id, status, errs)
+		}
+	}
+}

@@ -67,7 +67,7 @@ func (f *verifyFlags) policy() (policy.Policy, error) {
 	named := len(p.Names) + len(p.RequireDNS) + len(p.RequireIP) + len(p.RequireEmail)
 	p.NoName = p.NoName || p.Purpose != policy.PurposeServer && named == 0
 	if err := engine.Validate(p); err != nil {
-		return p, usagef("%v", err)
+		return p, refusedPolicy(err, p.Allow)
 	}
 	return p, nil
 }
