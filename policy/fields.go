@@ -112,8 +112,8 @@ const (
 )
 
 var (
-	judges     = []Profile{Check, Verify}
-	everybody  = []Profile{Check, Verify, Connect}
+	judges    = []Profile{Check, Verify}
+	everybody = []Profile{Check, Verify, Connect}
 )
 
 // table is every rule, once: flags, help, completions, the JSON form and
