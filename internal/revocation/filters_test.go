@@ -98,6 +98,11 @@ func TestFilters(t *testing.T) {
 		if c.finding != "" && !slices.ContainsFunc(got.Findings, func(f finding.Finding) bool { return f.ID == c.finding }) {
 			t.Errorf("%s: %v, want %s", name, got.Findings, c.finding)
 		}
+		for _, f := range got.Findings {
+			if f.ID == finding.CertRevoked && f.Param("revoked-at") == "" {
+				t.Errorf("%s: %s", name, f.Title())
+			}
+		}
 		for _, a := range got.Revocation.Sources {
 			if a.Scheme == policy.CRLite && a.Coverage != c.coverage {
 				t.Errorf("%s: coverage %q, want %q", name, a.Coverage, c.coverage)
