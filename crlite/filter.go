@@ -47,7 +47,7 @@ type Filter struct {
 	version int
 	little  bool // byte order of the columns' words
 	logs    []Coverage
-	blocks  []block
+	blocks  []uint32 // offsets of the issuers' blocks, in the order of the issuers
 	approx  []column
 	exact   column
 }
@@ -59,16 +59,15 @@ type Coverage struct {
 	First, Last uint64   // both included, in milliseconds since 1970
 }
 
-// block is one issuer's part of the filter. Positions are those of bits in the
-// columns; exceptions stand at their offset in the file.
+// block is one issuer's part of the filter, read from where it lies. Positions
+// are those of bits in the columns; exceptions stand at their offset in the file.
 type block struct {
-	issuer              int // offset of the SHA-256 of the issuer's SubjectPublicKeyInfo
-	approxM, approxAt   uint64
-	exactM, exactAt     uint64
-	exceptions          int // offset of the first
-	exceptionCount      int
-	approxRank          uint8
-	inverted, wideSizes bool // wideSizes: a u64, not a u8, before each exception
+	approxM, approxAt uint64
+	exactM, exactAt   uint64
+	approxRank        uint64
+	inverted          bool
+	exceptions        int // offset of the first
+	exceptionCount    int
 }
 
 // column is a run of 64-bit words in the file.
@@ -82,6 +81,9 @@ type column struct {
 // logs alone, in proportion to the file, and keeps b, which must not change.
 // Errors wrap ErrVersion or ErrMalformed.
 func Open(b []byte) (*Filter, error) {
+	if len(b) > maxFile {
+		return nil, fmt.Errorf("%w: %d bytes", ErrMalformed, len(b))
+	}
 	if len(b) < 2 {
 		return nil, fmt.Errorf("%w: %d bytes", ErrMalformed, len(b))
 	}
@@ -124,7 +126,7 @@ func (f *Filter) settle(r *reader) {
 			return
 		}
 	}
-	byIssuer := func(a, b block) int { return bytes.Compare(f.issuer(a), f.issuer(b)) }
+	byIssuer := func(a, b uint32) int { return bytes.Compare(f.issuer(a), f.issuer(b)) }
 	if !slices.IsSortedFunc(f.blocks, byIssuer) {
 		if f.version == V4 {
 			r.fail("the issuers are not in order")
@@ -132,12 +134,12 @@ func (f *Filter) settle(r *reader) {
 		}
 		slices.SortFunc(f.blocks, byIssuer)
 	}
-	for i := range f.blocks {
-		b := &f.blocks[i]
+	for i, at := range f.blocks {
+		b := f.block(at)
 		switch {
-		case i > 0 && byIssuer(f.blocks[i-1], *b) == 0:
-			r.fail("the issuer %x has two blocks", f.issuer(*b))
-		case int(b.approxRank) > len(f.approx):
+		case i > 0 && byIssuer(f.blocks[i-1], at) == 0:
+			r.fail("the issuer %x has two blocks", f.issuer(at))
+		case b.approxRank > uint64(len(f.approx)):
 			r.fail("a block of rank %d in a filter of %d columns", b.approxRank, len(f.approx))
 		case b.approxAt > maxBits || b.approxM > maxBits || b.exactAt > maxBits || b.exactM > maxBits:
 			r.fail("a block beyond %d bits", uint64(maxBits))
@@ -153,7 +155,24 @@ func (f *Filter) settle(r *reader) {
 // no error; this bound keeps their sums from wrapping around.
 const maxBits = 1 << 40
 
-func (f *Filter) issuer(b block) []byte { return f.data[b.issuer : b.issuer+32] }
+// maxFile is the size of the largest file, so that an offset has 32 bits.
+const maxFile = 1<<31 - 1
+
+// issuer returns the hash with which the block at an offset begins.
+func (f *Filter) issuer(at uint32) []byte { return f.data[at : at+32] }
+
+// block reads the block at an offset.
+func (f *Filter) block(at uint32) (b block) {
+	d := f.data[int(at)+32:]
+	if f.little {
+		n := func(i int) uint64 { return binary.LittleEndian.Uint64(d[8*i:]) }
+		return block{approxM: n(0), exactM: n(1), approxRank: n(2), approxAt: n(3), exactAt: n(4), inverted: d[40] == 1,
+			exceptions: int(at) + 32 + 49, exceptionCount: int(binary.LittleEndian.Uint64(d[41:]))}
+	}
+	n := func(i int) uint64 { return uint64(binary.BigEndian.Uint32(d[i:])) }
+	return block{approxM: n(0), approxRank: uint64(d[4]), approxAt: n(5), exactM: n(9), exactAt: n(13), inverted: d[17] == 1,
+		exceptions: int(at) + 32 + 20, exceptionCount: int(binary.BigEndian.Uint16(d[18:]))}
+}
 
 // Version returns V3 or V4.
 func (f *Filter) Version() int { return f.version }
@@ -189,11 +208,12 @@ type Issuer struct {
 // Issuers calls yield for each enrolled issuer, in the order of their hashes,
 // until it returns false. The exceptions are parts of the file.
 func (f *Filter) Issuers(yield func(Issuer) bool) {
-	for _, b := range f.blocks {
-		i := Issuer{SPKI: [32]byte(f.issuer(b)), Rank: int(b.approxRank), ApproxBits: b.approxM, ExactBits: b.exactM, Inverted: b.inverted}
+	for _, at := range f.blocks {
+		b := f.block(at)
+		i := Issuer{SPKI: [32]byte(f.issuer(at)), Rank: int(b.approxRank), ApproxBits: b.approxM, ExactBits: b.exactM, Inverted: b.inverted}
 		for at, n := b.exceptions, 0; n < b.exceptionCount; n++ {
 			var serial []byte
-			serial, at = f.exception(b, at)
+			serial, at = f.exception(at)
 			i.Exceptions = append(i.Exceptions, serial)
 		}
 		if !yield(i) {
@@ -216,9 +236,9 @@ func (f *Filter) Columns() (approx []int, exact int) {
 
 // exception returns the serial number at an offset that Open has checked, and
 // the offset after it.
-func (f *Filter) exception(b block, at int) (serial []byte, after int) {
+func (f *Filter) exception(at int) (serial []byte, after int) {
 	n := int(f.data[at])
-	if b.wideSizes {
+	if f.little {
 		n = int(binary.LittleEndian.Uint64(f.data[at:]))
 		at += 7
 	}

@@ -60,7 +60,7 @@ func (f *Filter) Query(s *Subject) Answer {
 	if i == len(f.blocks) || !bytes.Equal(f.issuer(f.blocks[i]), s.Issuer[:]) {
 		return NotEnrolled
 	}
-	if f.lists(&f.blocks[i], s) != f.blocks[i].inverted {
+	if b := f.block(f.blocks[i]); f.lists(&b, s) != b.inverted {
 		return Revoked
 	}
 	return Good
@@ -99,7 +99,7 @@ func (f *Filter) lists(b *block, s *Subject) bool {
 	}
 	for at, n := b.exceptions, 0; n < b.exceptionCount; n++ {
 		var serial []byte
-		if serial, at = f.exception(*b, at); bytes.Equal(serial, s.Serial) {
+		if serial, at = f.exception(at); bytes.Equal(serial, s.Serial) {
 			return false
 		}
 	}

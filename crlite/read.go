@@ -106,20 +106,12 @@ func (f *Filter) readV4(r *reader) {
 		copy(c.Log[:], r.take(32, "a log's ID"))
 		c.First, c.Last = r.u64("a log's interval"), r.u64("a log's interval")
 	}
-	f.blocks = make([]block, r.count(uint64(r.u32("the number of issuers")), 52, "issuers"))
+	f.blocks = make([]uint32, r.count(uint64(r.u32("the number of issuers")), 52, "issuers"))
 	for i := range f.blocks {
-		b := &f.blocks[i]
-		b.issuer = r.at
-		r.take(32, "an issuer")
-		b.approxM = uint64(r.u32("a block"))
-		b.approxRank = r.u8("a block")
-		b.approxAt = uint64(r.u32("a block"))
-		b.exactM = uint64(r.u32("a block"))
-		b.exactAt = uint64(r.u32("a block"))
-		b.inverted = r.flag("the mark of an inverted block")
-		b.exceptionCount = r.count(uint64(r.u16("the number of exceptions")), 1, "exceptions")
-		b.exceptions = r.at
-		for range b.exceptionCount {
+		f.blocks[i] = uint32(r.at)
+		r.take(32+4+1+4+4+4, "a block")
+		r.flag("the mark of an inverted block")
+		for range r.count(uint64(r.u16("the number of exceptions")), 1, "exceptions") {
 			r.take(int(r.u8("an exception")), "an exception")
 		}
 	}
@@ -140,28 +132,15 @@ func (f *Filter) readV3(r *reader) {
 		copy(c.Log[:], r.take(32, "a log's ID"))
 		c.First, c.Last = r.le64("a log's interval"), r.le64("a log's interval")
 	}
-	f.blocks = make([]block, r.count(r.le64("the number of issuers"), 89, "issuers"))
+	f.blocks = make([]uint32, r.count(r.le64("the number of issuers"), 89, "issuers"))
 	for i := range f.blocks {
-		b := &f.blocks[i]
-		b.wideSizes = true
 		if n := r.le64("an issuer"); n != 32 {
 			r.fail("an issuer's hash of %d bytes", n)
 		}
-		b.issuer = r.at
-		r.take(32, "an issuer")
-		b.approxM = r.le64("a block")
-		b.exactM = r.le64("a block")
-		rank := r.le64("a block")
-		if rank > 255 {
-			r.fail("a block of rank %d", rank)
-		}
-		b.approxRank = uint8(rank)
-		b.approxAt = r.le64("a block")
-		b.exactAt = r.le64("a block")
-		b.inverted = r.flag("the mark of an inverted block")
-		b.exceptionCount = r.count(r.le64("the number of exceptions"), 8, "exceptions")
-		b.exceptions = r.at
-		for range b.exceptionCount {
+		f.blocks[i] = uint32(r.at)
+		r.take(32+5*8, "a block")
+		r.flag("the mark of an inverted block")
+		for range r.count(r.le64("the number of exceptions"), 8, "exceptions") {
 			r.take(r.count(r.le64("an exception"), 1, "bytes of an exception"), "an exception")
 		}
 	}
