@@ -153,3 +153,27 @@ func TestWithAnchors(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A TLS session that was made under old anchors is not resumed under others.
+func TestWithAnchorsResumption(t *testing.T) {
+	w, other := newWorld(t), newWorld(t)
+	addr := serve(t, &tls.Config{Certificates: []tls.Certificate{w.server().TLS()}})
+	v := newVerifier(t, w.config(assay.Config{}))
+	next, err := v.WithAnchors(assay.Anchors{PEM: pemOf("CERTIFICATE", other.root.Raw)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := &tls.Config{ServerName: "localhost", MaxVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(4)}
+	for i, v := range []*assay.Verifier{v, v, next} {
+		c, err := v.DialContext(t.Context(), "tcp", addr, base)
+		if (err == nil) != (i < 2) {
+			t.Fatalf("connection %d: %v", i, err)
+		}
+		if err == nil {
+			if c.ConnectionState().DidResume != (i == 1) {
+				t.Errorf("connection %d: resumed %v", i, c.ConnectionState().DidResume)
+			}
+			c.Close()
+		}
+	}
+}
