@@ -53,7 +53,7 @@ func (c *Config) connect(ctx context.Context, host, port string, ev *evidence.Ev
 		if ctx.Err() != nil {
 			return nil, cancelled(ctx, "dns")
 		}
-		return nil, dnsFailure(c, host, errs)
+		return nil, dnsFailure(c, host, errs, ev.Connection.DNS)
 	}
 
 	start := time.Now()

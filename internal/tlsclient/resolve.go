@@ -112,9 +112,10 @@ func interleave(addrs []netip.Addr) []netip.Addr {
 	return out
 }
 
-// dnsFailure explains why a host has no address, from what the queries said.
+// dnsFailure explains why a host has no address, from what the queries said in
+// the time took: the resolver's own limits may be nearer than the Config's.
 // A query that failed for want of an answer outweighs "no such name".
-func dnsFailure(c *Config, host string, errs []error) *evidence.Failure {
+func dnsFailure(c *Config, host string, errs []error, took time.Duration) *evidence.Failure {
 	f := &evidence.Failure{ID: finding.DNSNotFound, Stage: "dns", Params: map[string]string{"host": clean(host)}}
 	var worst error
 	for _, err := range errs {
@@ -127,7 +128,7 @@ func dnsFailure(c *Config, host string, errs []error) *evidence.Failure {
 			}
 		case errors.As(err, &d) && d.IsTimeout || errors.Is(err, context.DeadlineExceeded):
 			worst, f.ID = err, finding.DNSTimeout
-			f.Params["timeout"] = finding.Duration(c.DNSTimeout)
+			f.Params["timeout"] = waited(c.DNSTimeout, took)
 		case worst == nil:
 			worst, f.ID = err, finding.DNSFailure
 			f.Params["detail"] = plainError(err)

@@ -123,3 +123,17 @@ func TestDNS(t *testing.T) {
 		t.Errorf("a literal: %+v", evs)
 	}
 }
+
+// A resolver that gives up by itself is told with the time that it took, and not
+// with a limit that was never reached.
+func TestDNSTimeoutNamesWhatWasWaited(t *testing.T) {
+	gives := &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		time.Sleep(20 * time.Millisecond)
+		return nil, &net.DNSError{Err: "i/o timeout", IsTimeout: true}
+	}}
+	ev := dial(t, Config{Host: "gives-up.test", DNS: gives, DNSTimeout: time.Minute})
+	wantFailure(t, ev, finding.DNSTimeout)
+	if limit := ev.Failure.Params["timeout"]; strings.Contains(limit, "min") || limit == "60 s" {
+		t.Errorf("within %s", limit)
+	}
+}
