@@ -26,12 +26,20 @@ type Evidence struct {
 	Connection Connection `json:"connection"`         // the one that the chain came by
 	Failure    *Failure   `json:"failure,omitempty"`  // nil when the handshake completed
 	Probe      *Probe     `json:"probe,omitempty"`    // the second, permissive dial, if one was made
+	Legacy     *Legacy    `json:"legacy,omitempty"`   // what became of an offer of TLS 1.0 and 1.1 alone; nil when none was made
 
 	// Chain is the Certificate message as sent, entry by entry.
 	Chain []Entry `json:"chain,omitempty"`
 	// TLSSCTs is the signed_certificate_timestamp extension's list (the
 	// SignedCertificateTimestampList of RFC 6962, outer length included).
 	TLSSCTs []byte `json:"tls_scts,omitempty"`
+
+	// AlsoServes is what a second look at the server brought: its other
+	// certificate, with a key of another type. It has no Extra and no AlsoServes.
+	AlsoServes *Evidence `json:"also_serves,omitempty"`
+	// Unseen says why it is not known whether the server has one; nil when it is
+	// known, or when nobody looked.
+	Unseen *Failure `json:"unseen,omitempty"`
 
 	Artefacts []Artefact `json:"artefacts,omitempty"` // what was downloaded or given as files
 
@@ -57,6 +65,7 @@ type Source string
 const (
 	SourceDial      Source = "dial"      // a diagnostic connection, recorded octet by octet
 	SourceHandshake Source = "handshake" // a connection of crypto/tls, as far as tls.ConnectionState tells of it
+	SourceLook      Source = "look"      // a handshake that was broken off when the certificates had come; only in AlsoServes
 	SourceFiles     Source = "files"     // certificates alone: nothing is known of a connection, so nothing is missed in it
 )
 
@@ -96,8 +105,18 @@ type Connection struct {
 	Group     uint16 `json:"group,omitempty"`     // key exchange
 	Signature uint16 `json:"signature,omitempty"` // scheme of the server's CertificateVerify or ServerKeyExchange
 	ALPN      string `json:"alpn,omitempty"`      // "h2"; "" when none was chosen
-	Resumed   bool   `json:"resumed,omitempty"`   // whether a session was resumed: no certificate was sent
-	StartTLS  string `json:"starttls,omitempty"`  // protocol in which TLS was asked for; "" when from the start
+	// ALPNOffered are the protocols that were offered; ALPNAsked is set when the
+	// user named them.
+	ALPNOffered []string `json:"alpn_offered,omitempty"`
+	ALPNAsked   bool     `json:"alpn_asked,omitempty"`
+	// NoRenegotiationInfo and NoMasterSecret are set when a ServerHello before TLS
+	// 1.3 came without renegotiation_info (RFC 5746), extended_master_secret (RFC
+	// 7627).
+	NoRenegotiationInfo bool `json:"no_renegotiation_info,omitempty"`
+	NoMasterSecret      bool `json:"no_extended_master_secret,omitempty"`
+
+	Resumed  bool   `json:"resumed,omitempty"`  // whether a session was resumed: no certificate was sent
+	StartTLS string `json:"starttls,omitempty"` // protocol in which TLS was asked for; "" when from the start
 	// ClientCert is "requested" when the server asked for a certificate and got
 	// none, "sent" when it got one.
 	ClientCert string   `json:"client_cert,omitempty"`
@@ -139,12 +158,19 @@ type Failure struct {
 	Detail string `json:"detail,omitempty"`
 }
 
-// Probe is the labelled second dial, made only after handshake_failure or
-// protocol_version, offering TLS 1.0 to 1.3 and every suite known.
+// Probe is the labelled second dial: after handshake_failure or protocol_version
+// one that offers TLS 1.0 to 1.3 and every suite known, and after the failure of a
+// large ClientHello one without post-quantum key exchange.
 type Probe struct {
-	Reason     string     `json:"reason"`            // the alert that led to it
+	Reason     string     `json:"reason"`            // the alert that led to it, or what it offered
 	Connection Connection `json:"connection"`        // what it negotiated
 	Failure    *Failure   `json:"failure,omitempty"` // nil when its handshake was completed
+}
+
+// Legacy is what became of a dial that offered TLS 1.0 and 1.1 alone.
+type Legacy struct {
+	Version uint16 `json:"version,omitempty"` // what the server chose; 0 when it took neither
+	Detail  string `json:"detail,omitempty"`  // how it refused
 }
 
 // Artefact is one fetched body, or the reason there is none.

@@ -106,7 +106,7 @@ func checkVersion(b []byte) error {
 	return nil
 }
 
-// maxNesting bounds the depth of the JSON form, which needs six.
+// maxNesting bounds the depth of the JSON form, which needs seven.
 const maxNesting = 16
 
 // checkKeys refuses what encoding/json lets pass: repeated keys, and keys that
@@ -199,8 +199,25 @@ func (v *validator) duration(field string, d time.Duration) {
 
 func (ev *Evidence) validate() error {
 	v := &validator{}
+	v.evidence(ev)
+	v.require(ev.Source != SourceLook, "source is a look at a server, without what it was looked at beside")
+	if also := ev.AlsoServes; also != nil {
+		v.evidence(also)
+		v.require(also.AlsoServes == nil && also.Unseen == nil && also.Probe == nil && also.Legacy == nil, "also_serves has more than a look brings")
+		v.require(also.Source == SourceLook || also.Source == SourceDial, "also_serves has the source %q", also.Source)
+		v.require(len(also.Chain) > 0, "also_serves has no chain")
+		// The limits hold for both together.
+		v.count("extra", len(ev.Extra)+len(also.Extra), maxExtra)
+		v.count("artefacts", len(ev.Artefacts)+len(also.Artefacts), maxArtefacts)
+		v.count("learnt", len(ev.Learnt)+len(also.Learnt), maxLearnt)
+		v.count("signers", len(ev.Signers)+len(also.Signers), maxSigners)
+	}
+	return v.err
+}
+
+func (v *validator) evidence(ev *Evidence) {
 	v.require(ev.Version == Version, "version %d; this program reads version %d", ev.Version, Version)
-	v.oneOf("source", string(ev.Source), "", string(SourceDial), string(SourceHandshake), string(SourceFiles))
+	v.oneOf("source", string(ev.Source), "", string(SourceDial), string(SourceHandshake), string(SourceLook), string(SourceFiles))
 	v.require(!ev.Time.IsZero() && ev.Time.Year() < 10000, "time is missing or out of range")
 	for field, s := range map[string]string{"target.input": ev.Target.Input, "target.host": ev.Target.Host, "target.port": ev.Target.Port,
 		"target.sni": ev.Target.SNI, "target.proxy": ev.Target.Proxy} {
@@ -216,10 +233,14 @@ func (ev *Evidence) validate() error {
 	}
 	v.connection("connection", &ev.Connection)
 	v.failure("failure", ev.Failure)
+	v.failure("unseen", ev.Unseen)
 	if p := ev.Probe; p != nil {
 		v.text("probe.reason", p.Reason)
 		v.connection("probe.connection", &p.Connection)
 		v.failure("probe.failure", p.Failure)
+	}
+	if l := ev.Legacy; l != nil {
+		v.text("legacy.detail", l.Detail)
 	}
 	v.count("chain", len(ev.Chain), maxChain)
 	v.count("extra", len(ev.Extra), maxExtra)
@@ -235,7 +256,6 @@ func (ev *Evidence) validate() error {
 	v.hash("anchors_hash", ev.AnchorsHash)
 	v.hash("log_list_hash", ev.LogListHash)
 	v.hash("filters_hash", ev.FiltersHash)
-	return v.err
 }
 
 func (v *validator) connection(field string, c *Connection) {
@@ -243,6 +263,10 @@ func (v *validator) connection(field string, c *Connection) {
 	v.text(field+".alpn", c.ALPN)
 	v.text(field+".starttls", c.StartTLS)
 	v.oneOf(field+".client_cert", c.ClientCert, "", "requested", "sent")
+	v.count(field+".alpn_offered", len(c.ALPNOffered), maxNames)
+	for _, name := range c.ALPNOffered {
+		v.text(field+".alpn_offered", name)
+	}
 	v.count(field+".client_cas", len(c.ClientCAs), maxNames)
 	v.count(field+".client_schemes", len(c.ClientSchemes), maxNames)
 	v.require(c.Tickets >= 0 && c.BytesIn >= 0 && c.BytesOut >= 0, "%s has a negative count", field)

@@ -14,11 +14,12 @@ func full() *Evidence {
 		Version: 1, Source: SourceDial, Time: time.Date(2026, 11, 1, 12, 0, 0, 123, time.UTC),
 		Target:   Target{Input: "https://a.test/", Host: "a.test", Port: "443", SNI: "a.test", Proxy: "http://127.0.0.1:3128"},
 		Attempts: []Attempt{{Addr: "192.0.2.1:443", Outcome: "lost-race", Detail: "x", Start: 1, Duration: 2}},
-		Connection: Connection{Addr: "192.0.2.1:443", Version: 0x304, Suite: 0x1301, Group: 29, Signature: 0x804, ALPN: "h2", Resumed: true,
+		Connection: Connection{Addr: "192.0.2.1:443", Version: 0x304, Suite: 0x1301, Group: 29, Signature: 0x804, ALPN: "h2", ALPNOffered: []string{"h2"}, ALPNAsked: true, NoRenegotiationInfo: true, NoMasterSecret: true, Resumed: true,
 			StartTLS: "smtp", ClientCert: "requested", ClientCAs: [][]byte{{1}}, ClientSchemes: []uint16{0x403}, HelloRetry: true,
 			Alert: &Alert{2, 40, "handshake_failure", "handshake"}, Tickets: 2, CloseNotify: true, DNS: 1, Connect: 2, TLS: 3, BytesIn: 4, BytesOut: 5},
 		Failure: &Failure{ID: "tls-alert", Params: map[string]string{"alert": "x"}, Stage: "handshake", Detail: "d"},
 		Probe:   &Probe{Reason: "handshake_failure", Failure: &Failure{ID: "handshake-eof", Stage: "handshake"}},
+		Legacy:  &Legacy{Version: 0x301, Detail: "d"},
 		Chain:   []Entry{{Cert: []byte{1, 2}, Staple: []byte{3}, SCTs: []byte{4}}},
 		TLSSCTs: []byte{5}, Extra: [][]byte{{6}},
 		Artefacts: []Artefact{{Kind: "ocsp", URL: "http://o.test/", Method: "POST", Request: []byte{7}, IssuerKey: []byte{7}, Body: []byte{8}, Fetched: time.Unix(0, 0).UTC(), Cached: true, Status: 404, Failure: "fetch-failed", Detail: "d", Duration: 9}},
@@ -26,6 +27,8 @@ func full() *Evidence {
 			Learnt: time.Unix(5, 6).UTC(), Until: time.Unix(7, 0).UTC(), Scheme: policy.CRL, URL: "http://c.test/", SignerKey: Hash{8}, Signer: []Hash{{9}}, Anchor: Hash{10}, Scope: Hash{11},
 			Number: []byte{12}, ThisUpdate: time.Unix(13, 0).UTC(), NextUpdate: time.Unix(14, 0).UTC()}},
 		Signers:     [][]byte{{15}},
+		AlsoServes:  &Evidence{Version: 1, Source: SourceLook, Time: time.Unix(20, 0).UTC(), Chain: []Entry{{Cert: []byte{16}}}},
+		Unseen:      &Failure{ID: "key-type-unseen", Stage: "handshake"},
 		AnchorsHash: strings.Repeat("0a", 32), LogListHash: strings.Repeat("b1", 32), FiltersHash: strings.Repeat("c2", 32),
 	}
 }
@@ -87,6 +90,13 @@ func TestDecodeRefuses(t *testing.T) {
 		"learnt, bad hash":  head + `,"learnt":[` + learntJSON(`"scope":"AB"`) + `]}`,
 		"learnt, upper hex": head + `,"learnt":[` + learntJSON(`"scope":"`+strings.Repeat("AB", 32)+`"`) + `]}`,
 		"many learnt":       head + `,"learnt":[` + strings.Repeat(learntJSON("")+",", maxLearnt) + learntJSON("") + `]}`,
+		"a look alone":      head + `,"source":"look"}`,
+		"also in also":      head + `,"also_serves":` + head + `,"source":"look","chain":[{"cert":"AA=="}],"also_serves":` + head + `,"source":"look","chain":[{"cert":"AA=="}]}}}`,
+		"also from files":   head + `,"also_serves":` + head + `,"source":"files","chain":[{"cert":"AA=="}]}}`,
+		"also nothing":      head + `,"also_serves":` + head + `,"source":"look"}}`,
+		"also, bad stage":   head + `,"also_serves":` + head + `,"source":"look","chain":[{"cert":"AA=="}],"failure":{"id":"x","stage":"lunch"}}}`,
+		"also, too many":    head + `,"extra":[` + strings.Repeat(`"",`, maxExtra-1) + `""],"also_serves":` + head + `,"source":"look","chain":[{"cert":"AA=="}],"extra":[""]}}`,
+		"unseen, bad stage": head + `,"unseen":{"id":"x","stage":"lunch"}}`,
 		"code point":        `{"version":1,"target":{},"time":"2026-11-01T00:00:00Z","connection":{"version":65536}}`,
 	} {
 		if _, err := Decode([]byte(in)); err == nil {

@@ -14,6 +14,7 @@ const (
 	NameConstraintBad   ID = "name-constraint-bad"
 	ConstrainedNameBad  ID = "constrained-name-bad"
 	URIMismatch         ID = "uri-mismatch"
+	NamesOtherKinds     ID = "names-of-other-kinds"
 )
 
 var nameKinds = []Kind{
@@ -101,4 +102,11 @@ var nameKinds = []Kind{
 		Fix:     "Check the URI after --name. If it is your service: get a certificate with exactly this URI. If it is not: tell its operator.",
 		Spec:    "RFC 5280, 4.2.1.6; SPIFFE X.509-SVID, 2",
 		Since:   "0.1"},
+	{ID: NamesOtherKinds, Class: ClassName, Severity: Error, Rank: 76,
+		Title:   "the certificate is not for {name}: it lists only {names}",
+		Explain: "The certificate has names, and none of them is a DNS name, an IP address or an e-mail address. A URI such as spiffe://example.com/service names a program and not a host.",
+		Risk:    "Nothing in the certificate says which server it is for.",
+		Fix:     "If it is your server: issue its certificate again with the host name in subjectAltName too, or have clients check the name that it has. If it is not: tell its operator.",
+		Spec:    "RFC 9525, 6.3; RFC 5280, 4.2.1.6",
+		OpenSSL: "X509_V_ERR_HOSTNAME_MISMATCH", OpenSSLCode: 62, Since: "0.1"},
 }

@@ -191,7 +191,7 @@ var pathKinds = []Kind{
 		Title:   "the CA certificate that issued this certificate was not found: {issuer}",
 		Explain: "assay needs the certificate of the issuer to continue. The server did not send it and it is not among the trusted roots.",
 		Risk:    "No trusted CA confirms who the server is. An attacker could have made the certificate.",
-		Fix:     "If it is your server: configure it to send its intermediate certificates (the full chain). If the CA is your own: pass its root with --roots FILE (in Go: Config.Roots). If it is neither: tell the operator.",
+		Fix:     "If it is your server: configure it to send its intermediate certificates (the full chain). If the CA is your own: pass its root with --roots FILE (in Go: Config.Roots). If it is neither: tell the operator. If you do not know this issuer, a proxy may be intercepting the connection.",
 		Spec:    "RFC 5280, 6.1; RFC 8446, 4.4.2",
 		OpenSSL: "X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY", OpenSSLCode: 20, Since: "0.1"},
 	{ID: RootUntrusted, Class: ClassPath, Severity: Error, Rank: 85,

@@ -83,7 +83,11 @@ func (c *Config) ownRefusal(err error, s *session, t *transcript) *evidence.Fail
 
 // alerted classifies an alert from the server.
 func (c *Config) alerted(code uint8, err error, s *session, when string) *evidence.Failure {
-	kv := []string{"alert", tlsnames.Alert(code), "code", strconv.Itoa(int(code)), "meaning", tlsnames.AlertMeaning(code), "when", when, "sni", c.SNI}
+	meaning := tlsnames.AlertMeaning(code)
+	if s.conn.Version == 0 && s.conn.ClientCert == "" {
+		meaning = c.meaningAtOnce(code)
+	}
+	kv := []string{"alert", tlsnames.Alert(code), "code", strconv.Itoa(int(code)), "meaning", meaning, "when", when, "sni", c.SNI}
 	id := finding.TLSAlert
 	switch {
 	case code == 116 || s.conn.ClientCert == "requested" && certAlert(code):
@@ -105,6 +109,22 @@ func (c *Config) alerted(code uint8, err error, s *session, when string) *eviden
 		kv = append(kv, "offered", strings.Join(c.ALPN, ", "))
 	}
 	return c.failed(id, err, kv...)
+}
+
+// meaningAtOnce is what an alert tells that answers the ClientHello: nothing was
+// asked of the client yet, and the name is most of what the server knows of it.
+func (c *Config) meaningAtOnce(code uint8) string {
+	name := "the name " + c.SNI
+	if c.SNI == "" {
+		name = "a client that sends no name (SNI)"
+	}
+	switch code {
+	case 49:
+		return "the server refused the client before it asked for a certificate, often because it does not serve " + name
+	case 80:
+		return "the server failed, often because it has no certificate for " + name
+	}
+	return tlsnames.AlertMeaning(code)
 }
 
 // certAlert reports whether servers use the alert to refuse a client's

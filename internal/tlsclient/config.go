@@ -74,8 +74,15 @@ type Config struct {
 
 	NoProbe bool // make no second, permissive dial
 
-	proxy *url.URL // Proxy, parsed
-	page  string   // the status with which the proxy began to answer CONNECT with a page
+	Legacy bool // also dial once with TLS 1.0 and 1.1 alone
+
+	// KeyTypes says which of the server's certificates are looked at, when it has
+	// one for each type of key. Only Dial and DialAll heed it.
+	KeyTypes KeyTypes
+
+	proxy     *url.URL // Proxy, parsed
+	page      string   // the status with which the proxy began to answer CONNECT with a page
+	alpnAsked bool     // ALPN was given, and not empty
 }
 
 // filled returns c with its defaults in place and its names normalized.
@@ -89,6 +96,7 @@ func (c Config) filled() Config {
 	c.DNSTimeout = orDefault(c.DNSTimeout, DefaultDNSTimeout)
 	c.ConnectTimeout = orDefault(c.ConnectTimeout, DefaultConnectTimeout)
 	c.HandshakeTimeout = orDefault(c.HandshakeTimeout, DefaultHandshakeTimeout)
+	c.alpnAsked = len(c.ALPN) > 0
 	if c.ALPN == nil && c.StartTLS == "" {
 		c.ALPN = []string{"h2", "http/1.1"}
 	}

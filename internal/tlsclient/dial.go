@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -25,9 +26,19 @@ func Dial(ctx context.Context, c Config) *evidence.Evidence {
 		ev.Failure = failure
 		return ev
 	}
+	if c.KeyTypes == KeysECDSA || c.KeyTypes == KeysRSA {
+		conn.Close()
+		c.one(ctx, ev)
+		return ev
+	}
 	first := c.shake(ctx, conn)
 	conn.Close()
 	first.into(ev)
+	c.alsoServes(ctx, ev)
+	c.legacy(ctx, ev)
+	if c.smaller(ctx, ev, first) {
+		return ev
+	}
 	if why := first.probeReason(); why != "" && !c.NoProbe && ctx.Err() == nil {
 		c.probe(ctx, ev, why)
 	}
@@ -126,11 +137,28 @@ func (c *Config) probe(ctx context.Context, ev *evidence.Evidence, reason string
 		if why := unsafeWhy(second.conn.Version, second.conn.Suite); why != "" {
 			c.noSafeTLS(ev, why)
 		} else {
-			ev.Failure.Params["detail"] = "but it takes " + tlsnames.Version(second.conn.Version) + " with " + tlsnames.Suite(second.conn.Suite)
+			ev.Failure.Params["detail"] = "but it takes " + c.leftOut(&second.conn)
 		}
 	case len(ev.Chain) == 0 && second.probeReason() != "" && ctx.Err() == nil:
 		c.widest(ctx, ev)
 	}
+}
+
+// leftOut names what a wider offer got, and which flag had kept it from being
+// offered at first.
+func (c *Config) leftOut(got *evidence.Connection) string {
+	version, suite, group := tlsnames.Version(got.Version), tlsnames.Suite(got.Suite), tlsnames.Group(got.Group)
+	switch {
+	case got.Version < c.MinVersion:
+		return version + ", which --tls-min " + strings.TrimPrefix(tlsnames.Version(c.MinVersion), "TLS ") + " leaves out"
+	case c.MaxVersion != 0 && got.Version > c.MaxVersion:
+		return version + ", which --tls-max " + strings.TrimPrefix(tlsnames.Version(c.MaxVersion), "TLS ") + " leaves out"
+	case c.Groups != nil && got.Group != 0 && !slices.Contains(c.Groups, got.Group):
+		return "the group " + group + ", which --groups leaves out"
+	case c.Suites != nil && got.Version < tls.VersionTLS13 && !slices.Contains(c.Suites, got.Suite):
+		return "the cipher suite " + suite + ", which --ciphers leaves out"
+	}
+	return version + " with " + suite
 }
 
 // everySuite lists all suites that crypto/tls knows.

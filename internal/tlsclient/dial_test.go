@@ -188,7 +188,7 @@ func TestMinVersion(t *testing.T) {
 	port := serve(t, &tls.Config{Certificates: []tls.Certificate{chainFor(t)}, MaxVersion: tls.VersionTLS12})
 	ev := dial(t, Config{Port: port, MinVersion: tls.VersionTLS13})
 	wantFailure(t, ev, finding.TLSVersionUnsupported)
-	if ev.Probe == nil || len(ev.Chain) != 2 || !strings.HasPrefix(ev.Failure.Params["detail"], "but it takes TLS 1.2 with ") {
+	if ev.Probe == nil || len(ev.Chain) != 2 || !strings.HasPrefix(ev.Failure.Params["detail"], "but it takes TLS 1.2, which --tls-min 1.3 leaves out") {
 		t.Errorf("%+v %+v", ev.Failure, ev.Probe)
 	}
 }

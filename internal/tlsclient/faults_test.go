@@ -67,7 +67,7 @@ func TestFaults(t *testing.T) {
 		{"alert unrecognized_name", alert(112), finding.UnrecognizedName, map[string]string{"sni": "dial.test"}},
 		{"alert no_application_protocol", alert(120), finding.ALPNNoCommon, map[string]string{"offered": "h2, http/1.1"}},
 		{"alert certificate_required", alert(116), finding.ClientCertRequired, nil},
-		{"alert unassigned", alert(199), finding.TLSAlert, map[string]string{"alert": "alert 199"}},
+		{"alert unassigned", alert(199), finding.TLSAlert, map[string]string{"alert": "number 199"}},
 		{"HTTP", answers("HTTP/1.1 400 Bad Request\r\nServer: x\r\n\r\n"), finding.PlaintextHTTP, map[string]string{"banner": "HTTP/1.1 400 Bad Request"}},
 		{"HTML only", answers("<html><body>no</body></html>"), finding.PlaintextHTTP, nil},
 		{"HTTP/2", answers("\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x64"), finding.PlaintextHTTP, nil},

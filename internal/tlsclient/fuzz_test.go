@@ -48,7 +48,7 @@ func FuzzTranscript(f *testing.F) {
 			secrets = nil
 		}
 		inputs(t, readTranscript(in, secrets))
-		(&wideHello{message: in}).secrets(in)
+		(&ownHello{message: in}).secrets(in)
 	})
 }
 

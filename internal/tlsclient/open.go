@@ -178,6 +178,9 @@ func newSession(t *transcript, w *wire, took time.Duration, shown bool) *session
 		ClientCAs: t.cas, ClientSchemes: t.schemes,
 		TLS: took, BytesIn: w.nin, BytesOut: w.nout,
 	}
+	if t.version != 0 && t.version < 0x0304 {
+		s.conn.NoRenegotiationInfo, s.conn.NoMasterSecret = !t.renegotiation, !t.masterSecret
+	}
 	if t.asked {
 		s.conn.ClientCert = "requested"
 	}

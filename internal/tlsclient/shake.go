@@ -82,6 +82,10 @@ func (c *Config) shake(ctx context.Context, conn net.Conn) *session {
 	}
 	t := readTranscript(w.received(), keys.all())
 	s := newSession(t, w, took, shown)
+	for _, name := range c.ALPN {
+		s.conn.ALPNOffered = append(s.conn.ALPNOffered, clean(name))
+	}
+	s.conn.ALPNAsked = c.alpnAsked
 	if code, ok := remoteAlert(err); ok {
 		s.alert = int(code)
 		s.noteAlert(code, "handshake")

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/crypto/cryptobyte"
 
@@ -19,6 +20,8 @@ const (
 	recordHandshake = 22
 	recordData      = 23
 
+	alertWarning = 1 // the level (RFC 5246, 7.2); TLS 1.3 has no levels
+
 	msgServerHello         = 2
 	msgNewSessionTicket    = 4
 	msgEncryptedExtensions = 8
@@ -31,14 +34,20 @@ const (
 	msgCertificateStatus   = 22
 	msgKeyUpdate           = 24
 
-	extStatusRequest = 5
-	extSignatures    = 13
-	extALPN          = 16
-	extSCT           = 18
-	extPreSharedKey  = 41
-	extVersions      = 43
-	extAuthorities   = 47
-	extKeyShare      = 51
+	extStatusRequest  = 5
+	extGroups         = 10
+	extPoints         = 11
+	extSignatures     = 13
+	extALPN           = 16
+	extSCT            = 18
+	extMasterSecret   = 23
+	extPreSharedKey   = 41
+	extVersions       = 43
+	extPSKModes       = 45
+	extAuthorities    = 47
+	extCertSignatures = 50
+	extKeyShare       = 51
+	extRenegotiation  = 0xff01
 )
 
 // helloRetry is the Random that marks a HelloRetryRequest (RFC 8446, 4.1.3).
@@ -65,6 +74,9 @@ type transcript struct {
 	chain    []evidence.Entry
 	scts     []byte // of the leaf: ServerHello extension or Certificate entry
 
+	renegotiation bool // before TLS 1.3: renegotiation_info (RFC 5746) came
+	masterSecret  bool // before TLS 1.3: extended_master_secret (RFC 7627) came
+
 	share     []byte // TLS 1.3: the server's key share
 	helloDone bool   // before TLS 1.3: ServerHelloDone
 
@@ -78,6 +90,12 @@ type transcript struct {
 	closeNotify bool
 
 	err error // why reading stopped early; nil at the end of the bytes
+}
+
+// refused reports whether the server ended the handshake by an alert. One of the
+// level warning does not: some servers say so that they do not know the name.
+func (t *transcript) refused() bool {
+	return slices.ContainsFunc(t.alerts, func(a evidence.Alert) bool { return a.Level != alertWarning })
 }
 
 // reader walks through records and reassembles messages.
@@ -282,6 +300,10 @@ func (t *transcript) extensions(m *cryptobyte.String) bool {
 			return t.protocol(body)
 		case extSCT:
 			t.scts = bytes.Clone(body)
+		case extRenegotiation:
+			t.renegotiation = true
+		case extMasterSecret:
+			t.masterSecret = true
 		}
 		return true
 	})

@@ -143,7 +143,7 @@ func Alert(code uint8) string {
 	if a, ok := alerts[code]; ok {
 		return a.name
 	}
-	return fmt.Sprintf("alert %d", code)
+	return fmt.Sprintf("number %d", code)
 }
 
 // AlertMeaning says in words what a server tells with an alert.

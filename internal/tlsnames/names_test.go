@@ -40,7 +40,7 @@ func TestSuites(t *testing.T) {
 func TestUnknown(t *testing.T) {
 	for got, want := range map[string]string{
 		tlsnames.Version(0): "", tlsnames.Version(0x0305): "version 0x0305", tlsnames.Suite(0x1234): "0x1234", tlsnames.Suite(0): "",
-		tlsnames.Group(1): "group 0x0001", tlsnames.Signature(1): "scheme 0x0001", tlsnames.Alert(200): "alert 200",
+		tlsnames.Group(1): "group 0x0001", tlsnames.Signature(1): "scheme 0x0001", tlsnames.Alert(200): "number 200",
 	} {
 		if got != want {
 			t.Errorf("%q, not %q", got, want)
