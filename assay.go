@@ -291,7 +291,7 @@ func (v *Verifier) Check(ctx context.Context, t Target) (*report.Report, error) 
 	if port == "" && t.StartTLS == "" {
 		port = "443" // with StartTLS the protocol's own
 	}
-	c := tlsclient.Config{Host: t.Host, Port: port, SNI: t.ServerName, ALPN: t.ALPN, StartTLS: t.StartTLS}
+	c := tlsclient.Config{Host: t.Host, Port: port, SNI: t.ServerName, ALPN: t.ALPN, StartTLS: t.StartTLS, KeyTypes: tlsclient.KeysAll}
 	if len(t.Addrs) > 0 {
 		if port == "" {
 			port = tlsclient.StartTLSPort(t.StartTLS)

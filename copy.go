@@ -71,8 +71,10 @@ func copyEvidence(ev *evidence.Evidence) *evidence.Evidence {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // bodies may be mapped files
 	c := deepCopy(ev)
 	runtime.KeepAlive(ev)
-	for i := range c.Artefacts {
-		c.Artefacts[i].Owner = nil
+	for one := c; one != nil; one = one.AlsoServes {
+		for i := range one.Artefacts {
+			one.Artefacts[i].Owner = nil
+		}
 	}
 	return c
 }

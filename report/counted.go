@@ -11,12 +11,15 @@ import (
 type Place struct {
 	Path int // index in Report.Paths; -1: the finding hangs on the report as a whole
 	Cert int // position on that path, 0 for the leaf; -1: the finding hangs on the path or on the report
+	// Also is set when the finding hangs on Report.AlsoServes or below; Path and
+	// Cert are -1 then.
+	Also bool
 }
 
 // Counted returns the findings that count for the verdict, each with its
 // place, in order: those of the report as a whole, then those of the chosen
-// path, then those of its certificates, the leaf first. Findings of other
-// paths are shown and never counted.
+// path, then those of its certificates, the leaf first, then those that count
+// for AlsoServes. Findings of other paths are shown and never counted.
 //
 // A severity outside the table is yielded as Error. The findings are copies;
 // their parameters are shared with the report.
@@ -31,15 +34,25 @@ func (r *Report) Counted() iter.Seq2[Place, finding.Finding] {
 			}
 			return true
 		}
-		if !each(Place{-1, -1}, r.Findings) || r.Chosen < 0 || r.Chosen >= len(r.Paths) {
+		if !each(Place{Path: -1, Cert: -1}, r.Findings) {
 			return
 		}
-		p := r.Paths[r.Chosen]
-		if !each(Place{r.Chosen, -1}, p.Findings) {
+		if r.Chosen >= 0 && r.Chosen < len(r.Paths) {
+			p := r.Paths[r.Chosen]
+			if !each(Place{Path: r.Chosen, Cert: -1}, p.Findings) {
+				return
+			}
+			for i, c := range p.Certs {
+				if !each(Place{Path: r.Chosen, Cert: i}, c.Findings) {
+					return
+				}
+			}
+		}
+		if r.AlsoServes == nil {
 			return
 		}
-		for i, c := range p.Certs {
-			if !each(Place{r.Chosen, i}, c.Findings) {
+		for _, f := range r.AlsoServes.Counted() {
+			if !yield(Place{Path: -1, Cert: -1, Also: true}, f) {
 				return
 			}
 		}

@@ -15,6 +15,7 @@ import (
 //     required check is not done, or when no check at all was required;
 //   - else accept.
 //
+// AlsoServes is decided too, and its verdict weighs like a finding of its own.
 // [Report.Counted] says which findings count.
 func Decide(r *Report) Verdict {
 	worst := finding.Info
@@ -22,10 +23,17 @@ func Decide(r *Report) Verdict {
 	for at, f := range r.Counted() {
 		worst = max(worst, f.Severity)
 		if f.Severity >= finding.Warning && (r.Headline == nil || outranks(f, r.Headline.Finding)) {
-			r.Headline = &Headline{Finding: f, Path: at.Path, Cert: at.Cert}
+			r.Headline = &Headline{Finding: f, Path: at.Path, Cert: at.Cert, Also: at.Also}
 		}
 	}
 	r.lead()
+	also := Accept
+	if r.AlsoServes != nil {
+		also = Decide(r.AlsoServes)
+		if h := r.AlsoServes.Headline; h != nil && r.Headline != nil && r.Headline.Also {
+			r.Headline.Finding = h.Finding
+		}
+	}
 	complete, required := true, 0
 	for _, c := range r.Checks {
 		if !c.Required {
@@ -37,9 +45,9 @@ func Decide(r *Report) Verdict {
 		}
 	}
 	switch {
-	case worst >= finding.Error:
+	case worst >= finding.Error || also == Reject:
 		r.Verdict = Reject
-	case worst == finding.Inconclusive || !complete || required == 0:
+	case worst == finding.Inconclusive || !complete || required == 0 || also != Accept:
 		r.Verdict = Inconclusive
 	default:
 		r.Verdict = Accept

@@ -34,6 +34,9 @@ type Report struct {
 	// certificate as the server sent it.
 	Certs []Cert `json:"certs"`
 	Sent  []int  `json:"sent"`
+	// SentAs[i] says what that certificate is good for; empty when no connection
+	// was recorded.
+	SentAs []SentAs `json:"sent_as,omitempty"`
 
 	// Paths are all candidate paths, best first; Chosen is the index of the
 	// one that counts, -1 if there is none.
@@ -42,6 +45,11 @@ type Report struct {
 
 	CT     *CT     `json:"ct,omitempty"` // Certificate Transparency; nil when not looked at
 	Checks []Check `json:"checks"`       // what was asked for, and what became of it
+
+	// AlsoServes is the report about another certificate that the server has for
+	// the same name, with a key of another type; nil when there is none, or when
+	// nobody looked. The verdict is that of both: what refuses one refuses both.
+	AlsoServes *Report `json:"also_serves,omitempty"`
 
 	// Fetches lists every download and cache hit of this judgement.
 	Fetches []Fetch `json:"fetches"`
@@ -92,6 +100,9 @@ type Headline struct {
 	Finding finding.Finding `json:"finding"` // the finding itself
 	Path    int             `json:"path"`    // index in Paths, -1 when the finding hangs on the report
 	Cert    int             `json:"cert"`    // position within the path, -1 when it hangs on the path or report
+	// Also is set when the finding is the headline of Report.AlsoServes, which
+	// says where it hangs there; Path and Cert are -1 then.
+	Also bool `json:"also,omitempty"`
 }
 
 // Path is one candidate path, leaf first, anchor (if one was reached) last.
@@ -165,19 +176,21 @@ type Ext struct {
 
 // Connection is what was seen on the wire.
 type Connection struct {
-	Addr       string    `json:"addr,omitempty"`        // the address that answered: the proxy's, if there is one
-	Proxy      string    `json:"proxy,omitempty"`       // the proxy gone through, without its password
-	Attempts   []Attempt `json:"attempts,omitempty"`    // one for each address tried
-	Version    string    `json:"version,omitempty"`     // "TLS 1.3"
-	Suite      string    `json:"suite,omitempty"`       // the IANA name
-	Group      string    `json:"group,omitempty"`       // the key exchange's IANA name
-	Signature  string    `json:"signature,omitempty"`   // scheme of the handshake signature, where known
-	ALPN       string    `json:"alpn,omitempty"`        // "" when none was chosen
-	ServerName string    `json:"server_name,omitempty"` // SNI sent
-	Stapled    bool      `json:"stapled"`               // whether there was a staple
-	TLSSCTs    int       `json:"tls_scts"`              // number of SCTs in the TLS extension
-	Resumed    bool      `json:"resumed,omitempty"`     // whether a session was resumed
-	ClientCert string    `json:"client_cert,omitempty"` // "requested", "sent"
+	Addr      string    `json:"addr,omitempty"`      // the address that answered: the proxy's, if there is one
+	Proxy     string    `json:"proxy,omitempty"`     // the proxy gone through, without its password
+	Attempts  []Attempt `json:"attempts,omitempty"`  // one for each address tried
+	Version   string    `json:"version,omitempty"`   // "TLS 1.3"
+	Suite     string    `json:"suite,omitempty"`     // the IANA name
+	Group     string    `json:"group,omitempty"`     // the key exchange's IANA name
+	Signature string    `json:"signature,omitempty"` // scheme of the handshake signature, where known
+	ALPN      string    `json:"alpn,omitempty"`      // "" when none was chosen
+	// ALPNOffered are the application protocols that the client offered.
+	ALPNOffered []string `json:"alpn_offered,omitempty"`
+	ServerName  string   `json:"server_name,omitempty"` // SNI sent
+	Stapled     bool     `json:"stapled"`               // whether there was a staple
+	TLSSCTs     int      `json:"tls_scts"`              // number of SCTs in the TLS extension
+	Resumed     bool     `json:"resumed,omitempty"`     // whether a session was resumed
+	ClientCert  string   `json:"client_cert,omitempty"` // "requested", "sent"
 	// ClientCAs and ClientSchemes are what a server that asks for a certificate
 	// accepts: issuers' names, raw peer text, and signature schemes.
 	ClientCAs     []string `json:"client_cas,omitempty"`

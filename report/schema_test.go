@@ -223,6 +223,12 @@ func compare(t *testing.T, name string, typ reflect.Type, node, root map[string]
 	for typ.Kind() == reflect.Pointer {
 		typ = typ.Elem()
 	}
+	if typ == reflect.TypeFor[report.Report]() && name != "report" {
+		if node["$ref"] != "#" {
+			t.Errorf("%s: a report in a report is not the schema itself", name)
+		}
+		return
+	}
 	if ref, ok := node["$ref"].(string); ok {
 		node = root["$defs"].(map[string]any)[strings.TrimPrefix(ref, "#/$defs/")].(map[string]any)
 	}

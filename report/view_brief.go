@@ -21,6 +21,7 @@ func (r *Report) viewBrief() ViewSection {
 	s.Items = append(s.Items, r.briefChain()...)
 	s.Items = append(s.Items, r.briefName()...)
 	s.Items = append(s.Items, r.briefValidity()...)
+	s.Items = append(s.Items, r.briefAlso()...)
 	s.Items = append(s.Items, r.briefRevocation()...)
 	s.Items = append(s.Items, r.briefCT()...)
 	more := "-v shows everything"
@@ -65,6 +66,8 @@ func (r *Report) targetItems() (items []ViewItem) {
 		}
 		if c.ALPN != "" {
 			parts = append(parts, "ALPN "+finding.Quote(c.ALPN))
+		} else if len(c.ALPNOffered) > 0 && c.Version != "" {
+			parts = append(parts, "ALPN none")
 		}
 	}
 	switch r.Target.Source {
@@ -88,6 +91,18 @@ func (r *Report) targetItems() (items []ViewItem) {
 // viewHeadline is the root cause with its place and with what the sources said
 // that it rests on.
 func (r *Report) viewHeadline(h Headline) *ViewFinding {
+	if also := r.AlsoServes; h.Also && also != nil && also.Headline != nil {
+		v := also.viewHeadline(*also.Headline)
+		other := also.otherCertificate()
+		if v.Where != "" {
+			v.Where = other + ": " + v.Where
+		}
+		if v.Elsewhere != "" {
+			other += ", " + v.Elsewhere
+		}
+		v.Elsewhere = other
+		return v
+	}
 	v := r.viewOf(h.Finding, h.Cert <= 0)
 	v.Advice = r.advice(h)
 	url := h.Finding.Param("url")
@@ -102,7 +117,7 @@ func (r *Report) viewHeadline(h Headline) *ViewFinding {
 	}
 	v.Where = roleName(pc.Role) + " certificate, " + r.subject(pc.Cert)
 	if h.Cert > 0 {
-		v.Elsewhere = r.place(Place{h.Path, h.Cert})
+		v.Elsewhere = r.place(Place{Path: h.Path, Cert: h.Cert})
 	}
 	if h.Finding.Kind().Class == finding.ClassName && h.Cert == 0 && has(pc.Findings, finding.LeafSelfSigned) {
 		v.Note = "looks like the server's default certificate: the server has no site of this name"
@@ -142,6 +157,27 @@ func (r *Report) advice(h Headline) *ViewAdvice {
 		}
 	}
 	return r.viewOf(f, h.Cert <= 0).Advice
+}
+
+// otherCertificate names the report's leaf as the other one of a server's two.
+func (r *Report) otherCertificate() string {
+	if leaf := r.certAt(0); leaf != nil && leaf.Key != "" {
+		return "the server's other certificate (" + finding.Quote(leaf.Key) + ")"
+	}
+	return "the server's other certificate"
+}
+
+// briefAlso says that the server has another certificate, and what came of it.
+func (r *Report) briefAlso() (items []ViewItem) {
+	also := r.AlsoServes
+	if also == nil {
+		return nil
+	}
+	text := "another certificate"
+	if leaf := also.certAt(0); leaf != nil {
+		text = finding.Quote(leaf.Key) + " certificate, " + leaf.validity(r.Time)
+	}
+	return []ViewItem{{Label: "also serves", Text: text, State: also.Verdict.String(), Class: also.Verdict.Emphasis()}}
 }
 
 // has reports whether one of fs is of the given kind.
@@ -255,6 +291,9 @@ func (r *Report) briefFindings() (items []ViewItem) {
 		if p.at.Cert > 0 {
 			v.Elsewhere = r.place(p.at)
 		}
+		if p.at.Also {
+			v.Elsewhere = r.AlsoServes.otherCertificate()
+		}
 		items = append(items, ViewItem{Finding: v})
 	}
 	return items
@@ -268,6 +307,9 @@ func (r *Report) told(at Place, f finding.Finding) bool {
 		return true // the line about the certificate's revocation says so
 	}
 	if h == nil || h.Path != at.Path || h.Cert != at.Cert {
+}
+
+	if h == nil || h.Path != at.Path || h.Cert != at.Cert || h.Also != at.Also {
 		return false
 	}
 	return sumsUp(h.Finding.ID) && ofSource(f) || ofSource(h.Finding) && f.ID == finding.RevocationDisagree
@@ -408,7 +450,7 @@ func (r *Report) briefValidity() (items []ViewItem) {
 		case holds && (refused || leaf == nil || !c.NotAfter.Before(leaf.NotAfter)):
 			continue
 		default:
-			text = r.place(Place{r.Chosen, i}) + ": " + text
+			text = r.place(Place{Path: r.Chosen, Cert: i}) + ": " + text
 		}
 		item := ViewItem{Label: label, Text: text}
 		if !holds {

@@ -267,6 +267,8 @@ func when(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC")
 func span(from, to time.Time) string {
 	n, unit := to.Unix()-from.Unix(), "second"
 	switch {
+	case n >= 20*366*24*3600:
+		n, unit = n/(365*24*3600+6*3600), "year" // of 365.25 days
 	case n >= 48*3600:
 		n, unit = n/(24*3600), "day"
 	case n >= 2*3600:

@@ -37,6 +37,7 @@ func (r *Report) View() *View {
 	for i := range r.Paths {
 		v.Sections = append(v.Sections, r.viewPath(i))
 	}
+	v.Sections = append(v.Sections, r.viewAlso()...)
 	add(r.viewCT())
 	add(r.viewChecks())
 	add(r.viewDownloads())
@@ -47,6 +48,28 @@ func (r *Report) View() *View {
 		v.Sections = append(v.Sections, s)
 	}
 	return v
+}
+
+// viewAlso shows what the server's other certificate came to: its findings and
+// the path that counts.
+func (r *Report) viewAlso() (out []ViewSection) {
+	also := r.AlsoServes
+	if also == nil {
+		return nil
+	}
+	show := func(s ViewSection) {
+		s.Title = "Also serves"
+		out = append(out, s)
+	}
+	if s, ok := also.viewFindings(); ok {
+		show(s)
+	}
+	if also.Chosen >= 0 && also.Chosen < len(also.Paths) {
+		s := also.viewPath(also.Chosen)
+		s.Detail = ": " + endWords(also.Paths[also.Chosen].End)
+		show(s)
+	}
+	return out
 }
 
 // cachedSeconds is the age of the oldest copy that a status on the chosen path
@@ -113,7 +136,7 @@ func targetName(t Target) string {
 // viewFindings shows what hangs on the report itself, without the headline.
 func (r *Report) viewFindings() (s ViewSection, ok bool) {
 	var rest []finding.Finding
-	skipped := r.Headline == nil || r.Headline.Path >= 0
+	skipped := r.Headline == nil || r.Headline.Path >= 0 || r.Headline.Also
 	for _, f := range r.Findings {
 		if !skipped && f.ID == r.Headline.Finding.ID && f.Title() == r.Headline.Finding.Title() {
 			skipped = true // it is the headline, a few lines above
@@ -238,6 +261,8 @@ func (r *Report) viewConnection() (s ViewSection, ok bool) {
 	}
 	if c.ALPN != "" {
 		proto = append(proto, "ALPN "+finding.Quote(c.ALPN))
+	} else if len(c.ALPNOffered) > 0 && c.Version != "" {
+		proto = append(proto, "ALPN none")
 	}
 	if c.Resumed {
 		proto = append(proto, "resumed")

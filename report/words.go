@@ -22,7 +22,8 @@ type Role string
 // The roles. A certificate without a role is treated as no anchor.
 const (
 	Leaf         Role = "leaf"         // the first of the path
-	Intermediate Role = "intermediate" // between leaf and anchor, and the last of a path that reaches no anchor
+	Intermediate Role = "intermediate" // between leaf and anchor, and the last of a path that ends without a root
+	Root         Role = "root"         // signs itself, ends the path, and is not trusted
 	Anchor       Role = "anchor"       // trusted by configuration
 )
 
@@ -35,6 +36,18 @@ const (
 	CertAnchor CertSource = "anchor" // from the set of trust anchors
 	CertAIA    CertSource = "aia"    // downloaded from a CA issuers address (RFC 5280, 4.2.2.1)
 	CertFile   CertSource = "file"   // from a file of the user's
+)
+
+// SentAs says what a certificate that the server sent is good for.
+type SentAs string
+
+// What a certificate of the Certificate message is good for.
+const (
+	SentLeaf         SentAs = "leaf"         // the server's own, which comes first
+	SentIntermediate SentAs = "intermediate" // it is on a path
+	SentRoot         SentAs = "root"         // it ends a path and signs itself: clients have it or do not trust it
+	SentDuplicate    SentAs = "duplicate"    // it was sent before
+	SentUnused       SentAs = "unused"       // it belongs to no path
 )
 
 // SCTSource says how an SCT was delivered (RFC 6962, 3.3).

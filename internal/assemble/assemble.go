@@ -167,6 +167,7 @@ func paths(j *Judged, r *report.Report) {
 	}
 	if len(j.Paths) > 0 {
 		r.Chosen = j.Chosen
+		sent(j, r)
 		checks(j, r)
 	}
 }
@@ -181,6 +182,8 @@ func path(table *certTable, p *Path) report.Path {
 			role = report.Leaf
 		case i == len(p.Certs)-1 && p.anchored():
 			role, source = report.Anchor, report.CertAnchor
+		case p.End == report.EndUntrusted && i == len(p.Certs)-1:
+			role = report.Root
 		}
 		if c.Fetched != "" {
 			source = report.CertAIA

@@ -3,6 +3,7 @@ package assemble
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/evidence"
@@ -18,6 +19,13 @@ func connection(j *Judged, r *report.Report) {
 		return
 	}
 	check := report.Check{Name: report.HandshakeCheck, Cert: -1, Required: true, State: report.Done}
+	if ev.Source == evidence.SourceLook {
+		check.Required, check.State, check.Detail = false, report.NotAsked, "the certificates were looked at beside a complete handshake"
+	}
+	r.Findings = append(r.Findings, seen(ev)...)
+	if ev.Unseen != nil {
+		r.Findings = append(r.Findings, Failure(ev.Unseen))
+	}
 	if f := ev.Failure; f != nil {
 		check.State, check.Detail = report.NotDone, f.Detail
 		r.Findings = append(r.Findings, Failure(f))
@@ -26,6 +34,31 @@ func connection(j *Judged, r *report.Report) {
 	if !j.Brief || ev.Failure != nil {
 		r.Connection, r.Timing = Connection(ev), Timing(ev)
 	}
+}
+
+// seen are the findings about what was negotiated, which refuse nothing.
+func seen(ev *evidence.Evidence) (out []finding.Finding) {
+	c := &ev.Connection
+	if ev.Failure == nil {
+		if c.NoRenegotiationInfo {
+			out = append(out, finding.New(finding.RenegotiationUnsafe, "version", tlsnames.Version(c.Version)))
+		}
+		if c.NoMasterSecret {
+			out = append(out, finding.New(finding.MasterSecretPlain, "version", tlsnames.Version(c.Version)))
+		}
+		if c.ALPNAsked && c.ALPN == "" {
+			out = append(out, finding.New(finding.ALPNNotChosen, "offered", strings.Join(c.ALPNOffered, ", ")))
+		}
+		if a := c.Alert; a != nil && a.Level == 1 && a.Description == 112 {
+			out = append(out, finding.New(finding.UnrecognizedNameWarning, "sni", ev.Target.SNI))
+		}
+	}
+	if l := ev.Legacy; l != nil && l.Version != 0 {
+		out = append(out, finding.New(finding.LegacyOffered, "version", tlsnames.Version(l.Version)))
+	} else if l != nil {
+		out = append(out, finding.New(finding.LegacyRefused, "detail", l.Detail))
+	}
+	return out
 }
 
 // Failure is the finding that says why there was no complete handshake.
@@ -41,7 +74,7 @@ func Failure(f *evidence.Failure) finding.Finding {
 func Connection(ev *evidence.Evidence) *report.Connection {
 	c := ev.Connection
 	rc := &report.Connection{
-		Addr: c.Addr, Proxy: ev.Target.Proxy, ALPN: c.ALPN, ServerName: ev.Target.SNI, Resumed: c.Resumed, ClientCert: c.ClientCert,
+		Addr: c.Addr, Proxy: ev.Target.Proxy, ALPN: c.ALPN, ALPNOffered: c.ALPNOffered, ServerName: ev.Target.SNI, Resumed: c.Resumed, ClientCert: c.ClientCert,
 		Version: tlsnames.Version(c.Version), Suite: tlsnames.Suite(c.Suite), Group: tlsnames.Group(c.Group),
 		Signature: tlsnames.Signature(c.Signature), BytesIn: c.BytesIn, BytesOut: c.BytesOut,
 		TLSSCTs: sctCount(ev.TLSSCTs),

@@ -109,12 +109,18 @@ func (e *Engine) Check(ctx context.Context, c tlsclient.Config, t *Trust, p poli
 	return r, ev
 }
 
-// Resolve judges evidence and fetches what the judges need. It returns the
+// Resolve judges evidence and fetches what the judges need; the certificate that
+// the server also serves is judged by itself, and both decide. It returns the
 // report and the evidence with what was fetched; ev is not changed.
 func (e *Engine) Resolve(ctx context.Context, ev *evidence.Evidence, t *Trust, p policy.Policy, a download.Access) (*report.Report, *evidence.Evidence) {
 	j := e.newJudgement(ev, t, p, a)
 	_, r := j.standing(j.resolve(ctx), func() *round { return j.judge(ctx) })
-	return r, j.gathered()
+	gathered := j.gathered()
+	if ev.AlsoServes != nil {
+		r.AlsoServes, gathered.AlsoServes = e.Resolve(ctx, ev.AlsoServes, t, p, a)
+		report.Decide(r)
+	}
+	return r, gathered
 }
 
 // Judge judges evidence as it stands and fetches nothing: what is missing is a
@@ -124,7 +130,12 @@ func (e *Engine) Resolve(ctx context.Context, ev *evidence.Evidence, t *Trust, p
 func (e *Engine) Judge(ctx context.Context, ev *evidence.Evidence, t *Trust, p policy.Policy, a download.Access) *report.Report {
 	j := e.newJudgement(ev, t, p, a)
 	j.final = true
-	return j.report(j.judge(ctx))
+	r := j.report(j.judge(ctx))
+	if ev.AlsoServes != nil {
+		r.AlsoServes = e.Judge(ctx, ev.AlsoServes, t, p, a)
+		report.Decide(r)
+	}
+	return r
 }
 
 // shielded runs f, which reads bodies to keep or renew them and changes no

@@ -48,7 +48,7 @@ func newEngine(t *testing.T, l *lab.Lab) under {
 }
 
 func config(s lab.Scenario) tlsclient.Config {
-	return tlsclient.Config{Host: s.Host, Port: s.Port, Resolve: s.Resolve(), HandshakeTimeout: s.Timeout}
+	return tlsclient.Config{Host: s.Host, Port: s.Port, Resolve: s.Resolve(), HandshakeTimeout: s.Timeout, KeyTypes: tlsclient.KeysAll}
 }
 
 // findings lists severity and ID of every finding with its place.
@@ -72,7 +72,7 @@ func findings(r *report.Report) []string {
 
 // Saved evidence, judged again under the same policy, gives the same report.
 func TestEvidenceJudgedAgain(t *testing.T) {
-	l := start(t, "good", "good-staple", "good-nonce", "revoked*", "sct-*", "ocsp-down*", "crl-delta", "crl-indirect", "missing-intermediate*", "expired", "unparsable", "refused")
+	l := start(t, "good", "two-certificates*", "good-staple", "good-nonce", "revoked*", "sct-*", "ocsp-down*", "crl-delta", "crl-indirect", "missing-intermediate*", "expired", "unparsable", "refused")
 	if len(l.Scenarios) < 15 {
 		t.Fatalf("only %d scenarios", len(l.Scenarios))
 	}
