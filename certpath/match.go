@@ -59,7 +59,10 @@ func matchName(leaf *cert.Certificate, id Identifier, noWildcards bool) (finding
 	if wildcard != "" {
 		return finding.New(finding.WildcardRefused, "name", id.Value, "presented", wildcard), false
 	}
-	names := listNames(leaf, id.Type == cert.IPName)
+	names := listNames(leaf, id)
+	if other := otherNames(leaf); names == "" && other != "" && id.Type != cert.EmailName {
+		return finding.New(finding.NamesOtherKinds, "name", id.Value, "names", other), false
+	}
 	if names == "" {
 		return finding.New(finding.NamesMissing, "name", id.Value, "form", formWords(id.Type)), false
 	}
@@ -172,11 +175,11 @@ func utf8Mailbox(n *cert.GeneralName) (string, bool) {
 }
 
 // listNames returns the names a certificate presents, for people: at most
-// five, then how many more. With kinds each is told with its kind, since an
-// address that is listed as a DNS name looks like the address.
-func listNames(c *cert.Certificate, kinds bool) string {
-	var names []string
-	more := 0
+// five, then how many more. For an address each is told with its kind, since an
+// address that is listed as a DNS name looks like the address. Those come first
+// that look like id and are not, with a note that says why.
+func listNames(c *cert.Certificate, id Identifier) string {
+	var near, names []string
 	for i := range c.SAN {
 		var text string
 		switch n := &c.SAN[i]; n.Type {
@@ -190,17 +193,91 @@ func listNames(c *cert.Certificate, kinds bool) string {
 		default:
 			continue
 		}
-		if len(names) == 5 {
-			more++
-			continue
-		}
-		if kinds {
+		if id.Type == cert.IPName {
 			text = "the " + formWords(c.SAN[i].Type) + " " + text
 		}
-		names = append(names, text)
+		if why := almost(&c.SAN[i], id); why != "" {
+			near = append(near, text+" ("+why+")")
+		} else {
+			names = append(names, text)
+		}
 	}
-	if more > 0 {
-		names = append(names, strconv.Itoa(more)+" more")
+	return atMostFive(append(near, names...))
+}
+
+func atMostFive(names []string) string {
+	if more := len(names) - 5; more > 0 {
+		names = append(names[:5:5], strconv.Itoa(more)+" more")
 	}
 	return strings.Join(names, ", ")
+}
+
+// otherNames returns the names of kinds that are never compared with a host name,
+// an address or a mailbox, for people; "" when there are none.
+func otherNames(c *cert.Certificate) string {
+	var names []string
+	for i := range c.SAN {
+		switch n := &c.SAN[i]; {
+		case n.Type == cert.URIName:
+			names = append(names, "the URI "+n.Value)
+		case n.Type == cert.OtherName && n.Value == oidUPN:
+			names = append(names, "a user principal name (UPN)")
+		case n.Type != cert.DNSName && n.Type != cert.EmailName && n.Type != cert.IPName:
+			names = append(names, n.String())
+		}
+	}
+	return atMostFive(names)
+}
+
+// oidUPN is the kind of Microsoft's names of users.
+const oidUPN = "1.3.6.1.4.1.311.20.2.3"
+
+// almost says why a presented DNS name that looks like the identifier is not it;
+// "" when it does not look like it. It decides nothing.
+func almost(n *cert.GeneralName, id Identifier) string {
+	if n.Type != cert.DNSName {
+		return ""
+	}
+	name := lower(n.Value)
+	if id.Type == cert.IPName {
+		if name == id.IP.String() || strings.TrimSuffix(name, ".") == id.Value {
+			return "which does not count for an address"
+		}
+		return ""
+	}
+	if id.Type != cert.DNSName || id.Value == "" {
+		return ""
+	}
+	host, hasScheme := name, false
+	if _, after, ok := strings.Cut(name, "://"); ok {
+		host, _, _ = strings.Cut(after, "/")
+		hasScheme = true
+	}
+	bare, port, hasPort := strings.Cut(host, ":")
+	above, wild := strings.CutPrefix(name, "*.")
+	_, parent, _ := strings.Cut(id.Value, ".")
+	switch {
+	case name == id.Value+".":
+		return "with a final dot, which a certificate must not have"
+	case hasScheme && bare == id.Value:
+		return "a URL, where only the host name counts"
+	case hasPort && bare == id.Value && strings.Trim(port, "0123456789") == "":
+		return "with a port, which does not belong to a name"
+	case strings.Join(strings.Fields(name), "") == id.Value:
+		return "with a space, which a name cannot have"
+	case wild && above == id.Value:
+		return "a wildcard does not stand for the name above it"
+	case wild && above == parent && !strings.Contains(above, "."):
+		return "a wildcard needs two labels after it"
+	case wild && strings.HasSuffix(id.Value, "."+above) && above != parent:
+		return "a wildcard stands for one label"
+	case !wild && strings.Contains(name, "*") && parent != "" && strings.HasSuffix(name, "."+parent):
+		return "a wildcard must be the whole first label"
+	}
+	if !isASCII(n.Value) {
+		if ascii, err := asciiHost(n.Value); err == nil && ascii == id.Value {
+			return "not in the form of ASCII (A-labels) that certificates use"
+		}
+	}
+	return ""
 }

@@ -206,6 +206,7 @@ var rules = []struct {
 	{"mailbox in UTF-8 where ASCII belongs", pki{leafExts: san(forge.Email("ü@example.com")), o: certpath.Options{Names: ident("ü@example.com")}}, finding.EmailMismatch, 0, finding.Error},
 	{"SmtpUTF8Mailbox of another string type", pki{leafExts: san(forge.OtherName("1.3.6.1.5.5.7.8.9", forge.TLV(22, []byte("a@example.com")))), o: certpath.Options{Names: ident("a@example.com")}}, finding.NamesMissing, 0, finding.Error},
 	{"one of two names", pki{o: certpath.Options{Names: ident(host, "mail.example.com")}}, finding.NameMismatch, 0, finding.Error},
+	{"a URI and no host", pki{leafExts: san(forge.URI("spiffe://example.com/a")), o: certpath.Options{Names: ident(host)}}, finding.NamesOtherKinds, 0, finding.Error},
 	{"no names", pki{leafDrop: "2.5.29.17", leafCert: func(c *forge.Cert) { c.Subject = forge.CN(host) }, o: certpath.Options{Names: ident(host)}}, finding.NamesMissing, 0, finding.Error},
 	{"wildcard", pki{leafExts: san(forge.DNS("*.example.com")), o: certpath.Options{Names: ident(host), NoWildcards: true}}, finding.WildcardRefused, 0, finding.Error},
 

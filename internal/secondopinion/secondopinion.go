@@ -50,7 +50,7 @@ func Differs(c Chain) []finding.Finding {
 		return nil // no anchor to hand over: it could only say the same
 	}
 	theirs := c.verify(roots, usage)
-	ours := pathVerdict(c.Chosen)
+	ours := c.pathVerdict()
 	switch {
 	case theirs == nil && ours >= finding.Error:
 		return []finding.Finding{finding.New(finding.X509Disagrees, "detail", "it accepts this chain")}
@@ -61,10 +61,14 @@ func Differs(c Chain) []finding.Finding {
 }
 
 // pathVerdict is the worst severity that path and name validation alone found.
-func pathVerdict(p *assemble.Path) finding.Severity {
-	worst := finding.Info
+// E-mail addresses are left out: crypto/x509 does not match them.
+func (c Chain) pathVerdict() finding.Severity {
+	p, worst := c.Chosen, finding.Info
 	look := func(fs []finding.Finding) {
 		for _, f := range fs {
+			if f.ID == finding.EmailMismatch || strings.Contains(f.Param("name"), "@") && f.Kind().Class == finding.ClassName {
+				continue
+			}
 			switch f.Kind().Class {
 			case finding.ClassEncoding, finding.ClassCertificate, finding.ClassPath, finding.ClassName, finding.ClassBudget:
 				worst = max(worst, f.Severity)
@@ -112,7 +116,8 @@ func (c Chain) verify(roots *x509.CertPool, usage x509.ExtKeyUsage) error {
 	if _, err := l.Verify(opts); err != nil {
 		return err
 	}
-	for _, n := range c.Names {
+	// What --require-dns and --require-ip ask for is asked of both.
+	for _, n := range slices.Concat(c.Names, c.Policy.RequireDNS, c.Policy.RequireIP) {
 		if strings.Contains(n, "@") || strings.Contains(n, "://") {
 			continue // crypto/x509 matches neither e-mail addresses nor URIs
 		}

@@ -1,0 +1,39 @@
+package secondopinion_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/certpath"
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/assemble"
+	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/internal/secondopinion"
+	"github.com/assaytls/assay/policy"
+	"github.com/assaytls/assay/report"
+)
+
+// What only the user asked for is no disagreement between the two verifiers.
+func TestUsersDemands(t *testing.T) {
+	root := forge.NewRoot("Root", nil)
+	leaf := root.Server("a.test", nil)
+	for what, c := range map[string]struct {
+		p    policy.Policy
+		f    finding.Finding
+		want bool
+	}{
+		"address":  {policy.Policy{RequireIP: []string{"192.0.2.1"}}, finding.New(finding.IPMismatch, "name", "192.0.2.1", "names", "a.test"), false},
+		"name":     {policy.Policy{RequireDNS: []string{"b.test"}}, finding.New(finding.NameMismatch, "name", "b.test", "names", "a.test"), false},
+		"mailbox":  {policy.Policy{RequireEmail: []string{"a@b.test"}}, finding.New(finding.EmailMismatch, "name", "a@b.test", "names", "a.test"), false},
+		"its own":  {policy.Policy{}, finding.New(finding.NameMismatch, "name", "a.test", "names", "b.test"), true},
+		"too much": {policy.Policy{RequireDNS: []string{"a.test"}}, finding.New(finding.NameMismatch, "name", "a.test", "names", "b.test"), true},
+	} {
+		path := certpath.Path{Certs: []*cert.Certificate{cert.Parse(leaf.Raw), cert.Parse(root.Raw)}, CertFindings: [][]finding.Finding{{c.f}, nil}, End: report.EndAnchor}
+		chosen := assemble.NewPath(path)
+		fs := secondopinion.Differs(secondopinion.Chain{Leaf: path.Certs[0], Paths: []certpath.Path{path}, Chosen: &chosen, Names: []string{"a.test"}, Policy: c.p, Time: time.Now()})
+		if (len(fs) > 0) != c.want {
+			t.Errorf("%s: %v", what, fs)
+		}
+	}
+}
