@@ -303,12 +303,9 @@ func (r *Report) briefFindings() (items []ViewItem) {
 // sources together, the other about one of them, which has its line there.
 func (r *Report) told(at Place, f finding.Finding) bool {
 	h := r.Headline
-	if sumsUp(f.ID) || f.ID == finding.RevocationNotFetched {
+	if !at.Also && (sumsUp(f.ID) || f.ID == finding.RevocationNotFetched) {
 		return true // the line about the certificate's revocation says so
 	}
-	if h == nil || h.Path != at.Path || h.Cert != at.Cert {
-}
-
 	if h == nil || h.Path != at.Path || h.Cert != at.Cert || h.Also != at.Also {
 		return false
 	}

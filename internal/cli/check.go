@@ -165,7 +165,7 @@ func (a *app) targets(ctx context.Context, f *checkFlags, args []string) ([]tlsc
 		return nil, err
 	}
 	for i := range configs {
-		configs[i].Certificate = own
+		configs[i].Certificate, configs[i].KeyTypes, configs[i].Legacy = own, keyTypes[f.more.keyTypes], f.more.legacy
 		if log != nil {
 			configs[i].KeyLog = log // closed with the program
 		}

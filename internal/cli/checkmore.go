@@ -21,10 +21,22 @@ import (
 )
 
 // moreFlags ask for more than one dial of a target.
-type moreFlags struct{ all, resume bool }
+type moreFlags struct {
+	all, resume, legacy bool
+	keyTypes            string
+}
+
+// everyKeyType is the default of --key-types.
+const everyKeyType = "all"
+
+// keyTypes are the values of --key-types.
+var keyTypes = map[string]tlsclient.KeyTypes{everyKeyType: tlsclient.KeysAll, "ecdsa": tlsclient.KeysECDSA, "rsa": tlsclient.KeysRSA}
 
 func (f *moreFlags) add(c *cobra.Command) {
 	g := flags.Under(c, "Connection")
+	f.keyTypes = everyKeyType
+	g.Word(&f.keyTypes, "key-types", "which certificates to check if the server has one for each type of key", everyKeyType, "ecdsa", "rsa")
+	g.Switch(&f.legacy, "legacy", "", "connect once more and show whether the server still accepts TLS 1.0 or 1.1")
 	g.Switch(&f.all, "all-addresses", "", "check every address of the host (at most 16) and compare the certificates")
 	g.Switch(&f.resume, "resume", "", "connect a second time and show whether the server resumes the session")
 }
@@ -33,6 +45,8 @@ func (f *moreFlags) check(out *outputFlags) error {
 	switch {
 	case f.all && f.resume:
 		return usagef("--all-addresses and --resume exclude each other")
+	case f.resume && f.keyTypes != everyKeyType:
+		return usagef("--resume and --key-types exclude each other")
 	case f.all && out.evidence != "":
 		return usagef("--save-evidence is for one connection, and --all-addresses makes several")
 	}

@@ -179,13 +179,29 @@ func TestClientCertificates(t *testing.T) {
 		"--cert cert --key pkcs8 --pass-file wrong": "pkcs8: the password is wrong", "--cert p12 --pass-file wrong": "p12: the password is wrong",
 		"--cert cert --key old --pass-file pass": "openssl pkcs8 -topk8", "--cert p12 --key key": "leave out --key",
 		"--cert cert": "cert: it holds no private key", "--cert cert --key cert": "cert: it holds no private key", "--cert key --key cert": "no certificate",
-		"--cert key": "no certificate", "--cert ca --key key": "is not this certificate's", "--cert pass": "neither PEM nor PKCS#12",
+		"--cert key": "no certificate", "--cert ca --key key": "is not that of the first certificate in the file", "--cert pass": "neither PEM nor PKCS#12",
 		"--cert absent": "--cert: ", "--cert cert --key absent": "--key: ", "--cert cert --key pkcs8 --pass-file absent": "--pass-file: ", "--cert cert --key both --pass-file absent": "",
 	} {
 		status, _, errs := run("", append([]string{"check", "--roots", s.root, "--offline", "localhost:" + port}, inDir(dir, args)...)...)
 		if (status == exitUsage) != (says != "") || strings.Contains(errs, "sesame") || !strings.Contains(errs, says) {
 			t.Errorf("%s: status %d\n%s", args, status, errs)
 		}
+	}
+	// The issuer first and the certificate after it is a common slip.
+	var turned []byte
+	for _, name := range []string{"ca", "cert"} {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		turned = append(turned, b...)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "turned"), turned, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, errs := run("", append([]string{"check", "localhost:" + port}, inDir(dir, "--cert turned --key key")...)...); status != exitUsage ||
+		!strings.Contains(errs, "first certificate in the file (CN=Clients") || !strings.Contains(errs, "certificate 2 in the file belongs to the key") {
+		t.Errorf("status %d\n%s", status, errs)
 	}
 	_, out, _ := run("", append([]string{"check", "-v", "localhost:" + port, "--roots", s.root, "--offline", "--cache-dir", t.TempDir()}, at...)...)
 	if !strings.Contains(out, `issuers    CN=Clients \u{1b} Root`) && !strings.Contains(out, `Clients `) || !strings.Contains(out, "schemes") || strings.Contains(out, "\x1b") {

@@ -26,6 +26,7 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 
 	"github.com/assaytls/assay/cert/bundle"
+	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/containers"
 )
 
@@ -83,13 +84,13 @@ func (f *connFlags) clientCertificate(ctx context.Context) (*tls.Certificate, er
 		return nil, usagef("%s: %v", keyName, err)
 	}
 	if pair, err = tls.X509KeyPair(b, keyBytes); err != nil {
-		return nil, f.badPair(err)
+		return nil, f.badPair(err, b, keyBytes)
 	}
 	return &pair, nil
 }
 
 // badPair says in a user's words why --cert and --key make no pair.
-func (f *connFlags) badPair(err error) error {
+func (f *connFlags) badPair(err error, certs, key []byte) error {
 	text := strings.TrimPrefix(err.Error(), "tls: ")
 	has := func(part string) bool { return strings.Contains(text, part) }
 	switch {
@@ -100,9 +101,33 @@ func (f *connFlags) badPair(err error) error {
 	case has("in key input"), has("rather than a key"):
 		return usagef("--key %s: it holds no private key", f.key)
 	case has("does not match"):
-		return usagef("--cert %s: the private key in %s is not this certificate's", f.cert, cmp.Or(f.key, f.cert))
+		return f.otherKey(certs, key)
 	}
 	return usagef("--cert %s: %s", f.cert, text)
+}
+
+// otherKey says which certificate of --cert the key does not belong to: the first
+// one of the file is the one that counts. When the key's own stands further down,
+// it says where.
+func (f *connFlags) otherKey(certs, key []byte) error {
+	name, place := "", 0
+	for block, rest := pem.Decode(certs); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		place++
+		if cert, err := x509.ParseCertificate(block.Bytes); err == nil && place == 1 {
+			name = " (" + finding.Quote(cert.Subject.String()) + ")"
+		}
+		if place == 1 {
+			continue
+		}
+		if _, err := tls.X509KeyPair(pem.EncodeToMemory(block), key); err == nil {
+			return usagef("--cert %s: the private key in %s is not that of the first certificate in the file%s", f.cert, cmp.Or(f.key, f.cert), name).
+				Hint("certificate %d in the file belongs to the key: put it first, and its issuers after it", place)
+		}
+	}
+	return usagef("--cert %s: the private key in %s is not that of the first certificate in the file%s", f.cert, cmp.Or(f.key, f.cert), name)
 }
 
 // password returns what gets the password when one is needed.

@@ -11,6 +11,8 @@ import (
 var connection = []Scenario{
 	{Name: "refused", Story: "Nothing listens on the port.",
 		Want: report.Inconclusive, Findings: ids(finding.ConnectionRefused)},
+	{Name: "two-certificates-expired", Story: "The server has two certificates. The RSA one, which a client in Go is shown, is good. The ECDSA one, which most other clients are shown, has expired.",
+		Want: report.Reject, Findings: ids(finding.CertExpired)},
 	{Name: "silent", Story: "The server accepts the connection and never says a word.",
 		Want: report.Inconclusive, Findings: ids(finding.HandshakeTimeout), Timeout: 300 * time.Millisecond, Ask: Ask{Flags: []string{"--handshake-timeout", "300ms"}}},
 	{Name: "closes", Story: "The server closes the connection when it has seen the ClientHello.",

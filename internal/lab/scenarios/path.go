@@ -27,6 +27,8 @@ var path = []Scenario{
 		Want: report.Reject, Findings: ids(finding.RootUntrusted)},
 	{Name: "no-roots", Story: "The client trusts nobody at all: a machine without CA certificates.",
 		Want: report.Reject, Findings: ids(finding.AnchorsEmpty), NoRoots: true, Local: true},
+	{Name: "stale-intermediate", Story: "The certificate was renewed by another intermediate, and the server still sends the old one.",
+		Want: report.Reject, Findings: ids(finding.IssuerNotSent), Absent: ids(finding.IssuerNotFound)},
 	{Name: "unknown-issuer", Story: "The chain stops at an intermediate whose issuer is neither sent nor known, and there is no address to fetch it from.",
 		Want: report.Reject, Findings: ids(finding.IssuerNotFound)},
 	{Name: "missing-intermediate-no-aia", Story: "The server sends only its own certificate, and nothing says where the intermediate is.",

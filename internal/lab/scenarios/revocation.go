@@ -8,6 +8,8 @@ import (
 // About OCSP, stapling and CRLs; those about the
 // downloads themselves are in download.go.
 var revocation = []Scenario{
+	{Name: "two-certificates-revoked", Story: "The server has two certificates. The RSA one, which a client in Go is shown, is good. The ECDSA one is revoked.",
+		Want: report.Reject, Findings: ids(finding.CertRevoked)},
 	{Name: "revoked", Story: "Revoked: the CRL and the OCSP responder agree.",
 		Want: report.Reject, Findings: ids(finding.CertRevoked)},
 	{Name: "revoked-by-ocsp", Story: "Revoked, and OCSP is the only source.",

@@ -10,6 +10,11 @@ import (
 // connectionServers make the servers of the scenarios of the same group.
 var connectionServers = map[string]func(*build){
 	"refused": func(b *build) { b.unreachable() },
+	"two-certificates-expired": func(b *build) {
+		b.two(func(also *site) {
+			also.cert.NotBefore, also.cert.NotAfter = time.Now().AddDate(0, -2, 0), time.Now().Add(-24*time.Hour)
+		})
+	},
 	"silent": func(b *build) {
 		b.raw(func(c *net.TCPConn) { io.Copy(io.Discard, c) })
 	},

@@ -15,6 +15,16 @@ var goodServers = map[string]func(*build){
 	"good-rsa": func(b *build) {
 		b.serve(b.siteOf(b.l.pki.rsa).key(forge.NewKey("RSA-2048#2")))
 	},
+	"two-certificates": func(b *build) { b.two(nil) },
+	"chain-wrong-order": func(b *build) {
+		b.good(func(s *site) { s.chain = [][]byte{b.l.pki.root.Raw, s.issuer.Raw} })
+	},
+	"chain-duplicate": func(b *build) {
+		b.good(func(s *site) { s.chain = append(s.chain, s.issuer.Raw) })
+	},
+	"chain-unrelated": func(b *build) {
+		b.good(func(s *site) { s.chain = append(s.chain, b.l.pki.rsa.Raw) })
+	},
 	"good-p384": func(b *build) {
 		ca := b.l.pki.intermediate(b.l.pki.root, "Assay Lab P-384 CA", forge.NewKey("P-384"))
 		b.serve(b.siteOf(ca).key(forge.NewKey("P-384")))
@@ -118,4 +128,14 @@ var goodServers = map[string]func(*build){
 	"client-certificate-optional": func(b *build) {
 		b.good(func(s *site) { s.tls.ClientAuth = tls.RequestClientCert })
 	},
+}
+
+// two serves an RSA certificate and an ECDSA certificate, which edit changes.
+func (b *build) two(edit func(also *site)) {
+	s := b.siteOf(b.l.pki.rsa).key(forge.NewKey("RSA-2048#2"))
+	s.also = b.site()
+	if edit != nil {
+		edit(s.also)
+	}
+	b.serve(s)
 }

@@ -57,6 +57,12 @@ var pathServers = map[string]func(*build){
 	"no-roots": func(b *build) {
 		b.good(nil)
 	},
+	"stale-intermediate": func(b *build) {
+		b.good(func(s *site) {
+			s.chain = [][]byte{b.l.pki.rsa.Raw}
+			s.set(forge.AIA([]string{s.issuer.ocspURL}, nil))
+		})
+	},
 	"unknown-issuer": func(b *build) {
 		ca := b.ca(b.l.pki.rogue, "Orphaned", forge.AIA([]string{"http://127.0.0.1:9/ocsp"}, nil))
 		b.serve(b.siteOf(ca))

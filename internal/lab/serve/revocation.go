@@ -12,6 +12,9 @@ import (
 
 // revocationServers make the servers of the scenarios of the same group.
 var revocationServers = map[string]func(*build){
+	"two-certificates-revoked": func(b *build) {
+		b.two(func(also *site) { also.issuer.revoke(b.issue(also).Serial, forge.KeyCompromise) })
+	},
 	"revoked": func(b *build) {
 		b.good(func(s *site) { s.issuer.revoke(s.cert.Serial, forge.KeyCompromise) })
 	},

@@ -155,7 +155,7 @@ const Patience = time.Minute
 // Config returns how to dial the scenario's server.
 func (l *Lab) Config(s Scenario) tlsclient.Config {
 	c := s.Client
-	c.Host, c.Port, c.Input = s.Host, s.Port, s.Target()
+	c.Host, c.Port, c.Input, c.KeyTypes = s.Host, s.Port, s.Target(), tlsclient.KeysAll // as assay check does
 	if c.Resolve == nil {
 		c.Resolve = s.Resolve()
 	}

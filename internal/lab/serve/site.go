@@ -7,6 +7,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/assaytls/assay/internal/lab/forge"
@@ -23,6 +24,7 @@ type site struct {
 	noSCTs bool // embed none
 
 	signWith *forge.Key // for the handshake, instead of the leaf's key
+	also     *site      // another certificate, for clients that name ECDSA first
 
 	// Set by issue.
 	leaf   *forge.CA
@@ -113,11 +115,20 @@ func (b *build) serve(s *site) {
 	pair.OCSPStaple, pair.SignedCertificateTimestamps = s.staple, s.scts
 	cfg := s.tls.Clone()
 	// GetCertificate keeps crypto/tls from parsing what it serves.
+	var also *tls.Certificate
+	if s.also != nil {
+		other := b.issue(s.also).TLS(s.also.chain...)
+		also = &other
+	}
 	first := pair
 	first.OCSPStaple = s.first
 	cfg.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 		if b.s.First != "" && hello.ServerName == b.s.First {
 			return &first, nil
+		}
+		if at := slices.Index(hello.SignatureSchemes, tls.PSSWithSHA256); also != nil &&
+			(at < 0 || slices.Contains(hello.SignatureSchemes[:at], tls.ECDSAWithP256AndSHA256)) {
+			return also, nil
 		}
 		return &pair, nil
 	}
