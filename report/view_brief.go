@@ -175,7 +175,8 @@ func (r *Report) briefAlso() (items []ViewItem) {
 	}
 	text := "another certificate"
 	if leaf := also.certAt(0); leaf != nil {
-		text = finding.Quote(leaf.Key) + " certificate, " + leaf.validity(r.Time)
+		left, _ := leaf.left(r.Time)
+		text = finding.Quote(leaf.Key) + " certificate, " + left
 	}
 	return []ViewItem{{Label: "also serves", Text: text, State: also.Verdict.String(), Class: also.Verdict.Emphasis()}}
 }
