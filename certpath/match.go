@@ -60,7 +60,7 @@ func matchName(leaf *cert.Certificate, id Identifier, noWildcards bool) (finding
 		return finding.New(finding.WildcardRefused, "name", id.Value, "presented", wildcard), false
 	}
 	names := listNames(leaf, id)
-	if other := otherNames(leaf); names == "" && other != "" && id.Type != cert.EmailName {
+	if other := otherNames(leaf); names == "" && other != "" && (id.Type == cert.DNSName || id.Type == cert.IPName) {
 		return finding.New(finding.NamesOtherKinds, "name", id.Value, "names", other), false
 	}
 	if names == "" {
