@@ -214,7 +214,7 @@ func (f Finding) Expand(t string) string {
 }
 
 // sources are the words for the values of the parameter "source".
-var sources = map[string]string{"crl": "CRL", "ocsp": "OCSP responder", "staple": "stapled OCSP response"}
+var sources = map[string]string{"crl": "CRL", "ocsp": "OCSP responder", "staple": "stapled OCSP response", "crlite": "CRLite"}
 
 // readSource returns a parameter's value as people read it: a source of
 // revocation information by its name.

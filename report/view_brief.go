@@ -474,7 +474,7 @@ func (c *Cert) left(now time.Time) (text string, holds bool) {
 	case c.NotBefore.IsZero() || c.NotAfter.IsZero():
 		return "the dates cannot be read", false
 	case now.Before(c.NotBefore):
-		return "begins in " + span(now, c.NotBefore) + ", on " + when(c.NotBefore), false
+		return "starts in " + span(now, c.NotBefore) + ", on " + when(c.NotBefore), false
 	case now.After(c.NotAfter):
 		return "expired " + span(c.NotAfter, now) + " ago, on " + when(c.NotAfter), false
 	}

@@ -13,11 +13,11 @@ import (
 func endWords(e PathEnd) string {
 	switch e {
 	case EndAnchor:
-		return "reaches a trust anchor"
+		return "reaches a trusted root"
 	case EndUntrusted:
 		return "ends in a root that is not trusted"
 	case EndNoIssuer:
-		return "ends where no issuer was found"
+		return "incomplete: an issuer was not found"
 	case EndBudget:
 		return "the search stopped at a limit"
 	}
@@ -99,7 +99,7 @@ func (c *Cert) items(now time.Time) []ViewItem {
 		s.add("from", from)
 	}
 	if c.MustStaple {
-		s.add("demands", "a stapled OCSP response (must-staple)")
+		s.add("requires", "a stapled OCSP response (must-staple)")
 	}
 	return s.Items
 }
@@ -107,7 +107,7 @@ func (c *Cert) items(now time.Time) []ViewItem {
 func sourceWords(s CertSource) string {
 	switch s {
 	case CertAnchor:
-		return "the trust anchors"
+		return "the trusted roots"
 	case CertAIA:
 		return "a download (AIA caIssuers)"
 	case CertFile:
@@ -126,9 +126,9 @@ func (c *Cert) validity(now time.Time) string {
 	switch {
 	case now.IsZero():
 	case now.Before(c.NotBefore):
-		s += ", begins in " + span(now, c.NotBefore)
+		s += ", starts in " + span(now, c.NotBefore)
 	case now.After(c.NotAfter):
-		s += ", over for " + span(c.NotAfter, now)
+		s += ", expired " + span(c.NotAfter, now) + " ago"
 	default:
 		s += ", " + span(now, c.NotAfter) + " left"
 	}
@@ -184,10 +184,10 @@ func (a *Answer) words() string {
 		parts = append(parts, "signed by "+finding.Quote(a.Signer))
 	}
 	if !a.ThisUpdate.IsZero() {
-		parts = append(parts, "of "+when(a.ThisUpdate))
+		parts = append(parts, "made "+when(a.ThisUpdate))
 	}
 	if !a.NextUpdate.IsZero() {
-		parts = append(parts, "next "+when(a.NextUpdate))
+		parts = append(parts, "valid until "+when(a.NextUpdate))
 	}
 	if a.Cached {
 		parts = append(parts, cachedAgo(a.CachedSeconds))

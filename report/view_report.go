@@ -481,7 +481,7 @@ func (r *Report) viewDownloads() (s ViewSection, ok bool) {
 func (r *Report) viewAbout() ViewSection {
 	s := ViewSection{Kind: SectionAbout}
 	if !r.Time.IsZero() {
-		s.add("judged for", when(r.Time))
+		s.add("check time", when(r.Time))
 	}
 	if m := r.Timing; m != nil {
 		s.Items = append(s.Items, ViewItem{Label: "timing", Text: fmt.Sprintf("DNS %s, connect %s, TLS %s, judging %s, total %s",

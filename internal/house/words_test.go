@@ -30,10 +30,10 @@ var flagMaker = regexp.MustCompile(`^(String|StringSlice|StringArray|Var)(P|Var|
 
 // otherWords are policy's words that mean something else in a file.
 var otherWords = map[string][]string{
-	"finding/finding.go":             {"inconclusive", "crl", "ocsp", "staple"}, // a severity; values that titles show by other words
-	"internal/cli/show.go":           {"crl", "ocsp"},                           // kinds of artefacts
-	"internal/flags/values.go":       {"off"},                                   // the other word is on
-	"internal/tlsclient/classify.go": {"code"},                                  // a parameter of a finding
+	"finding/finding.go":             {"inconclusive", "crl", "ocsp", "staple", "crlite"}, // a severity; values that titles show by other words
+	"internal/cli/show.go":           {"crl", "ocsp"},                                     // kinds of artefacts
+	"internal/flags/values.go":       {"off"},                                             // the other word is on
+	"internal/tlsclient/classify.go": {"code"},                                            // a parameter of a finding
 }
 
 // wait are the files whose words are still to be taken from policy.
