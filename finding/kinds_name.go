@@ -97,7 +97,7 @@ var nameKinds = []Kind{
 		OpenSSL: "X509_V_ERR_UNSUPPORTED_NAME_SYNTAX", OpenSSLCode: 53, Since: "0.1"},
 	{ID: URIMismatch, Class: ClassName, Severity: Error, Rank: 75,
 		Title:   "the certificate is not for the URI {name}; it lists the URIs {names}",
-		Explain: "assay was asked for a URI, such as the SPIFFE ID of a service. The subjectAltName extension of the certificate does not list it, or lists more URIs than one beside a SPIFFE ID. Only the whole URI counts.",
+		Explain: "assay was asked for a URI, such as the SPIFFE ID of a service. The subjectAltName extension of the certificate does not list it, or it lists other URIs in addition to a SPIFFE ID. Only the whole URI counts.",
 		Risk:    "You may be talking to another service. Without this check, the owner of any certificate of the same CA could pose as the service.",
 		Fix:     "Check the URI after --name. If it is your service: get a certificate with exactly this URI. If it is not: tell its operator.",
 		Spec:    "RFC 5280, 4.2.1.6; SPIFFE X.509-SVID, 2",
