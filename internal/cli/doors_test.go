@@ -75,7 +75,7 @@ func TestFlagsOfTheDialog(t *testing.T) {
 	}
 }
 
-var commandFlags = regexp.MustCompile(`(?:assay (\w+) )?((?:--[a-z0-9-]+(?: [A-Z][A-Z:]*)?(?:, | and | or )?)+)`)
+var commandFlags = regexp.MustCompile(`(?:assay (\w+) (?:without )?)?((?:--[a-z0-9-]+(?: [A-Z][A-Z:]*)?(?:, | and | or )?)+)`)
 
 // The advice about a connection names no flag that the command which prints it
 // refuses: check and connect both print it, and what one of them lacks is named
