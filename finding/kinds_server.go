@@ -33,7 +33,7 @@ var serverKinds = []Kind{
 		Title:   "assay was shown no {type} certificate: {detail}",
 		Explain: "--key-types asked for the certificate with one type of key only. The server did not show such a certificate.",
 		Risk:    riskUnjudged,
-		Fix:     "Run assay check without --key-types to check the certificate that the server has. If it is your server: check that a certificate of this type is configured for the name.",
+		Fix:     "Run assay check --key-types all to check the certificates that the server has. If it is your server: check that a certificate of this type is configured for the name.",
 		Spec:    "RFC 8446, 4.2.3",
 		Since:   "0.1"},
 	{ID: HandshakeUnfinished, Class: ClassConnection, Severity: Inconclusive, Rank: 60,
