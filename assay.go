@@ -173,7 +173,8 @@ func (v *Verifier) Policy() policy.Policy { return *deepCopy(&v.policy) }
 //
 // Of p's names only RequireDNS, RequireIP and RequireEmail may be set: they are
 // asked for beside the name that crypto/tls or [Target] compares. p.Time must be
-// zero: connections are judged for now.
+// zero: connections are judged for now; p.RequireNonce false: handshakes share OCSP
+// responses.
 func (v *Verifier) With(p policy.Policy) (*Verifier, error) {
 	if v.core == nil {
 		return nil, ErrClosed

@@ -73,6 +73,8 @@ func (v *Verifier) judgeBy(p policy.Policy) error {
 		return errors.New("a policy for connections has a time: they are judged for now")
 	case p.NoName || len(p.Names) > 0:
 		return errors.New("a policy for connections says which name to compare: that is the dial's to say, and RequireDNS, RequireIP and RequireEmail add to it")
+	case p.RequireNonce:
+		return errors.New("a policy for connections requires a nonce: handshakes share OCSP responses and send none")
 	case p.CT.Enforced() && v.trust.LogList == nil:
 		return fmt.Errorf("the CT policy %q needs Config.LogList", p.CT)
 	}

@@ -70,6 +70,7 @@ func TestWithRefuses(t *testing.T) {
 		"a name":         {Names: []string{"a.test"}},
 		"no name":        {NoName: true},
 		"CT, no list":    {CT: policy.CTRequire},
+		"a nonce":        {RequireNonce: true},
 		"no such choice": {Unknown: 9},
 		"no finding":     {Allow: []finding.ID{"x-mine"}},
 		"no host":        {RequireDNS: []string{"a b"}},

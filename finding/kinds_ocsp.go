@@ -29,6 +29,7 @@ const (
 	OCSPCriticalExtension     ID = "ocsp-critical-extension"
 	OCSPNonceMismatch         ID = "ocsp-nonce-mismatch"
 	OCSPNonceAbsent           ID = "ocsp-nonce-absent"
+	OCSPNonceRequired         ID = "ocsp-nonce-required"
 )
 
 const (
@@ -182,4 +183,10 @@ var ocspKinds = []Kind{
 		Explain: "assay sent a random number (nonce) to see that the response is new. Most responders prepare their responses in advance and ignore the nonce.",
 		Risk:    "Someone could send you an older response again until it expires (nextUpdate). That is usual: most responders use no nonces.",
 		Fix:     "Nothing needs to be done.", Spec: "RFC 9654, 2.1", Since: "0.1"},
+	{ID: OCSPNonceRequired, Class: ClassRevocation, Severity: Inconclusive, Rank: 60,
+		Title:   "the OCSP response has no nonce, and the policy requires one",
+		Explain: "A nonce is a random number in the request that the responder returns. It proves that the response was made for this request.",
+		Risk:    "Without a nonce an attacker may send you an older response again until it expires. assay does not use it as proof that the certificate is good.",
+		Fix:     "Most responders prepare their responses in advance and cannot return a nonce. For them leave out --nonce require, or use --nonce, which only asks for one; assay then accepts responses that may have been replayed.",
+		Spec:    "RFC 9654, 2.1", Since: "0.1"},
 }

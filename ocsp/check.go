@@ -38,7 +38,8 @@ type Query struct {
 	MinRSA        int
 	SecurityLevel policy.SecurityLevel
 
-	Nonce []byte // sent with the request, nil = none
+	Nonce        []byte // sent with the request, nil = none
+	RequireNonce bool   // let no response say good that does not return Nonce; not for a staple
 
 	Memo *cert.Memo // may be nil
 
@@ -163,7 +164,7 @@ func (c *check) run(r *Response) {
 	ans.RevokedAt, ans.Reason = worst.RevokedAt, worst.ReasonName()
 	c.res.Hold = worst.Status == Revoked && (worst.Reason == certificateHold || worst.Reason == removeFromCRL)
 	ans.AgeSeconds = int64(c.q.Time.Sub(worst.ThisUpdate) / time.Second)
-	usable := c.nonce(r)
+	usable, replayed := c.nonce(r)
 	understood := c.critical(r.Extensions) && c.critical(worst.Extensions)
 	slipped := c.q.Strict && len(r.Strict()) > 0
 	fresh, counts := c.times(r, worst)
@@ -174,11 +175,11 @@ func (c *check) run(r *Response) {
 	}
 	// What only casts doubt on an answer takes "good" away from it, and never
 	// "revoked".
-	if worst.Status != Revoked && (!understood || slipped || signer != report.Good) {
+	if worst.Status != Revoked && (!understood || slipped || replayed || signer != report.Good) {
 		if understood && worst.Status == Good {
 			c.res.SCTList = worst.SCTList // authentic, and logs vouch for SCTs themselves
 		}
-		if understood && !slipped && fresh {
+		if understood && !slipped && !replayed && fresh {
 			c.res.Withheld = [...]report.Status{Good: report.Good, Unknown: report.Unknown}[worst.Status]
 		}
 		return
@@ -339,18 +340,22 @@ func (c *check) worst(singles []*Single) *Single {
 	return w
 }
 
-// nonce reports whether the response's nonce lets it count: another one than
-// was sent makes it worthless, none at all is usual.
-func (c *check) nonce(r *Response) bool {
+// nonce reports whether the response's nonce lets it count, and whether it may
+// have been made for another request: another nonce than was sent makes it
+// worthless, none at all is usual and in doubt only where one is required.
+func (c *check) nonce(r *Response) (usable, doubtful bool) {
+	required := c.q.RequireNonce && c.q.Source != policy.Staple
 	switch {
-	case c.q.Nonce == nil:
-	case r.Nonce == nil:
-		c.add(finding.OCSPNonceAbsent)
-	case !bytes.Equal(r.Nonce, c.q.Nonce):
+	case c.q.Nonce != nil && r.Nonce != nil && !bytes.Equal(r.Nonce, c.q.Nonce):
 		c.add(finding.OCSPNonceMismatch)
-		return false
+		return false, true
+	case required && (c.q.Nonce == nil || r.Nonce == nil):
+		c.add(finding.OCSPNonceRequired)
+		return true, true
+	case c.q.Nonce != nil && r.Nonce == nil:
+		c.add(finding.OCSPNonceAbsent)
 	}
-	return true
+	return true, false
 }
 
 func (c *check) critical(exts []cert.Extension) bool {

@@ -176,6 +176,12 @@ func TestCheck(t *testing.T) {
 		{"nonce replaced, revoked", direct(OCSP{Nonce: []byte("x"), Singles: []Single{w.ca.RevokedSingle(w.leaf.Serial, 1)}}), func(q *ocsp.Query) { q.Nonce = []byte("y") }, none, []finding.ID{finding.OCSPNonceMismatch}},
 		{"empty nonce returned", direct(OCSP{Nonce: []byte{}}), func(q *ocsp.Query) { q.Nonce = []byte("y") }, none, []finding.ID{finding.OCSPNonceMismatch}},
 		{"nonce dropped", direct(OCSP{}), func(q *ocsp.Query) { q.Nonce = []byte("0123456789abcdef") }, report.Good, nil},
+		{"nonce dropped, required", direct(OCSP{}), func(q *ocsp.Query) { q.Nonce, q.RequireNonce = []byte("0123456789abcdef"), true }, none, []finding.ID{finding.OCSPNonceRequired}},
+		{"nonce returned, required", direct(OCSP{Nonce: []byte("0123456789abcdef")}), func(q *ocsp.Query) { q.Nonce, q.RequireNonce = []byte("0123456789abcdef"), true }, report.Good, nil},
+		{"nonce replaced, required", direct(OCSP{Nonce: []byte("x")}), func(q *ocsp.Query) { q.Nonce, q.RequireNonce = []byte("y"), true }, none, []finding.ID{finding.OCSPNonceMismatch}},
+		{"nonce required, none sent", direct(OCSP{Nonce: []byte("x")}), func(q *ocsp.Query) { q.RequireNonce = true }, none, []finding.ID{finding.OCSPNonceRequired}},
+		{"nonce dropped, required, revoked", direct(OCSP{Singles: []Single{w.ca.RevokedSingle(w.leaf.Serial, 1)}}), func(q *ocsp.Query) { q.Nonce, q.RequireNonce = []byte("y"), true }, report.Revoked, []finding.ID{finding.OCSPNonceRequired}},
+		{"nonce required, of a staple", direct(OCSP{}), func(q *ocsp.Query) { q.Source, q.RequireNonce = policy.Staple, true }, report.Good, nil},
 		{"nonce unasked", direct(OCSP{Nonce: []byte("zzz")}), nil, report.Good, nil},
 
 		{"tryLater", OCSP{Status: TryLater}.Sign(w.ca), nil, none, []finding.ID{finding.OCSPTryLater}},

@@ -222,6 +222,7 @@ var table = sync.OnceValue(func() []Field {
 			except(map[Profile]string{Connect: "deny", Web: "warn", Internal: "deny", HardFail: "deny"}),
 		choice("stale", groupRevocation, "result when a CRL or OCSP response is past its nextUpdate", judges, AllStale(), ParseStale, func(p *Policy) *Stale { return &p.Stale }),
 		span("max-age", groupRevocation, "ignore CRLs and OCSP responses older than this", func(p *Policy) *time.Duration { return &p.MaxAge }, 0),
+		toggle("require-nonce", groupRevocation, "send a nonce, and count only OCSP responses that return it", judges, func(p *Policy) *bool { return &p.RequireNonce }),
 		span("skew", groupRevocation, "allowed clock difference for the dates of CRLs and OCSP responses", func(p *Policy) *time.Duration { return &p.Skew }, DefaultSkew),
 
 		choice("ct", groupCT, "Certificate Transparency policy to apply", everybody, AllCTMode(), ParseCTMode, func(p *Policy) *CTMode { return &p.CT }),

@@ -80,6 +80,11 @@ type Policy struct {
 	// 0 means DefaultSkew, at most MaxSkew. It does not concern certificates.
 	Skew time.Duration
 
+	// RequireNonce lets no OCSP response of a responder say "good" without the nonce
+	// of its request (RFC 9654), which is then sent. Staples, which answer no request
+	// of ours, are judged as always. Zero: a response without a nonce counts.
+	RequireNonce bool
+
 	// CT is what is asked of SCTs; zero: they are reported.
 	CT CTMode
 	// CTDepth says whose SCTs count; zero: the leaf's, for nobody gives other

@@ -244,7 +244,7 @@ func (a *app) prefetch(ctx context.Context, f *checkFlags, args []string) error 
 		return err
 	}
 	access := f.network.access()
-	p := policy.Policy{NoName: true, CT: policy.CTOff, Purpose: policy.PurposeAny}
+	p := policy.Policy{NoName: true, CT: policy.CTOff, Purpose: policy.PurposeAny, RequireNonce: f.network.nonce == nonceRequire}
 	eng, trust, err := a.engine(ctx, &f.trust, &f.network, &f.logs, &f.filters, p)
 	if err != nil {
 		return err

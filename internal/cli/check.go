@@ -54,7 +54,10 @@ another process, and confirms a copy in the cache that is older than ten minutes
   assay check smtp://mail.example:587
   assay check -q a.example b.example:8443 '[2001:db8::1]:443'`,
 		Args: minArgs(1, "a server to check, like example.com or example.com:8443"),
-		RunE: func(c *cobra.Command, args []string) error { return a.check(c.Context(), f, args) },
+		RunE: func(c *cobra.Command, args []string) error {
+			f.rules.RequireNonce = f.rules.RequireNonce || f.network.nonce == nonceRequire
+			return a.check(c.Context(), f, args)
+		},
 	}
 	f.conn.add(c)
 	flags.TrustFlags(c, &f.trust)

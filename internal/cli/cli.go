@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/target"
 	"github.com/assaytls/assay/report"
 )
@@ -84,7 +85,7 @@ defect it finds, the root cause first, and what to do about each.`,
 			return unknownCommand(c, args[0])
 		},
 	}
-	root.SetArgs(args)
+	root.SetArgs(flags.Join(args, "--nonce", nonceSend, nonceRequire))
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)

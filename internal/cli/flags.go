@@ -52,16 +52,22 @@ type networkFlags struct {
 	maxDownload int64
 	offline     bool
 	refresh     bool
-	nonce       bool
+	nonce       string // "", nonceSend or nonceRequire
 	cacheDir    string
 	proxy       string // --proxy: it holds for downloads too
 	proxyRoots  *x509.CertPool
 }
 
+// The words of --nonce.
+const (
+	nonceSend    = "send"
+	nonceRequire = "require" // policy's require-nonce
+)
+
 func (f *networkFlags) add(c *cobra.Command) {
 	f.aia, f.maxDownload = true, fetch.DefaultMaxBytes
 	g := flags.Under(c, "Revocation")
-	g.Switch(&f.nonce, "nonce", "", "send a nonce in OCSP requests")
+	g.OptionalWord(&f.nonce, "nonce", "send a nonce in OCSP requests, or require one in the responses too (alone it means send)", nonceSend, nonceRequire)
 	g.OnOff(&f.aia, "aia", "fetch intermediates that the server did not send")
 	g.Size(&f.maxDownload, "max-download", "largest body to download")
 	f.addCache(c)
@@ -84,7 +90,7 @@ func (f *networkFlags) addCache(c *cobra.Command) {
 
 // access is what may be downloaded by a run that begins now, as the flags say it.
 func (f *networkFlags) access() download.Access {
-	return download.Access{NoAIA: !f.aia, Offline: f.offline, Nonce: f.nonce,
+	return download.Access{NoAIA: !f.aia, Offline: f.offline, Nonce: f.nonce != "",
 		Run: download.Run{Began: time.Now(), PastCaches: f.refresh}}
 }
 

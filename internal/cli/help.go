@@ -63,7 +63,10 @@ func flagHelp(f *pflag.Flag) string {
 	if value == "string" {
 		value = "TEXT"
 	}
-	if value != "" {
+	switch {
+	case value != "" && f.NoOptDefVal != "":
+		name += " [" + value + "]"
+	case value != "":
 		name += " " + value
 	}
 	if d := f.DefValue; d != "" && d != "false" && !strings.Contains(usage, "(default") {

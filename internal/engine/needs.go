@@ -112,7 +112,7 @@ func (j *judgement) artefactOf(n download.Need, g download.Got, took time.Durati
 	if n.IssuerKey != [32]byte{} {
 		a.IssuerKey = n.IssuerKey[:]
 	}
-	if j.a.Nonce && n.Kind == download.OCSP {
+	if j.sendsNonce() && n.Kind == download.OCSP {
 		a.Method = "POST"
 	}
 	if g.Artefact != nil {
@@ -141,8 +141,11 @@ func (j *judgement) fetchOf(n download.Need, g download.Got, took time.Duration)
 
 // terms are how bodies may be had for this judgement.
 func (j *judgement) terms() download.Terms {
-	return download.Terms{Now: time.Now(), Offline: j.a.Offline, MaxAge: j.p.MaxAge, Nonce: j.a.Nonce, Scope: j.scope(), Run: j.a.Run, Since: j.a.Since}
+	return download.Terms{Now: time.Now(), Offline: j.a.Offline, MaxAge: j.p.MaxAge, Nonce: j.sendsNonce(), Scope: j.scope(), Run: j.a.Run, Since: j.a.Since}
 }
+
+// sendsNonce reports whether OCSP requests have a nonce.
+func (j *judgement) sendsNonce() bool { return j.a.Nonce || j.p.RequireNonce }
 
 // nonce returns 32 random octets for the certificate at position i (RFC 9654,
 // 2.1), the same each time.

@@ -191,7 +191,7 @@ func (r *round) revocation(ctx context.Context, n int) (o outcome) {
 		}
 		return o
 	}
-	if r.a.Nonce {
+	if r.sendsNonce() {
 		in.NonceFor = r.nonce
 	}
 	from := r.artefacts(ctx, &in)

@@ -5,6 +5,7 @@ package flags
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -106,6 +107,31 @@ func (g Group) Switch(to *bool, name, short, usage string) { g.Var((*toggle)(to)
 // Word adds a flag for one of a few words. *to is its default.
 func (g Group) Word(to *string, name, usage string, words ...string) {
 	g.Var(&word{to, words}, name, "", usage)
+}
+
+// OptionalWord adds a flag for one of a few words that may also be left out: then it
+// is the first. *to is its default. See [Join] for the word that stands beside it.
+func (g Group) OptionalWord(to *string, name, usage string, words ...string) {
+	g.Word(to, name, usage, words...)
+	g.c.Flags().Lookup(name).NoOptDefVal = words[0]
+}
+
+// Join ties the word of an optional flag to the flag, so that "--name word" means
+// "--name=word": pflag would take the word for an argument.
+func Join(args []string, name string, words ...string) []string {
+	out := make([]string, 0, len(args))
+	for i := 0; i < len(args); i++ {
+		switch {
+		case args[i] == "--":
+			return append(out, args[i:]...)
+		case args[i] == name && i+1 < len(args) && slices.Contains(words, args[i+1]):
+			out = append(out, name+"="+args[i+1])
+			i++
+		default:
+			out = append(out, args[i])
+		}
+	}
+	return out
 }
 
 // OnOff adds a flag for "on" or "off". *to is its default.

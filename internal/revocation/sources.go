@@ -118,7 +118,7 @@ func (s *inquiry) checkOCSP(q ocsp.Query, body []byte, k int) ocsp.Result {
 	q.Cert, q.Issuer, q.Time, q.Memo = s.cert, s.issuer, s.in.Time, s.in.Memo
 	q.Skew, q.MaxAge, q.Stale, q.Strict = p.Skew, p.MaxAge, p.Stale, p.Strict
 	q.MinRSA, _, _ = p.SecurityLevel.Least(p.MinRSA)
-	q.SecurityLevel = p.SecurityLevel
+	q.SecurityLevel, q.RequireNonce = p.SecurityLevel, p.RequireNonce
 	q.Delegate, s.unasked = s.delegate, false
 	res := ocsp.Check(q, body)
 	s.hearResponse(q.Source, res)
