@@ -141,11 +141,13 @@ type core struct {
 	running   sync.WaitGroup
 	refreshes refreshes
 
+	filters   filterSet
+	closing   chan struct{} // closed when Close is called
 	conns     *openConns
 	shaking   handshaking
 	shared    bool        // other processes learn too
 	reviewDue atomic.Bool // a review of the open connections is to begin
-	reviewing sync.Mutex
+	oneReview sync.Mutex
 	tendedAt  time.Time // when they were looked at, whatever was learnt
 }
 
@@ -154,7 +156,7 @@ var ErrClosed = errors.New("assay: the Verifier is closed")
 
 // New returns a Verifier for c. The error says which field of c is wrong.
 func New(c Config) (*Verifier, error) {
-	v := &Verifier{core: &core{memo: newVerdictMemo(), conns: newOpenConns()}, conf: c.clone()}
+	v := &Verifier{core: &core{memo: newVerdictMemo(), conns: newOpenConns(), closing: make(chan struct{})}, conf: c.clone()}
 	v.began = time.Now()
 	v.ctx, v.cancel = context.WithCancel(context.Background())
 	if err := v.configure(); err != nil {
@@ -200,6 +202,7 @@ func (v *Verifier) Close() error {
 		return nil
 	}
 	v.closed = true
+	close(v.closing)
 	v.mu.Unlock()
 	done := make(chan struct{})
 	go func() { v.running.Wait(); v.engine.Wait(); close(done) }()

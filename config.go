@@ -101,6 +101,10 @@ type Config struct {
 	// in the user's profile (os.UserCacheDir).
 	CacheDir string
 
+	// Filters are CRLite filters and OneCRL, which are asked before CRLs and
+	// responders are. Zero: none.
+	Filters Filters
+
 	// Verify is called after validation and before the connection is used, on
 	// resumption too, with copies of what is known. Its findings have IDs that
 	// begin with "x-". It can add and refuse, never remove; an error or a

@@ -60,7 +60,11 @@ func (v *Verifier) configure() error {
 		}
 	}
 	v.engine, v.under = engine.New(opt), trustHash(v.trust, c.PublicRoots)
-	return v.judgeBy(c.policy())
+	v.trust.Filters = v.filters.set.Load
+	if err := v.judgeBy(c.policy()); err != nil {
+		return err
+	}
+	return v.openFilters()
 }
 
 // judgeBy sets the rules, which are checked first.

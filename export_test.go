@@ -111,3 +111,6 @@ func Tend(v *Verifier) {
 // Tended is as if all of v's connections had just been looked at. Call it before
 // there are any.
 func Tended(v *Verifier) { v.tendedAt = time.Now() }
+
+// ReopenFilters looks for a new set now, and not within the minute.
+func ReopenFilters(v *Verifier) { v.reopenFilters(v.conf.Filters.Dir) }

@@ -12,23 +12,34 @@ import (
 // that are open are looked at beside, once for all that is learnt until then.
 func (c *core) learnt() {
 	if c.reviewDue.CompareAndSwap(false, true) {
-		go c.review(false)
+		go c.review(ifLearnt)
 	}
 }
 
-// review ends the connections that are accepted no longer. again looks at every
-// connection, also when nothing was learnt: what a source dated ahead counts now.
-func (c *core) review(again bool) {
+// reviewing says how hard a review looks.
+type reviewing uint8
+
+const (
+	ifLearnt reviewing = iota // at connections against which something was learnt
+	look                      // among all that was learnt, since what a source dated ahead may count now
+	anew                      // at every connection, since it would be judged by other data now
+)
+
+// review ends the connections that are accepted no longer.
+func (c *core) review(how reviewing) {
 	if !c.begin() {
 		return
 	}
 	defer c.running.Done()
-	c.reviewing.Lock()
-	defer c.reviewing.Unlock()
+	c.oneReview.Lock()
+	defer c.oneReview.Unlock()
 	c.reviewDue.Store(false)
 	refused := func(a *acceptance) bool {
-		if again {
+		switch how {
+		case look:
 			a.lessons.Store(math.MaxUint64)
+		case anew:
+			return a.look(c.engine.Lessons(), true) != nil
 		}
 		return a.standing() != nil
 	}
@@ -103,7 +114,7 @@ func (c *core) look() {
 	c.engine.LearnFromOthers()
 	if now := time.Now(); now.Sub(c.tendedAt) > tendEvery-learnEvery {
 		c.tendedAt = now
-		c.review(true)
+		c.review(look)
 		c.renew(now)
 	}
 	c.conns.mu.Lock()

@@ -285,7 +285,8 @@ func (v *Verifier) handshake(d dialled, cs *tls.ConnectionState, p *policy.Polic
 		return time.Time{}, path, refusal(finding.New(finding.InternalError, "what", cs.ServerName, "detail", "crypto/tls verified no chain"))
 	}
 	lessons := v.engine.Lessons()
-	key := memoKey(v.hash, d, cs, p.Purpose.String())
+	asked := v.filters.set.Load()
+	key := memoKey(v.judgedBy(), d, cs, p.Purpose.String())
 	known, due := v.memo.get(key, time.Now())
 	if known.report != nil && !v.stands(known.path, p, func() {}) {
 		known, due = memoEntry{}, false
@@ -319,6 +320,9 @@ func (v *Verifier) handshake(d dialled, cs *tls.ConnectionState, p *policy.Polic
 		return time.Time{}, path, &Error{Report: r}
 	}
 	v.hold(d, cs, key, p, path, until, lessons)
+	if v.filters.set.Load() != asked { // it changed before the connection was known
+		v.filtersChanged()
+	}
 	return until, path, nil
 }
 

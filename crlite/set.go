@@ -2,6 +2,7 @@ package crlite
 
 import (
 	"crypto/sha256"
+	"sync"
 	"time"
 )
 
@@ -50,12 +51,18 @@ type Set struct {
 	OneCRL     *OneCRL   // nil: there is none
 	OneCRLMade time.Time // the collection's timestamp; the zero time when it is not known
 	Owner      any       // what keeps the bytes alive over which the filters were opened
+
+	hashed sync.Once
+	hash   [32]byte
 }
 
 // Hash names the set: the SHA-256 over the hashes of its parts.
 func (s *Set) Hash() [32]byte {
-	h := sha256.New()
-	if s != nil {
+	if s == nil {
+		return sha256.Sum256(nil)
+	}
+	s.hashed.Do(func() {
+		h := sha256.New()
 		for i := range s.Filters {
 			h.Write(s.Filters[i].SHA256[:])
 		}
@@ -63,8 +70,9 @@ func (s *Set) Hash() [32]byte {
 			sum := sha256.Sum256(s.OneCRL.index)
 			h.Write(sum[:])
 		}
-	}
-	return [32]byte(h.Sum(nil))
+		s.hash = [32]byte(h.Sum(nil))
+	})
+	return s.hash
 }
 
 // Ask asks all filters of a set at a time. A delta knows only what was revoked

@@ -15,6 +15,7 @@ import (
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/assemble"
+	"github.com/assaytls/assay/internal/filters"
 	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/render"
 	"github.com/assaytls/assay/internal/store"
@@ -28,6 +29,7 @@ type connectFlags struct {
 	trust   flags.Trust
 	rules   policy.Policy
 	network networkFlags
+	filters filterFlags
 	logList string
 	name    string
 
@@ -75,6 +77,7 @@ assay does not tell them; the server must then end the connection itself (HTTP:
 	flags.Policy(c, &f.rules, policy.Connect)
 	flags.Under(c, "Judgement").Text(&f.name, "name", "`NAME` to send and to verify instead of the host")
 	f.network.addCache(c)
+	f.filters.add(c)
 	flags.Under(c, "Certificate Transparency").Once(&f.logList, "log-list", "verify SCTs with the logs in `FILE`, JSON of version 3 (default: the one that assay update log-list stored)")
 	f.addInput(c)
 	return c
@@ -146,6 +149,11 @@ func (a *app) connectConfig(f *connectFlags) (assay.Config, error) {
 	dir, dirErr := cacheDir(f.network.cacheDir)
 	if f.network.cacheDir != "" && dirErr != nil {
 		return c, usagef("--cache-dir: %v", dirErr)
+	}
+	if c.Filters.Dir = f.filters.dir; c.Filters.Dir == "" && dirErr == nil {
+		if _, err := filters.ReadInfo(storedFilters(dir)); err == nil {
+			c.Filters.Dir = storedFilters(dir)
+		}
 	}
 	if c.LogList, err = f.logListBytes(storedLogList(dir)); err != nil {
 		return c, err

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/assaytls/assay/crlite"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/store"
@@ -58,9 +59,11 @@ func (a *app) engineOptions(ctx context.Context, trust *flags.Trust, network *ne
 	if t.LogList, err = logs.list(ctx, p.CT, downloads{client: client, store: o.Store, warn: a.warn, refresh: network != nil && network.refresh}, storedLogList(dir)); err != nil {
 		return o, t, err
 	}
-	if t.Filters, err = a.filterSet(asked, dir, p.Schemes); err != nil {
+	set, err := a.filterSet(asked, dir, p.Schemes)
+	if err != nil {
 		return o, t, err
 	}
+	t.Filters = func() *crlite.Set { return set }
 	t.Public, err = a.public(ctx, logs)
 	return o, t, err
 }

@@ -1,11 +1,21 @@
 package engine
 
 import (
+	"fmt"
+
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/crlite"
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/policy"
 )
+
+// filtersHash names the filters that are asked, hex; "" when there are none.
+func (j *judgement) filtersHash() string {
+	if j.filters == nil {
+		return ""
+	}
+	return fmt.Sprintf("%x", j.filters.Hash())
+}
 
 // stamps are the SCTs of a path's certificates by which CRLite filters may be
 // chosen: those inside the certificates, which their issuers vouch for, and of
@@ -13,7 +23,7 @@ import (
 // unverified one would let a server choose a filter that does not know the
 // revocation.
 func (r *round) stamps(path certpath.Path, scts pathSCTs) [][]crlite.SCT {
-	if r.t.Filters == nil || len(r.t.Filters.Filters) == 0 || !r.p.Schemes.Has(policy.CRLite) {
+	if r.filters == nil || len(r.filters.Filters) == 0 {
 		return nil
 	}
 	out := make([][]crlite.SCT, len(path.Certs))

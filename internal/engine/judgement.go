@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/assaytls/assay/crlite"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/assemble"
@@ -20,15 +21,16 @@ import (
 // judgement is one report in the making: rounds of judging, and what is kept
 // from one to the next.
 type judgement struct {
-	e      *Engine
-	t      *Trust
-	p      policy.Policy
-	a      download.Access
-	brief  bool // what nobody reads in the report of an accepted handshake is left out
-	now    time.Time
-	began  time.Time  // by the real clock
-	live   bool       // what earlier judgements learnt is consulted, not the evidence's word for it alone
-	chains [][][]byte // when not nil, the only candidate paths
+	e       *Engine
+	t       *Trust
+	p       policy.Policy
+	a       download.Access
+	brief   bool // what nobody reads in the report of an accepted handshake is left out
+	now     time.Time
+	began   time.Time  // by the real clock
+	live    bool       // what earlier judgements learnt is consulted, not the evidence's word for it alone
+	chains  [][][]byte // when not nil, the only candidate paths
+	filters *crlite.Set
 
 	ev    *evidence.Evidence // what is judged; a copy, to which artefacts are added
 	setup []finding.Finding  // what is wrong with the evidence itself, or with how much it asks for
@@ -66,6 +68,9 @@ func (e *Engine) newJudgement(ev *evidence.Evidence, t *Trust, p policy.Policy, 
 		j.now = time.Now()
 	}
 	j.now = j.now.UTC()
+	if t.Filters != nil && p.Schemes.Has(policy.CRLite) {
+		j.filters = t.Filters()
+	}
 	return j
 }
 
@@ -73,7 +78,8 @@ func (e *Engine) newJudgement(ev *evidence.Evidence, t *Trust, p policy.Policy, 
 // with the names of what was trusted.
 func (j *judgement) gathered() *evidence.Evidence {
 	ev := *j.ev
-	ev.AnchorsHash, ev.LogListHash, ev.FiltersHash = j.t.names()
+	ev.AnchorsHash, ev.LogListHash = j.t.names()
+	ev.FiltersHash = j.filtersHash()
 	return &ev
 }
 
@@ -148,7 +154,8 @@ func (j *judgement) judge(ctx context.Context) (r *round) {
 // made here, once.
 func (j *judgement) report(last *round) (r *report.Report) {
 	judged := assemble.Judged{Evidence: j.ev, Policy: j.p, Time: j.now, Brief: j.brief}
-	judged.AnchorsHash, judged.LogListHash, judged.FiltersHash = j.t.names()
+	judged.AnchorsHash, judged.LogListHash = j.t.names()
+	judged.FiltersHash = j.filtersHash()
 	judged.AnchorStore = j.t.Anchors.Store
 	defer func() {
 		if v := recover(); v != nil {

@@ -182,7 +182,7 @@ func (r *round) revocation(ctx context.Context, n int) (o outcome) {
 	in := revocation.Input{
 		Path: path.Certs, Staples: r.staples(path), Pool: r.pool, Time: r.now, Memo: r.e.memo,
 		Policy: r.p, Signers: r.signers(ctx, path), NoHandshake: r.ev.Source == evidence.SourceFiles, Public: r.public(path),
-		Past: r.past(), Background: r.a.Background, Filters: r.t.Filters,
+		Past: r.past(), Background: r.a.Background, Filters: r.filters,
 	}
 	in.SCTs = r.stamps(path, o.scts)
 	if r.p.Schemes == policy.Off {

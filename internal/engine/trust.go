@@ -22,7 +22,9 @@ type Trust struct {
 	// be judged lead to: that there are none is no mistake.
 	Excerpt bool
 	LogList *ct.LogList // nil: SCTs are shown, not verified
-	Filters *crlite.Set // nil: there are none to ask
+	// Filters returns the CRLite filters to ask, nil when there are none; each
+	// judgement asks for them once. It must be safe for concurrent use. nil: none.
+	Filters func() *crlite.Set
 	// Public says of an anchor's SubjectPublicKeyInfo whether it is publicly
 	// trusted: browsers' CT policies and the lifetime limits of public certificates
 	// apply below such anchors. nil: none is.
@@ -33,8 +35,8 @@ type Trust struct {
 	keyed sync.Once
 	keys  map[evidence.Hash]bool // of the anchors
 
-	named                  sync.Once // the hashes, hex
-	anchors, logs, filters string
+	named         sync.Once // the hashes, hex
+	anchors, logs string
 }
 
 // anchored reports whether an anchor has this key.
@@ -61,17 +63,14 @@ func (t *Trust) publicAnchor(anchor *cert.Certificate) bool {
 	return yes
 }
 
-// names are the hashes of the anchors, of the log list and of the CRLite filters,
-// hex; "" for what there is not.
-func (t *Trust) names() (anchors, logs, filters string) {
+// names are the hashes of the anchors and of the log list, hex; "" when there is
+// no log list.
+func (t *Trust) names() (anchors, logs string) {
 	t.named.Do(func() {
 		t.anchors = fmt.Sprintf("%x", t.Anchors.Hash())
 		if t.LogList != nil {
 			t.logs = fmt.Sprintf("%x", t.LogList.Hash())
 		}
-		if t.Filters != nil {
-			t.filters = fmt.Sprintf("%x", t.Filters.Hash())
-		}
 	})
-	return t.anchors, t.logs, t.filters
+	return t.anchors, t.logs
 }

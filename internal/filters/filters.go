@@ -28,11 +28,14 @@ import (
 	"github.com/assaytls/assay/internal/store"
 )
 
+// MaxSize is the size of the largest file of a set, in bytes.
+const MaxSize = 256 << 20
+
 // Bounds of a set. In November 2026 a full filter has 6 MB, and up to 90 deltas
 // of 0.3 MB follow it.
 const (
 	maxFilters    = 512
-	maxFilterSize = 256 << 20
+	maxFilterSize = MaxSize
 	maxSetSize    = 1 << 30
 	maxListSize   = 1 << 20 // of set.json
 )

@@ -54,7 +54,7 @@ var allowed = map[string][]string{
 var judges = []string{"finding", "report", "cert", "policy", "internal/der", "internal/sig", "internal/jsonbound"}
 
 // core is what the engine stands on.
-var core = join(pure, "internal/tlsclient", "internal/fetch", "internal/store", "internal/roots", "internal/download", "internal/learnt", "internal/secondopinion")
+var core = join(pure, "internal/tlsclient", "internal/fetch", "internal/store", "internal/roots", "internal/download", "internal/learnt", "internal/secondopinion", "internal/filters")
 
 // rimOfCore is what the readers of people's words and files may import.
 var rimOfCore = join(pure, "internal/tlsclient", "internal/roots")

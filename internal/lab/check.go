@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/assaytls/assay/certpath"
+	"github.com/assaytls/assay/crlite"
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/engine"
@@ -84,10 +85,11 @@ func (l *Lab) Engine(s Scenario) (*engine.Engine, *engine.Trust, error) {
 		t.LogList = logs
 	}
 	if s.Filters != "" {
-		var err error
-		if t.Filters, _, err = filters.Open(s.Filters); err != nil {
+		set, _, err := filters.Open(s.Filters)
+		if err != nil {
 			return nil, nil, err
 		}
+		t.Filters = func() *crlite.Set { return set }
 	}
 	if s.Public {
 		t.Public = func([]byte) bool { return true }
