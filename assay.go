@@ -57,6 +57,8 @@
 //	CT              "report": shown, not enforced; there is no default log list,
 //	                because an old one would refuse good servers
 //	Strict          off: good servers break rules that harm nobody
+//	Filters         none: CRLite is asked where a directory is named, and nobody
+//	                is asked for filters until a source is
 //	CacheDir        none: downloads are kept in memory, no file is written
 //
 // # First and later connections
