@@ -51,6 +51,7 @@ func TestDefaultsTable(t *testing.T) {
 		"Keys":         {"2048 bits"},
 		"CT":           {`"report"`},
 		"Strict":       {"off"},
+		"Filters":      {"none"},
 		"CacheDir":     {"none"},
 		"FirstContact": {"3 s"},
 		"Background":   {"first"},
