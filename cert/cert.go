@@ -10,6 +10,7 @@ package cert
 
 import (
 	"net/netip"
+	"strconv"
 	"sync"
 	"time"
 
@@ -183,6 +184,23 @@ type Reasons uint16
 
 // AllReasons are the reasons a complete answer covers (bits 1 to 8).
 const AllReasons Reasons = 0x1fe
+
+var reasonNames = [...]string{"unused", "keyCompromise", "cACompromise", "affiliationChanged", "superseded",
+	"cessationOfOperation", "certificateHold", "privilegeWithdrawn", "aACompromise"}
+
+// Names returns the names that RFC 5280, 4.2.1.13 gives to the reasons in r, "bit n" for others.
+func (r Reasons) Names() (names []string) {
+	for i := range 16 {
+		switch {
+		case r&(1<<i) == 0:
+		case i < len(reasonNames):
+			names = append(names, reasonNames[i])
+		default:
+			names = append(names, "bit "+strconv.Itoa(i))
+		}
+	}
+	return names
+}
 
 // PolicyMapping is one pair of RFC 5280, 4.2.1.5.
 type PolicyMapping struct {

@@ -62,6 +62,7 @@ type Algorithm struct {
 	Hash     crypto.Hash // 0 where the algorithm has none of its own
 	Weak     string      // "MD5", "SHA-1" … when the hash is broken; else ""
 	ParamsOK bool        // the parameters follow the algorithm's rules
+	SaltLen  int         // of RSA-PSS, in bytes: 20 where the parameters leave it out (RFC 4055, 3.1); else 0
 	Raw      []byte      // the whole element
 	alg      sig.Algorithm
 }
@@ -70,7 +71,7 @@ type Algorithm struct {
 // algorithms are no error.
 func ParseAlgorithm(raw []byte) (Algorithm, error) {
 	a, err := sig.ParseAlgorithm(raw)
-	out := Algorithm{OID: a.OID, Name: a.Name, Hash: a.Hash, ParamsOK: a.ParamsOK, Raw: raw, alg: a}
+	out := Algorithm{OID: a.OID, Name: a.Name, Hash: a.Hash, ParamsOK: a.ParamsOK, SaltLen: a.SaltLen, Raw: raw, alg: a}
 	switch {
 	case a.MD5:
 		out.Weak = "MD5"

@@ -253,7 +253,11 @@ func (p *parser) algorithm(e der.Element, field string) Algorithm {
 	case err != nil:
 		p.flag(finding.FieldUnreadable, e.Offset, field, "not an AlgorithmIdentifier that can be read")
 	case a.alg.ParamsNull:
-		p.flag(finding.AlgorithmParametersNull, e.Offset, field, "the parameters of "+a.Name)
+		detail := a.Name + " with NULL, which does not belong there"
+		if a.alg.Scheme == sig.RSAPKCS1 {
+			detail = a.Name + " without NULL, which belongs there"
+		}
+		p.flag(finding.AlgorithmParametersNull, e.Offset, field, detail)
 	case !a.ParamsOK:
 		p.flag(finding.AlgorithmParametersBad, e.Offset, field, "the parameters of "+a.Name)
 	}
@@ -306,7 +310,11 @@ func (p *parser) key(b *block, e der.Element) {
 	case k.Problem != "":
 		p.flag(finding.KeyMalformed, e.Offset, field, k.Problem)
 	case !k.key.ParamsOK:
-		p.flag(finding.KeyParametersBad, e.Offset, field, "the parameters of "+k.Algorithm)
+		detail := "the parameters of " + k.Algorithm
+		if k.Kind == KeyRSA && k.key.NoParams {
+			detail += ": the NULL that belongs there is missing"
+		}
+		p.flag(finding.KeyParametersBad, e.Offset, field, detail)
 	case !k.Supported():
 		name := k.Algorithm
 		if k.Curve != "" {

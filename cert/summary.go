@@ -155,7 +155,7 @@ func pointsText(points []DistributionPoint) string {
 			s = "relative: " + b.String()
 		}
 		if p.HasReasons {
-			s += " reasons: 0x" + strconv.FormatUint(uint64(p.Reasons), 16)
+			s += " reasons: " + strings.Join(p.Reasons.Names(), ", ")
 		}
 		if p.CRLIssuer != nil {
 			s += " issuer: " + generalNamesText(p.CRLIssuer)

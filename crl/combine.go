@@ -43,7 +43,7 @@ func (j *judge) combine(complete, deltas []*judged) {
 			c.answer.Status = report.Good
 		} else {
 			c.answer.Partial = true
-			c.answer.Detail = "not listed; covers only " + reasonList(c.reasons)
+			c.answer.Detail = "not listed; covers only " + strings.Join(c.reasons.Names(), ", ")
 		}
 		j.until(c)
 		if d != nil {
@@ -64,7 +64,7 @@ func (j *judge) combine(complete, deltas []*judged) {
 	default:
 		if covered != 0 {
 			j.res.Findings = append(j.res.Findings, finding.New(finding.CRLReasonsIncomplete,
-				"reasons", reasonList(cert.AllReasons&^covered), "source", "crl"))
+				"reasons", strings.Join((cert.AllReasons&^covered).Names(), ", "), "source", "crl"))
 		}
 		j.res.Expires = time.Time{}
 	}
@@ -270,17 +270,3 @@ func overHTTP(uri string) bool { return strings.HasPrefix(strings.ToLower(uri), 
 
 // maxNeeds bounds the downloads asked for.
 const maxNeeds = 8
-
-// reasonList writes a set of reasons with the names of RFC 5280's ReasonFlags.
-func reasonList(r cert.Reasons) string {
-	var names []string
-	for i, name := range reasonFlagNames {
-		if r&(1<<i) != 0 {
-			names = append(names, name)
-		}
-	}
-	return strings.Join(names, ", ")
-}
-
-var reasonFlagNames = [...]string{"unused", "keyCompromise", "cACompromise", "affiliationChanged", "superseded",
-	"cessationOfOperation", "certificateHold", "privilegeWithdrawn", "aACompromise"}

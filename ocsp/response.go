@@ -127,7 +127,7 @@ func (s *Single) ReasonName() string {
 	if n := reasonNames[s.Reason]; n != "" {
 		return n
 	}
-	return "reason " + strconv.Itoa(s.Reason)
+	return "code " + strconv.Itoa(s.Reason)
 }
 
 // Response is an OCSPResponse, as far as it could be decoded.

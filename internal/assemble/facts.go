@@ -75,6 +75,8 @@ func keyText(k *cert.PublicKey) string {
 	switch {
 	case k == nil || k.Algorithm == "":
 		return "unreadable"
+	case k.Curve == "SM2": // the OID of its algorithm is that of ECDSA, and its signatures are others
+		return k.Curve
 	case k.Curve != "":
 		return k.Algorithm + " " + k.Curve
 	case k.Algorithm == "Ed25519" || k.Bits == 0:

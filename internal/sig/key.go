@@ -26,6 +26,7 @@ type Key struct {
 	// ParamsOK is false when the AlgorithmIdentifier's parameters break the
 	// key type's rules.
 	ParamsOK bool
+	NoParams bool // there are none
 	// ExplicitParams is set for elliptic curve parameters spelt out.
 	ExplicitParams bool
 	Raw            []byte // the whole SubjectPublicKeyInfo
@@ -56,7 +57,8 @@ var keyKinds = map[string]struct {
 	name string
 }{
 	"1.2.840.113549.1.1.1": {KeyRSA, "RSA"}, "1.2.840.113549.1.1.10": {KeyPSS, "RSA-PSS"}, "1.2.840.10045.2.1": {KeyECDSA, "ECDSA"},
-	"1.3.101.112": {KeyEd25519, "Ed25519"}, "1.3.101.113": {KeyEd448, "Ed448"}, "1.3.101.110": {KeyX25519, "X25519"}, "1.3.101.111": {KeyX448, "X448"},
+	"1.2.840.113549.1.1.7": {KeyOther, "RSAES-OAEP"},
+	"1.3.101.112":          {KeyEd25519, "Ed25519"}, "1.3.101.113": {KeyEd448, "Ed448"}, "1.3.101.110": {KeyX25519, "X25519"}, "1.3.101.111": {KeyX448, "X448"},
 	"1.2.840.10040.4.1": {KeyDSA, "DSA"}, "1.2.840.113549.1.3.1": {KeyDH, "DH"}, "1.2.840.10046.2.1": {KeyDH, "DH"},
 	"2.16.840.1.101.3.4.3.17": {KeyOther, "ML-DSA-44"}, "2.16.840.1.101.3.4.3.18": {KeyOther, "ML-DSA-65"}, "2.16.840.1.101.3.4.3.19": {KeyOther, "ML-DSA-87"},
 	"1.2.643.7.1.1.1.1": {KeyOther, "GOST R 34.10-2012 256"}, "1.2.643.7.1.1.1.2": {KeyOther, "GOST R 34.10-2012 512"},
@@ -122,7 +124,7 @@ func (k *Key) Parse(raw []byte) error {
 	if k.Kind, k.Name = row.kind, row.name; k.Name == "" {
 		k.Name = k.OID
 	}
-	k.ParamsOK = true
+	k.ParamsOK, k.NoParams = true, len(params) == 0
 	switch k.Kind {
 	case KeyRSA:
 		k.ParamsOK = null(params)

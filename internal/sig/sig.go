@@ -90,6 +90,8 @@ var algorithms = map[string]algRow{
 	"2.16.840.1.101.3.4.3.14": {"SHA3-256 with RSA", Other, 0, false},
 	"2.16.840.1.101.3.4.3.15": {"SHA3-384 with RSA", Other, 0, false},
 	"2.16.840.1.101.3.4.3.16": {"SHA3-512 with RSA", Other, 0, false},
+	"1.2.156.10197.1.501":     {"SM2 with SM3", Other, 0, false},
+	"1.2.156.10197.1.504":     {"SM3 with RSA", Other, 0, false},
 	"2.16.840.1.101.3.4.3.17": {"ML-DSA-44", Other, 0, false},
 	"2.16.840.1.101.3.4.3.18": {"ML-DSA-65", Other, 0, false},
 	"2.16.840.1.101.3.4.3.19": {"ML-DSA-87", Other, 0, false},
@@ -192,7 +194,13 @@ func (a *Algorithm) parsePSS(params []byte) {
 	}
 	a.ParamsOK, a.Hash, a.SaltLen = true, hash, salt
 	a.Name = "RSA-PSS with " + hash.String()
-	if mgf == hash { // crypto/rsa has one hash for both
+	switch {
+	case mgf != hash: // crypto/rsa has one hash for both
+		a.Name += " and MGF1 with " + mgf.String()
+	case salt == 0: // no verifier here takes that: the name says why
+		a.Name += " without salt"
+		a.Scheme = scheme
+	default:
 		a.Scheme = scheme
 	}
 }
