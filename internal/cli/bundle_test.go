@@ -19,7 +19,7 @@ func TestPKCS7(t *testing.T) {
 	root := forge.NewRoot("Bundle Root", nil)
 	leaf := root.Server("a.test", nil)
 	list := root.CRL(forge.CRL{})
-	shown := func(b []byte) []object { return open(bundle.Read(b, 0), "auto", "b") }
+	show := func(b []byte) []object { return shown{kind: kindAuto}.open(bundle.Read(b, 0), "b") }
 	container := pkcs7(append(append([]byte{}, leaf.Raw...), root.Raw...), list)
 	for _, form := range [][]byte{container, forge.PEM("PKCS7", container)} {
 		certs, err := (&app{stderr: io.Discard}).certificates(t.Context(), "b", form, "")
@@ -27,7 +27,7 @@ func TestPKCS7(t *testing.T) {
 			t.Errorf("%d certificates, %v", len(certs), err)
 		}
 	}
-	objects := shown(container)
+	objects := show(container)
 	if len(objects) != 3 || !objects[0].decoded || !objects[1].decoded || !objects[2].decoded || objects[2].Kind != "CRL" {
 		t.Errorf("shown as %+v", objects)
 	}
@@ -35,10 +35,10 @@ func TestPKCS7(t *testing.T) {
 	if _, err := (&app{stderr: io.Discard}).certificates(t.Context(), "b", empty, ""); err == nil {
 		t.Error("an empty container has a certificate")
 	}
-	if objects := shown(empty); len(objects) != 1 || objects[0].decoded {
+	if objects := show(empty); len(objects) != 1 || objects[0].decoded {
 		t.Errorf("an empty container is shown as %+v", objects)
 	}
 	for cut := range container {
-		shown(container[:cut]) // no panic
+		show(container[:cut]) // no panic
 	}
 }

@@ -143,6 +143,16 @@ func (f *outputFlags) add(c *cobra.Command) {
 	g.Switch(&f.certs, "print-cert-chain-info", "i", "every certificate in full")
 }
 
+// addShow adds the flags of a command that shows objects and no report.
+func (f *outputFlags) addShow(c *cobra.Command) {
+	f.format = formatText
+	g := flags.Under(c, "Output")
+	g.Word(&f.format, "format", "text for people, or JSON", formatText, formatJSON)
+	g.Switch(&f.quiet, "quiet", "q", "one line for each object")
+	g.Switch(&f.verbose, "verbose", "v", "also the bytes of every extension, in hexadecimal")
+	g.Switch(&f.certs, "print-cert-chain-info", "i", "also each certificate in PEM")
+}
+
 func (f *outputFlags) addEvidence(c *cobra.Command) {
 	flags.Under(c, "Output").Text(&f.evidence, "save-evidence", "write all that was gathered to `FILE`, for assay verify --evidence")
 }

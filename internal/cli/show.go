@@ -2,7 +2,9 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,6 +18,8 @@ import (
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/cert/bundle"
+	"github.com/assaytls/assay/crl"
+	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/assemble"
@@ -30,7 +34,18 @@ type showFlags struct {
 	conn    connFlags
 	kind    string
 	logList string
+	serial  string
+	all     bool
 	out     outputFlags
+}
+
+// shown is what of each object is wanted.
+type shown struct {
+	kind    string // what the objects are, or kindAuto
+	serial  []byte // the one entry that is looked up; nil for all
+	all     bool   // every entry, however many there are
+	verbose bool
+	logs    *ct.LogList // names the logs; may be nil
 }
 
 // The kinds of objects that show decodes.
@@ -49,11 +64,14 @@ func (a *app) showCommand() *cobra.Command {
 		Use: "show FILE|TARGET...", Short: "Decode certificates, CRLs, OCSP messages and SCTs", GroupID: "look",
 		Long: `Decode what is in a file (PEM, DER, PKCS #7 or saved evidence; - is standard
 input), or what a server sends, and list what is wrong with each object by itself, with the
-offset in its encoding. Nothing is judged: who signed it does not matter here.
+offset in its encoding. Nothing is judged: who signed it does not matter here. CRLite filters
+and OneCRL are shown too.
 
-Exit status: 0 all is decoded, 1 something has an error, 2 nothing is decodable.`,
+Exit status: 0 everything is decoded and has warnings at most, 1 something is damaged
+or has a finding that is worse than a warning, 2 nothing is decodable.`,
 		Example: `  assay show chain.pem
   assay show --type ocsp-response answer.der
+  assay show --serial 0a:1b:2c ca.crl
   assay show example.com`,
 		Args: minArgs(1, "a file or a server"),
 		RunE: func(c *cobra.Command, args []string) error { return a.show(c.Context(), f, args) },
@@ -61,9 +79,35 @@ Exit status: 0 all is decoded, 1 something has an error, 2 nothing is decodable.
 	g := flags.Under(c, "Input")
 	g.Word(&f.kind, "type", "what the file holds", kindAuto, kindCert, kindCRL, kindRequest, kindResponse, kindSCTs)
 	g.Once(&f.logList, "log-list", "name the logs of SCTs, and verify them, with the list in `FILE` (default: the stored one)")
+	g.Text(&f.serial, "serial", "show of CRLs, OCSP responses and OneCRL only the entry of serial number `HEX` (colons may stand in it)")
+	g.Switch(&f.all, "all", "", "show every entry of a CRL, filter or OneCRL (default: the first 100)")
 	f.conn.add(c)
-	f.out.add(c)
+	f.out.addShow(c)
 	return c
+}
+
+// what is what the flags ask for.
+func (f *showFlags) what() (k shown, err error) {
+	k = shown{kind: f.kind, all: f.all, verbose: f.out.verbose}
+	if f.serial != "" {
+		if k.serial, err = serialNumber(f.serial); err != nil {
+			return k, err
+		}
+	}
+	return k, nil
+}
+
+// serialNumber reads a serial number in hexadecimal, as programs write it.
+func serialNumber(text string) ([]byte, error) {
+	digits := strings.NewReplacer(":", "", " ", "").Replace(strings.TrimPrefix(strings.ToLower(text), "0x"))
+	if len(digits)%2 != 0 {
+		digits = "0" + digits
+	}
+	b, err := hex.DecodeString(digits)
+	if err != nil || len(b) == 0 || len(b) > 64 {
+		return nil, usagef("--serial: %q is not a serial number in hexadecimal", text)
+	}
+	return b, nil
 }
 
 // object is one thing that was decoded, or could not be.
@@ -71,12 +115,19 @@ type object struct {
 	Kind     string            `json:"kind"`
 	From     string            `json:"from"`
 	Cert     *report.Cert      `json:"cert,omitempty"`
-	Rows     []render.Row      `json:"fields,omitempty"`
+	Details  *certDetails      `json:"details,omitempty"`
+	CRL      *crlInfo          `json:"crl,omitempty"`
+	Request  *requestInfo      `json:"ocsp_request,omitempty"`
+	Response *responseInfo     `json:"ocsp_response,omitempty"`
+	Filter   *filterInfo       `json:"crlite_filter,omitempty"`
+	OneCRL   *oneCRLInfo       `json:"onecrl,omitempty"`
+	Rows     []render.Row      `json:"fields,omitempty"` // of objects without a member of their own, and SCTs
 	Findings []finding.Finding `json:"findings,omitempty"`
 	decoded  bool
 	damaged  bool // nothing could be read in its place
 
 	parsed *cert.Certificate // of a certificate
+	list   *crl.List         // of a CRL
 	scts   []shownSCTs
 }
 
@@ -84,13 +135,15 @@ func (a *app) show(ctx context.Context, f *showFlags, args []string) error {
 	if err := f.out.check(); err != nil {
 		return err
 	}
-	if f.out.quiet {
-		return usagef("-q is not for assay show")
+	what, err := f.what()
+	if err != nil {
+		return err
 	}
 	logs, err := a.showList(ctx, f)
 	if err != nil {
 		return err
 	}
+	what.logs = logs
 	limit := f.conn.timeout
 	if limit == 0 {
 		limit = defaultTimeout
@@ -99,31 +152,89 @@ func (a *app) show(ctx context.Context, f *showFlags, args []string) error {
 	defer cancel()
 	var all []object
 	for _, arg := range args {
-		objects, err := a.objects(ctx, f, arg)
+		objects, err := a.objects(ctx, f, what, arg)
 		if err != nil {
 			return err
 		}
 		all = append(all, objects...)
 	}
+	return a.tell(all, logs, &f.out)
+}
+
+// tell prints what was decoded, and sets the exit status.
+func (a *app) tell(all []object, logs *ct.LogList, out *outputFlags) error {
+	fields := make([]int, len(all)) // rows that say what a member of the JSON says
+	for i, o := range all {
+		if o.CRL != nil || o.Request != nil || o.Response != nil || o.Filter != nil || o.OneCRL != nil {
+			fields[i] = len(o.Rows)
+		}
+	}
 	showSCTs(all, logs, time.Now())
 	decoded := false
 	for _, o := range all {
 		decoded = decoded || o.decoded
-		if o.damaged || report.Worst(o.Findings) >= finding.Error {
+		if o.damaged || report.Worst(o.Findings) >= finding.Inconclusive {
 			a.status = exitReject
 		}
 	}
 	if !decoded {
 		a.status = exitUsage
 	}
-	if f.out.format == formatJSON {
+	if out.format == formatJSON {
+		for i := range all {
+			all[i].Rows = all[i].Rows[fields[i]:]
+		}
 		return render.Value(a.stdout, all, true)
+	}
+	if out.quiet {
+		return a.tellBriefly(all)
 	}
 	var sheets []render.Sheet
 	for _, o := range all {
-		sheets = append(sheets, render.Sheet{Title: o.Kind + " (" + o.From + ")", Cert: o.Cert, Rows: o.Rows, Findings: o.Findings})
+		sheets = append(sheets, o.sheet(out.verbose))
 	}
-	return render.Sheets(a.stdout, sheets, f.out.options(a))
+	return render.Sheets(a.stdout, sheets, out.options(a))
+}
+
+// sheet is the object for people. Extensions stand in words below what reports have of a certificate.
+func (o *object) sheet(verbose bool) render.Sheet {
+	s := render.Sheet{Title: o.Kind + " (" + o.From + ")", Cert: o.Cert, Rows: o.Rows, Findings: o.Findings}
+	if o.Cert != nil && o.Details != nil {
+		c := *o.Cert
+		c.Extensions = nil
+		c.Issuer = cmp.Or(c.Issuer, "(empty)")
+		s.Cert, s.Rows = &c, append(o.Details.rows(verbose), o.Rows...)
+	}
+	return s
+}
+
+// tellBriefly prints one line for each object: what it is, where, and what names it.
+func (a *app) tellBriefly(all []object) error {
+	for _, o := range all {
+		text := o.Kind + " (" + o.From + ")"
+		switch {
+		case o.Cert != nil:
+			text += "  " + cmp.Or(o.Cert.Subject, "(empty)") + ", serial " + o.Cert.Serial + ", until " + when(o.Cert.NotAfter)
+		case o.CRL != nil:
+			text += fmt.Sprintf("  %s, made %s, next update %s, %d entries", cmp.Or(o.CRL.Issuer, "(empty)"), whenOf(o.CRL.ThisUpdate), whenOf(o.CRL.NextUpdate), o.CRL.Entries)
+			if o.CRL.Listed != nil {
+				text += ", " + o.CRL.Serial + map[bool]string{true: " is listed", false: " is not listed"}[*o.CRL.Listed]
+			}
+		case o.Response != nil && len(o.Response.Answers) > 0:
+			for _, s := range o.Response.Answers {
+				text += "  " + s.ID.Serial + " " + s.String()
+			}
+		case len(o.Rows) > 0:
+			text += "  " + o.Rows[0].Label + ": " + o.Rows[0].Value
+		}
+		if w := report.WorstFirst(o.Findings); len(w) > 0 {
+			text += "  " + string(w[0].ID) + ": " + w[0].Title()
+		}
+		if _, err := fmt.Fprintln(a.stdout, quoteLines(text)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fileEndings are those of files, and of no host: no name in the DNS ends in them.
@@ -147,15 +258,20 @@ func server(arg string) (target.Target, bool) {
 }
 
 // objects decodes what arg names: a file, standard input, or a server.
-func (a *app) objects(ctx context.Context, f *showFlags, arg string) ([]object, error) {
+func (a *app) objects(ctx context.Context, f *showFlags, what shown, arg string) ([]object, error) {
 	if t, ok := server(arg); ok {
-		return a.serverObjects(ctx, f, t)
+		return a.serverObjects(ctx, f, what, t)
 	}
 	b, err := readFile(arg, a.stdin, maxCRLFile)
 	if err != nil {
 		return nil, usagef("%v", err)
 	}
 	from := shownName(arg)
+	if f.kind == kindAuto {
+		if o, ok := what.revocationSet(b, from); ok {
+			return []object{o}, nil
+		}
+	}
 	objects, err := a.unpack(ctx, arg, b, f.conn.passFile)
 	if err != nil {
 		return nil, usagef("%v", err)
@@ -166,16 +282,16 @@ func (a *app) objects(ctx context.Context, f *showFlags, arg string) ([]object, 
 		if err != nil {
 			return nil, usagef("%s is not saved evidence: %v", from, err)
 		}
-		return evidenceObjects(ev, from), nil
+		return what.evidenceObjects(ev, from), nil
 	}
 	if err := bundle.Whole(objects); err != nil && !slices.ContainsFunc(objects, func(o bundle.Object) bool { return o.Damage == "" }) {
 		return nil, usagef("%s %v", from, err)
 	}
-	return open(objects, f.kind, from), nil
+	return what.open(objects, from), nil
 }
 
 // open decodes what was read from one place.
-func open(objects []bundle.Object, kind string, from string) []object {
+func (k shown) open(objects []bundle.Object, from string) []object {
 	var out []object
 	counts := map[bundle.Kind]int{} // of what is in a container
 	blocks, line := 0, 0
@@ -198,7 +314,7 @@ func open(objects []bundle.Object, kind string, from string) []object {
 			counts[o.Kind]++
 			place += fmt.Sprintf(", %s %d", o.Kind, counts[o.Kind])
 		}
-		out = append(out, openOne(o, kind, place))
+		out = append(out, k.openOne(o, place))
 	}
 	return out
 }
@@ -207,7 +323,7 @@ func open(objects []bundle.Object, kind string, from string) []object {
 var shownAs = map[bundle.Kind]string{bundle.Certificate: kindCert, bundle.TrustedCertificate: kindCert, bundle.CRL: kindCRL,
 	bundle.OCSPRequest: kindRequest, bundle.OCSPResponse: kindResponse, bundle.SCTList: kindSCTs, bundle.SCT: kindSCTs}
 
-func openOne(o bundle.Object, kind string, from string) object {
+func (k shown) openOne(o bundle.Object, from string) object {
 	note := func(title, text string) object {
 		return object{Kind: title, From: from, Rows: []render.Row{{Label: "note", Value: text}}}
 	}
@@ -221,21 +337,21 @@ func openOne(o bundle.Object, kind string, from string) object {
 	case o.Kind == bundle.SCT:
 		o.Bytes = bundle.ListOf(o.Bytes)
 	}
-	if kind == kindAuto {
-		kind = shownAs[o.Kind]
+	if k.kind == kindAuto {
+		k.kind = shownAs[o.Kind]
 	}
-	if kind == "" {
+	if k.kind == "" {
 		return paperObject(o, from)
 	}
-	return decode(o.Bytes, kind, from)
+	return k.decode(o.Bytes, from)
 }
 
 // evidenceObjects decodes what a server sent.
-func evidenceObjects(ev *evidence.Evidence, from string) []object {
+func (k shown) evidenceObjects(ev *evidence.Evidence, from string) []object {
 	var out []object
 	var certs []*cert.Certificate
 	scts := func(list []byte, of int, place string) {
-		o := decode(list, kindSCTs, place)
+		o := k.as(kindSCTs).decode(list, place)
 		for i := range o.scts {
 			if of < len(certs) {
 				o.scts[i].about = certs[of]
@@ -245,11 +361,11 @@ func evidenceObjects(ev *evidence.Evidence, from string) []object {
 	}
 	for i, e := range ev.Chain {
 		place := fmt.Sprintf("%s, certificate %d", from, i)
-		o := decode(e.Cert, kindCert, place)
+		o := k.as(kindCert).decode(e.Cert, place)
 		certs = append(certs, o.parsed)
 		out = append(out, o)
 		if len(e.Staple) > 0 {
-			out = append(out, decode(e.Staple, kindResponse, place+", stapled"))
+			out = append(out, k.as(kindResponse).decode(e.Staple, place+", stapled"))
 		}
 		if len(e.SCTs) > 0 && i > 0 {
 			scts(e.SCTs, i, place+", TLS extension")
@@ -272,16 +388,16 @@ func evidenceObjects(ev *evidence.Evidence, from string) []object {
 			kind = kindSCTs
 		}
 		if kind == "" {
-			out = append(out, open(bundle.Read(art.Body, 0), kindAuto, art.URL)...)
+			out = append(out, k.as(kindAuto).open(bundle.Read(art.Body, 0), art.URL)...)
 			continue
 		}
-		out = append(out, decode(art.Body, kind, art.URL))
+		out = append(out, k.as(kind).decode(art.Body, art.URL))
 	}
 	return out
 }
 
 // serverObjects dials t and decodes what it sends.
-func (a *app) serverObjects(ctx context.Context, f *showFlags, t target.Target) ([]object, error) {
+func (a *app) serverObjects(ctx context.Context, f *showFlags, what shown, t target.Target) ([]object, error) {
 	c, err := f.conn.config(t)
 	if err != nil {
 		return nil, err
@@ -300,7 +416,7 @@ func (a *app) serverObjects(ctx context.Context, f *showFlags, t target.Target) 
 		}
 		return nil, u.Hint("assay check %s says more; there is no file of that name", t.Input)
 	}
-	return evidenceObjects(ev, t.Input), nil
+	return what.evidenceObjects(ev, t.Input), nil
 }
 
 // failureFinding is the finding behind a failed connection.
@@ -312,17 +428,23 @@ func failureFinding(f *evidence.Failure) finding.Finding {
 	return out
 }
 
-// decode decodes b as kind.
-func decode(b []byte, kind string, from string) object {
-	switch kind {
+// as is k for objects of a kind.
+func (k shown) as(kind string) shown {
+	k.kind = kind
+	return k
+}
+
+// decode decodes b as what k says.
+func (k shown) decode(b []byte, from string) object {
+	switch k.kind {
 	case kindCert:
 		return certObject(b, from)
 	case kindCRL:
-		return crlObject(b, from)
+		return k.crlObject(b, from)
 	case kindRequest:
 		return requestObject(b, from)
 	case kindResponse:
-		return responseObject(b, from)
+		return k.responseObject(b, from)
 	case kindSCTs:
 		return sctObject(b, from)
 	}
@@ -340,7 +462,7 @@ func certObject(b []byte, from string) object {
 	facts := assemble.Facts(c, report.CertFile)
 	facts.Source = ""
 	o.Cert = &facts
-	o.parsed = c
+	o.parsed, o.Details = c, detailsOf(c)
 	if len(c.SCTList) > 0 {
 		o.scts = append(o.scts, shownSCTs{raw: c.SCTList, source: report.SCTEmbedded, about: c})
 	}
