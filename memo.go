@@ -122,11 +122,11 @@ func appendSized[T string | []byte](b []byte, s T) []byte {
 	return append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...)
 }
 
-// holds returns until when r may be relied on: the earliest of the chosen
-// path's notAfter, its answers' nextUpdate and, with maxAge, their age, and an
-// hour from now. renewal is when the first of the downloaded answers has lived
+// holds returns until when r may be relied on under p: the earliest of the chosen
+// path's notAfter, less the margin that p asks for, its answers' nextUpdate and,
+// with p's MaxAge, their age, and an hour from now. renewal is when the first of the downloaded answers has lived
 // half its life, zero when there is none.
-func holds(r *report.Report, now time.Time, maxAge time.Duration) (until, renewal time.Time) {
+func holds(r *report.Report, now time.Time, p policy.Policy) (until, renewal time.Time) {
 	until = now.Add(memoFor)
 	earlier := func(t *time.Time, u time.Time) {
 		if !u.IsZero() && (t.IsZero() || u.Before(*t)) {
@@ -136,8 +136,12 @@ func holds(r *report.Report, now time.Time, maxAge time.Duration) (until, renewa
 	if r.Chosen < 0 || r.Chosen >= len(r.Paths) {
 		return now, time.Time{}
 	}
-	for _, pc := range r.Paths[r.Chosen].Certs {
-		earlier(&until, r.Certs[pc.Cert].NotAfter)
+	for i, pc := range r.Paths[r.Chosen].Certs {
+		c := r.Certs[pc.Cert]
+		earlier(&until, c.NotAfter)
+		if soon, ok := p.ExpiresWithin.Reached(c.NotBefore, c.NotAfter, i == 0); ok {
+			earlier(&until, soon)
+		}
 		if pc.Revocation == nil {
 			continue
 		}
@@ -146,8 +150,8 @@ func holds(r *report.Report, now time.Time, maxAge time.Duration) (until, renewa
 				continue
 			}
 			earlier(&until, a.NextUpdate)
-			if maxAge > 0 {
-				earlier(&until, a.ThisUpdate.Add(maxAge))
+			if p.MaxAge > 0 {
+				earlier(&until, a.ThisUpdate.Add(p.MaxAge))
 			}
 			if a.Scheme != policy.Staple && !a.NextUpdate.IsZero() {
 				earlier(&renewal, a.ThisUpdate.Add(a.NextUpdate.Sub(a.ThisUpdate)/2))

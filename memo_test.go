@@ -57,19 +57,22 @@ func TestHolds(t *testing.T) {
 		maxAge time.Duration
 		want   time.Time
 	}{{0, at(40)}, {30 * time.Minute, at(20)}} {
-		if until, renewal := holds(r, now, c.maxAge); !until.Equal(c.want) || !renewal.Equal(at(15)) {
+		if until, renewal := holds(r, now, policy.Policy{MaxAge: c.maxAge}); !until.Equal(c.want) || !renewal.Equal(at(15)) {
 			t.Errorf("max age %v: until %v, renewal %v", c.maxAge, until.Sub(now), renewal.Sub(now))
 		}
 	}
 	r.Paths[0].Certs[0].Revocation = nil
-	if until, _ := holds(r, now, 0); !until.Equal(at(50)) {
+	if until, _ := holds(r, now, policy.Policy{ExpiresWithin: policy.Margin{Left: 20 * time.Minute}}); !until.Equal(at(30)) {
+		t.Errorf("until %v, want 20 minutes before notAfter", until.Sub(now))
+	}
+	if until, _ := holds(r, now, policy.Policy{}); !until.Equal(at(50)) {
 		t.Errorf("until %v, want notAfter", until.Sub(now))
 	}
 	r.Certs[0].NotAfter = at(500)
-	if until, _ := holds(r, now, 0); !until.Equal(at(60)) {
+	if until, _ := holds(r, now, policy.Policy{}); !until.Equal(at(60)) {
 		t.Errorf("until %v, want an hour", until.Sub(now))
 	}
-	if until, _ := holds(&report.Report{Chosen: -1}, now, 0); !until.Equal(now) {
+	if until, _ := holds(&report.Report{Chosen: -1}, now, policy.Policy{}); !until.Equal(now) {
 		t.Error("a report without a path holds")
 	}
 }

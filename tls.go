@@ -390,7 +390,7 @@ func (v *Verifier) judgeHandshake(d dialled, key [32]byte, ev *evidence.Evidence
 	}
 	chains := verifiedChains(cs)
 	r, gathered, due, path := v.engine.Handshake(ctx, ev, chains, v.trust, *p, access, !v.told())
-	until, renewal := holds(r, time.Now(), p.MaxAge)
+	until, renewal := holds(r, time.Now(), *p)
 	if !v.conf.Network.beside() {
 		renewal = time.Time{}
 	}

@@ -43,6 +43,7 @@ const (
 	CRLDeltaMismatch        ID = "crl-delta-mismatch"
 	CRLDeltaMissing         ID = "crl-delta-missing"
 	CRLNumberRegress        ID = "crl-number-regress"
+	CRLStaleSoon            ID = "crl-stale-soon"
 )
 
 const (
@@ -308,4 +309,10 @@ var crlKinds = []Kind{
 		Risk:    "The CA may have gone back to an old state, and revocations may have been lost.",
 		Fix:     fixCRLIssuer,
 		Spec:    "RFC 5280, 5.2.3", Since: "0.1"},
+	{ID: CRLStaleSoon, Class: ClassRevocation, Severity: Warning, Rank: 35,
+		Title:   "the CRL goes out of date on {next-update}, in {left}, and no newer one was found",
+		Explain: "A CRL says until when a newer one is due (nextUpdate). Less than a tenth of the period and less than 24 hours are left. assay says this of private CAs only.",
+		Risk:    "No direct risk today. When the CRL is out of date, clients that require a status reject every certificate of the CA.",
+		Fix:     "If you run the CA: check that the job that signs and publishes the CRL runs, and publish each CRL well before the old one ends. If not: report it to the CA.",
+		Spec:    "RFC 5280, 5.1.2.5", Since: "0.1"},
 }

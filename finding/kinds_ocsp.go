@@ -30,6 +30,7 @@ const (
 	OCSPNonceMismatch         ID = "ocsp-nonce-mismatch"
 	OCSPNonceAbsent           ID = "ocsp-nonce-absent"
 	OCSPNonceRequired         ID = "ocsp-nonce-required"
+	OCSPStaleSoon             ID = "ocsp-stale-soon"
 )
 
 const (
@@ -189,4 +190,10 @@ var ocspKinds = []Kind{
 		Risk:    "Without a nonce an attacker may send you an older response again until it expires. assay does not use it as proof that the certificate is good.",
 		Fix:     "Most responders prepare their responses in advance and cannot return a nonce. For them leave out --nonce require, or use --nonce, which only asks for one; assay then accepts responses that may have been replayed.",
 		Spec:    "RFC 9654, 2.1", Since: "0.1"},
+	{ID: OCSPStaleSoon, Class: ClassRevocation, Severity: Warning, Rank: 35,
+		Title:   "the OCSP response expires on {next-update}, in {left}, and no newer one was found",
+		Explain: "An OCSP response says until when it is current (nextUpdate). Less than a tenth of the period and less than 24 hours are left. assay says this of private CAs only.",
+		Risk:    "No direct risk today. When the response has expired, clients that require a status reject the certificate.",
+		Fix:     "If it was stapled and it is your server: check that the server reaches the OCSP responder. If you run the responder: check that it signs new responses well before the old ones end. If not: report it to the CA.",
+		Spec:    "RFC 6960, 2.4", Since: "0.1"},
 }

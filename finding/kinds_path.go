@@ -37,6 +37,7 @@ const (
 	BudgetPaths          ID = "budget-paths"
 	ChainOrderWrong      ID = "chain-order-wrong"
 	ChainHasNewer        ID = "chain-has-newer"
+	CertExpiresSoon      ID = "cert-expires-soon"
 )
 
 var pathKinds = []Kind{
@@ -283,4 +284,10 @@ var pathKinds = []Kind{
 		Risk:    "Programs check the first certificate and refuse the connection.",
 		Fix:     "If it is your server: remove the expired certificate from the file, so that the renewed one is the first, and load the file again. If it is not: tell its operator.",
 		Spec:    "RFC 8446, 4.4.2", Since: "0.1"},
+	{ID: CertExpiresSoon, Class: ClassPath, Severity: Warning, Rank: 60,
+		Title:   "the certificate expires on {not-after}, in {left} ({remains})",
+		Explain: "The certificate is close to its end date (notAfter). By default assay warns below a quarter of the lifetime or below 20 days, whichever is less. If the lifetime is 10 days or less, it warns in the last 24 hours.",
+		Risk:    "No direct risk today. After the end date clients reject the certificate and the service is down.",
+		Fix:     "If it is your server's certificate: renew it now and find out why the automatic renewal has not run. It usually runs when a third of the lifetime is left. If it is an intermediate: install your CA's current one. If it is not your server: tell its operator.",
+		Spec:    "RFC 5280, 4.1.2.5", Since: "0.1"},
 }

@@ -141,6 +141,21 @@ var table = sync.OnceValue(func() []Field {
 				return []string{string(b)}
 			},
 			set: setTime},
+		{Name: "expires-within", Group: groupJudgement, Value: "14d|30%", Help: "reject when less than this is left until a certificate of the path expires; a percentage is of the lifetime and concerns the server's certificate alone (default: warn alone, below a quarter of the lifetime or 20 days)",
+			offered: judges,
+			get: func(p *Policy) []string {
+				if p.ExpiresWithin == (Margin{}) {
+					return nil
+				}
+				return []string{p.ExpiresWithin.String()}
+			},
+			set: func(p *Policy, s string) error {
+				m, err := ParseMargin(s)
+				if err == nil {
+					p.ExpiresWithin = m
+				}
+				return err
+			}},
 		toggle("strict", groupJudgement, "enforce every rule of RFC 5280's profile", everybody, func(p *Policy) *bool { return &p.Strict }).except(map[Profile]string{HardFail: "true"}),
 		{Name: "security-level", Group: groupJudgement, Value: "N", Help: "0 to 5, with OpenSSL's meanings (default: none)", Words: levelWords[1:], offered: everybody,
 			get: func(p *Policy) []string {

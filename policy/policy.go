@@ -32,6 +32,9 @@ type Policy struct {
 	// Time is the moment to judge for; zero means now. Only judgement moves:
 	// caches, HTTP and timeouts use the real clock.
 	Time time.Time
+	// ExpiresWithin refuses certificates of the path that expire so soon; zero:
+	// those of which little is left (see Soon) are warned of.
+	ExpiresWithin Margin
 
 	// Names are reference identifiers that must all match (RFC 9525): DNS names,
 	// IP addresses, e-mail addresses. Empty means the target's host.

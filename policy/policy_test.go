@@ -143,6 +143,10 @@ func fill(t *testing.T, v reflect.Value) {
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[policy.Margin]() {
+			v.Set(reflect.ValueOf(policy.Margin{Percent: 1}))
+			return
+		}
 		v.Set(reflect.ValueOf(time.Unix(1, 0)))
 	default:
 		t.Fatalf("a field of kind %s", v.Kind())
@@ -196,7 +200,7 @@ func TestValidate(t *testing.T) {
 // and the JSON form holds all of it.
 func TestFields(t *testing.T) {
 	values := map[string]string{"name": "a.test", "require-dns": "b.test", "require-ip": "192.0.2.1", "require-email": "a@b.test", "purpose": "email",
-		"time": "2026-12-01T00:00:00Z", "security-level": "3", "min-rsa": "3072", "max-depth": "0", "policy": "1.2.3",
+		"time": "2026-12-01T00:00:00Z", "expires-within": "14d", "security-level": "3", "min-rsa": "3072", "max-depth": "0", "policy": "1.2.3",
 		"allow": string(finding.MustStapleMissing), "revocation": "ocsp,crl", "revocation-stop": "first", "revocation-depth": "leaf", "unknown": "warn",
 		"stale": "warn", "max-age": "24h", "skew": "1m", "ct": "require", "ct-depth": "chain"}
 	var full policy.Policy

@@ -49,6 +49,8 @@ func (p Policy) Validate() error {
 		return fmt.Errorf("the smallest RSA key is %d to %d bits, not %d", LeastRSA, MostRSA, p.MinRSA)
 	case p.MaxDepth < NoIntermediates || p.MaxDepth > MostPath:
 		return fmt.Errorf("a path has at most %d certificates between leaf and anchor, not %d", MostPath, p.MaxDepth)
+	case !p.ExpiresWithin.valid():
+		return fmt.Errorf("expires within: %w", errMargin)
 	case p.MaxAge < 0:
 		return errors.New("the greatest age is negative")
 	case p.Skew < 0 || p.Skew > MaxSkew:

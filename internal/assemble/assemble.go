@@ -27,6 +27,8 @@ type Judged struct {
 	// AnchorStore says where an anchor was read from; "" for what is none, or not
 	// known. nil: nobody knows.
 	AnchorStore func(*cert.Certificate) string
+	// Public says that the chosen path ends in a publicly trusted anchor.
+	Public bool
 	// Brief leaves the facts of the connection and of certificates out.
 	Brief bool
 
@@ -168,6 +170,7 @@ func paths(j *Judged, r *report.Report) {
 	if len(j.Paths) > 0 {
 		r.Chosen = j.Chosen
 		sent(j, r)
+		expiring(j, r)
 		checks(j, r)
 	}
 }

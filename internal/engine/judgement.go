@@ -168,6 +168,9 @@ func (j *judgement) report(last *round) (r *report.Report) {
 	start := time.Now()
 	judged.Sent, judged.Paths, judged.Chosen, judged.CT = j.sent, last.paths, last.chosen, last.ct
 	judged.Findings = last.findings
+	if len(last.paths) > 0 {
+		judged.Public = j.public(j.built.Paths[last.chosen])
+	}
 	if j.chains == nil && len(last.paths) > 0 {
 		judged.Findings = append(judged.Findings, j.order()...)
 		judged.Findings = append(judged.Findings, secondopinion.Differs(secondopinion.Chain{Leaf: j.sent[0], Pool: j.pool, Paths: j.built.Paths,

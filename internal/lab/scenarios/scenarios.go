@@ -59,6 +59,7 @@ var (
 	nonce       = Ask{Access: download.Access{Nonce: true}, Flags: []string{"--nonce"}}
 	audit       = Ask{Access: download.Access{Audit: true}, Flags: []string{"--ct-audit"}}
 	denyUnknown = Ask{Policy: policy.Policy{Unknown: policy.UnknownDeny}, Flags: []string{"--unknown", policy.UnknownDeny.String()}}
+	monthLeft   = Ask{Policy: policy.Policy{ExpiresWithin: policy.Margin{Left: 30 * 24 * time.Hour}}, Flags: []string{"--expires-within", "30d"}}
 	strictCT    = askCT(policy.CTRequire)
 	chromeCT    = askCT(policy.CTChrome)
 	appleCT     = askCT(policy.CTApple)

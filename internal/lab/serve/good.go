@@ -128,6 +128,38 @@ var goodServers = map[string]func(*build){
 	"client-certificate-optional": func(b *build) {
 		b.good(func(s *site) { s.tls.ClientAuth = tls.RequestClientCert })
 	},
+	"expires-soon": func(b *build) { b.good(func(s *site) { s.lasts(80, 10) }) },
+	"expires-soon-intermediate": func(b *build) {
+		p := b.l.pki
+		key := forge.P256()
+		b.serve(b.siteOf(p.publish(p.root.Issue(forge.Cert{Subject: forge.CN("Assay Lab CA of Five More Days"), Key: key,
+			NotBefore: time.Now().AddDate(-3, 0, 0), NotAfter: time.Now().AddDate(0, 0, 5).Add(time.Hour),
+			Extensions: []forge.Ext{forge.BasicConstraints(true, -1), forge.KeyUsage(forge.KeyCertSign, forge.CRLSign), forge.SKI(key.ID()), forge.AKI(p.root.Key.ID()), forge.CRLDP(p.root.crlURL)}}), p.root)))
+	},
+	"expires-within": func(b *build) { b.good(func(s *site) { s.lasts(65, 25) }) },
+	"crl-stale-soon": func(b *build) {
+		b.crl(func(s *site, c *forge.CRL) {
+			c.NextUpdate = time.Now().Add(5 * time.Hour)
+			c.ThisUpdate = c.NextUpdate.AddDate(0, 0, -7)
+		})
+	},
+	"ocsp-stale-soon": func(b *build) {
+		b.good(func(s *site) {
+			s.onlyOCSP(b.responder(s, func(q request, o *forge.OCSP) *forge.CA {
+				for i := range o.Singles {
+					o.Singles[i].NextUpdate = time.Now().Add(3 * time.Hour)
+					o.Singles[i].ThisUpdate = o.Singles[i].NextUpdate.AddDate(0, 0, -4)
+				}
+				return s.issuer.CA
+			}))
+		})
+	},
+}
+
+// lasts dates a certificate: it is so many days old and ends in so many, and an
+// hour.
+func (s *site) lasts(age, left int) {
+	s.cert.NotBefore, s.cert.NotAfter = time.Now().AddDate(0, 0, -age), time.Now().AddDate(0, 0, left).Add(time.Hour)
 }
 
 // two serves an RSA certificate and an ECDSA certificate, which edit changes.
