@@ -11,6 +11,11 @@ var disagreements = map[string]map[string]string{
 	"two-certificates-expired": {
 		"gnutls-cli": "GnuTLS names RSA first and is shown the certificate that is good",
 	},
+	"expires-within": {
+		"curl":       "a certificate is valid until its end date",
+		"openssl":    "a certificate is valid until its end date (s_client has no -checkend)",
+		"gnutls-cli": "a certificate is valid until its end date",
+	},
 	"critical-must-staple": {
 		"curl":    "OpenSSL does not process the TLS feature extension, so critical it refuses",
 		"openssl": "OpenSSL does not process the TLS feature extension, so critical it refuses",
