@@ -25,7 +25,7 @@ var allowed = map[string][]string{
 	"internal/sig":           {"internal/bounded", "internal/der", "internal/sig/known"},
 	"cert":                   {"finding", "internal/bounded", "internal/der", "internal/sig"},
 	"cert/bundle":            {"finding", "internal/der", "internal/sig", "internal/jsonbound", "cert"},
-	"internal/papers":        {"cert", "internal/der"},
+	"internal/papers":        {"finding", "cert", "internal/der"},
 	"programs":               {"finding", "cert", "internal/der"},
 	"certpath":               judges,
 	"crl":                    judges,
