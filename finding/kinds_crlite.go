@@ -7,7 +7,7 @@ const (
 )
 
 var crliteKinds = []Kind{
-	{ID: CRLiteOld, Class: ClassRevocationUnavailable, Severity: Warning, Rank: 20,
+	{ID: CRLiteOld, Class: ClassRevocationUnavailable, Severity: Inconclusive, Rank: 40,
 		Title:   "the CRLite filters are too old to show a good status: made on {made}, more than {limit} ago",
 		Explain: "CRLite filters list the revoked certificates of the web in one file. A filter does not know what was revoked after it was made. Certificates that it lists as revoked still count as revoked.",
 		Risk:    "A certificate that was revoked since then looks good to the filters.",

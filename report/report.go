@@ -217,6 +217,9 @@ type Revocation struct {
 	Sources []Answer      `json:"sources"`         // what each one said
 }
 
+// OneCRL is Answer.Filter where Mozilla's list of revoked certificates decided.
+const OneCRL = "OneCRL"
+
 // Answer is what one source said about one certificate.
 type Answer struct {
 	Scheme     policy.Scheme `json:"scheme,omitzero"`       // how it was asked

@@ -180,6 +180,19 @@ func (a *Answer) words() string {
 	if a.URL != "" {
 		parts = append(parts, finding.Quote(a.URL))
 	}
+	if a.Filter != "" {
+		filter := "filter " + finding.Quote(a.Filter)
+		if a.Filter == OneCRL {
+			filter = OneCRL
+		}
+		if a.FilterSHA256 != "" {
+			filter += ", SHA-256 " + finding.Quote(a.FilterSHA256)
+		}
+		parts = append(parts, filter)
+	}
+	if a.CoveredLog != "" {
+		parts = append(parts, "covered by the SCT of log "+finding.Quote(a.CoveredLog)+" of "+when(a.CoveredAt))
+	}
 	if a.Signer != "" {
 		parts = append(parts, "signed by "+finding.Quote(a.Signer))
 	}

@@ -93,6 +93,7 @@ func (r *Report) briefSources(rev Revocation, headline bool) string {
 			}
 			agree = append(agree, s)
 		case headline && r.inHeadline(&a):
+		case a.Coverage != "" && (rev.Status == Good || rev.Status == Revoked): // filters know but few certificates
 		case r.Verdict.known() != Accept:
 			if a.Status != "" {
 				other = append(other, sourceName(a.Scheme)+": "+finding.Quote(string(a.Status)))

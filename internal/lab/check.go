@@ -153,8 +153,11 @@ func Found(r *report.Report) []finding.ID {
 // timeParams are the parameters of findings that are times.
 var timeParams = []string{"not-after", "not-before", "after", "this-update", "next-update", "revoked-at", "start", "end", "since", "until", "time", "date"}
 
-// unknownTime stands where a log or a list gave no time.
-const unknownTime = "an unknown time"
+// unknownTime and unknownDate stand where a log, a list or a filter gave no time.
+const (
+	unknownTime = "an unknown time"
+	unknownDate = "an unknown date"
+)
 
 // dated finds dates in words, with what follows them directly.
 var dated = regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2}[0-9T:Z+. -]*`)
@@ -174,7 +177,7 @@ func OddTimes(r *report.Report) (odd []string) {
 	add := func(fs []finding.Finding) {
 		for _, f := range fs {
 			for _, p := range f.Params {
-				ok := !slices.Contains(timeParams, p.Name) || p.Value == "" || p.Value == unknownTime || one(p.Value)
+				ok := !slices.Contains(timeParams, p.Name) || p.Value == "" || p.Value == unknownTime || p.Value == unknownDate || one(p.Value)
 				for _, s := range dated.FindAllString(quoted.ReplaceAllString(p.Value, ""), -1) {
 					ok = ok && one(strings.TrimRight(s, " ."))
 				}

@@ -27,9 +27,9 @@ func (s *inquiry) askFilters() {
 		}
 		return
 	}
-	a := report.Answer{Scheme: policy.CRLite, Cached: true}
+	a := report.Answer{Scheme: policy.CRLite}
 	if id, bug, ok := set.OneCRL.Lookup(s.cert.RawIssuer, s.cert.Serial, s.cert.RawSubject, evidence.HashOf(s.cert.RawSPKI)); ok {
-		a.Status, a.Filter, a.ThisUpdate, a.Detail = report.Revoked, "OneCRL", set.OneCRLMade, "record "+id
+		a.Status, a.Filter, a.ThisUpdate, a.Detail = report.Revoked, report.OneCRL, set.OneCRLMade, "record "+id
 		if bug != "" {
 			a.Detail += ", " + bug
 		}
@@ -62,8 +62,8 @@ func (s *inquiry) askFilters() {
 	case r.Answer == crlite.Revoked:
 		a.Status = report.Revoked
 		s.answered(a, r.Made)
-	case old:
-		a.Coverage, a.Detail = "old", "the newest filter was made "+finding.Time(r.Made)+", too long ago"
+	case r.Answer == crlite.Good && old:
+		a.Coverage, a.Detail = "old", "the filters are too old to show that it is good"
 		s.note(a, finding.New(finding.CRLiteOld, "made", finding.Time(r.Made), "limit", lasting(limit)))
 		s.answers[len(s.answers)-1].none = true
 	case r.Answer == crlite.Good:

@@ -250,7 +250,7 @@ func revoked(a report.Answer) finding.Finding {
 	if reason == "" {
 		reason = "not given"
 	}
-	f := finding.New(finding.CertRevoked, "revoked-at", cmp.Or(finding.Time(a.RevokedAt), "an unknown time"), "reason", reason, "source", a.Scheme.String())
+	f := finding.New(finding.CertRevoked, "revoked-at", cmp.Or(finding.Time(a.RevokedAt), "an unknown date"), "reason", reason, "source", a.Scheme.String())
 	if a.URL != "" {
 		f = f.With("url", a.URL)
 	}

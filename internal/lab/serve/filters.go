@@ -83,12 +83,12 @@ func (b *build) filters(s *site, want set) {
 		}
 		file, err := card.Make()
 		b.must(err)
-		made := now.Add(-want.age).UTC()
+		made := now.Add(-want.age).UTC().AddDate(0, 0, n-len(want.revoked)+1)
 		kind := "filter"
 		if n > 0 {
 			kind += ".delta"
 		}
-		name := fmt.Sprintf("%s-%d-lab.%s", made.Format("20060102"), n, kind)
+		name := fmt.Sprintf("%s-0-lab.%s", made.Format("20060102"), kind)
 		b.must(os.WriteFile(filepath.Join(from, name), file, 0o600))
 	}
 	if want.oneCRL != nil {
