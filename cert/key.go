@@ -22,6 +22,7 @@ const (
 	KeyX448    = KeyKind(sig.KeyX448)
 	KeyDSA     = KeyKind(sig.KeyDSA)
 	KeyDH      = KeyKind(sig.KeyDH)
+	KeyMLDSA   = KeyKind(sig.KeyMLDSA) // pure ML-DSA (RFC 9881)
 )
 
 // Modular reports whether the key's strength is that of a modulus: RSA, DSA and
@@ -33,8 +34,9 @@ func (k KeyKind) Modular() bool {
 // PublicKey is a certificate's public key.
 type PublicKey struct {
 	Kind      KeyKind // what may be done with it
-	Algorithm string  // for people: "RSA", "RSA-PSS", "ECDSA", "Ed25519", …; the OID when unknown
-	Bits      int     // modulus or field size; 0 when not known
+	Algorithm string  // for people: "RSA", "RSA-PSS", "ECDSA", "Ed25519", "ML-DSA-65", …; the OID when unknown
+	About     string  // explains an algorithm that is known by its name alone; else ""
+	Bits      int     // modulus or field size; 0 when not known, and for ML-DSA
 	Curve     string  // "P-256", …
 	Exponent  int     // RSA
 	Problem   string  // why a key of a known kind is unusable; "" when usable
@@ -47,7 +49,8 @@ type PublicKey struct {
 func (k *PublicKey) Supported() bool { return k != nil && k.key != nil && k.key.Public != nil }
 
 // Public returns the key in crypto's form (*rsa.PublicKey, *ecdsa.PublicKey,
-// ed25519.PublicKey), nil when it is unsupported.
+// ed25519.PublicKey, or *mldsa.PublicKey of filippo.io/mldsa), nil when it is
+// unsupported.
 func (k *PublicKey) Public() crypto.PublicKey {
 	if k == nil || k.key == nil {
 		return nil
@@ -58,7 +61,8 @@ func (k *PublicKey) Public() crypto.PublicKey {
 // Algorithm is a signature algorithm as named in a signed object.
 type Algorithm struct {
 	OID      string      // dotted
-	Name     string      // "SHA-256 with RSA"
+	Name     string      // "SHA-256 with RSA", "ML-DSA-65", …; the OID when unknown
+	About    string      // explains an algorithm that is known by its name alone; else ""
 	Hash     crypto.Hash // 0 where the algorithm has none of its own
 	Weak     string      // "MD5", "SHA-1" … when the hash is broken; else ""
 	ParamsOK bool        // the parameters follow the algorithm's rules
@@ -71,7 +75,7 @@ type Algorithm struct {
 // algorithms are no error.
 func ParseAlgorithm(raw []byte) (Algorithm, error) {
 	a, err := sig.ParseAlgorithm(raw)
-	out := Algorithm{OID: a.OID, Name: a.Name, Hash: a.Hash, ParamsOK: a.ParamsOK, SaltLen: a.SaltLen, Raw: raw, alg: a}
+	out := Algorithm{OID: a.OID, Name: a.Name, About: a.About, Hash: a.Hash, ParamsOK: a.ParamsOK, SaltLen: a.SaltLen, Raw: raw, alg: a}
 	switch {
 	case a.MD5:
 		out.Weak = "MD5"
@@ -90,9 +94,22 @@ func ParsePublicKey(raw []byte) (*PublicKey, error) {
 
 func (k *PublicKey) parse(in *sig.Key, raw []byte) error {
 	err := in.Parse(raw)
-	*k = PublicKey{Kind: KeyKind(in.Kind), Algorithm: in.Name, Bits: in.Bits, Curve: in.Curve, Exponent: in.Exponent(),
+	*k = PublicKey{Kind: KeyKind(in.Kind), Algorithm: in.Name, About: in.About, Bits: in.Bits, Curve: in.Curve, Exponent: in.Exponent(),
 		Problem: in.Problem, Raw: raw, KeyBits: in.KeyBits, key: in}
 	return err
+}
+
+// Described is the name of the key's algorithm and, where only the name is known, what it is.
+func (k *PublicKey) Described() string { return described(k.Algorithm, k.About) }
+
+// Described is the algorithm's name and, where only the name is known, what it is.
+func (a *Algorithm) Described() string { return described(a.Name, a.About) }
+
+func described(name, about string) string {
+	if about == "" {
+		return name
+	}
+	return name + " (" + about + ")"
 }
 
 // Memo remembers signatures that verified, so that none is verified twice. It
@@ -116,7 +133,7 @@ func (k *PublicKey) Verify(m *Memo, a Algorithm, message, signature []byte) erro
 }
 
 // VerifyDigest checks a signature over a message whose digest by a.Hash is
-// given; for Ed25519, which has none, the error is ErrUnsupported.
+// given; for Ed25519 and ML-DSA, which have none, the error is ErrUnsupported.
 func (k *PublicKey) VerifyDigest(a Algorithm, digest, signature []byte) error {
 	if k == nil || k.key == nil {
 		return ErrUnsupported

@@ -316,7 +316,7 @@ func (p *parser) key(b *block, e der.Element) {
 		}
 		p.flag(finding.KeyParametersBad, e.Offset, field, detail)
 	case !k.Supported():
-		name := k.Algorithm
+		name := k.Described()
 		if k.Curve != "" {
 			name += " " + k.Curve
 		}

@@ -6,6 +6,8 @@ import "crypto"
 // 800-57 part 1, table 2); -1 when nothing is known.
 func (k *PublicKey) Strength() int {
 	switch {
+	case k.Kind == KeyMLDSA:
+		return mldsaStrength[k.Algorithm]
 	case k.Bits == 0:
 		return -1
 	case k.Kind.Modular():
@@ -25,6 +27,10 @@ func (k *PublicKey) Strength() int {
 	return k.Bits / 2
 }
 
+// mldsaStrength has the bits of security of the sets of ML-DSA: what the categories 2, 3
+// and 5 of FIPS 204 ask for, which OpenSSL counts too.
+var mldsaStrength = map[string]int{"ML-DSA-44": 128, "ML-DSA-65": 192, "ML-DSA-87": 256}
+
 // Strength returns the hash's resistance to collisions in bits as
 // OpenSSL counts it; -1 when nothing is known.
 func (a *Algorithm) Strength() int {
@@ -39,6 +45,9 @@ func (a *Algorithm) Strength() int {
 		return 128
 	case a.Name == "Ed448":
 		return 224
+	}
+	if bits, ok := mldsaStrength[a.Name]; ok {
+		return bits
 	}
 	return -1
 }

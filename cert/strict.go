@@ -224,7 +224,7 @@ func keyUsageForKey(r *strictRun) {
 		never = KeyAgreement | EncipherOnly | DecipherOnly
 	case KeyECDSA:
 		never = KeyEncipherment | DataEncipherment
-	case KeyEd25519, KeyEd448:
+	case KeyEd25519, KeyEd448, KeyMLDSA: // RFC 8410, 5; RFC 9881, 5
 		never = KeyEncipherment | DataEncipherment | KeyAgreement | EncipherOnly | DecipherOnly
 	case KeyX25519, KeyX448:
 		never = DigitalSignature | ContentCommitment | KeyCertSign | CRLSign | KeyEncipherment | DataEncipherment

@@ -14,7 +14,6 @@ import (
 
 var signedLedger = ledger(map[string][]string{
 	"keys for RSA-PSS alone are supported (RFC 4055, 1.2)": {"RsaPssSha256UsingPssKeyWithParams"},
-	"ML-DSA waits for Go's standard library; it is named":  {"Mldsa44", "Mldsa65", "Mldsa87"},
 })
 
 // sound reports whether a certificate with the key could be on a clean path,

@@ -249,7 +249,7 @@ func (j *judgement) signature(i int) {
 	case issuer.Key != nil && issuer.Key.Problem != "":
 		j.add(i, finding.New(finding.IssuerKeyUnusable, "detail", issuer.Key.Problem))
 	default:
-		j.add(i, finding.New(finding.SignatureUnsupported, "algorithm", c.Algorithm.Name, "key", keyName(issuer.Key)))
+		j.add(i, finding.New(finding.SignatureUnsupported, "algorithm", c.Algorithm.Described(), "key", keyName(issuer.Key)))
 	}
 }
 

@@ -146,7 +146,7 @@ func (j *judge) signedBy(l *List, c *cert.Certificate) (by signature, why *findi
 			f := e.Finding()
 			return by, &f
 		}
-		return by, found(finding.CRLSignatureUnsupported, "algorithm", l.Algorithm.Name, "detail", err.Error())
+		return by, found(finding.CRLSignatureUnsupported, "algorithm", l.Algorithm.Described(), "detail", err.Error())
 	}
 	rsa, bits, all := j.q.SecurityLevel.Least(j.q.MinRSA)
 	if c.Key.Below(rsa, bits, all) {

@@ -100,7 +100,7 @@ func (c *check) signedByIssuer(r *Response) bool {
 
 func (c *check) badSignature(r *Response, err error) {
 	if err == cert.ErrUnsupported || r.Algorithm.Weak == "MD5" {
-		c.add(finding.OCSPSignatureUnsupported, "algorithm", r.Algorithm.Name)
+		c.add(finding.OCSPSignatureUnsupported, "algorithm", r.Algorithm.Described())
 		return
 	}
 	detail := "it is not the signature of " + responder(r)
@@ -130,7 +130,11 @@ func (c *check) key(k *cert.PublicKey) bool {
 	}
 	ok := !k.Below(rsa, bits, all)
 	if !ok || k.Exponent > 0 && k.Bits < minRSABits {
-		c.weak(k.Algorithm+" key of "+strconv.Itoa(k.Bits)+" bits", ok)
+		what := k.Algorithm + " key"
+		if k.Bits > 0 {
+			what += " of " + strconv.Itoa(k.Bits) + " bits"
+		}
+		c.weak(what, ok)
 	}
 	return ok
 }

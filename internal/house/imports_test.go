@@ -79,7 +79,7 @@ var ownParsing = []string{"cert", "cert/bundle", "certpath", "crl", "ocsp", "crl
 	"internal/revocation", "internal/assemble", "internal/papers"}
 
 // thirdParty are the modules the core may use; all others stay at the rim.
-var thirdParty = []string{"golang.org/x/crypto/cryptobyte", "golang.org/x/crypto/chacha20poly1305", "golang.org/x/mod/sumdb",
+var thirdParty = []string{"filippo.io/mldsa", "golang.org/x/crypto/cryptobyte", "golang.org/x/crypto/chacha20poly1305", "golang.org/x/mod/sumdb",
 	"golang.org/x/crypto/x509roots/fallback/bundle", "golang.org/x/net/idna", "golang.org/x/net/http/httpproxy", "golang.org/x/sys"}
 
 var rim = []string{"internal/cli", "internal/flags", "internal/containers", "internal/lab", "internal/bench"}

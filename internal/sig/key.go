@@ -16,10 +16,12 @@ import (
 type Key struct {
 	OID    string
 	Kind   KeyKind
-	Name   string // "RSA", "RSA-PSS", "ECDSA", "Ed25519", …; the OID when unknown
-	Bits   int
+	Name   string // "RSA", "RSA-PSS", "ECDSA", "Ed25519", "ML-DSA-65", …; the OID when unknown
+	Bits   int    // of a modulus or a field; 0 for ML-DSA, which has neither
 	Curve  string // "P-256", …, or the curve's OID
 	Public crypto.PublicKey
+	// About explains an algorithm that is known by its name alone; else "".
+	About string
 	// Problem says why a key of a known kind is not usable: "" when it is.
 	Problem  string
 	TooLarge bool // an RSA key that is too large to verify with
@@ -50,6 +52,7 @@ const (
 	KeyX448
 	KeyDSA
 	KeyDH
+	KeyMLDSA // pure ML-DSA (RFC 9881)
 )
 
 var keyKinds = map[string]struct {
@@ -60,7 +63,7 @@ var keyKinds = map[string]struct {
 	"1.2.840.113549.1.1.7": {KeyOther, "RSAES-OAEP"},
 	"1.3.101.112":          {KeyEd25519, "Ed25519"}, "1.3.101.113": {KeyEd448, "Ed448"}, "1.3.101.110": {KeyX25519, "X25519"}, "1.3.101.111": {KeyX448, "X448"},
 	"1.2.840.10040.4.1": {KeyDSA, "DSA"}, "1.2.840.113549.1.3.1": {KeyDH, "DH"}, "1.2.840.10046.2.1": {KeyDH, "DH"},
-	"2.16.840.1.101.3.4.3.17": {KeyOther, "ML-DSA-44"}, "2.16.840.1.101.3.4.3.18": {KeyOther, "ML-DSA-65"}, "2.16.840.1.101.3.4.3.19": {KeyOther, "ML-DSA-87"},
+	"2.16.840.1.101.3.4.3.17": {KeyMLDSA, "ML-DSA-44"}, "2.16.840.1.101.3.4.3.18": {KeyMLDSA, "ML-DSA-65"}, "2.16.840.1.101.3.4.3.19": {KeyMLDSA, "ML-DSA-87"},
 	"1.2.643.7.1.1.1.1": {KeyOther, "GOST R 34.10-2012 256"}, "1.2.643.7.1.1.1.2": {KeyOther, "GOST R 34.10-2012 512"},
 }
 
@@ -122,7 +125,7 @@ func (k *Key) Parse(raw []byte) error {
 	params := algIn.Rest()
 	row := keyKinds[k.OID]
 	if k.Kind, k.Name = row.kind, row.name; k.Name == "" {
-		k.Name = k.OID
+		k.Name, k.About = foreignName(k.OID)
 	}
 	k.ParamsOK, k.NoParams = true, len(params) == 0
 	switch k.Kind {
@@ -157,6 +160,9 @@ func (k *Key) Parse(raw []byte) error {
 		}
 	case KeyDSA:
 		k.parseDSA(params)
+	case KeyMLDSA:
+		k.ParamsOK = len(params) == 0
+		k.parseMLDSA()
 	}
 	return nil
 }

@@ -13,6 +13,8 @@ import (
 	_ "crypto/sha512"
 	"errors"
 
+	"filippo.io/mldsa"
+
 	"github.com/assaytls/assay/internal/der"
 )
 
@@ -36,18 +38,20 @@ const (
 	RSAPSS
 	ECDSA
 	Ed25519
+	MLDSA // pure ML-DSA with an empty context (RFC 9881, 3)
 )
 
 // Algorithm is a parsed signature AlgorithmIdentifier.
 type Algorithm struct {
 	OID     string
 	Name    string // "SHA-256 with RSA"; the OID when unknown
+	About   string // explains an algorithm that is known by its name alone; else ""
 	Scheme  Scheme
-	Hash    crypto.Hash // 0 for Ed25519 and unknown algorithms
+	Hash    crypto.Hash // 0 for Ed25519, ML-DSA and unknown algorithms
 	MD5     bool        // the hash is MD5 or older: never verified
 	SaltLen int         // PSS
 	// ParamsOK is false when the parameters break the algorithm's rules
-	// (RFC 4055, 5758, 8410); such an algorithm is still verified. ParamsNull
+	// (RFC 4055, 5758, 8410, 9881); such an algorithm is still verified. ParamsNull
 	// is set where a NULL stands for nothing or nothing for a NULL.
 	ParamsOK   bool
 	ParamsNull bool
@@ -92,9 +96,9 @@ var algorithms = map[string]algRow{
 	"2.16.840.1.101.3.4.3.16": {"SHA3-512 with RSA", Other, 0, false},
 	"1.2.156.10197.1.501":     {"SM2 with SM3", Other, 0, false},
 	"1.2.156.10197.1.504":     {"SM3 with RSA", Other, 0, false},
-	"2.16.840.1.101.3.4.3.17": {"ML-DSA-44", Other, 0, false},
-	"2.16.840.1.101.3.4.3.18": {"ML-DSA-65", Other, 0, false},
-	"2.16.840.1.101.3.4.3.19": {"ML-DSA-87", Other, 0, false},
+	"2.16.840.1.101.3.4.3.17": {"ML-DSA-44", MLDSA, 0, false},
+	"2.16.840.1.101.3.4.3.18": {"ML-DSA-65", MLDSA, 0, false},
+	"2.16.840.1.101.3.4.3.19": {"ML-DSA-87", MLDSA, 0, false},
 }
 
 var hashOIDs = map[string]crypto.Hash{
@@ -129,14 +133,15 @@ func ParseAlgorithm(raw []byte) (Algorithm, error) {
 	params := in.Rest()
 	row, known := algorithms[a.OID]
 	if !known {
-		a.Name, a.ParamsOK = a.OID, true
+		a.Name, a.About = foreignName(a.OID)
+		a.ParamsOK = true
 		return a, nil
 	}
 	a.Name, a.Scheme, a.Hash, a.MD5 = row.name, row.scheme, row.hash, row.md5
 	switch a.Scheme {
 	case RSAPKCS1: // RFC 4055, 5: issuers write NULL, readers accept nothing as well
 		a.ParamsOK, a.ParamsNull = null(params), len(params) == 0
-	case ECDSA, Ed25519:
+	case ECDSA, Ed25519, MLDSA:
 		a.ParamsOK, a.ParamsNull = len(params) == 0, null(params)
 	case RSAPSS:
 		a.parsePSS(params)
@@ -251,7 +256,7 @@ func Verify(k *Key, a Algorithm, message, signature []byte) error {
 }
 
 // signed is what a signature with a usable algorithm covers: the message's
-// digest, or with Ed25519 the message.
+// digest, or the message where the scheme hashes by itself.
 func signed(a Algorithm, message []byte) []byte {
 	switch a.Hash {
 	case 0:
@@ -267,8 +272,14 @@ func signed(a Algorithm, message []byte) []byte {
 
 // verifySigned is Verify when k is usable with a.
 func verifySigned(k *Key, a Algorithm, signed, signature []byte) error {
-	if pub, ok := k.Public.(ed25519.PublicKey); ok {
+	switch pub := k.Public.(type) {
+	case ed25519.PublicKey:
 		if !ed25519.Verify(pub, signed, signature) {
+			return ErrBadSignature
+		}
+		return nil
+	case *mldsa.PublicKey:
+		if mldsa.Verify(pub, signed, signature, nil) != nil {
 			return ErrBadSignature
 		}
 		return nil
@@ -277,12 +288,12 @@ func verifySigned(k *Key, a Algorithm, signed, signature []byte) error {
 }
 
 // VerifyDigest checks a signature over the message whose a.Hash digest is
-// given. Ed25519, which signs the message itself, is ErrUnsupported.
+// given. Ed25519 and ML-DSA, which sign the message itself, are ErrUnsupported.
 func VerifyDigest(k *Key, a Algorithm, digest, signature []byte) error {
 	if err := usable(k, a); err != nil {
 		return err
 	}
-	if a.Scheme == Ed25519 || len(digest) != a.Hash.Size() {
+	if a.Scheme.whole() || len(digest) != a.Hash.Size() {
 		return ErrUnsupported
 	}
 	switch pub := k.Public.(type) {
@@ -303,16 +314,21 @@ func VerifyDigest(k *Key, a Algorithm, digest, signature []byte) error {
 		if !ecdsa.VerifyASN1(pub, digest, signature) {
 			return ErrBadSignature
 		}
+	default:
+		return ErrUnsupported
 	}
 	return nil
 }
+
+// whole reports whether the scheme signs the message itself and no digest of it.
+func (s Scheme) whole() bool { return s == Ed25519 || s == MLDSA }
 
 // minRSABits is the least that crypto/rsa verifies with.
 const minRSABits = 1024
 
 // usable reports whether k can be used with a at all.
 func usable(k *Key, a Algorithm) error {
-	if a.Scheme == Other || a.MD5 || a.Scheme != Ed25519 && !a.Hash.Available() {
+	if a.Scheme == Other || a.MD5 || !a.Scheme.whole() && !a.Hash.Available() {
 		return ErrUnsupported
 	}
 	if k == nil || k.Public == nil {
@@ -333,6 +349,8 @@ func usable(k *Key, a Algorithm) error {
 		ok = a.Scheme == ECDSA
 	case ed25519.PublicKey:
 		ok = a.Scheme == Ed25519
+	case *mldsa.PublicKey: // one OID names the key and its signatures
+		ok = a.Scheme == MLDSA && a.OID == k.OID
 	}
 	if !ok {
 		return ErrKeyMismatch

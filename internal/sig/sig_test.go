@@ -34,7 +34,7 @@ func TestVerify(t *testing.T) {
 		{"P-224", forge.ECDSAWithSHA224}, {"P-256", forge.ECDSAWithSHA256}, {"P-256", forge.ECDSAWithSHA1}, {"P-384", forge.ECDSAWithSHA384},
 		{"P-521", forge.ECDSAWithSHA512}, {"Ed25519", forge.PureEd25519}, {"RSA-2048", forge.SHA1WithRSA}, {"RSA-2048", forge.SHA256WithRSA},
 		{"RSA-1024", forge.SHA384WithRSA}, {"RSA-2048", forge.SHA512WithRSA}, {"RSA-2048", forge.SHA256WithPSS}, {"RSA-2048", forge.SHA384WithPSS},
-		{"RSA-2048", forge.SHA512WithPSS},
+		{"RSA-2048", forge.SHA512WithPSS}, {"ML-DSA-44", forge.MLDSA44}, {"ML-DSA-65", forge.MLDSA65}, {"ML-DSA-87", forge.MLDSA87},
 	} {
 		key := forge.NewKey(c.key)
 		s := key.Sign(c.alg, msg)
@@ -88,6 +88,12 @@ func TestCannotVerify(t *testing.T) {
 		{"PSS without parameters", rsaKey.SPKI, forge.Seq(forge.OID("1.2.840.113549.1.1.10")), sig.ErrUnsupported},
 		{"unknown algorithm", ec.SPKI, forge.Seq(forge.OID("1.2.3")), sig.ErrUnsupported},
 		{"Ed448", ec.SPKI, forge.Seq(forge.OID("1.3.101.113")), sig.ErrUnsupported},
+		{"ML-DSA key, EC algorithm", forge.NewKey("ML-DSA-44").SPKI, forge.ECDSAWithSHA256.ID, sig.ErrKeyMismatch},
+		{"ML-DSA key, Ed25519 algorithm", forge.NewKey("ML-DSA-44").SPKI, forge.PureEd25519.ID, sig.ErrKeyMismatch},
+		{"EC key, ML-DSA algorithm", ec.SPKI, forge.MLDSA44.ID, sig.ErrKeyMismatch},
+		{"ML-DSA key, algorithm of another set", forge.NewKey("ML-DSA-44").SPKI, forge.MLDSA65.ID, sig.ErrKeyMismatch},
+		{"HashML-DSA", forge.NewKey("ML-DSA-44").SPKI, forge.Seq(forge.OID("2.16.840.1.101.3.4.3.32")), sig.ErrUnsupported},
+		{"SHA-3 with RSA", rsaKey.SPKI, forge.Seq(forge.OID("2.16.840.1.101.3.4.3.14"), forge.Null()), sig.ErrUnsupported},
 		{"unknown key", forge.Seq(forge.Seq(forge.OID("1.2.3")), forge.Bits([]byte{1})), forge.ECDSAWithSHA256.ID, sig.ErrUnsupported},
 		{"key off the curve", forge.FlipMiddle(ec.SPKI), forge.ECDSAWithSHA256.ID, sig.ErrUnsupported},
 	} {
@@ -160,7 +166,7 @@ func TestParseKey(t *testing.T) {
 }
 
 func FuzzSig(f *testing.F) {
-	for _, k := range []*forge.Key{forge.P256(), forge.RSA(1024), forge.NewKey("Ed25519")} {
+	for _, k := range []*forge.Key{forge.P256(), forge.RSA(1024), forge.NewKey("Ed25519"), forge.NewKey("ML-DSA-44"), forge.NewKey("ML-DSA-65"), forge.NewKey("ML-DSA-87")} {
 		f.Add(k.SPKI, k.DefaultAlg().ID, k.Sign(k.DefaultAlg(), []byte("message")))
 	}
 	f.Add(forge.RSA(1024).SPKI, forge.SHA256WithPSS.ID, []byte{1})

@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"filippo.io/mldsa"
 )
 
 // Key is a key pair. SPKI may be changed on a copy to break it.
@@ -25,8 +27,8 @@ type Key struct {
 	SPKI   []byte // SubjectPublicKeyInfo, DER
 }
 
-// NewKey makes a key: "P-224", "P-256", "P-384", "P-521", "Ed25519", or
-// "RSA-n". EC and Ed25519 keys are fresh each time. An RSA key of a size is
+// NewKey makes a key: "P-224", "P-256", "P-384", "P-521", "Ed25519",
+// "ML-DSA-44", "ML-DSA-65", "ML-DSA-87", or "RSA-n". Those that are not RSA are fresh each time. An RSA key of a size is
 // the same for the life of the process; "RSA-2048#2" names another one.
 func NewKey(kind string) *Key {
 	var signer crypto.Signer
@@ -42,6 +44,12 @@ func NewKey(kind string) *Key {
 		signer, err = ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
 	case "Ed25519":
 		_, signer, err = ed25519.GenerateKey(rand.Reader)
+	case "ML-DSA-44":
+		signer, err = mldsa.GenerateKey(mldsa.MLDSA44())
+	case "ML-DSA-65":
+		signer, err = mldsa.GenerateKey(mldsa.MLDSA65())
+	case "ML-DSA-87":
+		signer, err = mldsa.GenerateKey(mldsa.MLDSA87())
 	default:
 		return rsaKey(kind)
 	}
@@ -60,9 +68,12 @@ func RSA(bits int) *Key { return NewKey("RSA-" + itoa(bits)) }
 // FromSigner wraps an existing private key.
 func FromSigner(kind string, signer crypto.Signer) *Key {
 	var spki []byte
-	if k, ok := signer.(*rsa.PrivateKey); ok {
+	switch k := signer.(type) {
+	case *rsa.PrivateKey:
 		spki = Seq(Seq(OID("1.2.840.113549.1.1.1"), Null()), Bits(Seq(BigInt(k.N), Int(int64(k.E)))))
-	} else {
+	case *mldsa.PrivateKey:
+		spki = Seq(mldsaAlg(k).ID, Bits(k.PublicKey().Bytes()))
+	default:
 		var err error
 		if spki, err = x509.MarshalPKIXPublicKey(signer.Public()); err != nil {
 			panic("forge: " + err.Error())
@@ -157,7 +168,7 @@ func rsaFrom(p, q *big.Int) *rsa.PrivateKey {
 // Alg is a signature algorithm: its AlgorithmIdentifier, and how to sign.
 type Alg struct {
 	ID   []byte
-	Hash crypto.Hash // zero for Ed25519
+	Hash crypto.Hash // zero for Ed25519 and ML-DSA
 	PSS  bool
 }
 
@@ -187,7 +198,20 @@ var (
 	ECDSAWithSHA384 = Alg{ID: algID("1.2.840.10045.4.3.3"), Hash: crypto.SHA384}
 	ECDSAWithSHA512 = Alg{ID: algID("1.2.840.10045.4.3.4"), Hash: crypto.SHA512}
 	PureEd25519     = Alg{ID: algID("1.3.101.112")}
+	MLDSA44         = Alg{ID: algID("2.16.840.1.101.3.4.3.17")}
+	MLDSA65         = Alg{ID: algID("2.16.840.1.101.3.4.3.18")}
+	MLDSA87         = Alg{ID: algID("2.16.840.1.101.3.4.3.19")}
 )
+
+func mldsaAlg(k *mldsa.PrivateKey) Alg {
+	switch k.PublicKey().Parameters() {
+	case mldsa.MLDSA44():
+		return MLDSA44
+	case mldsa.MLDSA65():
+		return MLDSA65
+	}
+	return MLDSA87
+}
 
 // DefaultAlg returns the usual algorithm for k's kind and size.
 func (k *Key) DefaultAlg() Alg {
@@ -196,6 +220,8 @@ func (k *Key) DefaultAlg() Alg {
 		return SHA256WithRSA
 	case ed25519.PrivateKey:
 		return PureEd25519
+	case *mldsa.PrivateKey:
+		return mldsaAlg(s)
 	case *ecdsa.PrivateKey:
 		switch s.Curve.Params().BitSize {
 		case 384:
@@ -260,6 +286,9 @@ func pkcs1v15(priv *rsa.PrivateKey, h crypto.Hash, digest []byte) []byte {
 
 // PEM encodes the private key, PKCS #8, for programs that read files.
 func (k *Key) PEM() []byte {
+	if priv, ok := k.Signer.(*mldsa.PrivateKey); ok { // the seed alone (RFC 9881, 6)
+		return PEM("PRIVATE KEY", Seq(Int(0), mldsaAlg(priv).ID, Octets(TLV(0x80, priv.Bytes()))))
+	}
 	der, err := x509.MarshalPKCS8PrivateKey(k.Signer)
 	if err != nil {
 		panic("forge: " + err.Error())
