@@ -144,6 +144,7 @@ type core struct {
 	refreshes refreshes
 
 	filters   filterSet
+	crlFiles  crlFiles
 	closing   chan struct{} // closed when Close is called
 	conns     *openConns
 	shaking   handshaking

@@ -95,6 +95,23 @@ type Config struct {
 	// allowable may be named: never revoked, chain, name, signature or budget. nil: none.
 	Allow []finding.ID
 
+	// CRLFiles are files with CRLs in PEM or DER, as servers have them that verify
+	// client certificates. Such a CRL is judged like one that was downloaded: it counts
+	// for the issuer whose key signed it, until its nextUpdate, and is not trusted. If
+	// the files have no answer about a certificate, downloads and Unknown decide.
+	//
+	// Assay looks at the files once a second and reads a file again when its time, size
+	// or inode has changed. A new CRL counts at once, and closes connections whose peer
+	// it revokes (see OnRevoked). A CRL that was read stays until a later edition of it
+	// has proved authentic. So nothing is lost if a file is missing, cut, forged, too
+	// large or older than before; Logger says so. After its nextUpdate a CRL that stays
+	// refuses the certificates of its issuer. New returns an error if a file is missing
+	// or bad. Limits: 64 MiB for each file, 256 CRLs and 512 MiB in all. nil: none.
+	CRLFiles []string
+	// CRLDirs are directories. Every file counts that holds CRLs and whose name does
+	// not begin with a dot; all else is as in CRLFiles. nil: none.
+	CRLDirs []string
+
 	// CacheDir is a directory, private to the user, that keeps revocation
 	// data across processes. "" keeps it in memory only. One that others own or
 	// may write to is refused; on Windows that is not checked, so it has to be
@@ -141,6 +158,7 @@ type Config struct {
 func (c Config) clone() Config {
 	c.Allow = slices.Clone(c.Allow)
 	c.RequireDNS, c.RequireIP = slices.Clone(c.RequireDNS), slices.Clone(c.RequireIP)
+	c.CRLFiles, c.CRLDirs = slices.Clone(c.CRLFiles), slices.Clone(c.CRLDirs)
 	c.Roots, c.Anchors = slices.Clone(c.Roots), c.Anchors.clone()
 	for i, der := range c.Roots {
 		c.Roots[i] = slices.Clone(der)

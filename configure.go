@@ -60,11 +60,21 @@ func (v *Verifier) configure() error {
 		}
 	}
 	v.engine, v.under = engine.New(opt), trustHash(v.trust, c.PublicRoots)
-	v.trust.Filters = v.filters.set.Load
+	v.trust.Filters, v.trust.Lists = v.filters.set.Load, v.crlFiles.given
 	if err := v.judgeBy(c.policy()); err != nil {
 		return err
 	}
-	return v.openFilters()
+	if err := v.openCRLFiles(); err != nil {
+		return err
+	}
+	if err := v.openFilters(); err != nil {
+		return err
+	}
+	if len(c.CRLFiles)+len(c.CRLDirs) > 0 {
+		v.running.Add(1)
+		go v.tendFiles()
+	}
+	return nil
 }
 
 // judgeBy sets the rules, which are checked first.

@@ -62,7 +62,7 @@ func (v *Verifier) ExplainFor(err error, conf *tls.Config) *report.Report {
 	}
 	trust := v.trust
 	if conf.RootCAs != nil && conf.RootCAs != v.conf.rootPool {
-		trust = &engine.Trust{Anchors: anchorsIn(conf.RootCAs, refused.UnverifiedCertificates), Excerpt: true, LogList: v.trust.LogList, Filters: v.trust.Filters, Public: v.trust.Public}
+		trust = &engine.Trust{Anchors: anchorsIn(conf.RootCAs, refused.UnverifiedCertificates), Excerpt: true, LogList: v.trust.LogList, Filters: v.trust.Filters, Lists: v.trust.Lists, Public: v.trust.Public}
 	}
 	return explain(v.engine, trust, v.policy, err, conf.ServerName)
 }

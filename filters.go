@@ -2,7 +2,6 @@ package assay
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -12,7 +11,6 @@ import (
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/filters"
-	"github.com/assaytls/assay/policy"
 )
 
 // Filters says where CRLite filters and OneCRL come from: the revocations of the
@@ -137,16 +135,6 @@ func (v *Verifier) reopenFilters(dir string) {
 
 // filtersChanged has the open connections judged again, beside.
 func (c *core) filtersChanged() { go c.review(anew) }
-
-// judgedBy names the rules, the trust and the filters by which v judges now.
-func (v *Verifier) judgedBy() [32]byte {
-	set := v.filters.set.Load()
-	if set == nil || !v.policy.Schemes.Has(policy.CRLite) {
-		return v.hash
-	}
-	h := set.Hash()
-	return sha256.Sum256(append(v.hash[:], h[:]...))
-}
 
 // warnFilters logs what changes no verdict.
 func (v *Verifier) warnFilters(err error) {

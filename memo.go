@@ -108,6 +108,19 @@ func memoKey(hash [32]byte, d dialled, cs *tls.ConnectionState, purpose string) 
 	return sha256.Sum256(b)
 }
 
+// judgedBy names the rules, the trust, the filters and the lists by which v judges now.
+func (v *Verifier) judgedBy() [32]byte {
+	by := v.hash
+	if set := v.filters.set.Load(); set != nil && v.policy.Schemes.Has(policy.CRLite) {
+		h := set.Hash()
+		by = sha256.Sum256(append(by[:], h[:]...))
+	}
+	if lists := v.crlFiles.now.Load(); lists != nil && v.policy.Schemes.Has(policy.CRL) {
+		by = sha256.Sum256(append(by[:], lists.hash[:]...))
+	}
+	return by
+}
+
 // position finds the very certificate c, not an equal one.
 func position(certs []*x509.Certificate, c *x509.Certificate) int {
 	for i := range certs {

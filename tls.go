@@ -285,7 +285,7 @@ func (v *Verifier) handshake(d dialled, cs *tls.ConnectionState, p *policy.Polic
 		return time.Time{}, path, refusal(finding.New(finding.InternalError, "what", cs.ServerName, "detail", "crypto/tls verified no chain"))
 	}
 	lessons := v.engine.Lessons()
-	asked := v.filters.set.Load()
+	asked, lists := v.filters.set.Load(), v.crlFiles.now.Load()
 	key := memoKey(v.judgedBy(), d, cs, p.Purpose.String())
 	known, due := v.memo.get(key, time.Now())
 	if known.report != nil && !v.stands(known.path, p, func() {}) {
@@ -322,6 +322,9 @@ func (v *Verifier) handshake(d dialled, cs *tls.ConnectionState, p *policy.Polic
 	v.hold(d, cs, key, p, path, until, lessons)
 	if v.filters.set.Load() != asked { // it changed before the connection was known
 		v.filtersChanged()
+	}
+	if now := v.crlFiles.now.Load(); now != lists { // they changed before the connection was known
+		go v.reviewFor(now.all)
 	}
 	return until, path, nil
 }

@@ -46,6 +46,10 @@ func compareLists(old, came *Artefact) (o order, was, is time.Time) {
 	if err != nil {
 		return newer, was, is
 	}
+	return compareEditions(a, b)
+}
+
+func compareEditions(a, b *crl.List) (o order, was, is time.Time) {
 	was, is = a.ThisUpdate, b.ThisUpdate
 	sameLine := a.Issuer.Canon == b.Issuer.Canon && a.Delta() == b.Delta() && samePart(a.IDP, b.IDP) && bytes.Equal(a.AuthorityKeyID, b.AuthorityKeyID)
 	number := new(big.Int).SetBytes(b.Number).Cmp(new(big.Int).SetBytes(a.Number))
@@ -59,6 +63,12 @@ func compareLists(old, came *Artefact) (o order, was, is time.Time) {
 	}
 	return newer, was, is
 }
+
+// Older reports whether b is an earlier edition of list a.
+func Older(a, b *crl.List) bool { o, _, _ := compareEditions(a, b); return o == older }
+
+// Newer reports whether b is a later edition of list a, or the same one.
+func Newer(a, b *crl.List) bool { o, _, _ := compareEditions(a, b); return o == newer }
 
 func samePart(a, b *crl.IDP) bool {
 	return a == nil && b == nil || a != nil && b != nil && bytes.Equal(a.Raw, b.Raw)

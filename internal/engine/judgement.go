@@ -32,10 +32,11 @@ type judgement struct {
 	chains  [][][]byte // when not nil, the only candidate paths
 	filters *crlite.Set
 
-	ev    *evidence.Evidence // what is judged; a copy, to which artefacts are added
-	setup []finding.Finding  // what is wrong with the evidence itself, or with how much it asks for
-	spent time.Duration      // by the rounds
-	final bool               // nothing more will be asked for
+	ev              *evidence.Evidence // what is judged; a copy, to which artefacts are added
+	given, answered []*Given           // lists from files: all of them, and those that gave an answer
+	setup           []finding.Finding  // what is wrong with the evidence itself, or with how much it asks for
+	spent           time.Duration      // by the rounds
+	final           bool               // nothing more will be asked for
 	material
 	gathering
 }
@@ -71,6 +72,7 @@ func (e *Engine) newJudgement(ev *evidence.Evidence, t *Trust, p policy.Policy, 
 	if t.Filters != nil && p.Schemes.Has(policy.CRLite) {
 		j.filters = t.Filters()
 	}
+	j.giveLists()
 	return j
 }
 
@@ -80,6 +82,7 @@ func (j *judgement) gathered() *evidence.Evidence {
 	ev := *j.ev
 	ev.AnchorsHash, ev.LogListHash = j.t.names()
 	ev.FiltersHash = j.filtersHash()
+	j.addGiven(&ev)
 	return &ev
 }
 

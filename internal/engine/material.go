@@ -141,7 +141,7 @@ func (j *judgement) sctsOf(n int) pathSCTs {
 
 // handed are the indexes in the evidence of what the judges were handed.
 type handed struct {
-	artefacts, lists, responses []int // of Input's Artefacts, Offered and OfferedOCSP
+	artefacts, lists, responses []int // of Input's Artefacts, Offered and OfferedOCSP; below 0: see offerGiven
 }
 
 // artefacts hands the judges what was fetched or given.
@@ -165,6 +165,7 @@ func (j *judgement) artefacts(ctx context.Context, in *revocation.Input) (from h
 			in.Artefacts, from.artefacts = append(in.Artefacts, x), append(from.artefacts, i)
 		}
 	}
+	j.offerGiven(in, &from)
 	return from
 }
 
@@ -176,6 +177,10 @@ func (j *judgement) unused(in *revocation.Input, from handed, res revocation.Res
 		}
 	}
 	for n, i := range from.lists {
+		if i < 0 {
+			j.usedGiven(i, res.Unused[n])
+			continue
+		}
 		note(i, in.Offered[n].Issuer.String(), res.Unused[n])
 	}
 	for n, i := range from.responses {

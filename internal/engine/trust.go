@@ -25,6 +25,10 @@ type Trust struct {
 	// Filters returns the CRLite filters to ask, nil when there are none; each
 	// judgement asks for them once. It must be safe for concurrent use. nil: none.
 	Filters func() *crlite.Set
+	// Lists returns the lists that the application gave; each judgement asks for them
+	// once. It must be safe for concurrent use, and what it returned is not changed.
+	// nil: none.
+	Lists func() []*Given
 	// Public says of an anchor's SubjectPublicKeyInfo whether it is publicly
 	// trusted: browsers' CT policies and the lifetime limits of public certificates
 	// apply below such anchors. nil: none is.
