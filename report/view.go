@@ -23,6 +23,7 @@ type View struct {
 	Headline *ViewFinding  // the root cause; nil when there is nothing to say
 	Summary  string        // one sentence in place of the headline; "" when there is one
 	Age      string        // "cached 14 min ago", when revocation was judged by what is that old; else ""
+	Left     string        // "59 days left (96%)", of the certificate that was judged; "" when that is not known, or the headline says it
 	Items    []ViewItem    // more about the target: where it was reached, how, when
 	Sections []ViewSection // in the order of reading, SectionBrief first
 }
@@ -136,7 +137,7 @@ const listShown = 10
 // in full, and then no list is cut. v stays as it is.
 func (v *View) At(level Level, certs bool) *View {
 	f := folder{level: level, certs: certs, explained: map[string]bool{}}
-	out := &View{Verdict: v.Verdict, Target: v.Target, Summary: v.Summary, Age: v.Age}
+	out := &View{Verdict: v.Verdict, Target: v.Target, Summary: v.Summary, Age: v.Age, Left: v.Left}
 	out.Headline = f.finding(v.Headline)
 	if level <= LevelQuiet {
 		return out

@@ -485,6 +485,24 @@ func (c *Cert) left(now time.Time) (text string, holds bool) {
 	return text + ", until " + when(c.NotAfter), true
 }
 
+// leftShort says how much of the leaf's life is left; "" when that is not known or
+// the headline is about it.
+func (r *Report) leftShort() string {
+	c := r.certAt(0)
+	if h := r.Headline; c == nil || h != nil && h.Cert <= 0 && (h.Finding.ID == finding.CertExpiresSoon || h.Finding.ID == finding.CertExpired) {
+		return ""
+	}
+	days := daysBetween(r.Time, c.NotAfter)
+	if days == nil || *days < 0 {
+		return ""
+	}
+	text := plural(*days, "day") + " left"
+	if share, ok := c.share(r.Time); ok {
+		text += " (" + strconv.Itoa(share) + "%)"
+	}
+	return text
+}
+
 // share is how much of the certificate's life is left at now, in percent,
 // rounded down.
 func (c *Cert) share(now time.Time) (percent int, ok bool) {

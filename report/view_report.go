@@ -18,6 +18,7 @@ func (r *Report) View() *View {
 	if age := r.cachedSeconds(); age >= 60 {
 		v.Age = cachedAgo(age)
 	}
+	v.Left = r.leftShort()
 	switch h := r.Headline; {
 	case h != nil:
 		v.Headline = r.viewHeadline(*h)

@@ -224,10 +224,10 @@ func (a *app) prefetch(ctx context.Context, f *checkFlags, args []string) error 
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var files []*evidence.Evidence
-	var targets []string
+	var targets []named
 	for _, arg := range args {
 		if _, ok := server(arg); ok {
-			targets = append(targets, arg)
+			targets = append(targets, named{text: arg})
 			continue
 		}
 		ev, err := a.fileEvidence(ctx, arg, f.conn.passFile)

@@ -44,7 +44,8 @@ func (a *app) checkCommand() *cobra.Command {
 is HOST, HOST:PORT, [IPV6]:PORT or a URL: https://, smtps://, imaps://, mqtts://
 and so on for TLS from the first byte, smtp://, imap://, sieve://, ldap://,
 xmpp://, postgres://, rdp:// and so on for protocols that switch to TLS
-(STARTTLS). An unknown scheme lists all of them. assay asks every revocation
+(STARTTLS). An unknown scheme lists all of them. @FILE names a list of targets,
+one a line, and - one on standard input; # begins a comment. assay asks every revocation
 source unless you choose some, and it asks now: it tries again what failed for
 another process, and confirms a copy in the cache that is older than ten minutes.
 --refresh asks past every cache.`,
@@ -52,7 +53,8 @@ another process, and confirms a copy in the cache that is older than ten minutes
   assay check --ct require --log-list log_list.json example.com
   assay check --roots ca.pem --resolve app.test:443:127.0.0.1 app.test
   assay check smtp://mail.example:587
-  assay check -q a.example b.example:8443 '[2001:db8::1]:443'`,
+  assay check -q a.example b.example:8443 '[2001:db8::1]:443'
+  assay check --format nagios --expires-within 14d @hosts.txt`,
 		Args: minArgs(1, "a server to check, like example.com or example.com:8443"),
 		RunE: func(c *cobra.Command, args []string) error {
 			f.rules.RequireNonce = f.rules.RequireNonce || f.network.nonce == nonceRequire
@@ -91,18 +93,22 @@ func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 	if err := f.more.check(&f.out); err != nil {
 		return err
 	}
-	configs, err := a.targets(ctx, f, args)
+	names, lists, err := a.listed(args)
 	if err != nil {
 		return err
 	}
-	save, err := createEvidence(f.out.evidence, len(args))
+	configs, err := a.targets(ctx, f, names)
+	if err != nil {
+		return err
+	}
+	save, err := createEvidence(f.out.evidence, len(configs))
 	if err != nil {
 		return err
 	}
 	defer save.discard()
 	limit := f.conn.timeout
 	if limit == 0 {
-		limit = defaultTimeout * time.Duration((len(args)+concurrent-1)/concurrent)
+		limit = defaultTimeout * time.Duration((len(configs)+concurrent-1)/concurrent)
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -127,7 +133,7 @@ func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 			return err
 		}
 		for _, one := range res {
-			if err := a.print(one.r, &f.out, len(configs)+len(res) > 2, nth); err != nil {
+			if err := a.print(one.r, &f.out, lists || len(configs)+len(res) > 2, nth); err != nil {
 				return err
 			}
 			nth++
@@ -137,17 +143,17 @@ func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 }
 
 // targets reads the arguments; nothing is dialled unless all are sound.
-func (a *app) targets(ctx context.Context, f *checkFlags, args []string) ([]tlsclient.Config, error) {
+func (a *app) targets(ctx context.Context, f *checkFlags, names []named) ([]tlsclient.Config, error) {
 	var configs []tlsclient.Config
 	var hints []string
-	for _, arg := range args {
-		t, err := target.Parse(arg)
+	for _, n := range names {
+		t, err := target.Parse(n.text)
 		if err != nil {
-			return nil, err
+			return nil, n.at(err)
 		}
 		c, err := f.conn.config(t)
 		if err != nil {
-			return nil, err
+			return nil, n.at(err)
 		}
 		if t.Hint != "" {
 			hints = append(hints, t.Hint)
@@ -222,6 +228,10 @@ func interrupted(ctx context.Context) bool {
 // several.
 func (a *app) print(r *report.Report, f *outputFlags, several bool, nth int) error {
 	a.verdict(r.Verdict)
+	if f.format == formatNagios {
+		a.plugin = append(a.plugin, r) // what is worst stands first, so all are waited for
+		return nil
+	}
 	if f.format == formatJSON {
 		return render.JSON(a.stdout, r, !several)
 	}

@@ -38,6 +38,7 @@ type app struct {
 	stdout *stdout
 	stderr io.Writer
 	status int
+	plugin []*report.Report // of --format nagios: what the one line is made of
 }
 
 // Main runs the command line and returns the exit status.
@@ -50,6 +51,9 @@ func Main(args []string, stdin io.Reader, out, stderr io.Writer) int {
 	}()
 	a := &app{stdin: stdin, stdout: &stdout{w: out}, stderr: stderr}
 	err := a.root(args).ExecuteContext(ctx)
+	if nagios(args) {
+		return a.plugged(err, ctx.Err() != nil)
+	}
 	if ctx.Err() != nil {
 		return exitInterrupted
 	}

@@ -298,7 +298,7 @@ func (a *app) connectTarget(ctx context.Context, f *connectFlags, arg string) (r
 			return none, tlsclient.Config{}, usagef("--name: %v", err)
 		}
 	}
-	configs, err := a.targets(ctx, &checkFlags{conn: f.conn}, []string{arg})
+	configs, err := a.targets(ctx, &checkFlags{conn: f.conn}, []named{{text: arg}})
 	if err != nil {
 		return none, tlsclient.Config{}, err
 	}

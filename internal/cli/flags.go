@@ -132,12 +132,13 @@ const (
 	formatText     = "text"
 	formatJSON     = "json"
 	formatMarkdown = "markdown"
+	formatNagios   = "nagios"
 )
 
 func (f *outputFlags) add(c *cobra.Command) {
 	f.format = formatText
 	g := flags.Under(c, "Output")
-	g.Word(&f.format, "format", "report format; JSON prints one line per target", formatText, formatJSON, formatMarkdown)
+	g.Word(&f.format, "format", "report format; JSON prints one line per target; nagios has the exit statuses of monitoring plugins", formatText, formatJSON, formatMarkdown, formatNagios)
 	g.Switch(&f.quiet, "quiet", "q", "one line for each target")
 	g.Switch(&f.verbose, "verbose", "v", "everything: connection, paths, every check, downloads, timing")
 	g.Switch(&f.certs, "print-cert-chain-info", "i", "every certificate in full")
@@ -166,6 +167,8 @@ func (f *outputFlags) check() error {
 		return usagef("-q, -v and -i are about text; JSON always holds everything")
 	case f.format == formatMarkdown && f.quiet:
 		return usagef("-q is about text")
+	case f.format == formatNagios && (f.quiet || f.verbose || f.certs):
+		return usagef("-q, -v and -i are about text; nagios has one line")
 	}
 	return nil
 }

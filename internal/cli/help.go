@@ -91,6 +91,8 @@ Exit status:
   0 accept   1 reject   2 usage, or a local file or stream failed
   3 inconclusive: it could not be decided   130 interrupted
   Of several targets the worst counts: 1, then 3, then 0.
+  With --format nagios: 0 accept, 1 a certificate expires soon, 2 reject,
+  3 everything else; of several 2, then 1, then 3, then 0.
 
 Environment:
   SSL_CERT_FILE, SSL_CERT_DIR  trust anchors instead of the system's

@@ -70,12 +70,15 @@ func severityCodes(s finding.Severity) string {
 
 func verdictCodes(v report.Verdict) string { return bold + ";" + codes[v.Emphasis()] }
 
-// oneLine writes "VERDICT TARGET [ID: TITLE] [(cached 14 min ago)]".
+// oneLine writes "VERDICT TARGET [ID: TITLE] [59 days left (96%)] [(cached 14 min ago)]".
 func (t *text) oneLine(v *report.View) {
 	word := v.Verdict.String()
 	s := t.paint(verdictCodes(v.Verdict), word) + strings.Repeat(" ", len(report.Inconclusive)-len(word)) + " " + v.Target
 	if h := v.Headline; h != nil {
 		s += "  " + h.ID + ": " + h.Line()
+	}
+	if v.Left != "" && v.Verdict == report.Accept {
+		s += "  " + v.Left
 	}
 	if v.Age != "" {
 		s += "  (" + v.Age + ")"
