@@ -474,7 +474,7 @@ func TestStandardLibraryErrors(t *testing.T) {
 // What check accepts and crypto/x509 does not, the library refuses too, as
 // ARCHITECTURE.md lists it; what crypto/x509 overlooks it refuses itself.
 func TestStricterThanCheck(t *testing.T) {
-	l := startLab(t, "critical-must-staple", "critical-directory-names", "equivalent-names", "ip-range-excluded")
+	l := startLab(t, "critical-must-staple", "critical-directory-names", "equivalent-names", "ml-dsa-ca", "ip-range-excluded")
 	for _, s := range l.Scenarios {
 		client, _ := labClient(t, l, s.Name, assay.Config{Network: assay.Inline})
 		err := get(client, s)

@@ -47,7 +47,7 @@ var engineKinds = []Kind{
 		Since:   "0.1"},
 	{ID: X509Disagrees, Class: ClassPath, Severity: Info, Rank: 1,
 		Title:   "the Go standard library (crypto/x509) has another result: {detail}",
-		Explain: "The report shows the result of Go's own verifier because Go programs get that one. Go rejects a critical must-staple extension, critical constraints on directory names, and names that differ only in their spelling. It overlooks some excluded IP ranges.",
+		Explain: "The report shows the result of Go's own verifier because Go programs get that one. Go rejects a critical must-staple extension, critical constraints on directory names, and names that differ only in their spelling, and before Go 1.27 ML-DSA. It overlooks some excluded IP ranges.",
 		Risk:    "No direct risk. Programs that rely on crypto/x509 behave differently from assay.",
 		Fix:     "Nothing needs to be done if no Go program connects. If it is your server: get a certificate without the detail that the message names. If it is not: tell its operator.",
 		Since:   "0.1"},

@@ -62,7 +62,7 @@ func TestConnectLabFaults(t *testing.T) {
 // check does not accept, nothing passes, and the exit status is the report's.
 func TestConnectNoLaxer(t *testing.T) {
 	l := startLab(t)
-	stricter := []string{"missing-intermediate", "equivalent-names", "critical-directory-names", "critical-must-staple",
+	stricter := []string{"missing-intermediate", "equivalent-names", "critical-directory-names", "critical-must-staple", "ml-dsa-ca",
 		"crl-signer-fetched",              // handshakes fetch no certificates
 		"good-short-lived", "no-pointers"} // connect denies what nobody can answer for
 	for _, s := range l.Scenarios {

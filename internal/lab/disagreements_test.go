@@ -20,6 +20,11 @@ var disagreements = map[string]map[string]string{
 		"curl":    "OpenSSL does not process the TLS feature extension, so critical it refuses",
 		"openssl": "OpenSSL does not process the TLS feature extension, so critical it refuses",
 	},
+	"ml-dsa-ca": {
+		"curl":       "OpenSSL has ML-DSA from 3.5",
+		"openssl":    "OpenSSL has ML-DSA from 3.5",
+		"gnutls-cli": "GnuTLS 3.7 has no ML-DSA",
+	},
 	"equivalent-names": {
 		"gnutls-cli": "GnuTLS compares names byte for byte",
 	},

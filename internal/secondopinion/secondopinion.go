@@ -55,9 +55,21 @@ func Differs(c Chain) []finding.Finding {
 	case theirs == nil && ours >= finding.Error:
 		return []finding.Finding{finding.New(finding.X509Disagrees, "detail", "it accepts this chain")}
 	case theirs != nil && ours < finding.Inconclusive:
-		return []finding.Finding{finding.New(finding.X509Disagrees, "detail", "it refuses this chain: "+theirs.Error())}
+		return []finding.Finding{finding.New(finding.X509Disagrees, "detail", "it refuses this chain"+c.lacking()+": "+theirs.Error())}
 	}
 	return nil
+}
+
+// lacking says what crypto/x509 cannot verify of the path that counts; its error
+// names another reason.
+func (c Chain) lacking() string {
+	path := c.Chosen.Certs
+	for i := range path[:max(len(path)-1, 0)] { // the anchor's own signature is nobody's business
+		if k := path[i+1].Key; k != nil && k.Kind == cert.KeyMLDSA {
+			return " because it has no " + k.Algorithm + " before Go 1.27"
+		}
+	}
+	return ""
 }
 
 // pathVerdict is the worst severity that path and name validation alone found.

@@ -35,6 +35,8 @@ var connection = []Scenario{
 		Want: report.Inconclusive, Findings: ids(finding.UnrecognizedName)},
 	{Name: "server-name-missing", Story: "The server is named by its address, so that no server name is sent, and it wants one; it says that it does not know the name (unrecognized_name).",
 		Want: report.Inconclusive, Findings: ids(finding.ServerNameMissing)},
+	{Name: "ml-dsa-leaf", Story: "The certificate has an ML-DSA key, with which crypto/tls before Go 1.27 cannot finish a handshake. The certificates are read and judged all the same.",
+		Want: report.Inconclusive, Findings: ids(finding.NoCommonParameters, finding.X509Disagrees), Absent: ids(finding.KeyUnsupported, finding.SignatureUnsupported)},
 	{Name: "internal-error-alert", Story: "The server breaks off with the alert internal_error.",
 		Want: report.Inconclusive, Findings: ids(finding.TLSAlert)},
 	{Name: "client-certificate-required", Story: "TLS 1.3: the server demands a client certificate and says so only after the handshake. Its own certificate was judged; the connection is of no use.",

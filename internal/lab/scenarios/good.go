@@ -24,6 +24,8 @@ var good = []Scenario{
 		Want: report.Accept},
 	{Name: "good-ed25519", Story: "An Ed25519 certificate: browsers do not take them, the standards do.",
 		Want: report.Accept},
+	{Name: "ml-dsa-ca", Story: "A P-256 certificate whose issuers have ML-DSA keys, as have their lists and OCSP responses. That is in order; crypto/x509 before Go 1.27 refuses it, and so does the library.",
+		Want: report.Accept, Findings: ids(finding.X509Disagrees)},
 	{Name: "good-tls12", Story: "The server speaks nothing newer than TLS 1.2.",
 		Want: report.Accept},
 	{Name: "good-tls13", Story: "The server speaks TLS 1.3 only.",

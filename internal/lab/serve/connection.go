@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"github.com/assaytls/assay/internal/lab/forge"
 )
 
 // connectionServers make the servers of the scenarios of the same group.
@@ -50,6 +52,10 @@ var connectionServers = map[string]func(*build){
 	"server-name-missing": func(b *build) {
 		b.alert(112)
 		b.s.Host = "127.0.0.1"
+	},
+	"ml-dsa-leaf": func(b *build) {
+		ca := b.l.pki.intermediate(b.l.pki.root, "Assay Lab ML-DSA-44 CA", forge.NewKey("ML-DSA-44"))
+		b.mldsaLeaf(b.siteOf(ca).key(forge.NewKey("ML-DSA-65")))
 	},
 	"internal-error-alert": func(b *build) { b.alert(80) },
 	"client-certificate-required": func(b *build) {

@@ -30,8 +30,15 @@ var goodServers = map[string]func(*build){
 		b.serve(b.siteOf(ca).key(forge.NewKey("P-384")))
 	},
 	"good-ed25519": func(b *build) { b.serve(b.site().key(forge.NewKey("Ed25519"))) },
-	"good-tls12":   func(b *build) { b.good(func(s *site) { s.tls.MaxVersion = tls.VersionTLS12 }) },
-	"good-tls13":   func(b *build) { b.good(func(s *site) { s.tls.MinVersion = tls.VersionTLS13 }) },
+	"ml-dsa-ca": func(b *build) {
+		p := b.l.pki
+		upper := p.intermediate(p.root, "Assay Lab ML-DSA-87 CA", forge.NewKey("ML-DSA-87"))
+		s := b.siteOf(p.intermediate(upper, "Assay Lab ML-DSA-65 CA", forge.NewKey("ML-DSA-65")))
+		s.chain = append(s.chain, upper.Raw)
+		b.serve(s)
+	},
+	"good-tls12": func(b *build) { b.good(func(s *site) { s.tls.MaxVersion = tls.VersionTLS12 }) },
+	"good-tls13": func(b *build) { b.good(func(s *site) { s.tls.MinVersion = tls.VersionTLS13 }) },
 	"good-ip": func(b *build) {
 		b.s.Host = "127.0.0.1"
 		b.good(func(s *site) { s.names = [][]byte{forge.IPRaw(net.IPv4(127, 0, 0, 1).To4())} })
