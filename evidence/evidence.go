@@ -25,6 +25,7 @@ type Evidence struct {
 	Attempts   []Attempt  `json:"attempts,omitempty"` // one for each address tried
 	Connection Connection `json:"connection"`         // the one that the chain came by
 	Failure    *Failure   `json:"failure,omitempty"`  // nil when the handshake completed
+	Visit      *Visit     `json:"visit,omitempty"`    // the HTTP request after the handshake; nil when none was made
 	Probe      *Probe     `json:"probe,omitempty"`    // the second, permissive dial, if one was made
 	Legacy     *Legacy    `json:"legacy,omitempty"`   // what became of an offer of TLS 1.0 and 1.1 alone; nil when none was made
 
@@ -171,6 +172,16 @@ type Probe struct {
 type Legacy struct {
 	Version uint16 `json:"version,omitempty"` // what the server chose; 0 when it took neither
 	Detail  string `json:"detail,omitempty"`  // how it refused
+}
+
+// Visit is an HTTP request that was made after the handshake to learn what the
+// server requires for one path.
+type Visit struct {
+	Path   string `json:"path"`             // as in the request: "/admin?x=1"
+	Status string `json:"status,omitempty"` // the reply's, and what its page says about client certificates; "" when there was none
+	// Renegotiated is set when the server started a second handshake before it
+	// replied; Connection.ClientCert says whether it asked for a certificate in it.
+	Renegotiated bool `json:"renegotiated,omitempty"`
 }
 
 // Artefact is one fetched body, or the reason there is none.

@@ -203,7 +203,7 @@ func (ev *Evidence) validate() error {
 	v.require(ev.Source != SourceLook, "source is a look at a server, without what it was looked at beside")
 	if also := ev.AlsoServes; also != nil {
 		v.evidence(also)
-		v.require(also.AlsoServes == nil && also.Unseen == nil && also.Probe == nil && also.Legacy == nil, "also_serves has more than a look brings")
+		v.require(also.AlsoServes == nil && also.Unseen == nil && also.Probe == nil && also.Visit == nil && also.Legacy == nil, "also_serves has more than a look brings")
 		v.require(also.Source == SourceLook || also.Source == SourceDial, "also_serves has the source %q", also.Source)
 		v.require(len(also.Chain) > 0, "also_serves has no chain")
 		// The limits hold for both together.
@@ -238,6 +238,10 @@ func (v *validator) evidence(ev *Evidence) {
 		v.text("probe.reason", p.Reason)
 		v.connection("probe.connection", &p.Connection)
 		v.failure("probe.failure", p.Failure)
+	}
+	if l := ev.Visit; l != nil {
+		v.text("visit.path", l.Path)
+		v.text("visit.status", l.Status)
 	}
 	if l := ev.Legacy; l != nil {
 		v.text("legacy.detail", l.Detail)

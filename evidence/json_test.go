@@ -20,6 +20,7 @@ func full() *Evidence {
 		Failure: &Failure{ID: "tls-alert", Params: map[string]string{"alert": "x"}, Stage: "handshake", Detail: "d"},
 		Probe:   &Probe{Reason: "handshake_failure", Failure: &Failure{ID: "handshake-eof", Stage: "handshake"}},
 		Legacy:  &Legacy{Version: 0x301, Detail: "d"},
+		Visit:   &Visit{Path: "/p", Status: "200 OK", Renegotiated: true},
 		Chain:   []Entry{{Cert: []byte{1, 2}, Staple: []byte{3}, SCTs: []byte{4}}},
 		TLSSCTs: []byte{5}, Extra: [][]byte{{6}},
 		Artefacts: []Artefact{{Kind: "ocsp", URL: "http://o.test/", Method: "POST", Request: []byte{7}, IssuerKey: []byte{7}, Body: []byte{8}, Fetched: time.Unix(0, 0).UTC(), Cached: true, Status: 404, Failure: "fetch-failed", Detail: "d", Duration: 9}},

@@ -19,6 +19,12 @@ const (
 	UnrecognizedNameWarning ID = "unrecognized-name-noted"
 	LegacyOffered           ID = "legacy-tls-offered"
 	LegacyRefused           ID = "legacy-tls-refused"
+	PathReply               ID = "path-reply"
+	PathUnanswered          ID = "path-unanswered"
+	RenegotiationFollowed   ID = "renegotiation-followed"
+	PostHandshakeAuth       ID = "post-handshake-auth-required"
+	SigalgsRead             ID = "sigalgs-unfinished"
+	SigalgsRefused          ID = "sigalgs-refused"
 )
 
 var serverKinds = []Kind{
@@ -134,4 +140,46 @@ var serverKinds = []Kind{
 		Fix:     "If it is your server: install the chain file that the CA delivered with the current certificate. If it is not: tell its operator that the intermediate is out of date.",
 		Spec:    "RFC 5280, 6.1; RFC 8446, 4.4.2",
 		OpenSSL: "X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY", OpenSSLCode: 20, Since: "0.1"},
+	{ID: PathReply, Class: ClassConnection, Severity: Info, Rank: 3,
+		Title:   "the server replied to the request for {path}: {status}",
+		Explain: "--path made assay send an HTTP request after the handshake. The title shows the status of the reply. It does not change the result.",
+		Risk:    "No direct risk.",
+		Fix:     "Nothing needs to be done. If the status is 400 or 403 and the path requires a client certificate: pass one with assay check --cert and --key.",
+		Spec:    "RFC 9110, 15",
+		Since:   "0.1"},
+	{ID: PathUnanswered, Class: ClassConnection, Severity: Inconclusive, Rank: 58,
+		Title:   "the server did not reply to the request for {path}: {detail}",
+		Explain: "--path made assay send an HTTP request after the handshake, and no reply came. assay checked the certificates from the handshake.",
+		Risk:    "No direct risk. assay could not find out what the server requires for this path.",
+		Fix:     "If it is your server: look for the request in its log. If it is not: try the path with another program (curl -v), or run assay check without --path.",
+		Spec:    "RFC 9110, 15",
+		Since:   "0.1"},
+	{ID: RenegotiationFollowed, Class: ClassConnection, Severity: Info, Rank: 4,
+		Title:   "the server started a renegotiation for {path}{why}",
+		Explain: "A renegotiation is a second handshake inside the first. Servers use it in TLS 1.2 to ask for a client certificate for one path only. assay follows one renegotiation if --path is given.",
+		Risk:    "No direct risk. Many clients do not renegotiate: browsers over HTTP/2, and programs in Go by default.",
+		Fix:     "If it is your server: serve the path under a host name of its own and ask for client certificates in the first handshake. TLS 1.3 has no renegotiation.",
+		Spec:    "RFC 5746; RFC 9325, 3.5",
+		Since:   "0.1"},
+	{ID: PostHandshakeAuth, Class: ClassConnection, Severity: Inconclusive, Rank: 59,
+		Title:   "the server requires a client certificate for {path} by TLS 1.3 post-handshake authentication: {detail}",
+		Explain: "In TLS 1.3 a server can ask for a client certificate after the handshake if the client offers that. Go's TLS library, and so assay, does not. Most browsers do not either.",
+		Risk:    "No direct risk. The server restricts access on purpose.",
+		Fix:     "If it is your server: serve the path under a host name of its own and ask for client certificates in the handshake. If it is not: run assay check --path PATH with --tls-max 1.2, --cert and --key, if the server still offers TLS 1.2.",
+		Spec:    "RFC 8446, 4.2.6 and 4.6.2",
+		Since:   "0.1"},
+	{ID: SigalgsRead, Class: ClassConnection, Severity: Inconclusive, Rank: 60,
+		Title:   "assay read the certificate that the server shows for {sigalgs} and did not finish the handshake",
+		Explain: "--sigalgs chose the signature schemes that assay offered. assay can offer such a list but cannot finish a handshake with it. It checked the certificate, and the server did not prove that it holds the key.",
+		Risk:    "Anybody can show a certificate. Only a finished handshake proves that the server holds the key.",
+		Fix:     "Run assay check without --sigalgs. It finishes a handshake and checks the certificates for every type of key.",
+		Spec:    "RFC 8446, 4.2.3",
+		Since:   "0.1"},
+	{ID: SigalgsRefused, Class: ClassConnection, Severity: Inconclusive, Rank: 72,
+		Title:   "the server showed no certificate to a client that offers {sigalgs}: {detail}",
+		Explain: "--sigalgs chose the signature schemes that assay offered. A server needs a certificate whose key can sign with one of them.",
+		Risk:    riskUnjudged,
+		Fix:     "Run assay check without --sigalgs to check the certificates that the server has. If it is your server and clients offer only these schemes: add a certificate with a key of that type.",
+		Spec:    "RFC 8446, 4.2.3 and 4.4.2.2",
+		Since:   "0.1"},
 }

@@ -53,6 +53,16 @@ func seen(ev *evidence.Evidence) (out []finding.Finding) {
 			out = append(out, finding.New(finding.UnrecognizedNameWarning, "sni", ev.Target.SNI))
 		}
 	}
+	if v := ev.Visit; v != nil && v.Renegotiated {
+		why := ""
+		if c.ClientCert != "" {
+			why = " and requested a client certificate"
+		}
+		out = append(out, finding.New(finding.RenegotiationFollowed, "path", v.Path, "why", why))
+	}
+	if v := ev.Visit; v != nil && v.Status != "" && (ev.Failure == nil || ev.Failure.ID != finding.PostHandshakeAuth) {
+		out = append(out, finding.New(finding.PathReply, "path", v.Path, "status", v.Status))
+	}
 	if l := ev.Legacy; l != nil && l.Version != 0 {
 		out = append(out, finding.New(finding.LegacyOffered, "version", tlsnames.Version(l.Version)))
 	} else if l != nil {

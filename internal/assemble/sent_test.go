@@ -106,6 +106,11 @@ func TestSeen(t *testing.T) {
 		}, []finding.ID{finding.UnrecognizedNameWarning}},
 		"old version":    {func(ev *evidence.Evidence) { ev.Legacy = &evidence.Legacy{Version: 0x0301} }, []finding.ID{finding.LegacyOffered}},
 		"no old version": {func(ev *evidence.Evidence) { ev.Legacy = &evidence.Legacy{Detail: "it closed"} }, []finding.ID{finding.LegacyRefused}},
+		"a path":         {func(ev *evidence.Evidence) { ev.Visit = &evidence.Visit{Path: "/a", Status: "200 OK"} }, []finding.ID{finding.PathReply}},
+		"a path behind a renegotiation": {func(ev *evidence.Evidence) {
+			ev.Visit = &evidence.Visit{Path: "/a", Status: "200 OK", Renegotiated: true}
+			ev.Connection.ClientCert = "sent"
+		}, []finding.ID{finding.RenegotiationFollowed, finding.PathReply}},
 		"no other certificate known": {func(ev *evidence.Evidence) {
 			ev.Unseen = &evidence.Failure{ID: finding.KeyTypeUnseen, Stage: "handshake", Params: map[string]string{"type": "RSA", "detail": "x"}}
 		}, []finding.ID{finding.KeyTypeUnseen}},

@@ -161,6 +161,9 @@ func (a *app) targets(ctx context.Context, f *checkFlags, names []named) ([]tlsc
 		configs = append(configs, c)
 	}
 	for _, c := range configs {
+		if err := f.more.fits(&c); err != nil {
+			return nil, err
+		}
 		if f.more.all && c.Proxy != "" {
 			return nil, usagef("--all-addresses: the addresses of %s are the proxy's affair", c.Host).Hint("--proxy none goes without a proxy")
 		}
@@ -175,6 +178,7 @@ func (a *app) targets(ctx context.Context, f *checkFlags, names []named) ([]tlsc
 	}
 	for i := range configs {
 		configs[i].Certificate, configs[i].KeyTypes, configs[i].Legacy = own, keyTypes[f.more.keyTypes], f.more.legacy
+		configs[i].Path, configs[i].Schemes = f.more.path, f.more.schemes()
 		if log != nil {
 			configs[i].KeyLog = log // closed with the program
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/tlsclient"
+	"github.com/assaytls/assay/internal/tlsnames"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
@@ -23,7 +25,8 @@ import (
 // moreFlags ask for more than one dial of a target.
 type moreFlags struct {
 	all, resume, legacy bool
-	keyTypes            string
+	keyTypes, path      string
+	sigalgs             []string
 }
 
 // everyKeyType is the default of --key-types.
@@ -36,7 +39,10 @@ func (f *moreFlags) add(c *cobra.Command) {
 	g := flags.Under(c, "Connection")
 	f.keyTypes = everyKeyType
 	g.Word(&f.keyTypes, "key-types", "which certificates to check if the server has one for each type of key", everyKeyType, "ecdsa", "rsa")
+	g.List(&f.sigalgs, "sigalgs", "signature schemes to offer, in this order, like ecdsa_secp256r1_sha256; reads the certificates and does not finish the handshake",
+		flags.Kind{Type: "SCHEME[,SCHEME]", Commas: true, Check: checkScheme, Words: tlsnames.Signatures()})
 	g.Switch(&f.legacy, "legacy", "", "connect once more and show whether the server still accepts TLS 1.0 or 1.1")
+	g.Text(&f.path, "path", "after the handshake send an HTTP GET for `PATH`, and follow one renegotiation; the server is not judged yet")
 	g.Switch(&f.all, "all-addresses", "", "check every address of the host (at most 16) and compare the certificates")
 	g.Switch(&f.resume, "resume", "", "connect a second time and show whether the server resumes the session")
 }
@@ -47,8 +53,46 @@ func (f *moreFlags) check(out *outputFlags) error {
 		return usagef("--all-addresses and --resume exclude each other")
 	case f.resume && f.keyTypes != everyKeyType:
 		return usagef("--resume and --key-types exclude each other")
+	case len(f.sigalgs) > 0 && (f.resume || f.path != "" || f.keyTypes != everyKeyType || f.legacy):
+		return usagef("--sigalgs cannot be used with --resume, --path, --key-types or --legacy")
+	case f.path != "" && (f.resume || f.keyTypes != everyKeyType):
+		return usagef("--path cannot be used with --resume or --key-types %s", f.keyTypes)
 	case f.all && out.evidence != "":
 		return usagef("--save-evidence is for one connection, and --all-addresses makes several")
+	}
+	if f.path != "" {
+		if err := tlsclient.CheckPath(f.path); err != nil {
+			return usagef("--path: %v", err)
+		}
+	}
+	return nil
+}
+
+// checkScheme wants the name of a signature scheme.
+func checkScheme(s string) error {
+	if _, ok := tlsnames.SignatureID(s); !ok {
+		return fmt.Errorf("%q is not a signature scheme like ecdsa_secp256r1_sha256, rsa_pss_rsae_sha256 or ed25519", s)
+	}
+	return nil
+}
+
+// schemes are the code points of --sigalgs.
+func (f *moreFlags) schemes() (ids []uint16) {
+	for _, s := range f.sigalgs {
+		id, _ := tlsnames.SignatureID(s)
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// fits wants a connection that HTTP/1.1 can be spoken on if a path is asked for.
+func (f *moreFlags) fits(c *tlsclient.Config) error {
+	switch {
+	case f.path == "":
+	case c.StartTLS != "":
+		return usagef("--path is for HTTP, and %s is asked in %s", c.Host, c.StartTLS)
+	case slices.ContainsFunc(c.ALPN, func(name string) bool { return name != "http/1.1" }):
+		return usagef("--path speaks http/1.1 only").Hint("leave out --alpn, or offer http/1.1 alone")
 	}
 	return nil
 }

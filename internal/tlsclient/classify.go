@@ -139,6 +139,11 @@ func (c *Config) afterFailure(s *session, after error) *evidence.Failure {
 	if s.failure != nil {
 		return s.failure
 	}
+	if s.visit != nil {
+		if f := c.visitFailure(s, after); f != nil || s.visit.Status != "" {
+			return f
+		}
+	}
 	if code, ok := remoteAlert(after); ok && code != 90 {
 		f := c.alerted(code, after, s, "after-handshake")
 		f.Stage = "after-handshake"

@@ -74,6 +74,16 @@ type Config struct {
 
 	NoProbe bool // make no second, permissive dial
 
+	// Schemes are signature schemes to offer, in this order, in a ClientHello of our
+	// own that is read as far as the certificates: crypto/tls chooses its own. nil =
+	// an ordinary handshake. Only Dial and DialAll heed it.
+	Schemes []uint16
+
+	// Path, when set, is requested by HTTP after the handshake, and one renegotiation
+	// is followed meanwhile. It must pass CheckPath. The request goes to a server
+	// that is not judged yet. Only Dial and DialAll heed it.
+	Path string
+
 	Legacy bool // also dial once with TLS 1.0 and 1.1 alone
 
 	// KeyTypes says which of the server's certificates are looked at, when it has
@@ -82,6 +92,7 @@ type Config struct {
 
 	proxy     *url.URL // Proxy, parsed
 	page      string   // the status with which the proxy began to answer CONNECT with a page
+	path      string   // Path, for the one handshake that it is requested after
 	alpnAsked bool     // ALPN was given, and not empty
 }
 
@@ -97,6 +108,9 @@ func (c Config) filled() Config {
 	c.ConnectTimeout = orDefault(c.ConnectTimeout, DefaultConnectTimeout)
 	c.HandshakeTimeout = orDefault(c.HandshakeTimeout, DefaultHandshakeTimeout)
 	c.alpnAsked = len(c.ALPN) > 0
+	if c.ALPN == nil && c.Path != "" {
+		c.ALPN = []string{"http/1.1"} // HTTP/2 forbids renegotiation (RFC 9113, 9.2.1)
+	}
 	if c.ALPN == nil && c.StartTLS == "" {
 		c.ALPN = []string{"h2", "http/1.1"}
 	}

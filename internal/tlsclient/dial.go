@@ -26,12 +26,19 @@ func Dial(ctx context.Context, c Config) *evidence.Evidence {
 		ev.Failure = failure
 		return ev
 	}
+	if len(c.Schemes) > 0 {
+		conn.Close()
+		c.withSchemes(ctx, ev)
+		return ev
+	}
 	if c.KeyTypes == KeysECDSA || c.KeyTypes == KeysRSA {
 		conn.Close()
 		c.one(ctx, ev)
 		return ev
 	}
-	first := c.shake(ctx, conn)
+	visiting := c
+	visiting.path = c.Path
+	first := visiting.shake(ctx, conn)
 	conn.Close()
 	first.into(ev)
 	c.alsoServes(ctx, ev)

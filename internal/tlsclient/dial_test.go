@@ -92,14 +92,28 @@ func dial(t testing.TB, c Config) *evidence.Evidence {
 	if c.HandshakeTimeout == 0 {
 		c.HandshakeTimeout = 5 * time.Second
 	}
-	return Dial(context.Background(), c)
+	ev := Dial(context.Background(), c)
+	provoked(ev)
+	return ev
 }
 
 // seen are the findings that the tests have provoked.
 var seen sync.Map
 
-// elsewhere are the kinds that the command line makes, and its tests provoke.
-var elsewhere = []finding.ID{finding.Truncated, finding.DataDamaged, finding.AddressesDiffer, finding.SessionResumed, finding.SessionNotResumed}
+// elsewhere are the kinds that the command line or the report makes, and their tests provoke.
+var elsewhere = []finding.ID{finding.Truncated, finding.DataDamaged, finding.AddressesDiffer, finding.SessionResumed, finding.SessionNotResumed,
+	finding.RenegotiationFollowed, finding.PathReply, finding.ALPNNotChosen, finding.MasterSecretPlain, finding.RenegotiationUnsafe,
+	finding.LegacyOffered, finding.LegacyRefused, finding.UnrecognizedNameWarning,
+	finding.SentDuplicate, finding.SentRoot, finding.SentLarge, finding.SentUnused, finding.SentOrder}
+
+// provoked notes the findings that a dial made.
+func provoked(ev *evidence.Evidence) {
+	for _, f := range []*evidence.Failure{ev.Failure, ev.Unseen} {
+		if f != nil {
+			seen.Store(f.ID, true)
+		}
+	}
+}
 
 // TestMain requires of a full run (ASSAY_FULL=1), with all peers, that every kind of a
 // connection's failure was provoked.

@@ -169,54 +169,84 @@ func (c *Config) look12(ctx context.Context, ev *evidence.Evidence, want KeyType
 // type of key, and reads the answer as far as the Certificate message. It
 // returns what look12 does.
 func (c *Config) look13(ctx context.Context, ev *evidence.Evidence, want KeyTypes) (seen *evidence.Evidence, why string) {
-	o := offer{sni: c.SNI, versions: []uint16{tls.VersionTLS13}, suites: []uint16{0x1301, 0x1302, 0x1303}, alpn: c.ALPN,
+	o := offer{sni: c.SNI, versions: []uint16{tls.VersionTLS13}, suites: suites13, alpn: c.ALPN,
 		schemes: want.schemes(), certSchemes: certSchemes}
+	if why := c.shares(&o, ev.Connection.Group); why != "" {
+		return nil, why
+	}
+	seen, t, why := c.read(ctx, ev, o)
+	if seen == nil && t.refused() {
+		return nil, ""
+	}
+	return seen, why
+}
+
+// suites13 are the suites of TLS 1.3 that a hello of our own can be answered with.
+var suites13 = []uint16{0x1301, 0x1302, 0x1303}
+
+// shares fills in the groups of an offer, as far as a hello of our own can have
+// them, and key shares for three of them. The group that the server is known to
+// choose comes first, so that it need not ask for another key share. why says that
+// there are none.
+func (c *Config) shares(o *offer, chosen uint16) (why string) {
 	o.groups = slices.DeleteFunc(slices.Clone(c.Groups), func(g uint16) bool { return curves[g] == nil })
 	if c.Groups == nil {
 		o.groups = []uint16{29, 23, 24, 25}
 	}
 	if len(o.groups) == 0 {
-		return nil, "none of the groups that were asked for can be offered in a second ClientHello"
+		return "none of the groups that were asked for can be offered in such a ClientHello"
 	}
-	// The group that the server chose just now comes first, so that it need not
-	// ask for another key share, which would end the look.
-	if slices.Contains(o.groups, ev.Connection.Group) {
-		o.shares = append(o.shares, ev.Connection.Group)
+	if slices.Contains(o.groups, chosen) {
+		o.shares = append(o.shares, chosen)
 	}
 	for _, g := range o.groups {
 		if len(o.shares) < 3 && !slices.Contains(o.shares, g) {
 			o.shares = append(o.shares, g)
 		}
 	}
+	return ""
+}
+
+// read sends a ClientHello of our own to the server of ev and reads the answer as
+// far as the certificates. t is what was read, never nil; why says why seen is nil.
+func (c *Config) read(ctx context.Context, ev *evidence.Evidence, o offer) (seen *evidence.Evidence, t *transcript, why string) {
+	t = &transcript{}
 	h, err := newHello(o)
 	if err != nil {
-		return nil, err.Error()
+		return nil, t, err.Error()
 	}
 	conn, failure := c.reopen(ctx, ev)
 	if failure != nil {
-		return nil, failure.Detail
+		return nil, t, failure.Detail
 	}
 	defer conn.Close()
-	t, err := say(ctx, conn, h, min(lookTimeout, c.HandshakeTimeout), func(t *transcript) bool { return t.hasCerts || t.retried })
+	t, err = say(ctx, conn, h, min(lookTimeout, c.HandshakeTimeout), func(t *transcript) bool {
+		// Before TLS 1.3 the staple comes behind the certificates.
+		return t.retried || t.helloDone || t.hasCerts && t.version == tls.VersionTLS13
+	})
 	switch {
 	case t.hasCerts && len(t.chain) > 0:
 		seen = seenBy(ev, evidence.SourceLook, t.chain, t.scts)
 		seen.Connection = evidence.Connection{Addr: ev.Connection.Addr, StartTLS: ev.Connection.StartTLS, Version: t.version, Suite: t.suite, Group: t.group, ALPN: t.alpn}
-		return seen, ""
+		return seen, t, ""
 	case t.refused():
-		return nil, ""
+		why = "the server refused the ClientHello"
+		if n := len(t.alerts); n > 0 {
+			why = "the server replied with the alert " + t.alerts[n-1].Name
+		}
+		return nil, t, why
 	case t.retried:
-		return nil, "the server asks for a key share of " + tlsnames.Group(t.group)
+		return nil, t, "the server asks for a key share of " + tlsnames.Group(t.group)
 	case t.err != nil:
-		return nil, clean(t.err.Error())
+		return nil, t, clean(t.err.Error())
 	case errors.Is(err, io.EOF):
-		return nil, "the server closed the connection"
+		return nil, t, "the server closed the connection"
 	case isTimeout(err):
-		return nil, "the server did not answer in time"
+		return nil, t, "the server did not answer in time"
 	case err != nil:
-		return nil, plainError(err)
+		return nil, t, plainError(err)
 	}
-	return nil, "the server sent no certificate"
+	return nil, t, "the server sent no certificate"
 }
 
 // one connects for one type of key alone. Only TLS 1.2 lets a client of crypto/tls

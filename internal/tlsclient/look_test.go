@@ -54,6 +54,7 @@ func lookAt(t testing.TB, port string, edit func(*Config)) *evidence.Evidence {
 		edit(&c)
 	}
 	ev := Dial(t.Context(), c)
+	provoked(ev)
 	if _, err := evidence.Encode(ev); err != nil {
 		t.Error(err)
 	}

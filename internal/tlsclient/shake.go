@@ -30,7 +30,8 @@ type session struct {
 	chain   []evidence.Entry
 	scts    []byte
 	failure *evidence.Failure
-	alert   int // the alert that ended it: the server's, or our own for its version; -1 if none
+	visit   *evidence.Visit // of the request that followed it; nil without
+	alert   int             // the alert that ended it: the server's, or our own for its version; -1 if none
 }
 
 // shake runs one handshake on conn and reads what follows it. The caller
@@ -44,8 +45,9 @@ func (c *Config) shake(ctx context.Context, conn net.Conn) *session {
 		// send none.
 		sessions = tls.NewLRUClientSessionCache(1)
 	}
-	var asked, shown bool // for a client certificate; one was
-	tc := tls.Client(w, &tls.Config{
+	var asked *tls.CertificateRequestInfo // the request for a client certificate
+	var shown bool                        // one was
+	conf := &tls.Config{
 		// This handshake gathers evidence. Judging comes later and elsewhere.
 		InsecureSkipVerify: true,
 		ServerName:         c.SNI,
@@ -56,32 +58,46 @@ func (c *Config) shake(ctx context.Context, conn net.Conn) *session {
 		CurvePreferences:   curveIDs(c.Groups),
 		KeyLogWriter:       keys,
 		ClientSessionCache: sessions,
-		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			asked = true
+		GetClientCertificate: func(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			asked = info
 			if c.Certificate == nil {
 				return &tls.Certificate{}, nil
 			}
 			shown = true
 			return c.Certificate, nil
 		},
-	})
+	}
+	if c.path != "" {
+		conf.Renegotiation = tls.RenegotiateOnceAsClient
+	}
+	tc := tls.Client(w, conf)
 	start := time.Now()
 	conn.SetDeadline(start.Add(c.HandshakeTimeout))
 	err := tc.HandshakeContext(ctx)
 	took := time.Since(start)
-	done := err == nil
+	done, first := err == nil, tc.ConnectionState()
 	unframed(conn)
 
+	var visit *evidence.Visit
 	var after error // what ended the reading after a complete handshake
 	switch {
+	case done && c.path != "":
+		if visit, after = c.visit(ctx, tc, w); after == nil {
+			after = linger(tc, w, keys, false)
+		}
+		visit.Renegotiated = first.Version < tls.VersionTLS13 && keys.made() > 1
 	case done:
-		after = linger(tc, w, keys, asked && tc.ConnectionState().Version == tls.VersionTLS13)
+		after = linger(tc, w, keys, asked != nil && first.Version == tls.VersionTLS13)
 	case worthDraining(err, w):
 		conn.SetReadDeadline(time.Now().Add(lingerTime))
 		io.Copy(io.Discard, w)
 	}
 	t := readTranscript(w.received(), keys.all())
 	s := newSession(t, w, took, shown)
+	s.visit = visit
+	if asked != nil && !t.asked { // in the renegotiation, which the recording hides
+		s.askedFor(asked)
+	}
 	for _, name := range c.ALPN {
 		s.conn.ALPNOffered = append(s.conn.ALPNOffered, clean(name))
 	}
@@ -91,7 +107,7 @@ func (c *Config) shake(ctx context.Context, conn net.Conn) *session {
 		s.noteAlert(code, "handshake")
 	}
 	if done {
-		s.complete(tc.ConnectionState(), t)
+		s.complete(first, t)
 		if code, ok := remoteAlert(after); ok {
 			s.noteAlert(code, "after-handshake")
 		}
@@ -213,7 +229,7 @@ func (s *session) noteAlert(code uint8, when string) {
 func (s *session) into(ev *evidence.Evidence) {
 	s.conn.Addr, s.conn.StartTLS = ev.Connection.Addr, ev.Connection.StartTLS
 	s.conn.DNS, s.conn.Connect = ev.Connection.DNS, ev.Connection.Connect
-	ev.Connection, ev.Chain, ev.TLSSCTs, ev.Failure = s.conn, s.chain, s.scts, s.failure
+	ev.Connection, ev.Chain, ev.TLSSCTs, ev.Failure, ev.Visit = s.conn, s.chain, s.scts, s.failure, s.visit
 }
 
 // probeReason names the alert for which a second, wider dial is worth while.

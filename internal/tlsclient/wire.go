@@ -93,12 +93,16 @@ type keyLog struct {
 	mu      sync.Mutex
 	next    io.Writer
 	secrets map[string][]byte
+	masters int // handshakes before TLS 1.3 that came as far as their keys
 }
 
 func (k *keyLog) Write(line []byte) (int, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if f := strings.Fields(string(line)); len(f) == 3 {
+		if f[0] == "CLIENT_RANDOM" {
+			k.masters++
+		}
 		if secret, err := hexBytes(f[2]); err == nil {
 			if k.secrets == nil {
 				k.secrets = make(map[string][]byte)
@@ -117,4 +121,12 @@ func (k *keyLog) all() map[string][]byte {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.secrets
+}
+
+// made counts the handshakes before TLS 1.3 that came as far as their keys: of
+// more than one all but the first were renegotiations.
+func (k *keyLog) made() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.masters
 }

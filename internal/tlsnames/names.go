@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 var versions = map[uint16]string{
@@ -92,6 +93,34 @@ func Signature(v uint16) string {
 		return n
 	}
 	return fmt.Sprintf("scheme 0x%04x", v)
+}
+
+// Signatures lists the registered names of signature schemes, in the order of their
+// code points.
+func Signatures() (names []string) {
+	for _, id := range slices.Sorted(maps.Keys(schemeNames)) {
+		names = append(names, schemeNames[id])
+	}
+	return names
+}
+
+// SignatureID returns the code point of a signature scheme by its registered name,
+// or by OpenSSL's of the form ECDSA+SHA256. Case does not matter.
+func SignatureID(name string) (uint16, bool) {
+	for _, id := range slices.Sorted(maps.Keys(schemeNames)) {
+		if strings.EqualFold(name, schemeNames[id]) {
+			return id, true
+		}
+	}
+	key, hash, _ := strings.Cut(strings.ToUpper(name), "+")
+	kinds := map[string]uint16{"RSA": 0x0001, "DSA": 0x0002, "ECDSA": 0x0003}
+	hashes := map[string]uint16{"SHA1": 0x0200, "SHA224": 0x0300, "SHA256": 0x0400, "SHA384": 0x0500, "SHA512": 0x0600}
+	if key == "RSA-PSS" || key == "PSS" {
+		id, ok := map[string]uint16{"SHA256": 0x0804, "SHA384": 0x0805, "SHA512": 0x0806}[hash]
+		return id, ok
+	}
+	id := hashes[hash] | kinds[key]
+	return id, hashes[hash] != 0 && kinds[key] != 0
 }
 
 // alertInfo is an alert's registered name and what it tells a person.

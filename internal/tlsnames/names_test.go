@@ -50,3 +50,17 @@ func TestUnknown(t *testing.T) {
 		t.Error("a suite that signs encrypts to the server's key")
 	}
 }
+
+func TestSignatureID(t *testing.T) {
+	for name, want := range map[string]uint16{"ecdsa_secp256r1_sha256": 0x0403, "ECDSA+SHA256": 0x0403, "rsa-pss+sha384": 0x0805, "RSA+SHA1": 0x0201, "Ed25519": 0x0807,
+		"": 0, "RSA": 0, "SHA256": 0, "+": 0, "RSA+MD5": 0, "RSA-PSS+SHA1": 0} {
+		if got, ok := tlsnames.SignatureID(name); ok != (want != 0) || ok && got != want {
+			t.Errorf("%s: %x, %t", name, got, ok)
+		}
+	}
+	for _, name := range tlsnames.Signatures() {
+		if id, ok := tlsnames.SignatureID(name); !ok || tlsnames.Signature(id) != name {
+			t.Errorf("%s: %x", name, id)
+		}
+	}
+}
