@@ -23,8 +23,13 @@ func (a *app) labCommand() *cobra.Command {
 		Use: "lab [SCENARIO]...", Short: "Run the misbehaving servers on loopback, until interrupted", GroupID: "look",
 		Long: `Run a small world of servers that misbehave on purpose, each in its own way, with
 its own PKI, OCSP responders, CRLs and logs, all on loopback. For each scenario
-the lab prints its story and ready commands. SCENARIO may be a pattern (sct-*).`,
+the lab prints its story and ready commands. SCENARIO may be a pattern (sct-*).
+The names of the servers are in no DNS. Your own program in Go reaches one of them
+when it dials the address in the line "go run ." and sets the name in that line as
+tls.Config.ServerName. The programs that begin the guides (docs/guides) do so, and
+take the line as it is.`,
 		Example: `  assay lab
+  assay lab --dir lab good revoked
   assay lab 'revoked-*'
   assay lab check`,
 		RunE: func(c *cobra.Command, args []string) error { return a.serveLab(c.Context(), dir, args) },
@@ -65,6 +70,9 @@ func (a *app) serveLab(ctx context.Context, dir string, only []string) error {
 			append([]string{"openssl"}, l.OpenSSL(s)...),
 		} {
 			fmt.Fprintf(&b, "  %s\n", shellLine(cmd))
+		}
+		if args := l.Guide(s); args != nil {
+			fmt.Fprintf(&b, "  %s\n", shellLine(append([]string{"go", "run", "."}, args...)))
 		}
 	}
 	fmt.Fprintf(&b, "\n%d servers are running; interrupt to stop them\n", len(l.Scenarios))

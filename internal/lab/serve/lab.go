@@ -7,7 +7,9 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path"
@@ -69,6 +71,8 @@ func Start(ctx context.Context, o Options) (l *Lab, err error) {
 		if l.Dir, err = os.MkdirTemp("", "assay-lab-"); err != nil {
 			return l, err
 		}
+	} else if err = os.Mkdir(l.Dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return l, err
 	}
 	if err = l.startWeb(); err != nil {
 		return l, err

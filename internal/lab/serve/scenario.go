@@ -91,6 +91,24 @@ func (l *Lab) OpenSSL(s Scenario) []string {
 	return append(args, "-noservername", "-verify_ip", s.Host)
 }
 
+// Guide returns the arguments of the programs in docs/guides for the scenario, nil
+// when they do not reach it: they speak TLS at once and go through no proxy. Go does
+// not resolve the lab's names, so they get the address to connect to, and the name
+// that the certificate must be for as an argument of its own.
+func (l *Lab) Guide(s Scenario) []string {
+	if s.Client.Proxy != "" || s.Client.StartTLS != "" {
+		return nil
+	}
+	args := []string{"-roots", l.RootFile}
+	if s.Filters != "" {
+		args = append(args, "-filters", s.Filters)
+	}
+	if s.Resolve() != nil {
+		args = append(args, "-name", s.Host)
+	}
+	return append(args, s.Addr)
+}
+
 // Assay returns the arguments of assay for the scenario.
 func (l *Lab) Assay(s Scenario) []string {
 	args := []string{"check", "--roots", l.RootFile, "--log-list", cmp.Or(s.LogListFile, l.LogListFile)}
