@@ -32,7 +32,7 @@ var exitSaid = regexp.MustCompile(`exit status (\d)`)
 // The command lines in the guides run here against a healthy server of the lab, with
 // the files that they name, and exit as the guide says: with 0 where it says nothing.
 func TestGuideCommands(t *testing.T) {
-	l, err := lab.Start(t.Context(), lab.Options{Only: []string{"good", "postgres"}})
+	l, err := lab.Start(t.Context(), lab.Options{Only: []string{"good"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,6 +43,7 @@ func TestGuideCommands(t *testing.T) {
 	}
 	net.DefaultResolver = resolver // for the whole process: no other test here asks for names
 	good, _ := l.Scenario("good")
+	database := net.JoinHostPort(good.Host, postgresPort(t, good.Addr))
 	dir := t.TempDir()
 	t.Setenv("SSL_CERT_FILE", l.RootFile)
 	t.Setenv("XDG_CACHE_HOME", dir)
@@ -88,8 +89,10 @@ func TestGuideCommands(t *testing.T) {
 				switch {
 				case i > 0 && args[i-1] == "--name":
 					args[i] = good.Host
-				case a == "example.com" || a == "db.internal:5432":
+				case a == "example.com":
 					args[i] = good.Target()
+				case a == "db.internal:5432":
+					args[i] = database
 				case strings.HasSuffix(a, ".pem") || strings.HasSuffix(a, ".json") || strings.HasSuffix(a, ".crl") || strings.HasSuffix(a, ".der"):
 					args[i] = filepath.Join(dir, a)
 				}
@@ -103,6 +106,41 @@ func TestGuideCommands(t *testing.T) {
 	if ran < 15 {
 		t.Errorf("only %d commands were run", ran)
 	}
+}
+
+// postgresPort is the port of a server on loopback that is asked for TLS as
+// PostgreSQL is, and then is the server at addr.
+func postgresPort(t *testing.T, addr string) string {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				if _, err := io.ReadFull(c, make([]byte, 8)); err != nil { // SSLRequest
+					return
+				}
+				server, err := net.Dial("tcp", addr)
+				if err != nil {
+					return
+				}
+				defer server.Close()
+				c.Write([]byte{'S'})
+				go io.Copy(server, c)
+				io.Copy(c, server)
+			}()
+		}
+	}()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
 }
 
 var (
