@@ -36,6 +36,7 @@ type showFlags struct {
 	logList string
 	serial  string
 	all     bool
+	diff    bool
 	out     outputFlags
 }
 
@@ -72,6 +73,7 @@ or has a finding that is worse than a warning, 2 nothing is decodable.`,
 		Example: `  assay show chain.pem
   assay show --type ocsp-response answer.der
   assay show --serial 0a:1b:2c ca.crl
+  assay show --diff old.pem new.pem
   assay show example.com`,
 		Args: minArgs(1, "a file or a server"),
 		RunE: func(c *cobra.Command, args []string) error { return a.show(c.Context(), f, args) },
@@ -80,6 +82,7 @@ or has a finding that is worse than a warning, 2 nothing is decodable.`,
 	g.Word(&f.kind, "type", "what the file holds", kindAuto, kindCert, kindCRL, kindRequest, kindResponse, kindSCTs)
 	g.Once(&f.logList, "log-list", "name the logs of SCTs, and verify them, with the list in `FILE` (default: the stored one)")
 	g.Text(&f.serial, "serial", "show of CRLs, OCSP responses and OneCRL only the entry of serial number `HEX` (colons may stand in it)")
+	g.Switch(&f.diff, "diff", "", "compare the first certificates, or CRLs, of two files or servers; exit status 0 the same, 1 different")
 	g.Switch(&f.all, "all", "", "show every entry of a CRL, filter or OneCRL (default: the first 100)")
 	f.conn.add(c)
 	f.out.addShow(c)
@@ -150,6 +153,9 @@ func (a *app) show(ctx context.Context, f *showFlags, args []string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	if f.diff {
+		return a.showDiff(ctx, f, what, args)
+	}
 	var all []object
 	for _, arg := range args {
 		objects, err := a.objects(ctx, f, what, arg)
