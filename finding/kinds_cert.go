@@ -48,6 +48,8 @@ const (
 	PolicyDuplicate                ID = "policy-duplicate"
 	PolicyMappingAny               ID = "policy-mapping-any"
 	SCTListMalformed               ID = "sct-list-malformed"
+	KeyNotOfCertificate            ID = "key-not-of-certificate"
+	KeyOfCertificate               ID = "key-of-certificate"
 )
 
 const (
@@ -320,4 +322,16 @@ var certKinds = []Kind{
 		Risk:    "No direct risk. Browsers treat the certificate as one without SCTs and may reject it.",
 		Fix:     "Issue the certificate again with the SCTs as the logs returned them. " + fixReissue,
 		Spec:    "RFC 6962, 3.3", Since: "0.1"},
+	{ID: KeyNotOfCertificate, Class: ClassCertificate, Severity: Error, Rank: 97,
+		Title:   "the private key does not belong to the certificate: {detail}",
+		Explain: "A server proves with its private key that the certificate is its own. The public part of this key is not the public key in the certificate.",
+		Risk:    "No direct risk. A server with this key and this certificate does not start, or every connection to it fails.",
+		Fix:     "If it is your server: use the key with which the certificate was requested. If that key is lost: make a new key and have a new certificate issued for it.",
+		Since:   "0.1"},
+	{ID: KeyOfCertificate, Class: ClassCertificate, Severity: Info, Rank: 5,
+		Title:   "the private key belongs to the certificate",
+		Explain: "The public part of the private key is the public key in the certificate. assay compared them without showing the key.",
+		Risk:    "No direct risk.",
+		Fix:     "Nothing needs to be done.",
+		Since:   "0.1"},
 }

@@ -28,7 +28,7 @@ type verifyFlags struct {
 	out     outputFlags
 
 	untrusted, crls, ocsps, scts []string
-	evidence, passFile           string
+	evidence, passFile, key      string
 }
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -55,7 +55,8 @@ inconclusive at best, unless --no-name says that no name matters.`,
 	g.List(&f.crls, "crl", "revocation list, PEM or DER; repeatable", file)
 	g.List(&f.ocsps, "ocsp", "OCSP response, DER; repeatable", file)
 	g.List(&f.scts, "sct", "SCT list as in the TLS extension, binary or base64; repeatable", file)
-	g.Text(&f.passFile, "pass-file", "`FILE` whose first line is the password of PKCS #12 files and Java key stores (default: ask)")
+	g.Text(&f.key, "key", "also check that the private key in `FILE` belongs to the certificate; nothing of it is shown")
+	g.Text(&f.passFile, "pass-file", "`FILE` whose first line is the password of an encrypted key, PKCS #12 files and Java key stores (default: ask)")
 	g.Text(&f.evidence, "evidence", "judge the saved evidence in `FILE` (check --save-evidence)")
 	f.out.add(c)
 	return c
@@ -109,6 +110,12 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 		}
 		all = append(all, ev)
 	}
+	var key publicHalf
+	if f.key != "" {
+		if key, err = a.publicKeyOf(ctx, f.key, f.passFile); err != nil {
+			return err
+		}
+	}
 	a.tellDepth(p)
 	f.logs.at = p.Time
 	eng, trust, err := a.engine(ctx, &f.trust, nil, &f.logs, &f.filters, p)
@@ -126,6 +133,7 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 		if f.evidence != "" {
 			r.Target.Source = report.FromEvidence
 		}
+		tellKey(r, ev, key)
 		if err := a.print(r, &f.out, len(all) > 1, i); err != nil {
 			return err
 		}
