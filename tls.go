@@ -194,7 +194,7 @@ func (v *Verifier) adopt(base *tls.Config) (*tls.Config, error) {
 // revocation. base.ClientAuth must be VerifyClientCertIfGiven or
 // RequireAndVerifyClientCert, and its versions TLS 1.2 or newer. Configs returned
 // by base.GetConfigForClient are wrapped too and must also verify client
-// certificates. For them the check ends when the handshake's context does. Without
+// certificates, or come from [WithoutClientCert]. For them the check ends when the handshake's context does. Without
 // GetConfigForClient the copy may be changed before it is used, as net/http
 // does; judging is bounded by FetchBudget and by Close.
 //
@@ -224,6 +224,10 @@ func (v *Verifier) ServerConfig(base *tls.Config) (*tls.Config, error) {
 		chosen, err := inner(hello)
 		if chosen == nil || err != nil {
 			return nil, err // nil: c itself
+		}
+		if isWithoutClientCert(chosen) {
+			chosen = chosen.Clone()
+			return chosen, modern(chosen)
 		}
 		// A client's own address earns no downloads from its neighbours: it was
 		// not dialled. Over QUIC there is no net.Conn to ask.
