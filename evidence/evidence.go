@@ -53,6 +53,10 @@ type Evidence struct {
 	// Signers are the certificates that Learnt names, DER.
 	Signers [][]byte `json:"signers,omitempty"`
 
+	// DNS is what a resolver that the user named said about the server; nil when
+	// none was asked. Evidence with TLSA records is judged by them (DANE).
+	DNS *DNS `json:"dns,omitempty"`
+
 	AnchorsHash string `json:"anchors_hash,omitempty"`  // SHA-256 over the anchor set, hex
 	LogListHash string `json:"log_list_hash,omitempty"` // of the log list used
 	FiltersHash string `json:"filters_hash,omitempty"`  // of the CRLite filters and OneCRL that were asked, hex
@@ -77,6 +81,9 @@ type Target struct {
 	Port  string `json:"port,omitempty"`  // decimal
 	SNI   string `json:"sni,omitempty"`   // what was sent; "" for IP addresses and --no-servername
 	Proxy string `json:"proxy,omitempty"` // the proxy that was used; "" when none
+	// Names are the reference identifiers where the host is none: it was found by
+	// an SRV record, and the certificate must be for the domain that has it.
+	Names []string `json:"names,omitempty"`
 }
 
 // Entry is one certificate of the Certificate message with its extensions.

@@ -257,6 +257,11 @@ func (v *validator) evidence(ev *Evidence) {
 	for i := range ev.Learnt {
 		v.learnt(&ev.Learnt[i])
 	}
+	v.dns(ev.DNS)
+	v.count("target.names", len(ev.Target.Names), maxRecords)
+	for _, n := range ev.Target.Names {
+		v.text("target.names", n)
+	}
 	v.hash("anchors_hash", ev.AnchorsHash)
 	v.hash("log_list_hash", ev.LogListHash)
 	v.hash("filters_hash", ev.FiltersHash)

@@ -12,7 +12,7 @@ import (
 func full() *Evidence {
 	return &Evidence{
 		Version: 1, Source: SourceDial, Time: time.Date(2026, 11, 1, 12, 0, 0, 123, time.UTC),
-		Target:   Target{Input: "https://a.test/", Host: "a.test", Port: "443", SNI: "a.test", Proxy: "http://127.0.0.1:3128"},
+		Target:   Target{Input: "https://a.test/", Host: "a.test", Port: "443", SNI: "a.test", Proxy: "http://127.0.0.1:3128", Names: []string{"b.test"}},
 		Attempts: []Attempt{{Addr: "192.0.2.1:443", Outcome: "lost-race", Detail: "x", Start: 1, Duration: 2}},
 		Connection: Connection{Addr: "192.0.2.1:443", Version: 0x304, Suite: 0x1301, Group: 29, Signature: 0x804, ALPN: "h2", ALPNOffered: []string{"h2"}, ALPNAsked: true, NoRenegotiationInfo: true, NoMasterSecret: true, Resumed: true,
 			StartTLS: "smtp", ClientCert: "requested", ClientCAs: [][]byte{{1}}, ClientSchemes: []uint16{0x403}, HelloRetry: true,
@@ -27,9 +27,12 @@ func full() *Evidence {
 		Learnt: []Learnt{{Issuer: []byte{0x30, 0}, IssuerKey: Hash{1}, Serial: []byte{2}, Cert: Hash{3}, RevokedAt: time.Unix(4, 0).UTC(), Reason: "certificateHold", Hold: true, Old: true,
 			Learnt: time.Unix(5, 6).UTC(), Until: time.Unix(7, 0).UTC(), Scheme: policy.CRL, URL: "http://c.test/", SignerKey: Hash{8}, Signer: []Hash{{9}}, Anchor: Hash{10}, Scope: Hash{11},
 			Number: []byte{12}, ThisUpdate: time.Unix(13, 0).UTC(), NextUpdate: time.Unix(14, 0).UTC()}},
-		Signers:     [][]byte{{15}},
-		AlsoServes:  &Evidence{Version: 1, Source: SourceLook, Time: time.Unix(20, 0).UTC(), Chain: []Entry{{Cert: []byte{16}}}},
-		Unseen:      &Failure{ID: "key-type-unseen", Stage: "handshake"},
+		Signers:    [][]byte{{15}},
+		AlsoServes: &Evidence{Version: 1, Source: SourceLook, Time: time.Unix(20, 0).UTC(), Chain: []Entry{{Cert: []byte{16}}}},
+		Unseen:     &Failure{ID: "key-type-unseen", Stage: "handshake"},
+		DNS: &DNS{Resolver: "127.0.0.1", Channel: ChannelLoopback, Lookups: []Lookup{{Name: "_25._tcp.a.test", Type: "TLSA", Code: "NOERROR", AD: true,
+			Aliases: []string{"c.test"}, Data: [][]byte{{3, 1, 1, 0}}, Base: "a.test", Failure: "f", Took: 9}},
+			Service: &Service{Type: "SRV", Name: "_imap._tcp.b.test", Domain: "b.test", Order: 1, Secure: true, Port: "143"}},
 		AnchorsHash: strings.Repeat("0a", 32), LogListHash: strings.Repeat("b1", 32), FiltersHash: strings.Repeat("c2", 32),
 	}
 }
@@ -37,7 +40,8 @@ func full() *Evidence {
 func TestRoundTrip(t *testing.T) {
 	ev := full()
 	// A field that full forgets would not be tested.
-	for _, v := range []reflect.Value{reflect.ValueOf(*ev), reflect.ValueOf(ev.Connection), reflect.ValueOf(ev.Target), reflect.ValueOf(ev.Artefacts[0]), reflect.ValueOf(ev.Chain[0]), reflect.ValueOf(ev.Learnt[0])} {
+	for _, v := range []reflect.Value{reflect.ValueOf(*ev), reflect.ValueOf(ev.Connection), reflect.ValueOf(ev.Target), reflect.ValueOf(ev.Artefacts[0]), reflect.ValueOf(ev.Chain[0]), reflect.ValueOf(ev.Learnt[0]),
+		reflect.ValueOf(*ev.DNS), reflect.ValueOf(ev.DNS.Lookups[0]), reflect.ValueOf(*ev.DNS.Service)} {
 		for i := range v.NumField() {
 			if v.Field(i).IsZero() && v.Type().Field(i).Tag.Get("json") != "-" {
 				t.Errorf("%s.%s is not filled in", v.Type(), v.Type().Field(i).Name)

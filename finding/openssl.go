@@ -104,7 +104,7 @@ var openSSLErrors = []OpenSSLError{
 	{62, "X509_V_ERR_HOSTNAME_MISMATCH", NameMismatch, ""},
 	{63, "X509_V_ERR_EMAIL_MISMATCH", EmailMismatch, ""},
 	{64, "X509_V_ERR_IP_ADDRESS_MISMATCH", IPMismatch, ""},
-	{65, "X509_V_ERR_DANE_NO_MATCH", "", "no TLSA record of the server matches its certificates. Compare the records (dig TLSA _443._tcp.NAME) with the certificate, and update them before each new key"},
+	{65, "X509_V_ERR_DANE_NO_MATCH", DANEMismatch, "no TLSA record of the server matches its certificates. Compare the records (dig TLSA _443._tcp.NAME) with the certificate, and update them before each new key"},
 	{66, "X509_V_ERR_EE_KEY_TOO_SMALL", LeafKeyWeak, ""},
 	{67, "X509_V_ERR_CA_KEY_TOO_SMALL", CAKeyWeak, ""},
 	{68, "X509_V_ERR_CA_MD_TOO_WEAK", SignatureWeak, ""},

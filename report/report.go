@@ -43,8 +43,9 @@ type Report struct {
 	Paths  []Path `json:"paths"`
 	Chosen int    `json:"chosen"`
 
-	CT     *CT     `json:"ct,omitempty"` // Certificate Transparency; nil when not looked at
-	Checks []Check `json:"checks"`       // what was asked for, and what became of it
+	CT     *CT     `json:"ct,omitempty"`   // Certificate Transparency; nil when not looked at
+	DANE   *DANE   `json:"dane,omitempty"` // TLSA records; nil when none were asked for
+	Checks []Check `json:"checks"`         // what was asked for, and what became of it
 
 	// AlsoServes is the report about another certificate that the server has for
 	// the same name, with a key of another type; nil when there is none, or when

@@ -73,6 +73,7 @@ const (
 	SectionPath        SectionKind = "path"        // a candidate path; its Sections are the certificates
 	SectionPathCert    SectionKind = "path-cert"   // one certificate in its place on a path
 	SectionCT          SectionKind = "ct"          // Certificate Transparency
+	SectionDANE        SectionKind = "dane"        // TLSA records
 	SectionChecks      SectionKind = "checks"      // what was checked and what was not
 	SectionDownloads   SectionKind = "downloads"   // what was fetched, or was not to be had
 	SectionAbout       SectionKind = "about"       // for which moment and by which policy; has no title

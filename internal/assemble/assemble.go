@@ -40,6 +40,8 @@ type Judged struct {
 	Audit   bool      // logs were to be asked
 	Audited *ct.Audit // what came of that; nil: nothing
 
+	DANE *report.DANE // nil: no TLSA records were asked for
+
 	Findings []finding.Finding // about the report as a whole
 	Fetches  []report.Fetch
 	Judging  time.Duration // without downloads
@@ -88,6 +90,7 @@ func (p *Path) anchored() bool { return p.End == report.EndAnchor }
 // Report is the whole report, decided.
 func Report(j Judged) *report.Report {
 	r := header(&j)
+	r.DANE = j.DANE
 	connection(&j, r)
 	otherTrust(&j, r)
 	switch {
@@ -124,7 +127,7 @@ func header(j *Judged) *report.Report {
 	t := j.Evidence.Target
 	r := &report.Report{
 		Version: report.Version, Verdict: report.Inconclusive, Chosen: -1, Time: j.Time,
-		Target:      report.Target{Input: t.Input, Host: t.Host, Port: t.Port, Names: Names(j.Policy, t.Host), Source: report.FromEvidence},
+		Target:      report.Target{Input: t.Input, Host: t.Host, Port: t.Port, Names: Names(j.Policy, t), Source: report.FromEvidence},
 		AnchorsHash: j.AnchorsHash, LogListHash: j.LogListHash, FiltersHash: j.FiltersHash,
 	}
 	if !j.Brief {
@@ -133,14 +136,17 @@ func header(j *Judged) *report.Report {
 	return r
 }
 
-// Names are the reference identifiers as text: the policy's, or else the host.
-func Names(p policy.Policy, host string) []string {
+// Names are the reference identifiers as text: the policy's, or else the target's.
+func Names(p policy.Policy, t evidence.Target) []string {
 	if p.NoName {
 		return nil
 	}
 	names := append([]string(nil), p.Names...)
-	if len(names) == 0 && host != "" {
-		names = append(names, host)
+	if len(names) == 0 {
+		names = append(names, t.Names...)
+	}
+	if len(names) == 0 && t.Host != "" {
+		names = append(names, t.Host)
 	}
 	return names
 }

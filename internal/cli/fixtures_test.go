@@ -128,7 +128,7 @@ var identifier = regexp.MustCompile(`finding\.[A-Z][A-Za-z0-9]*|"[a-z0-9-]+"`)
 func testSources(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
-	for _, dir := range []string{"cert", "certpath", "crl", "ocsp", "ct", "test/ctlog", "internal/tlsclient", "internal/engine", "internal/assemble", "internal/revocation", "internal/fetch", "."} {
+	for _, dir := range []string{"cert", "certpath", "crl", "ocsp", "ct", "test/ctlog", "internal/tlsclient", "internal/engine", "internal/assemble", "internal/revocation", "internal/dane", "internal/fetch", "."} {
 		files, err := filepath.Glob(filepath.Join("../..", dir, "*_test.go"))
 		if err != nil {
 			t.Fatal(err)

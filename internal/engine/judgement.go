@@ -177,8 +177,11 @@ func (j *judgement) report(last *round) (r *report.Report) {
 	if j.chains == nil && len(last.paths) > 0 {
 		judged.Findings = append(judged.Findings, j.order()...)
 		judged.Findings = append(judged.Findings, secondopinion.Differs(secondopinion.Chain{Leaf: j.sent[0], Pool: j.pool, Paths: j.built.Paths,
-			Chosen: &last.paths[last.chosen], Names: assemble.Names(j.p, j.ev.Target.Host), Policy: j.p, Time: j.now})...)
+			Chosen: &last.paths[last.chosen], Names: assemble.Names(j.p, j.ev.Target), Policy: j.p, Time: j.now})...)
 	}
+	var about []finding.Finding
+	judged.DANE, about = j.dane(last)
+	judged.Findings = append(judged.Findings, about...)
 	judged.Findings = append(judged.Findings, j.setup...)
 	judged.Fetches, judged.Audit, judged.Audited = j.fetches, j.a.Audit, last.audited
 	judged.Judging = j.spent + time.Since(start)

@@ -41,7 +41,11 @@ func canonical(p policy.Purpose) policy.Purpose {
 func (j *judgement) pathOptions() (certpath.Options, error) {
 	p := j.p
 	var host []string
-	if len(p.Names) == 0 && !p.NoName && j.ev.Target.Host != "" {
+	switch {
+	case len(p.Names) > 0 || p.NoName:
+	case len(j.ev.Target.Names) > 0:
+		host = j.ev.Target.Names
+	case j.ev.Target.Host != "":
 		host = []string{j.ev.Target.Host}
 		if a, err := netip.ParseAddr(host[0]); err == nil {
 			host[0] = a.WithZone("").String() // a zone means something on this machine only

@@ -17,7 +17,7 @@ func (j *judgement) order() []finding.Finding {
 		return nil
 	}
 	var names []certpath.Identifier
-	for _, n := range assemble.Names(j.p, j.ev.Target.Host) {
+	for _, n := range assemble.Names(j.p, j.ev.Target) {
 		id, err := certpath.ParseIdentifier(n)
 		if err != nil {
 			return nil

@@ -36,6 +36,8 @@ var allowed = map[string][]string{
 	"internal/revocation":    join(judges, "evidence", "certpath", "crl", "ocsp", "crlite"),
 	"internal/assemble":      pure,
 	"internal/tlsnames":      {},
+	"internal/dane":          join(judges, "evidence", "certpath"),
+	"internal/resolver":      {"evidence"},
 	"internal/tlsclient":     {"finding", "evidence", "internal/der", "internal/tlsnames"},
 	"internal/roots":         {"certpath", "cert", "cert/bundle"},
 	"internal/download":      {"finding", "policy", "internal/bounded", "internal/fetch", "internal/store", "cert", "cert/bundle", "crl", "ocsp", "crlite", "ct"},
@@ -71,17 +73,17 @@ var anything = map[string][]string{
 
 // pure packages neither do I/O nor know the time.
 var pure = []string{"policy", "finding", "report", "evidence", "cert", "cert/bundle", "certpath", "crl", "ocsp", "crlite", "ct", "programs",
-	"internal/bounded", "internal/der", "internal/jsonbound", "internal/sig", "internal/sig/known", "internal/revocation", "internal/tlsnames", "internal/assemble", "internal/papers"}
+	"internal/bounded", "internal/der", "internal/jsonbound", "internal/sig", "internal/sig/known", "internal/revocation", "internal/tlsnames", "internal/assemble", "internal/papers", "internal/dane"}
 
 var notPure = []string{"net", "net/http", "os", "os/exec", "syscall", "unsafe", "crypto/tls", "math/rand", "math/rand/v2"}
 
 // ownParsing are the packages that must not lean on Go's own X.509 parsing.
 var ownParsing = []string{"cert", "cert/bundle", "certpath", "crl", "ocsp", "crlite", "ct", "programs", "internal/der", "internal/sig", "internal/sig/known",
-	"internal/revocation", "internal/assemble", "internal/papers"}
+	"internal/revocation", "internal/assemble", "internal/papers", "internal/dane"}
 
 // thirdParty are the modules the core may use; all others stay at the rim.
 var thirdParty = []string{"filippo.io/mldsa", "golang.org/x/crypto/cryptobyte", "golang.org/x/crypto/chacha20poly1305", "golang.org/x/mod/sumdb",
-	"golang.org/x/crypto/x509roots/fallback/bundle", "golang.org/x/net/idna", "golang.org/x/net/http/httpproxy", "golang.org/x/sys"}
+	"golang.org/x/crypto/x509roots/fallback/bundle", "golang.org/x/net/idna", "golang.org/x/net/dns/dnsmessage", "golang.org/x/net/http/httpproxy", "golang.org/x/sys"}
 
 var rim = []string{"internal/cli", "internal/flags", "internal/containers", "internal/lab", "internal/bench"}
 

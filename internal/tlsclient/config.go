@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/net/idna"
+
+	"github.com/assaytls/assay/evidence"
 )
 
 // The default time limits.
@@ -89,6 +91,13 @@ type Config struct {
 	// KeyTypes says which of the server's certificates are looked at, when it has
 	// one for each type of key. Only Dial and DialAll heed it.
 	KeyTypes KeyTypes
+
+	// What is known before the dial goes into the evidence: the reference
+	// identifiers where Host is none, what a resolver said, and, when not nil, why
+	// there is nothing to dial.
+	Names   []string
+	Known   *evidence.DNS
+	Failure *evidence.Failure
 
 	proxy     *url.URL // Proxy, parsed
 	page      string   // the status with which the proxy began to answer CONNECT with a page

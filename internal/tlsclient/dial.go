@@ -21,6 +21,10 @@ import (
 func Dial(ctx context.Context, c Config) *evidence.Evidence {
 	c = c.filled()
 	ev := c.newEvidence()
+	if c.Failure != nil {
+		ev.Failure = c.Failure
+		return ev
+	}
 	conn, failure := c.open(ctx, ev)
 	if failure != nil {
 		ev.Failure = failure
@@ -56,8 +60,9 @@ func (c *Config) newEvidence() *evidence.Evidence {
 	return &evidence.Evidence{
 		Version: evidence.Version,
 		Source:  evidence.SourceDial,
-		Target:  evidence.Target{Input: clean(c.Input), Host: clean(c.Host), Port: c.Port, SNI: c.SNI},
+		Target:  evidence.Target{Input: clean(c.Input), Host: clean(c.Host), Port: c.Port, SNI: c.SNI, Names: c.Names},
 		Time:    time.Now().UTC().Round(0),
+		DNS:     c.Known,
 	}
 }
 
