@@ -34,6 +34,7 @@ type checkFlags struct {
 	filters filterFlags
 	out     outputFlags
 	more    moreFlags
+	dns     dnsFlags
 }
 
 func (a *app) checkCommand() *cobra.Command {
@@ -44,8 +45,10 @@ func (a *app) checkCommand() *cobra.Command {
 is HOST, HOST:PORT, [IPV6]:PORT or a URL: https://, smtps://, imaps://, mqtts://
 and so on for TLS from the first byte, smtp://, imap://, sieve://, ldap://,
 xmpp://, postgres://, rdp:// and so on for protocols that switch to TLS
-(STARTTLS). An unknown scheme lists all of them. @FILE names a list of targets,
-one a line, and - one on standard input; # begins a comment. assay asks every revocation
+(STARTTLS). An unknown scheme lists all of them. mx:DOMAIN is every mail exchanger
+of the domain, srv:_imaps._tcp.DOMAIN every server of a service; a server that an
+SRV record names must have a certificate for the domain. @FILE names a list of
+targets, one a line, and - one on standard input; # begins a comment. assay asks every revocation
 source unless you choose some, and it asks now: it tries again what failed for
 another process, and confirms a copy in the cache that is older than ten minutes.
 --refresh asks past every cache.`,
@@ -53,6 +56,7 @@ another process, and confirms a copy in the cache that is older than ten minutes
   assay check --ct require --log-list log_list.json example.com
   assay check --roots ca.pem --resolve app.test:443:127.0.0.1 app.test
   assay check smtp://mail.example:587
+  assay check --dane --resolver 127.0.0.1 mx:example.com
   assay check -q a.example b.example:8443 '[2001:db8::1]:443'
   assay check --format nagios --expires-within 14d @hosts.txt`,
 		Args: minArgs(1, "a server to check, like example.com or example.com:8443"),
@@ -70,6 +74,7 @@ another process, and confirms a copy in the cache that is older than ten minutes
 	f.out.add(c)
 	f.out.addEvidence(c)
 	f.more.add(c)
+	f.dns.add(c)
 	return c
 }
 
@@ -91,6 +96,9 @@ func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 		return err
 	}
 	if err := f.more.check(&f.out); err != nil {
+		return err
+	}
+	if err := f.dns.check(); err != nil {
 		return err
 	}
 	names, lists, err := a.listed(args)
@@ -120,7 +128,7 @@ func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	judge := f.more.judge(o, trust, f.rules, f.access())
+	judge := f.dns.judge(f.more.judge(o, trust, f.rules, f.access()))
 
 	results := a.checkAll(ctx, configs, judge, f.out.quiet)
 	nth := 0
@@ -149,6 +157,19 @@ func (a *app) targets(ctx context.Context, f *checkFlags, names []named) ([]tlsc
 	for _, n := range names {
 		t, err := target.Parse(n.text)
 		if err != nil {
+			return nil, n.at(err)
+		}
+		if t.Service != "" {
+			cs, hint, err := f.dns.servers(ctx, &f.conn, t)
+			if err != nil {
+				return nil, n.at(err)
+			}
+			if configs = append(configs, cs...); hint != "" {
+				hints = append(hints, hint)
+			}
+			continue
+		}
+		if err := f.dns.target(t); err != nil {
 			return nil, n.at(err)
 		}
 		c, err := f.conn.config(t)

@@ -19,6 +19,7 @@ import (
 	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/render"
 	"github.com/assaytls/assay/internal/store"
+	"github.com/assaytls/assay/internal/target"
 	"github.com/assaytls/assay/internal/tlsclient"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
@@ -297,6 +298,9 @@ func (a *app) connectTarget(ctx context.Context, f *connectFlags, arg string) (r
 		if err := policy.CheckHost(f.name); err != nil {
 			return none, tlsclient.Config{}, usagef("--name: %v", err)
 		}
+	}
+	if t, err := target.Parse(arg); err == nil && t.Service != "" {
+		return none, tlsclient.Config{}, usagef("assay connect connects to one server, and %q may be several", arg).Hint("assay check %s lists them", arg)
 	}
 	configs, err := a.targets(ctx, &checkFlags{conn: f.conn}, []named{{text: arg}})
 	if err != nil {

@@ -260,7 +260,7 @@ func server(arg string) (target.Target, bool) {
 	if _, statErr := os.Stat(arg); !errors.Is(statErr, fs.ErrNotExist) {
 		return t, false
 	}
-	return t, err == nil && !strings.ContainsRune(arg, os.PathSeparator) && !fileEndings[strings.ToLower(filepath.Ext(arg))]
+	return t, err == nil && t.Service == "" && !strings.ContainsRune(arg, os.PathSeparator) && !fileEndings[strings.ToLower(filepath.Ext(arg))]
 }
 
 // objects decodes what arg names: a file, standard input, or a server.

@@ -127,18 +127,24 @@ var ProxyHeaders = []string{"v1", "v2"}
 // ProxyAnchors returns the anchors for an https proxy's certificate, nil for the
 // system's. The error is a *Usage.
 func (f *Connection) ProxyAnchors() (*x509.CertPool, error) {
-	if len(f.ProxyRoots) == 0 {
+	return Pool("--proxy-roots", f.ProxyRoots)
+}
+
+// Pool reads the anchors in the files of a flag, for crypto/tls; none is nil, the
+// system's. The error is a *Usage.
+func Pool(flag string, files []string) (*x509.CertPool, error) {
+	if len(files) == 0 {
 		return nil, nil
 	}
-	anchors, err := roots.Load(roots.Options{Files: f.ProxyRoots})
+	anchors, err := roots.Load(roots.Options{Files: files})
 	if err != nil {
-		return nil, Usagef("--proxy-roots: %v", err)
+		return nil, Usagef("%s: %v", flag, err)
 	}
 	pool := x509.NewCertPool()
 	for _, raw := range anchors.Certificates() {
 		cert, err := x509.ParseCertificate(raw)
 		if err != nil {
-			return nil, Usagef("--proxy-roots: a certificate that crypto/x509 cannot read: %v", err)
+			return nil, Usagef("%s: a certificate that crypto/x509 cannot read: %v", flag, err)
 		}
 		pool.AddCert(cert)
 	}

@@ -20,6 +20,7 @@ type Target struct {
 	Host, Port string // Port is "" when none was written
 	Scheme     string // "" when none was written
 	Hint       string // what of the input was passed over
+	Service    string // "MX" or "SRV": Host is a domain or a service, whose servers the DNS names
 	Direct     bool   // TLS begins at once although the scheme's protocol asks for it (PostgreSQL's sslnegotiation=direct)
 }
 
@@ -39,9 +40,12 @@ var services = map[string]struct{ port, starttls string }{
 // Schemes lists the known schemes, sorted.
 func Schemes() []string { return slices.Sorted(maps.Keys(services)) }
 
-// Parse reads host, host:port, an IP address, [v6]:port or a URL with
-// one of the known schemes. The error is a *Usage.
+// Parse reads host, host:port, an IP address, [v6]:port, a URL with one of the
+// known schemes, mx:DOMAIN or srv:_SERVICE._tcp.DOMAIN. The error is a *Usage.
 func Parse(s string) (Target, error) {
+	if t, ok, err := parseService(s); ok {
+		return t, err
+	}
 	t := Target{Input: s}
 	rest := s
 	if scheme, after, ok := strings.Cut(s, "://"); ok {

@@ -13,7 +13,7 @@ import (
 // heavy are the programs that only the full run of .ci/run installs
 // (ASSAY_FULL=1); elsewhere a test without them is skipped.
 var heavy = []string{"apache2", "haproxy", "stunnel4", "exim4", "dovecot", "slapd", "vsftpd", "prosody", "tinyproxy", "danted",
-	"inspircd", "xrdp", "nnrpd", "tsql", "postgres", "mariadbd", "mariadb-install-db", "sshd", "strace"}
+	"inspircd", "xrdp", "nnrpd", "tsql", "postgres", "mariadbd", "mariadb-install-db", "sshd", "strace", "named", "unbound"}
 
 // built are the programs that `go install` makes, as .ci/run installs them.
 var built = map[string]string{
@@ -38,6 +38,7 @@ var parts = map[string]struct{ files, programs []string }{
 	"slapd":    {files: []string{"/etc/ldap/schema/core.schema"}},
 	"postgres": {programs: []string{"initdb", "setpriv", "install"}},
 	"mariadbd": {programs: []string{"mariadb-install-db"}},
+	"named":    {programs: []string{"dnssec-keygen", "dnssec-signzone"}},
 	"sshd":     {programs: []string{"ssh", "ssh-keygen"}},
 	"pebble":   {programs: []string{"pebble-challtestsrv"}},
 }

@@ -82,4 +82,4 @@ func TestInstalledByCI(t *testing.T) {
 // packageOf names the packages that are not called like their program.
 var packageOf = map[string]string{"exim4": "exim4-daemon-light", "dovecot": "dovecot-core", "danted": "dante-server",
 	"postgres": "postgresql", "mariadbd": "mariadb-server", "mariadb-install-db": "mariadb-server", "sshd": "openssh-server",
-	"nnrpd": "inn2", "tsql": "freetds-bin"}
+	"nnrpd": "inn2", "tsql": "freetds-bin", "named": "bind9"}
