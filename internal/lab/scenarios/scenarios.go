@@ -85,7 +85,7 @@ func All() []Scenario {
 		name string
 		list []Scenario
 	}{{"good", good}, {"path", path}, {"revocation", slices.Concat(revocation, filters, downloads)}, {"ct", slices.Concat(ct, ctAudit)},
-		{"connection", slices.Concat(connection, wire)}, {"hostile", hostile}} {
+		{"connection", slices.Concat(connection, wire, dane)}, {"hostile", hostile}} {
 		for _, s := range group.list {
 			s.Group = group.name
 			all = append(all, s)

@@ -42,7 +42,7 @@ var makers = map[string]func(*build){}
 
 func init() {
 	for _, group := range []map[string]func(*build){goodServers, pathServers, revocationServers, filterServers, downloadServers, ctServers, ctAuditServers,
-		connectionServers, wireServers, hostileServers} {
+		connectionServers, wireServers, daneServers, hostileServers} {
 		maps.Copy(makers, group)
 	}
 }
