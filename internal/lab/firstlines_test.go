@@ -32,7 +32,6 @@ var moving = []struct {
 	{regexp.MustCompile(`\b[0-9]+% of\b`), "N% of"},
 	{regexp.MustCompile(`\bserial number [0-9a-f]{8,}`), "serial number SERIAL"},
 	{regexp.MustCompile(`[0-9A-Za-z+/]{43}=`), "HASH"},
-	{regexp.MustCompile(`\b[0-9A-Za-z+/]{43}=`), "HASH"},
 	{regexp.MustCompile(`\b([0-3] [01] [0-2]) [0-9a-f]{16}…`), "${1} HASH…"},
 	{regexp.MustCompile(`\b(offset|from offset) [0-9]+`), "$1 N"},
 	{regexp.MustCompile(`\b(element of) [0-9]+|\b(which has) [0-9]+`), "$1$2 N"},
