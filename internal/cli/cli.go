@@ -69,6 +69,7 @@ func Main(args []string, stdin io.Reader, out, stderr io.Writer) int {
 
 // root builds the tree of commands for one run.
 func (a *app) root(args []string) *cobra.Command {
+	showVersion := false
 	root := &cobra.Command{
 		Use:   "assay",
 		Short: "Judge TLS servers and certificates, and say why",
@@ -83,12 +84,16 @@ defect it finds, the root cause first, and what to do about each.`,
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
+			if showVersion && len(args) == 0 {
+				return a.printVersion()
+			}
 			if len(args) == 0 {
 				return usagef("no command given").Hint("assay --help lists the commands; assay check HOST checks a server")
 			}
 			return unknownCommand(c, args[0])
 		},
 	}
+	root.Flags().BoolVar(&showVersion, "version", false, "print the version, the commit and its date")
 	root.SetArgs(flags.Join(args, "--nonce", nonceSend, nonceRequire))
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
@@ -96,7 +101,7 @@ defect it finds, the root cause first, and what to do about each.`,
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpFunc(help)
-	root.SetHelpCommand(&cobra.Command{Use: "help [COMMAND]", Short: "Show the help of a command", GroupID: "help", RunE: helpCommand})
+	root.SetHelpCommand(a.helpCommand())
 	root.AddGroup(
 		&cobra.Group{ID: "judge", Title: "Judge:"},
 		&cobra.Group{ID: "look", Title: "Look closer:"},

@@ -52,7 +52,24 @@ func help(c *cobra.Command, _ []string) {
 // own, what it is for, the words it takes and its default.
 func flagHelp(f *pflag.Flag) string {
 	const column, width = 29, 80
-	name := "      --" + f.Name
+	name, usage := flagParts(f)
+	var b strings.Builder
+	for i, l := range render.Wrap(usage, width-column) {
+		switch {
+		case i == 0 && len(name) < column-1:
+			fmt.Fprintf(&b, "%-*s%s\n", column, name, l)
+		case i == 0:
+			fmt.Fprintf(&b, "%s\n%*s%s\n", name, column, "", l)
+		default:
+			fmt.Fprintf(&b, "%*s%s\n", column, "", l)
+		}
+	}
+	return b.String()
+}
+
+// flagParts are a flag's name with its value, indented, and what it is for.
+func flagParts(f *pflag.Flag) (name, usage string) {
+	name = "      --" + f.Name
 	if f.Shorthand != "" {
 		name = "  -" + f.Shorthand + ", --" + f.Name
 	}
@@ -72,18 +89,7 @@ func flagHelp(f *pflag.Flag) string {
 	if d := f.DefValue; d != "" && d != "false" && !strings.Contains(usage, "(default") {
 		usage += " (default " + d + ")"
 	}
-	var b strings.Builder
-	for i, l := range render.Wrap(usage, width-column) {
-		switch {
-		case i == 0 && len(name) < column-1:
-			fmt.Fprintf(&b, "%-*s%s\n", column, name, l)
-		case i == 0:
-			fmt.Fprintf(&b, "%s\n%*s%s\n", name, column, "", l)
-		default:
-			fmt.Fprintf(&b, "%*s%s\n", column, "", l)
-		}
-	}
-	return b.String()
+	return name, usage
 }
 
 const exitHelp = `
@@ -138,14 +144,43 @@ func helpCommands(c *cobra.Command) {
 }
 
 // helpCommand is `assay help [COMMAND]`.
-func helpCommand(c *cobra.Command, args []string) error {
-	target, rest, err := c.Root().Find(args)
-	if err != nil || len(rest) > 0 || target == nil {
-		return unknownCommand(c, strings.Join(args, " "))
+func (a *app) helpCommand() *cobra.Command {
+	var dir string
+	c := &cobra.Command{
+		Use: "help [COMMAND]", Short: "Show the help of a command, or write the manual pages", GroupID: "help",
+		Long: `Show the help of a command. With --man write a manual page of every command to a
+directory, for man(1) and for packages.`,
+		Example: "  assay help check\n  assay help --man /usr/local/share/man/man1",
+		RunE: func(c *cobra.Command, args []string) error {
+			if dir != "" {
+				if len(args) > 0 {
+					return usagef("--man writes the pages of all commands, and %q was named", args[0])
+				}
+				return writeManual(c.Root(), dir)
+			}
+			target, rest, err := c.Root().Find(args)
+			if err != nil || len(rest) > 0 || target == nil {
+				return unknownCommand(c, strings.Join(args, " "))
+			}
+			target.InitDefaultHelpFlag()
+			help(target, nil)
+			return nil
+		},
+		ValidArgsFunction: func(c *cobra.Command, args []string, begun string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
+			at, _, err := c.Root().Find(args)
+			if err != nil {
+				at = c.Root()
+			}
+			for _, sub := range at.Commands() {
+				if !sub.Hidden && strings.HasPrefix(sub.Name(), begun) {
+					names = append(names, cobra.CompletionWithDesc(sub.Name(), sub.Short))
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
 	}
-	target.InitDefaultHelpFlag()
-	help(target, nil)
-	return nil
+	flags.Under(c, "Output").Text(&dir, "man", "write the manual pages (section 1) to `DIR`, which must exist")
+	return c
 }
 
 // flagNames lists the flags of c.

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/lab"
+	"github.com/assaytls/assay/internal/lab/scenarios"
 	"github.com/assaytls/assay/internal/render"
 	"github.com/assaytls/assay/report"
 )
@@ -31,10 +34,12 @@ take the line as it is.`,
 		Example: `  assay lab
   assay lab --dir lab good revoked
   assay lab 'revoked-*'
+  assay lab list
   assay lab check`,
 		RunE: func(c *cobra.Command, args []string) error { return a.serveLab(c.Context(), dir, args) },
 	}
-	flags.Under(c, "Output").Text(&dir, "dir", "write root.pem and log-list.json to `DIR` instead of a temporary directory")
+	flags.Under(c, "Output").Text(&dir, "dir", "write root.pem and log-list.json to `DIR`, which is made if need be, instead of a temporary directory; nothing is overwritten")
+	c.ValidArgsFunction = completeScenarios
 
 	format := formatText
 	check := &cobra.Command{
@@ -42,8 +47,68 @@ take the line as it is.`,
 		RunE: func(c *cobra.Command, args []string) error { return a.checkLab(c.Context(), args, format) },
 	}
 	flags.Under(check, "Output").Word(&format, "format", "form of the answer", formatText, formatJSON)
-	c.AddCommand(check)
+	check.ValidArgsFunction = completeScenarios
+
+	listFormat := formatText
+	list := &cobra.Command{
+		Use: "list [SCENARIO]...", Short: "List the scenarios with their stories and verdicts",
+		RunE: func(_ *cobra.Command, args []string) error { return a.listLab(args, listFormat) },
+	}
+	flags.Under(list, "Output").Word(&listFormat, "format", "form of the answer", formatText, formatJSON)
+	list.ValidArgsFunction = completeScenarios
+	c.AddCommand(check, list)
 	return c
+}
+
+// completeScenarios offers the names of scenarios.
+func completeScenarios(_ *cobra.Command, _ []string, begun string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
+	for _, s := range scenarios.All() {
+		if strings.HasPrefix(s.Name, begun) {
+			names = append(names, cobra.CompletionWithDesc(s.Name, s.Story))
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// labStory is a scenario, for programs.
+type labStory struct {
+	Name     string         `json:"name"`
+	Group    string         `json:"group"`
+	Want     report.Verdict `json:"want"`
+	Findings []finding.ID   `json:"findings"`
+	Story    string         `json:"story"`
+}
+
+// listLab prints the catalogue; no server is started.
+func (a *app) listLab(only []string, format string) error {
+	all, err := scenarios.Matching(only)
+	if err != nil {
+		return usagef("%v", err)
+	}
+	stories := make([]labStory, 0, len(all))
+	for _, s := range all {
+		stories = append(stories, labStory{s.Name, s.Group, s.Want, append([]finding.ID{}, s.Findings...), s.Story})
+	}
+	if format == formatJSON {
+		return render.Value(a.stdout, stories, true)
+	}
+	var b bytes.Buffer
+	group := ""
+	for _, s := range stories {
+		if s.Group != group {
+			if group != "" {
+				b.WriteByte('\n')
+			}
+			group = s.Group
+			fmt.Fprintf(&b, "%s:\n", group)
+		}
+		fmt.Fprintf(&b, "  %s (%s)\n", s.Name, s.Want)
+		for _, line := range render.Wrap(s.Story, 74) {
+			fmt.Fprintf(&b, "      %s\n", line)
+		}
+	}
+	_, err = a.stdout.Write(b.Bytes())
+	return err
 }
 
 // serveLab runs the lab until the user interrupts, which is its proper end.
@@ -65,7 +130,7 @@ func (a *app) serveLab(ctx context.Context, dir string, only []string) error {
 			continue
 		}
 		for _, cmd := range [][]string{
-			append([]string{"assay"}, l.Assay(s)...),
+			withCache(l.Assay(s), filepath.Join(l.Dir, "cache")),
 			append([]string{"curl"}, l.Curl(s)...),
 			append([]string{"openssl"}, l.OpenSSL(s)...),
 		} {
@@ -75,12 +140,26 @@ func (a *app) serveLab(ctx context.Context, dir string, only []string) error {
 			fmt.Fprintf(&b, "  %s\n", shellLine(append([]string{"go", "run", "."}, args...)))
 		}
 	}
-	fmt.Fprintf(&b, "\n%d servers are running; interrupt to stop them\n", len(l.Scenarios))
+	fmt.Fprintf(&b, "\n%s running; interrupt to stop\n", serversAre(len(l.Scenarios)))
 	if _, err := io.Copy(a.stdout, &b); err != nil {
 		return err
 	}
 	<-ctx.Done()
 	return nil
+}
+
+// serversAre is a number of servers with its verb.
+func serversAre(n int) string {
+	if n == 1 {
+		return "1 server is"
+	}
+	return fmt.Sprintf("%d servers are", n)
+}
+
+// withCache is a command line of assay check with a cache of its own: what the lab
+// serves is of no use in the user's.
+func withCache(args []string, dir string) []string {
+	return slices.Concat([]string{"assay", args[0], "--cache-dir", dir}, args[1:])
 }
 
 // shellLine joins a command so that a shell takes it apart again the same way.

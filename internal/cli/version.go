@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -13,30 +14,45 @@ const version = "0.1"
 
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print the version", GroupID: "help", Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(a.stdout, "assay %s%s (%s %s/%s)\n", version, revision(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return err
-		},
+		Use: "version", Short: "Print the version, the commit and its date", GroupID: "help", Args: noArgs,
+		RunE: func(*cobra.Command, []string) error { return a.printVersion() },
 	}
 }
 
-// revision is the commit the program was built from, where the build knows it.
+// printVersion is `assay version` and `assay --version`.
+func (a *app) printVersion() error {
+	_, err := fmt.Fprintf(a.stdout, "assay %s%s (%s %s/%s)\n", version, revision(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
+}
+
+// revision is the commit the program was built from and its date, where the build
+// knows them: `go install` of a released version knows neither.
 func revision() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return ""
 	}
-	rev, dirty := "", ""
+	return commit(info)
+}
+
+func commit(info *debug.BuildInfo) string {
+	rev, date, dirty := "", "", ""
 	for _, s := range info.Settings {
 		switch {
 		case s.Key == "vcs.revision" && len(s.Value) >= 12:
-			rev = " " + s.Value[:12]
+			rev = " commit " + s.Value[:12]
 		case s.Key == "vcs.modified" && s.Value == "true":
-			dirty = "+changes"
+			dirty = " with changes"
+		case s.Key == "vcs.time":
+			if t, err := time.Parse(time.RFC3339, s.Value); err == nil {
+				date = " of " + t.UTC().Format("2006-01-02 15:04:05 UTC")
+			}
 		}
 	}
-	return rev + dirty
+	if rev == "" {
+		return ""
+	}
+	return rev + dirty + date
 }
 
 func (a *app) completionCommand() *cobra.Command {

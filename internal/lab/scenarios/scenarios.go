@@ -4,6 +4,8 @@
 package scenarios
 
 import (
+	"fmt"
+	globs "path" // path is a group of scenarios here
 	"slices"
 	"time"
 
@@ -101,6 +103,31 @@ func Names() []string {
 		names = append(names, s.Name)
 	}
 	return names
+}
+
+// Matching returns the scenarios whose names match one of the patterns (path.Match),
+// all without patterns. A pattern that no name matches is an error.
+func Matching(patterns []string) (out []Scenario, err error) {
+	used := make([]bool, len(patterns))
+	for _, s := range All() {
+		wanted := len(patterns) == 0
+		for i, p := range patterns {
+			ok, err := globs.Match(p, s.Name)
+			if err != nil {
+				return nil, fmt.Errorf("bad pattern %q: %w", p, err)
+			}
+			used[i], wanted = used[i] || ok, wanted || ok
+		}
+		if wanted {
+			out = append(out, s)
+		}
+	}
+	for i, p := range patterns {
+		if !used[i] {
+			return nil, fmt.Errorf("no scenario is called %q", p)
+		}
+	}
+	return out, nil
 }
 
 // Covered lists, for every kind of finding that a scenario must produce, the

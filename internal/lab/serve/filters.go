@@ -74,8 +74,8 @@ func (b *build) filters(s *site, want set) {
 	for _, log := range []*forge.Key{b.l.pki.logs.alpha.Key, b.l.pki.logs.beta.Key} {
 		card.Logs = append(card.Logs, forge.ClubcardLog{ID: [32]byte(forge.LogID(log)), First: ms(now.AddDate(0, -3, 0)), Last: ms(now.Add(want.covers))})
 	}
-	from := filepath.Join(b.l.Dir, b.s.Name+"-files")
-	b.must(os.MkdirAll(from, 0o700))
+	from, err := b.l.subdir(b.s.Name + "-files")
+	b.must(err)
 	for n, revoked := range want.revoked {
 		card.Issuers[0].Revoked = nil
 		if revoked {
@@ -96,7 +96,8 @@ func (b *build) filters(s *site, want set) {
 	}
 	source, err := filters.ParseSource(from, [32]byte{})
 	b.must(err)
-	b.s.Filters = filepath.Join(b.l.Dir, b.s.Name+"-filters")
+	b.s.Filters, err = b.l.subdir(b.s.Name + "-filters")
+	b.must(err)
 	_, _, err = filters.Update{Dir: b.s.Filters, Source: source}.Run(context.Background())
 	b.must(err)
 }

@@ -11,9 +11,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"os"
-	"path"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -25,7 +22,8 @@ import (
 // Options configure Start.
 type Options struct {
 	// Dir is where root.pem, log-list.json and the files of openssl command
-	// lines are written. "" makes a temporary directory that Close removes.
+	// lines are written; it is made if need be, and nothing in it is overwritten. ""
+	// makes a temporary directory. Close removes what was written.
 	Dir string
 	// Only are patterns (path.Match) of the scenarios to start; nil means all.
 	Only []string
@@ -43,6 +41,8 @@ type Lab struct {
 	BaseURL     string // of the HTTP server, no slash at the end
 
 	ownDir  bool
+	trees   []string // directories of the lab alone
+	made    []string // files and directories to remove, in the order in which they were made
 	pki     *pki
 	web     *web
 	dead    string // an address that refuses connections
@@ -54,10 +54,9 @@ type Lab struct {
 // Start starts the servers of all scenarios, or of the chosen ones. The caller
 // must Close the lab.
 func Start(ctx context.Context, o Options) (l *Lab, err error) {
-	for _, p := range o.Only {
-		if err := known(p); err != nil {
-			return nil, err
-		}
+	wanted, err := scenarios.Matching(o.Only)
+	if err != nil {
+		return nil, err
 	}
 	l = &Lab{Dir: o.Dir, done: make(chan struct{})}
 	defer func() {
@@ -72,6 +71,7 @@ func Start(ctx context.Context, o Options) (l *Lab, err error) {
 			return l, err
 		}
 	} else if err = os.Mkdir(l.Dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err = l.openDir(); err != nil {
 		return l, err
 	}
 	if err = l.startWeb(); err != nil {
@@ -86,12 +86,9 @@ func Start(ctx context.Context, o Options) (l *Lab, err error) {
 	if l.LogListFile, err = l.write("log-list.json", l.LogList); err != nil {
 		return l, err
 	}
-	for _, data := range scenarios.All() {
+	for _, data := range wanted {
 		if err := ctx.Err(); err != nil {
 			return l, err
-		}
-		if !chosen(o.Only, data.Name) {
-			continue
 		}
 		b := &build{l: l, s: &Scenario{Scenario: data, Host: data.Name + "." + scenarios.Domain}}
 		if err = b.run(makers[data.Name]); err != nil {
@@ -100,28 +97,6 @@ func Start(ctx context.Context, o Options) (l *Lab, err error) {
 		l.Scenarios = append(l.Scenarios, *b.s)
 	}
 	return l, nil
-}
-
-func known(pattern string) error {
-	for _, n := range scenarios.Names() {
-		ok, err := path.Match(pattern, n)
-		if err != nil {
-			return fmt.Errorf("bad pattern %q: %w", pattern, err)
-		}
-		if ok {
-			return nil
-		}
-	}
-	return fmt.Errorf("no scenario is called %q", pattern)
-}
-
-func chosen(only []string, name string) bool {
-	for _, p := range only {
-		if ok, _ := path.Match(p, name); ok {
-			return true
-		}
-	}
-	return len(only) == 0
 }
 
 // Scenario returns the running scenario of that name.
@@ -147,14 +122,7 @@ func (l *Lab) Close() {
 		l.closers[i]()
 	}
 	l.wg.Wait()
-	if l.ownDir {
-		os.RemoveAll(l.Dir)
-	}
-}
-
-func (l *Lab) write(name string, b []byte) (string, error) {
-	p := filepath.Join(l.Dir, name)
-	return p, os.WriteFile(p, b, 0o600)
+	l.sweep()
 }
 
 func (l *Lab) listen() (net.Listener, error) {
