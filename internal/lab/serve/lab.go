@@ -7,9 +7,7 @@ package serve
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"strings"
 	"sync"
@@ -65,12 +63,6 @@ func Start(ctx context.Context, o Options) (l *Lab, err error) {
 			l = nil
 		}
 	}()
-	if l.Dir == "" {
-		l.ownDir = true
-		if l.Dir, err = os.MkdirTemp("", "assay-lab-"); err != nil {
-			return l, err
-		}
-	} else if err = os.Mkdir(l.Dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 	if err = l.openDir(); err != nil {
 		return l, err
 	}
