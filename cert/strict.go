@@ -40,7 +40,7 @@ var strictRules = [...]rule{
 	{finding.NameAttributeTooLong, 0, "RFC 5280, appendix A.1", nameLengths, false},
 	{finding.EmailNotInSAN, 0, "RFC 5280, 4.1.2.6", emailNotInSAN, false},
 	{finding.AuthorityKeyIDIncomplete, 0, "RFC 5280, 4.2.1.1", authorityKeyIDIncomplete, false},
-	{finding.KeyUsageWrongForKey, 0, "RFC 3279, 2.3.1; RFC 5480, 3; RFC 8813, 3; RFC 8410, 5", keyUsageForKey, false},
+	{finding.KeyUsageWrongForKey, 0, "RFC 3279, 2.3.1; RFC 5480, 3; RFC 8813, 3; RFC 8410, 5; RFC 9881, 5", keyUsageForKey, false},
 	{finding.KeyUsageInconsistent, 0, "RFC 5280, 4.2.1.12", keyUsageInconsistent, false},
 	{finding.ExtensionNotCritical, 0, "RFC 5280, 4.2.1.10, 4.2.1.11 and 4.2.1.14", mustBeCritical, false},
 	{finding.ExtensionNotCritical, 0, "RFC 5280, 4.2.1.3 and 4.2.1.5", shouldBeCritical, true},

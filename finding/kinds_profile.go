@@ -121,7 +121,7 @@ var profileKinds = []Kind{
 		Explain: "The certificate allows its key a use that keys of this kind do not have, such as encryption with an ECDSA key.",
 		Risk:    riskProfile,
 		Fix:     "Issue it with key usages that fit the key (digitalSignature for ECDSA and Ed25519). " + fixReissue,
-		Spec:    "RFC 3279, 2.3.1; RFC 5480, 3; RFC 8813, 3; RFC 8410, 5", Allowable: true, Since: "0.1"},
+		Spec:    "RFC 3279, 2.3.1; RFC 5480, 3; RFC 8813, 3; RFC 8410, 5; RFC 9881, 5", Allowable: true, Since: "0.1"},
 	{ID: KeyUsageInconsistent, Class: ClassCertificate, Severity: Error, Rank: 35,
 		Title:   "the certificate's key usage and extended key usage contradict each other: {detail}",
 		Explain: "The certificate names a purpose for its key, but the key usage allows nothing that this purpose needs.",

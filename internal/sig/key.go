@@ -163,6 +163,9 @@ func (k *Key) Parse(raw []byte) error {
 	case KeyMLDSA:
 		k.ParamsOK = len(params) == 0
 		k.parseMLDSA()
+		if !k.ParamsOK {
+			k.Public = nil
+		}
 	}
 	return nil
 }

@@ -84,10 +84,12 @@ func TestMLDSAKeySizes(t *testing.T) {
 			}
 		}
 		withNull := forge.Seq(append(forge.Children(c.alg.ID), forge.Null())...)
-		if k, err := sig.ParseKey(forge.Seq(withNull, forge.Bits(make([]byte, size)))); err != nil || k.ParamsOK {
+		if k, err := sig.ParseKey(forge.Seq(withNull, forge.Bits(make([]byte, size)))); err != nil || k.ParamsOK || k.Public != nil {
 			t.Errorf("%s, a key with NULL parameters: %v %+v", c.kind, err, k)
 		}
-		if a, err := sig.ParseAlgorithm(withNull); err != nil || a.ParamsOK {
+		key := forge.NewKey(c.kind)
+		k, a := parse(t, key.SPKI, withNull)
+		if err := sig.Verify(k, a, nil, key.Sign(c.alg, nil)); a.ParamsOK || !errors.Is(err, sig.ErrUnsupported) {
 			t.Errorf("%s, NULL parameters: %v %+v", c.kind, err, a)
 		}
 	}

