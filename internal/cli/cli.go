@@ -122,6 +122,7 @@ func (a *app) commands() []*cobra.Command {
 		a.connectCommand(),
 		a.verifyCommand(),
 		a.showCommand(),
+		a.bundleCommand(),
 		a.explainCommand(),
 		a.labCommand(),
 		a.cacheCommand(),
