@@ -103,6 +103,19 @@ func ExampleVerifier_Preload() {
 	// Output: complete: false
 }
 
+func ExampleConfig_filters() {
+	conf := assay.Internal(roots)
+	conf.Filters.Dir = filterDir("onecrl-intermediate") // as assay update filters has stored them
+	v, err := assay.New(conf)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer v.Close()
+	_, err = v.Dial("tcp", site("onecrl-intermediate")) // its CA's CRL does not say so
+	fmt.Println(errors.Is(err, finding.CertRevoked))
+	// Output: true
+}
+
 func Example_crlFile() {
 	resp, err := http.Get(cert.Parse(serverCert("revoked")).CRLPoints[0].FullName[0].Value)
 	if err != nil {

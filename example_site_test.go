@@ -28,7 +28,7 @@ type exampleLab struct {
 
 // exampleScenarios are those that examples name.
 var exampleScenarios = []string{"good", "revoked", "wrong-host", "crl-unreachable", "revoked-by-crl", "good-delegate", "revoked-by-ocsp", "ocsp-try-later", "good-staple",
-	"revoked-by-staple", "must-staple-missing", "sct-embedded", "sct-none"}
+	"revoked-by-staple", "must-staple-missing", "sct-embedded", "sct-none", "onecrl-intermediate"}
 
 // startExamples starts the lab and has its names resolved in this process.
 func startExamples() exampleLab {
@@ -67,6 +67,9 @@ func site(name string) string { return scenario(name).Target() }
 // the CA that issued it.
 func serverCert(name string) []byte { return scenario(name).Leaf }
 func issuerCert(name string) []byte { return scenario(name).Chain[0] }
+
+// filterDir is the directory with the CRLite filters and OneCRL of a site.
+func filterDir(name string) string { return scenario(name).Filters }
 
 // serverPair is the certificate and key of a server of one's own, and
 // clientPairs those of two clients, the second one revoked.

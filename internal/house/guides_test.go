@@ -20,7 +20,7 @@ var goBlock = regexp.MustCompile("(?s)(<!-- (Example\\w*) -->\n)?```go\n(.*?)```
 func TestGuides(t *testing.T) {
 	bodies := exampleBodies(t)
 	guides, err := filepath.Glob("docs/guides/*.md")
-	if err != nil || len(guides) != 6 {
+	if err != nil || len(guides) != 7 {
 		t.Fatalf("%d guides, error %v", len(guides), err)
 	}
 	for _, path := range guides {
