@@ -255,7 +255,7 @@ func TestParseIdentifier(t *testing.T) {
 		"a_b.example.com": "2 a_b.example.com", "192.0.2.1": "7 192.0.2.1", "[2001:DB8::1]": "7 2001:db8::1", "::ffff:192.0.2.1": "7 ::ffff:192.0.2.1",
 		"Joe@Example.COM": "1 Joe@example.com", "医生@大学.example": "1 医生@xn--pss25c.example", "localhost": "2 localhost", "a@b@example.com": "error",
 		"": "error", ".": "error", "a..b": "error", "1.2.3": "error", "fe80::1%eth0": "error", "*.example.com": "error", "a b": "error",
-		"a\x00b": "error", "@example.com": "error", "a@": "error", "https://example.com": "error", "[192.0.2.1]": "error", "example.com..": "error",
+		"a\x00b": "error", "@example.com": "error", "a@": "error", "https://example.com": "6 https://example.com", "[192.0.2.1]": "error", "example.com..": "error",
 		strings.Repeat("a", 64) + ".com": "error", strings.Repeat("a.", 127) + "com": "error", "xn--\u00fc.example": "error", "a\u202eb.example": "error",
 	} {
 		id, err := certpath.ParseIdentifier(in)
