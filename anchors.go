@@ -24,9 +24,21 @@ type Anchors struct {
 	PEM []byte
 	// Files are PEM bundles or single DER certificates, Dirs directories in which
 	// every file counts, OpenSSL's hashed directories too. One that is missing, or
-	// holds no certificate, is an error. They are read once: see
+	// holds no certificate, is an error. They are read once, but for Watch: see
 	// [Verifier.WithAnchors].
 	Files, Dirs []string
+	// Watch, of Config.Anchors, reads Files and Dirs again when they have changed,
+	// which is looked for once a second. When they have come to rest and all of them
+	// can be read, they take the place of the old anchors; until then the old ones stay,
+	// and Logger says why. From then on all judgements are made under the new anchors,
+	// and no acceptance or session that was made under the old ones is used. A connection
+	// whose anchor is not among the new ones is closed, as OnRevoked describes, and so
+	// is refused a handshake of a config that has the old ones. Dial, Handshake and
+	// Transport trust the new ones at once. So does a config that
+	// [Verifier.ServerConfig] makes of one that its base's GetConfigForClient returns.
+	// All other configs of ClientConfig and ServerConfig do not trust what was added:
+	// make new ones.
+	Watch bool
 }
 
 // named reports whether a names any.
@@ -44,6 +56,9 @@ func (a *Anchors) named() bool {
 func (v *Verifier) WithAnchors(a Anchors) (*Verifier, error) {
 	if v.core == nil {
 		return nil, ErrClosed
+	}
+	if a.Watch {
+		return nil, errors.New("assay: Anchors.Watch is for Config.Anchors: what WithAnchors is given is read once")
 	}
 	w := &Verifier{core: v.core, conf: v.conf}
 	w.conf.Roots, w.conf.Anchors, w.conf.rootPool = nil, a.clone(), nil

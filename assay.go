@@ -125,6 +125,8 @@ type Verifier struct {
 	hash    [32]byte      // of policy, anchors and log list
 	trust   *engine.Trust
 	under   [32]byte // the hash of what is trusted
+	// reloaded is what is trusted now, when Anchors.Watch is set; else nil.
+	reloaded *reloadedAnchors
 }
 
 // core is what Verifiers of one New and its With share; nil in the zero Verifier.
@@ -184,7 +186,7 @@ func (v *Verifier) With(p policy.Policy) (*Verifier, error) {
 	if v.core == nil {
 		return nil, ErrClosed
 	}
-	w := &Verifier{core: v.core, conf: v.conf, trust: v.trust, under: v.under}
+	w := &Verifier{core: v.core, conf: v.conf, trust: v.trust, under: v.under, reloaded: v.reloaded}
 	if err := w.judgeBy(*deepCopy(&p)); err != nil {
 		return nil, fmt.Errorf("assay: %w", err)
 	}
@@ -305,7 +307,7 @@ func (v *Verifier) Check(ctx context.Context, t Target) (*report.Report, error) 
 		}
 		c.Resolve = map[string][]netip.Addr{"*:" + port: t.Addrs}
 	}
-	r, ev := v.engine.Check(ctx, c, v.trust, p, access)
+	r, ev := v.engine.Check(ctx, c, v.trusted(), p, access)
 	v.hook(ctx, ev, r)
 	v.observe(ctx, r)
 	v.counters.judged(r)
@@ -323,7 +325,7 @@ func (v *Verifier) Judge(ctx context.Context, ev *evidence.Evidence) *report.Rep
 	if v.core == nil {
 		return refusal(finding.New(finding.InternalError, "what", ev.Target.Host, "detail", ErrClosed.Error())).Report
 	}
-	r := v.engine.Judge(ctx, ev, v.trust, v.policy, download.Access{Background: v.conf.Network.beside()})
+	r := v.engine.Judge(ctx, ev, v.trusted(), v.policy, download.Access{Background: v.conf.Network.beside()})
 	v.hook(ctx, ev, r)
 	v.observe(ctx, r)
 	v.counters.judged(r)

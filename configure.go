@@ -70,7 +70,10 @@ func (v *Verifier) configure() error {
 	if err := v.openFilters(); err != nil {
 		return err
 	}
-	if len(c.CRLFiles)+len(c.CRLDirs) > 0 {
+	if err := v.watchAnchors(); err != nil {
+		return err
+	}
+	if len(c.CRLFiles)+len(c.CRLDirs) > 0 || v.reloaded != nil {
 		v.running.Add(1)
 		go v.tendFiles()
 	}

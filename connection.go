@@ -27,9 +27,12 @@ func (v *Verifier) JudgeConnection(ctx context.Context, cs *tls.ConnectionState)
 		return broken("crypto/tls verified no chain")
 	}
 	defer v.running.Done()
+	if cs = v.standing(cs); len(cs.VerifiedChains) == 0 {
+		return v.refuseWithdrawn(dialled{}, cs, &v.policy)
+	}
 	ev := handshakeEvidence(dialled{}, cs)
 	access := download.Access{Offline: true, Background: v.conf.Network.beside()}
-	r, ev, _, _ := v.engine.Handshake(ctx, ev, verifiedChains(cs), v.trust, v.policy, access, false)
+	r, ev, _, _ := v.engine.Handshake(ctx, ev, verifiedChains(cs), v.trusted(), v.policy, access, false)
 	v.hook(ctx, ev, r)
 	v.observe(ctx, r)
 	v.counters.judged(r)

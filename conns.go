@@ -77,9 +77,13 @@ func (a *acceptance) judge() (refused *Error) {
 		}
 	}()
 	v := a.v
+	state := v.standing(&a.state)
+	if len(state.VerifiedChains) == 0 {
+		return &Error{Report: v.refuseWithdrawn(a.d, state, a.p)}
+	}
 	access := v.accessFor(a.d)
 	access.Offline, access.Background = true, v.conf.Network.beside()
-	r, ev, _, path := v.engine.Handshake(v.ctx, handshakeEvidence(a.d, &a.state), verifiedChains(&a.state), v.trust, *a.p, access, false)
+	r, ev, _, path := v.engine.Handshake(v.ctx, handshakeEvidence(a.d, state), verifiedChains(state), v.trusted(), *a.p, access, false)
 	v.hook(v.ctx, ev, r)
 	v.observe(v.ctx, r)
 	v.counters.judged(r)

@@ -297,4 +297,5 @@ func (v *Verifier) lookAtFiles(now time.Time) {
 		}
 	}()
 	v.lookAtCRLFiles(now)
+	v.lookAtAnchors(now)
 }

@@ -60,8 +60,8 @@ func (v *Verifier) ExplainFor(err error, conf *tls.Config) *report.Report {
 	if v.core == nil {
 		return Explain(err, conf.ServerName)
 	}
-	trust := v.trust
-	if conf.RootCAs != nil && conf.RootCAs != v.conf.rootPool {
+	trust := v.trusted()
+	if conf.RootCAs != nil && conf.RootCAs != v.pool() {
 		trust = &engine.Trust{Anchors: anchorsIn(conf.RootCAs, refused.UnverifiedCertificates), Excerpt: true, LogList: v.trust.LogList, Filters: v.trust.Filters, Lists: v.trust.Lists, Public: v.trust.Public}
 	}
 	return explain(v.engine, trust, v.policy, err, conf.ServerName)

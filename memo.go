@@ -110,7 +110,7 @@ func memoKey(hash [32]byte, d dialled, cs *tls.ConnectionState, purpose string) 
 
 // judgedBy names the rules, the trust, the filters and the lists by which v judges now.
 func (v *Verifier) judgedBy() [32]byte {
-	by := v.hash
+	by := v.trustedBy()
 	if set := v.filters.set.Load(); set != nil && v.policy.Schemes.Has(policy.CRLite) {
 		h := set.Hash()
 		by = sha256.Sum256(append(by[:], h[:]...))

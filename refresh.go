@@ -78,7 +78,7 @@ func (v *Verifier) refreshInBackground(ev *evidence.Evidence, cs *tls.Connection
 		}()
 		ctx, cancel := context.WithTimeout(v.ctx, backgroundBudget)
 		defer cancel()
-		v.engine.Handshake(ctx, ev, chains, v.trust, *p, access, false)
+		v.engine.Handshake(ctx, ev, chains, v.trusted(), *p, access, false)
 	}()
 }
 

@@ -20,9 +20,10 @@ func (c *core) learnt() {
 type reviewing uint8
 
 const (
-	ifLearnt reviewing = iota // at connections against which something was learnt
-	look                      // among all that was learnt, since what a source dated ahead may count now
-	anew                      // at every connection, since it would be judged by other data now
+	ifLearnt     reviewing = iota // at connections against which something was learnt
+	look                          // among all that was learnt, since what a source dated ahead may count now
+	underAnchors                  // at those whose anchor may have been withdrawn
+	anew                          // at every connection, since it would be judged by other data now
 )
 
 // review ends the connections that are accepted no longer.
@@ -38,6 +39,10 @@ func (c *core) review(how reviewing) {
 		switch how {
 		case look:
 			a.lessons.Store(math.MaxUint64)
+		case underAnchors:
+			if len(a.v.standing(&a.state).VerifiedChains) != len(a.state.VerifiedChains) {
+				return a.look(c.engine.Lessons(), true) != nil
+			}
 		case anew:
 			return a.look(c.engine.Lessons(), true) != nil
 		}

@@ -26,7 +26,7 @@ import (
 // with it the judgement, has said who receives it (RFC 9001, 4.6).
 type sessionCache struct {
 	inner  tls.ClientSessionCache
-	hash   [32]byte
+	now    func() [32]byte        // the hash of rules and trust
 	stands func(engine.Path) bool // nothing is known against a path
 
 	mu    sync.Mutex
@@ -50,7 +50,7 @@ const maxSessionPaths = 8
 var stampPrefix = []byte("assay2\x00")
 
 func newSessionCache(inner tls.ClientSessionCache, hash [32]byte, stands func(engine.Path) bool) *sessionCache {
-	return &sessionCache{inner: inner, hash: hash, stands: stands, names: bounded.New[string, tenure](maxSessionNames, 0)}
+	return &sessionCache{inner: inner, now: func() [32]byte { return hash }, stands: stands, names: bounded.New[string, tenure](maxSessionNames, 0)}
 }
 
 // judged notes until when the judgement of a connection to name holds, and on
@@ -132,7 +132,8 @@ func (s *sessionCache) Put(key string, cs *tls.ClientSessionState) {
 
 func (s *sessionCache) stamp(t tenure) []byte {
 	b := binary.BigEndian.AppendUint64(bytes.Clone(stampPrefix), uint64(t.until.Unix()))
-	b = append(b, s.hash[:]...)
+	hash := s.now()
+	b = append(b, hash[:]...)
 	for _, p := range t.paths {
 		b = p.Append(b)
 	}
@@ -140,14 +141,15 @@ func (s *sessionCache) stamp(t tenure) []byte {
 }
 
 func (s *sessionCache) valid(extra [][]byte, now time.Time) bool {
+	hash := s.now()
 	for _, e := range extra {
 		rest, ok := bytes.CutPrefix(e, stampPrefix)
-		const head = 8 + len(s.hash)
+		const head = 8 + len(hash)
 		if !ok || len(rest) <= head { // it rests on one path at least
 			continue
 		}
 		until := time.Unix(int64(binary.BigEndian.Uint64(rest)), 0)
-		return bytes.Equal(rest[8:head], s.hash[:]) && now.Before(until) && s.standing(rest[head:])
+		return bytes.Equal(rest[8:head], hash[:]) && now.Before(until) && s.standing(rest[head:])
 	}
 	return false
 }

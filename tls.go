@@ -135,15 +135,16 @@ func (v *Verifier) clientConfig(d dialled, base *tls.Config) (*tls.Config, error
 	if err != nil {
 		return nil, err
 	}
-	if v.conf.rootPool != nil {
+	if v.pool() != nil {
 		if c.RootCAs != nil {
 			return nil, errors.New("assay: there are roots in both Config and the base tls.Config")
 		}
-		c.RootCAs = v.conf.rootPool
+		c.RootCAs = v.pool()
 	}
 	var sessions *sessionCache
 	if c.ClientSessionCache != nil {
 		sessions = newSessionCache(c.ClientSessionCache, v.hash, func(p engine.Path) bool { return v.stands(p, &v.policy, func() {}) })
+		sessions.now = v.trustedBy
 		c.ClientSessionCache = sessions
 	}
 	inner := c.VerifyConnection
@@ -247,11 +248,11 @@ func (v *Verifier) serverConfig(d dialled, base *tls.Config) (*tls.Config, error
 	if err := modern(c); err != nil {
 		return nil, err
 	}
-	if v.conf.rootPool != nil {
+	if v.pool() != nil {
 		if c.ClientCAs != nil {
 			return nil, errors.New("assay: there are roots in both Config and the base tls.Config's ClientCAs")
 		}
-		c.ClientCAs = v.conf.rootPool
+		c.ClientCAs = v.pool()
 	}
 	inner := c.VerifyConnection
 	c.VerifyConnection = func(cs tls.ConnectionState) error {
@@ -287,6 +288,13 @@ func (v *Verifier) handshake(d dialled, cs *tls.ConnectionState, p *policy.Polic
 	}()
 	if len(cs.VerifiedChains) == 0 {
 		return time.Time{}, path, refusal(finding.New(finding.InternalError, "what", cs.ServerName, "detail", "crypto/tls verified no chain"))
+	}
+	trusted := v.trusted()
+	if cs = v.standing(cs); len(cs.VerifiedChains) == 0 {
+		r := v.refuseWithdrawn(d, cs, p)
+		v.counters.judged(r)
+		v.log(v.context(d), d.name(cs), r)
+		return time.Time{}, path, &Error{Report: r}
 	}
 	lessons := v.engine.Lessons()
 	asked, lists := v.filters.set.Load(), v.crlFiles.now.Load()
@@ -327,6 +335,9 @@ func (v *Verifier) handshake(d dialled, cs *tls.ConnectionState, p *policy.Polic
 	if v.filters.set.Load() != asked { // it changed before the connection was known
 		v.filtersChanged()
 	}
+	if v.trusted() != trusted {
+		go v.review(underAnchors)
+	}
 	if now := v.crlFiles.now.Load(); now != lists { // they changed before the connection was known
 		go v.reviewFor(now.all)
 	}
@@ -336,7 +347,7 @@ func (v *Verifier) handshake(d dialled, cs *tls.ConnectionState, p *policy.Polic
 // stands runs f unless a revocation was learnt against a path since it was
 // accepted (see engine.Stands).
 func (v *Verifier) stands(path engine.Path, p *policy.Policy, f func()) bool {
-	return v.engine.Stands(path, v.trust, *p, f)
+	return v.engine.Stands(path, v.trusted(), *p, f)
 }
 
 // told reports whether the application is shown reports, which then hold
@@ -396,7 +407,7 @@ func (v *Verifier) judgeHandshake(d dialled, key [32]byte, ev *evidence.Evidence
 		access.Since = v.contactsSince(time.Now())
 	}
 	chains := verifiedChains(cs)
-	r, gathered, due, path := v.engine.Handshake(ctx, ev, chains, v.trust, *p, access, !v.told())
+	r, gathered, due, path := v.engine.Handshake(ctx, ev, chains, v.trusted(), *p, access, !v.told())
 	until, renewal := holds(r, time.Now(), *p)
 	if !v.conf.Network.beside() {
 		renewal = time.Time{}
