@@ -93,9 +93,6 @@ func (f *dnsFlags) judge(next judge) judge {
 // servers are the connections to the servers that the DNS names for t. Where it
 // names none, the one that is returned says why.
 func (f *dnsFlags) servers(ctx context.Context, conn *connFlags, t target.Target) (cs []tlsclient.Config, hint string, err error) {
-	if f.dane && conn.Connection.ServerName != "" {
-		return nil, "", usagef("--servername and --dane exclude each other for %q: the name comes from the DNS", t.Input)
-	}
 	ns, l, failure := f.ask(ctx, t)
 	domain := tlsclient.ASCIIName(t.Domain())
 	known := &evidence.DNS{Channel: evidence.ChannelPlain, Resolver: "system", Lookups: []evidence.Lookup{l}}

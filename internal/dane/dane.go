@@ -92,15 +92,15 @@ func choose(dns *evidence.DNS) (*evidence.Lookup, *report.DANE) {
 	if dns == nil {
 		return nil, nil
 	}
-	var found, any *evidence.Lookup
+	var found, first *evidence.Lookup
 	d := &report.DANE{Resolver: dns.Resolver, Channel: string(dns.Channel)}
 	for i := range dns.Lookups {
 		l := &dns.Lookups[i]
 		if l.Type != "TLSA" {
 			continue
 		}
-		if any == nil {
-			any = l
+		if first == nil {
+			first = l
 		}
 		if l.Failed() && !unsigned(dns, l.Base) {
 			d.Result, d.Name, d.Detail = report.DANEFailed, l.Name, l.Failure
@@ -117,11 +117,11 @@ func choose(dns *evidence.DNS) (*evidence.Lookup, *report.DANE) {
 		}
 	}
 	switch {
-	case any == nil:
+	case first == nil:
 		return nil, nil
 	case found == nil:
-		d.Result, d.Name = report.DANENone, any.Name
-		return any, d
+		d.Result, d.Name = report.DANENone, first.Name
+		return first, d
 	}
 	d.Name = found.Name
 	return found, d

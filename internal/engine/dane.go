@@ -17,7 +17,7 @@ func (j *judgement) dane(last *round) (*report.DANE, []finding.Finding) {
 		return nil, nil
 	}
 	in := dane.Input{DNS: j.ev.DNS, Sent: j.sent, Options: last.opt, Names: assemble.Names(j.p, j.ev.Target),
-		SMTP: j.ev.Connection.StartTLS == "smtp" && (j.ev.Target.Port == "25" || j.ev.DNS.Service != nil && j.ev.DNS.Service.Type == "MX")}
+		SMTP: j.ev.Target.Port == "25" || j.ev.DNS.Service != nil && j.ev.DNS.Service.Type == "MX"}
 	if last.chosen < len(last.paths) {
 		p := &last.paths[last.chosen]
 		in.Accepted = p.End == report.EndAnchor && p.Worst() < finding.Error

@@ -136,7 +136,7 @@ func (q *question) answers(p *dnsmessage.Parser, a *answer) error {
 		if name = next; len(a.aliases) == maxAliases {
 			return errAliases
 		}
-		a.aliases = append(a.aliases, name)
+		a.aliases = append(a.aliases, strings.ToValidUTF8(name, "?"))
 	}
 	a.data = records[name]
 	return nil

@@ -127,7 +127,7 @@ func (c *Config) alsoServes(ctx context.Context, ev *evidence.Evidence) {
 
 // seenBy makes the evidence of a look at the server of ev.
 func seenBy(ev *evidence.Evidence, source evidence.Source, chain []evidence.Entry, scts []byte) *evidence.Evidence {
-	return &evidence.Evidence{Version: evidence.Version, Source: source, Target: ev.Target, Time: time.Now().UTC().Round(0), Chain: chain, TLSSCTs: scts}
+	return &evidence.Evidence{Version: evidence.Version, Source: source, Target: ev.Target, Time: time.Now().UTC().Round(0), Chain: chain, TLSSCTs: scts, DNS: ev.DNS}
 }
 
 // look12 makes a handshake before TLS 1.3 with suites of one type of key. It

@@ -12,6 +12,8 @@ var dane = []Scenario{
 		Want: report.Accept, Absent: ids(finding.DANEMismatch, finding.DANEAlone), Local: true},
 	{Name: "dane-mismatch", Story: "The certificate is renewed with another key, and the TLSA record is still about the old one.",
 		Want: report.Reject, Findings: ids(finding.DANEMismatch), Local: true},
+	{Name: "dane-second-certificate", Story: "The server has an RSA and an ECDSA certificate, and the TLSA record is about one of them only.",
+		Want: report.Reject, Findings: ids(finding.DANEMismatch), Local: true},
 	{Name: "dane-not-authenticated", Story: "The TLSA record is about another key, but nobody vouches for it: the zone is not signed. It decides nothing.",
 		Want: report.Accept, Findings: ids(finding.DANENotAuthenticated), Absent: ids(finding.DANEMismatch), Local: true},
 	{Name: "dane-plain-resolver", Story: "The resolver says that it checked DNSSEC, but it is asked over a network where anyone can say so.",

@@ -11,8 +11,12 @@ import (
 
 // daneServers make the servers of the scenarios of the same group.
 var daneServers = map[string]func(*build){
-	"dane-match":             func(b *build) { b.good(nil); b.tlsa(true, b.record(b.s.Leaf)) },
-	"dane-mismatch":          func(b *build) { b.good(nil); b.tlsa(true, b.record(b.l.pki.root.Raw)) },
+	"dane-match":    func(b *build) { b.good(nil); b.tlsa(true, b.record(b.s.Leaf)) },
+	"dane-mismatch": func(b *build) { b.good(nil); b.tlsa(true, b.record(b.l.pki.root.Raw)) },
+	"dane-second-certificate": func(b *build) {
+		b.two(func(*site) {})
+		b.tlsa(true, b.record(b.s.Leaf))
+	},
 	"dane-not-authenticated": func(b *build) { b.good(nil); b.tlsa(false, b.record(b.l.pki.root.Raw)) },
 	"dane-plain-resolver": func(b *build) {
 		b.good(nil)
