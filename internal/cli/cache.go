@@ -106,7 +106,7 @@ func (a *app) cacheTable(dir string, items []store.Item) error {
 		total += it.Size
 		fmt.Fprintf(&b, "%-9s %10d  %-29s  %s\n", finding.Quote(it.Kind), it.Size, finding.Quote(state), finding.Quote(it.URL))
 	}
-	fmt.Fprintf(&b, "%d entries, %d bytes in %s\n", len(items), total, quoteLines(dir))
+	fmt.Fprintf(&b, "%s, %d bytes in %s\n", counted(len(items), "entry", "entries"), total, quoteLines(dir))
 	if _, err := a.stdout.Write(b.Bytes()); err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func (a *app) cachePruneCommand() *cobra.Command {
 			if err != nil {
 				return usagef("the cache: %v", err)
 			}
-			_, err = fmt.Fprintf(a.stdout, "removed %d entries, %d bytes; %d bytes are left\n", p.Entries, p.Bytes, p.Left)
+			_, err = fmt.Fprintf(a.stdout, "removed %s, %d bytes; %d bytes are left\n", counted(p.Entries, "entry", "entries"), p.Bytes, p.Left)
 			return err
 		},
 	}
@@ -183,7 +183,7 @@ something was.`,
 					fmt.Fprintf(&b, "%s\n", quoteLines(d.Error()))
 				}
 			}
-			fmt.Fprintf(&b, "%d entries are sound, %d files were damaged\n", sound, len(problems))
+			fmt.Fprintf(&b, "%s sound, %s damaged\n", counted(sound, "entry is", "entries are"), counted(len(problems), "file was", "files were"))
 			_, err = a.stdout.Write(b.Bytes())
 			return err
 		},

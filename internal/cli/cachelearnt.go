@@ -100,7 +100,7 @@ func (a *app) learntTable(entries []evidence.Learnt) error {
 		fmt.Fprintf(&b, "  learnt  %s from %s\n", when(it.Learnt), source)
 		fmt.Fprintf(&b, "  until   %s\n", when(it.Until))
 	}
-	fmt.Fprintf(&b, "%d revocations are remembered\n", len(entries))
+	fmt.Fprintf(&b, "%s remembered\n", counted(len(entries), "revocation is", "revocations are"))
 	_, err := a.stdout.Write(b.Bytes())
 	return err
 }

@@ -133,10 +133,12 @@ func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 	results := a.checkAll(ctx, configs, judge, f.out.quiet)
 	nth := 0
 	for i := range configs {
-		res, ok := <-results[i]
-		if !ok {
-			return nil // interrupted: what was not judged is not printed
+		one := <-results[i]
+		if one.cut {
+			a.tellCut(configs[i], one.results)
+			return nil // what was not judged to the end is no answer
 		}
+		res := one.results
 		if err := save.write(res[0].ev); err != nil {
 			return err
 		}
@@ -156,6 +158,9 @@ func (a *app) targets(ctx context.Context, f *checkFlags, names []named) ([]tlsc
 	var hints []string
 	for _, n := range names {
 		t, err := target.Parse(n.text)
+		if n.where == "" && isFile(n.text) {
+			return nil, usagef("%q is a file, and assay check connects to servers", n.text).Hint("to check the certificates in it: assay verify %s", n.text).Hint("to check the servers that it names: assay check @%s", n.text)
+		}
 		if err != nil {
 			return nil, n.at(err)
 		}
@@ -216,14 +221,14 @@ type result struct {
 	ev *evidence.Evidence
 }
 
-// checkAll judges the targets, several at a time. Each channel brings its
-// target's result, or is closed without one when the user interrupts.
-func (a *app) checkAll(ctx context.Context, configs []tlsclient.Config, judge judge, quiet bool) []chan []result {
-	results := make([]chan []result, len(configs))
+// checkAll judges the targets, several at a time. Each channel brings what became
+// of its target.
+func (a *app) checkAll(ctx context.Context, configs []tlsclient.Config, judge judge, quiet bool) []chan checked {
+	results := make([]chan checked, len(configs))
 	slots := make(chan struct{}, concurrent)
 	prog := a.newProgress(quiet)
 	for i := range configs {
-		results[i] = make(chan []result, 1)
+		results[i] = make(chan checked, 1)
 	}
 	go func() {
 		for i, c := range configs {
@@ -233,10 +238,7 @@ func (a *app) checkAll(ctx context.Context, configs []tlsclient.Config, judge ju
 				defer func() { <-slots }()
 				res := judge(ctx, c)
 				prog.clear()
-				if !interrupted(ctx) {
-					results[i] <- res
-				}
-				close(results[i])
+				results[i] <- checked{res, interrupted(ctx)}
 			}()
 		}
 	}()

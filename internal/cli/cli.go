@@ -179,6 +179,14 @@ func (a *app) hint(format string, args ...any) {
 	fmt.Fprintf(a.stderr, "assay: hint: %s\n", quoteLines(fmt.Sprintf(format, args...)))
 }
 
+// counted is a number with its noun: "1 entry", "2 entries".
+func counted(n int, one, several string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, several)
+}
+
 // quoteLines makes a message safe to print: it may hold an argument, a file's
 // name, or text of a peer. Long messages keep their length.
 func quoteLines(s string) string {

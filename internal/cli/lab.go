@@ -140,20 +140,12 @@ func (a *app) serveLab(ctx context.Context, dir string, only []string) error {
 			fmt.Fprintf(&b, "  %s\n", shellLine(append([]string{"go", "run", "."}, args...)))
 		}
 	}
-	fmt.Fprintf(&b, "\n%s running; interrupt to stop\n", serversAre(len(l.Scenarios)))
+	fmt.Fprintf(&b, "\n%s running; interrupt to stop\n", counted(len(l.Scenarios), "server is", "servers are"))
 	if _, err := io.Copy(a.stdout, &b); err != nil {
 		return err
 	}
 	<-ctx.Done()
 	return nil
-}
-
-// serversAre is a number of servers with its verb.
-func serversAre(n int) string {
-	if n == 1 {
-		return "1 server is"
-	}
-	return fmt.Sprintf("%d servers are", n)
 }
 
 // withCache is a command line of assay check with a cache of its own: what the lab
@@ -239,7 +231,7 @@ func (a *app) labTable(results []labResult, wrong int, took time.Duration) error
 			fmt.Fprintf(&b, "      %-*s  %s\n", wide, "", quoteLines(r.Why))
 		}
 	}
-	fmt.Fprintf(&b, "\n%d scenarios, %d as expected, %d wrong, %.1f s\n", len(results), len(results)-wrong, wrong, took.Seconds())
+	fmt.Fprintf(&b, "\n%s, %d as expected, %d wrong, %.1f s\n", counted(len(results), "scenario", "scenarios"), len(results)-wrong, wrong, took.Seconds())
 	_, err := a.stdout.Write(b.Bytes())
 	return err
 }

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -92,4 +95,27 @@ func readTargets(all []named, name string, list []byte) ([]named, error) {
 		all = append(all, t)
 	}
 	return all, nil
+}
+
+// fileLike are the endings of names that are files and no hosts.
+var fileLike = []string{".pem", ".crt", ".cer", ".der", ".p12", ".pfx", ".jks", ".p7b", ".txt", ".json"}
+
+// isFile reports whether an argument that ought to be a server is a file: there is
+// one of that name, which looks like a file's.
+func isFile(arg string) bool {
+	if !strings.ContainsRune(arg, os.PathSeparator) && !slices.Contains(fileLike, strings.ToLower(filepath.Ext(arg))) {
+		return false
+	}
+	st, err := os.Stat(arg)
+	return err == nil && st.Mode().IsRegular()
+}
+
+// isServer reports whether an argument that ought to be a file is a server: there is
+// no file of that name, and it reads as a target.
+func isServer(arg string) bool {
+	if _, err := os.Stat(arg); err == nil || arg == "-" || slices.Contains(fileLike, strings.ToLower(filepath.Ext(arg))) {
+		return false
+	}
+	_, err := target.Parse(arg)
+	return err == nil && strings.ContainsAny(arg, ".:")
 }

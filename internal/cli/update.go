@@ -112,7 +112,7 @@ func (a *app) updateLogList(ctx context.Context, f *updateFlags, url string) err
 	if key == nil {
 		signed = "signature not verified (--key was not given)"
 	}
-	_, err = fmt.Fprintf(a.stdout, "log list %s, %d logs, %s\nstored in %s\n", quoteLines(l.Describe(time.Now())), l.Len(), signed, quoteLines(target))
+	_, err = fmt.Fprintf(a.stdout, "log list %s, %s, %s\nstored in %s\n", quoteLines(l.Describe(time.Now())), counted(l.Len(), "log", "logs"), signed, quoteLines(target))
 	for i, r := range l.Refused() {
 		if i == maxHints {
 			a.hint("and %d more are left out", len(l.Refused())-i)

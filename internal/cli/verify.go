@@ -159,7 +159,11 @@ func (a *app) readEvidence(name string) (*evidence.Evidence, error) {
 func (a *app) fileEvidence(ctx context.Context, name, passFile string) (*evidence.Evidence, error) {
 	b, err := readFile(name, a.stdin, maxCertFile)
 	if err != nil {
-		return nil, usagef("%v", err)
+		u := usagef("%v", err)
+		if isServer(name) {
+			u.Hint("to check a server: assay check %s", name)
+		}
+		return nil, u
 	}
 	certs, err := a.certificates(ctx, name, b, passFile)
 	if err != nil {

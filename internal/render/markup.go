@@ -84,7 +84,7 @@ func adviceEntries(f *report.ViewFinding, depth int, verbose bool) (all []entry)
 			all = append(all, entry{depth: depth, label: label, text: text})
 		}
 	}
-	add("graded by", f.Policy)
+	add("because", f.Policy)
 	a := f.Advice
 	if a == nil {
 		return all
