@@ -145,7 +145,7 @@ func Example_crlFile() {
 func ExampleConfig_ocsp() {
 	conf := assay.Internal(roots)
 	conf.Schemes = policy.Only(policy.Staple, policy.OCSP)
-	conf.Depth = policy.DepthLeaf // intermediates are revoked by lists, as a rule
+	conf.Depth = policy.DepthLeaf // most CAs revoke intermediates by CRLs
 	v, err := assay.New(conf)
 	if err != nil {
 		log.Fatal(err)

@@ -57,12 +57,12 @@ type Query struct {
 	// authority changed its key and speaks with the new one for both.
 	OtherKey bool
 
-	// Pool holds candidates for signers that are not on the path. Signer says
-	// what is known of one: Good, it has a valid path to the path's anchor and
-	// counts; Revoked, its lists are worthless; Unknown, they may say "revoked"
-	// and not "good"; "", it has no such path. It must not hold the path against
-	// a server's name. A finding that it returns goes with the list, in place of
-	// the one that is usual with that status. A nil Signer trusts none.
+	// Pool holds certificates of possible signers that are not on the path. Signer
+	// returns the status of one of them. If it is Good, the signer has a valid path to
+	// the path's anchor and its CRLs count. If it is Revoked, its CRLs are not used. If
+	// it is Unknown, they can say "revoked" and not "good". "" means that there is no
+	// such path. Signer must not check that path for a server's name. A finding that
+	// Signer returns is reported in place of the usual one. A nil Signer trusts none.
 	Pool   []*cert.Certificate
 	Signer func(c *cert.Certificate) (report.Status, *finding.Finding)
 	Memo   *cert.Memo
@@ -144,13 +144,14 @@ type judged struct {
 	sound   bool         // may say "good"
 }
 
-// Check judges q.Sources for q.Cert by RFC 5280, 6.3.3. No answer comes from a
-// list that is stale, not authentic, or not about the certificate. A list with
-// a defect that leaves it authentic, current and in scope, such as an unknown
-// critical extension, still says "revoked" but never "good". The same holds of
-// one that another key of the issuer's name signed than the key that issued the
-// certificate, unless the certificates say that this key signs the issuer's
-// lists (RFC 5280, 5.2.1, 6.3.3 (f) and 8).
+// Check determines the status of q.Cert from the CRLs in q.Sources by RFC 5280,
+// 6.3.3. A CRL that is stale, not authentic, or not about the certificate gives no
+// status. A CRL with a defect that leaves it authentic, current and in scope, such
+// as an unknown critical extension, can say "revoked" and not "good". The same is
+// true of a CRL that was signed with another key of the issuer than the key that
+// issued the certificate, unless the certificates say that this other key signs the
+// issuer's CRLs (RFC 5280, 5.2.1, 6.3.3 (f) and 8). If a CRL's signer is not on the
+// path, q.Signer says whether the CRL is used.
 func Check(ctx context.Context, q Query) Result {
 	return (&judge{q: q}).check(ctx)
 }

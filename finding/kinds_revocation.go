@@ -31,7 +31,7 @@ const (
 
 const (
 	riskUnknownStatus = "The certificate may be revoked without assay knowing. An attacker with a stolen key can cause this by blocking the download."
-	fixFetch          = "Run assay check again: it asks anew, while handshakes wait up to 10 minutes. If it fails again, download the URL from this computer (curl URL) to find a problem with the proxy, firewall or DNS. If it fails from other networks too, report it to the CA."
+	fixFetch          = "Run assay check again: it asks anew. (A Go program that uses assay asks again after at most 10 minutes.) If it fails again, download the URL from this computer (curl URL) to find a problem with the proxy, firewall or DNS. If it fails from other networks too, report it to the CA."
 )
 
 var revocationKinds = []Kind{
@@ -65,7 +65,7 @@ var revocationKinds = []Kind{
 		Explain: "Nothing in the certificate says where its revocation status can be obtained. It is neither short-lived nor marked as not revocable.",
 		Risk:    "If an attacker steals the key, the CA cannot tell clients. The certificate stays valid until it expires.",
 		Fix:     "If you run this CA: put the address of a CRL or an OCSP responder into its certificates, or issue short-lived ones. If not: nothing needs to be done on this computer.",
-		Spec:    "CA/Browser Forum Baseline Requirements, 7.1.2.11.2", Since: "0.1"},
+		Spec:    "CA/Browser Forum BR 7.1.2.11.2", Since: "0.1"},
 	{ID: RevocationPointerScheme, Class: ClassRevocationUnavailable, Severity: Inconclusive, Rank: 30,
 		Title:   "assay does not download from {url}: it is not an http address",
 		Explain: "assay downloads revocation data only from http and https addresses. This address uses another scheme, such as ldap.",
@@ -103,7 +103,7 @@ var revocationKinds = []Kind{
 		Title:   "the stapled OCSP response does not show a good status, as must-staple requires",
 		Explain: "The certificate, or the CA certificate above it, has the must-staple extension. The stapled OCSP response is out of date, wrongly signed, about another certificate, or does not say good.",
 		Risk:    "An attacker with a stolen key and a revoked certificate would send an old or foreign response. The extension exists to stop that.",
-		Fix:     "See the finding about the stapled response. If it is your server: restart it, so that it fetches a fresh response, and check that it reaches the OCSP responder. If it is not: tell its operator.",
+		Fix:     "If it is your server: restart it, so that it fetches a fresh response, and check that it reaches the OCSP responder. If it is not: tell its operator.",
 		Spec:    "RFC 7633, 4.2.3.1", Allowable: true, Since: "0.1"},
 	{ID: TLSFeatureNotInherited, Class: ClassRevocation, Severity: Error, Rank: 50,
 		Title:   "the CA requires the TLS feature {feature} of its certificates, and the certificate lacks it",
@@ -147,7 +147,7 @@ var revocationKinds = []Kind{
 		Risk:    "A redirect loop keeps clients busy. The certificate may be revoked without assay knowing.",
 		Fix:     "Report it to the CA. If you run this CA: publish the data at the address that the certificate names.", Since: "0.1"},
 	{ID: FetchSchemeRefused, Class: ClassRevocation, Severity: Inconclusive, Rank: 55,
-		Title:   "{url} leads to something that is not http: {detail}",
+		Title:   "{url} redirects to an address that is not http: {detail}",
 		Explain: "assay follows only http and https addresses. A redirect led elsewhere, for example to a local file.",
 		Risk:    "Such a redirect can make a careless client read local files or talk to internal services.",
 		Fix:     "Report it to the CA. If the CA did not set up the redirect: someone between this computer and the CA may have added it.", Since: "0.1"},

@@ -46,11 +46,11 @@ type Query struct {
 	Source policy.Scheme // how the response came: policy.Staple or policy.OCSP
 	URL    string        // "" for a staple
 
-	// Delegate says what is known of a responder's own certificate, which Issuer
-	// signed: Good, it counts; Revoked, its answers are worthless; Unknown, they
-	// may say "revoked" and not "good". A finding that it returns goes with the
-	// answer, in place of the one that is usual with that status. nil: nobody can
-	// tell.
+	// Delegate returns the revocation status of a responder's own certificate, which
+	// Issuer signed. If it is Good, the response counts. If it is Revoked, the
+	// response is not used. If it is Unknown, the response can say "revoked" and not
+	// "good". A finding that Delegate returns is reported in place of the usual one.
+	// If Delegate is nil, the status is not known.
 	Delegate func(d *cert.Certificate) (report.Status, *finding.Finding)
 }
 
@@ -389,7 +389,7 @@ func (c *check) times(r *Response, s *Single) (fresh, counts bool) {
 	case !s.NextUpdate.IsZero() && s.NextUpdate.Before(s.ThisUpdate):
 		bad(finding.OCSPTimesInvalid, "detail", "nextUpdate is before thisUpdate")
 	case r.ProducedAt.Before(c.q.Cert.NotBefore.Add(-skew)): // an unreadable notBefore is zero: nothing is before it
-		bad(finding.OCSPTimesInvalid, "detail", "it was produced on "+finding.Time(r.ProducedAt)+", before the certificate's notBefore")
+		bad(finding.OCSPTimesInvalid, "detail", "it was produced on "+finding.Time(r.ProducedAt)+", before the certificate's start date (notBefore)")
 	case !c.q.Cert.NotAfter.IsZero() && r.ProducedAt.After(c.q.Cert.NotAfter.Add(skew)):
 		bad(finding.OCSPTimesInvalid, "detail", "it was produced on "+finding.Time(r.ProducedAt)+", after the certificate's notAfter")
 	}

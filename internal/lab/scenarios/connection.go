@@ -39,8 +39,8 @@ var connection = []Scenario{
 		Want: report.Inconclusive, Findings: ids(finding.NoCommonParameters, finding.X509Disagrees), Absent: ids(finding.KeyUnsupported, finding.SignatureUnsupported)},
 	{Name: "internal-error-alert", Story: "The server breaks off with the alert internal_error.",
 		Want: report.Inconclusive, Findings: ids(finding.TLSAlert)},
-	{Name: "client-certificate-required", Story: "TLS 1.3: the server demands a client certificate and says so only after the handshake. Its own certificate was judged; the connection is of no use.",
+	{Name: "client-certificate-required", Story: "TLS 1.3: the server requires a client certificate and says so only after the handshake. Its own certificate was judged; the connection is of no use.",
 		Want: report.Inconclusive, Findings: ids(finding.ClientCertRequired)},
-	{Name: "client-certificate-required-tls12", Story: "TLS 1.2: the server demands a client certificate and ends the handshake without one.",
+	{Name: "client-certificate-required-tls12", Story: "TLS 1.2: the server requires a client certificate and ends the handshake without one.",
 		Want: report.Inconclusive, Findings: ids(finding.ClientCertRequired)},
 }

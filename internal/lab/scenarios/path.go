@@ -47,7 +47,7 @@ var path = []Scenario{
 		Want: report.Reject, Findings: ids(finding.SignatureWeak)},
 	{Name: "md5", Story: "The certificate is signed with MD5, with which a CA certificate has been forged.",
 		Want: report.Reject, Findings: ids(finding.SignatureWeak)},
-	{Name: "issuer-not-a-ca", Story: "A server certificate was used to sign another one.",
+	{Name: "issuer-not-a-ca", Story: "A server certificate signed another certificate.",
 		Want: report.Reject, Findings: ids(finding.IssuerNotCA)},
 	{Name: "issuer-version-1", Story: "The intermediate is a version 1 certificate, which cannot say that it is a CA.",
 		Want: report.Reject, Findings: ids(finding.IssuerNotCA)},

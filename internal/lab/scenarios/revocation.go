@@ -53,13 +53,13 @@ var revocation = []Scenario{
 		Want: report.Inconclusive, Findings: ids(finding.OCSPSignatureInvalid)},
 	{Name: "staple-from-future", Story: "The staple was made for tomorrow; OCSP and CRL are fine.",
 		Want: report.Accept, Findings: ids(finding.OCSPNotYetValid)},
-	{Name: "must-staple-missing", Story: "The certificate demands a staple and the server sends none, though OCSP says good.",
+	{Name: "must-staple-missing", Story: "The certificate requires a staple and the server sends none, though OCSP says good.",
 		Want: report.Reject, Findings: ids(finding.MustStapleMissing)},
-	{Name: "must-staple-stale", Story: "The certificate demands a staple and the one sent is stale.",
+	{Name: "must-staple-stale", Story: "The certificate requires a staple and the one sent is stale.",
 		Want: report.Reject, Findings: ids(finding.MustStapleInvalid)},
-	{Name: "must-staple-revoked-responder", Story: "The certificate demands a staple, and the one sent is signed by a responder that the CA's list has revoked, though its certificate says that nobody need look.",
+	{Name: "must-staple-revoked-responder", Story: "The certificate requires a staple, and the one sent is signed by a responder that the CA's list has revoked, though its certificate says that nobody need look.",
 		Want: report.Reject, Findings: ids(finding.MustStapleInvalid, finding.OCSPResponderRevoked)},
-	{Name: "must-staple-inherited", Story: "The CA's certificate demands must-staple of all it issues; this certificate lacks it.",
+	{Name: "must-staple-inherited", Story: "The CA's certificate requires must-staple of all it issues; this certificate lacks it.",
 		Want: report.Reject, Findings: ids(finding.TLSFeatureNotInherited)},
 
 	// OCSP answers.

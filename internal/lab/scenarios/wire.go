@@ -67,7 +67,7 @@ var wire = []Scenario{
 		Want: report.Inconclusive, Findings: ids(finding.PlaintextOther)},
 	{Name: "alpn", Story: "The server knows none of the application protocols that the client offers.",
 		Want: report.Inconclusive, Findings: ids(finding.ALPNNoCommon)},
-	{Name: "client-certificate-refused", Story: "The server demands a client certificate and does not like the one it gets.",
+	{Name: "client-certificate-refused", Story: "The server requires a client certificate and does not like the one it gets.",
 		Want: report.Inconclusive, Findings: ids(finding.ClientCertRefused)},
 	{Name: "wrong-key", Story: "The server's key is not the one in its certificate: the handshake's signature does not verify. That is what a thief of the certificate alone would look like.",
 		Want: report.Reject, Findings: ids(finding.HandshakeSignatureInvalid)},
