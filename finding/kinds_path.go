@@ -119,7 +119,7 @@ var pathKinds = []Kind{
 		Spec:    "RFC 5280, 4.2.1.9 and 6.1.4 (k)",
 		OpenSSL: "X509_V_ERR_INVALID_CA", OpenSSLCode: 79, Since: "0.1"},
 	{ID: IssuerMayNotSign, Class: ClassPath, Severity: Error, Rank: 87,
-		Title:   "the CA certificate signed another certificate, but its key usage does not allow that (keyCertSign)",
+		Title:   "the CA signed a certificate although its key usage does not allow that (keyCertSign)",
 		Explain: "The key usage extension lists what a key may do. Signing certificates (keyCertSign) is not in the list.",
 		Risk:    "The key was meant for another use and may be protected less than a CA's key.",
 		Fix:     "If you run this CA: issue its certificate again with keyUsage keyCertSign. If not: get a certificate from another CA, or tell the operator of the server.",
