@@ -112,16 +112,21 @@ func TestShowAlgorithms(t *testing.T) {
 	}
 	spki := func(alg []byte) []byte { return forge.Seq(alg, forge.Bits([]byte{4, 1, 2, 3})) }
 	for want, c := range map[string]forge.Cert{
-		"RSA-PSS with SHA-256, salt 20 bytes":                           {Alg: pss()},
-		"RSA-PSS with SHA-256, salt 32 bytes":                           {Alg: forge.SHA256WithPSS},
-		"RSA-PSS with SHA-256 without salt":                             {Alg: pss(forge.Explicit(2, forge.Int(0)))},
-		"key RSAES-OAEP, signed":                                        {SPKI: spki(forge.Seq(forge.OID("1.2.840.113549.1.1.7")))},
-		"key SM2, signed":                                               {SPKI: spki(forge.Seq(forge.OID("1.2.840.10045.2.1"), forge.OID("1.2.156.10197.1.301")))},
-		"signed with SM2 with SM3":                                      {Alg: forge.SHA256WithRSA.WithID(forge.Seq(forge.OID("1.2.156.10197.1.501")))},
-		"SHA-256 with RSA without NULL, which belongs there":            {Alg: forge.SHA256WithRSA.WithID(forge.Seq(forge.OID("1.2.840.113549.1.1.11")))},
-		"the parameters of RSA: the NULL that belongs there is missing": {SPKI: forge.Seq(forge.Seq(forge.OID("1.2.840.113549.1.1.1")), forge.Children(root.Key.SPKI)[1])},
-		"ECDSA with SHA-256 with NULL, which does not belong there":     {Alg: forge.SHA256WithRSA.WithID(forge.Seq(forge.OID("1.2.840.10045.4.3.2"), forge.Null()))},
-		"issuer (empty)":                                                {Issuer: forge.EmptyName()},
+		"RSA-PSS with SHA-256, salt 20 bytes":                                {Alg: pss()},
+		"RSA-PSS with SHA-256, salt 32 bytes":                                {Alg: forge.SHA256WithPSS},
+		"RSA-PSS with SHA-256 without salt":                                  {Alg: pss(forge.Explicit(2, forge.Int(0)))},
+		"key RSAES-OAEP, signed":                                             {SPKI: spki(forge.Seq(forge.OID("1.2.840.113549.1.1.7")))},
+		"key SM2, signed":                                                    {SPKI: spki(forge.Seq(forge.OID("1.2.840.10045.2.1"), forge.OID("1.2.156.10197.1.301")))},
+		"key ML-DSA-65, signed with":                                         {Key: forge.NewKey("ML-DSA-65")},
+		"signed with id-alg-mtcProof":                                        {Alg: forge.SHA256WithRSA.WithID(forge.Seq(forge.OID("1.3.6.1.5.5.7.6.67")))},
+		"signature id-alg-mtcProof (a Merkle tree certificate: ":             {Alg: forge.SHA256WithRSA.WithID(forge.Seq(forge.OID("1.3.6.1.4.1.44363.47.0")))},
+		"public key: SLH-DSA-SHAKE-256f (hash-based signatures of FIPS 205)": {SPKI: spki(forge.Seq(forge.OID("2.16.840.1.101.3.4.3.31")))},
+		"public key: MLDSA65-ECDSA-P256-SHA512 (composite ML-DSA: two keys":  {SPKI: spki(forge.Seq(forge.OID("1.3.6.1.5.5.7.6.45")))},
+		"signed with SM2 with SM3":                                           {Alg: forge.SHA256WithRSA.WithID(forge.Seq(forge.OID("1.2.156.10197.1.501")))},
+		"SHA-256 with RSA without NULL, which belongs there":                 {Alg: forge.SHA256WithRSA.WithID(forge.Seq(forge.OID("1.2.840.113549.1.1.11")))},
+		"the parameters of RSA: the NULL that belongs there is missing":      {SPKI: forge.Seq(forge.Seq(forge.OID("1.2.840.113549.1.1.1")), forge.Children(root.Key.SPKI)[1])},
+		"ECDSA with SHA-256 with NULL, which does not belong there":          {Alg: forge.SHA256WithRSA.WithID(forge.Seq(forge.OID("1.2.840.10045.4.3.2"), forge.Null()))},
+		"issuer (empty)":                                                     {Issuer: forge.EmptyName()},
 	} {
 		if c.Key == nil {
 			c.Key = forge.P256()

@@ -54,9 +54,10 @@ type fingerprints struct {
 }
 
 type signatureInfo struct {
-	Name string `json:"name"`
-	OID  string `json:"oid"`
-	Salt *int   `json:"salt_bytes,omitempty"` // of RSA-PSS
+	Name  string `json:"name"`
+	OID   string `json:"oid"`
+	About string `json:"about,omitempty"`      // what it is, where nothing but the name is known
+	Salt  *int   `json:"salt_bytes,omitempty"` // of RSA-PSS
 }
 
 type constraintsInfo struct {
@@ -103,7 +104,7 @@ func fingerprintsOf(c *cert.Certificate) fingerprints {
 }
 
 func signatureOf(a cert.Algorithm) signatureInfo {
-	s := signatureInfo{Name: a.Name, OID: a.OID}
+	s := signatureInfo{Name: a.Name, OID: a.OID, About: a.About}
 	if a.OID == oidPSS && a.ParamsOK {
 		n := a.SaltLen
 		s.Salt = &n
@@ -115,6 +116,9 @@ const oidPSS = "1.2.840.113549.1.1.10"
 
 // String is the algorithm on one line.
 func (s signatureInfo) String() string {
+	if s.About != "" {
+		return s.Name + " (" + s.About + ")"
+	}
 	if s.Salt == nil || *s.Salt == 0 {
 		return s.Name
 	}
@@ -248,7 +252,7 @@ func featureWord(n int) string {
 // rows are what is shown below the lines that reports have.
 func (d *certDetails) rows(verbose bool) (rows []render.Row) {
 	add := func(label, value string) { rows = append(rows, render.Row{Label: label, Value: value}) }
-	if d.Signature.Salt != nil {
+	if d.Signature.Salt != nil || d.Signature.About != "" {
 		add("signature", d.Signature.String())
 	}
 	add("SHA-256", d.Fingerprints.SHA256Colon)

@@ -45,7 +45,7 @@ func paperObject(o bundle.Object, from string) object {
 // keyRow is the algorithm of a key and its size.
 func keyRow(k *cert.PublicKey) string {
 	if k.Bits == 0 {
-		return k.Algorithm
+		return k.Described()
 	}
 	return k.Algorithm + " " + strconv.Itoa(k.Bits)
 }
