@@ -118,6 +118,12 @@ type Config struct {
 	// in the user's profile (os.UserCacheDir).
 	CacheDir string
 
+	// Cache is a store of the application's, such as Redis or an object store, that
+	// services share. It is asked for a CRL, an OCSP response or a certificate that is
+	// not at hand before the network is, and is given what has proved authentic. nil:
+	// none.
+	Cache Cache
+
 	// Filters are CRLite filters and OneCRL, which are asked before CRLs and
 	// responders are. Zero: none.
 	Filters Filters

@@ -119,6 +119,7 @@ const (
 // Options configure a Cache.
 type Options struct {
 	Store   *store.Store    // nil: memory only
+	Remote  Remote          // nil: none; asked when there is no copy here
 	Fetch   *fetch.Client   // nil: the defaults
 	Context context.Context // ends every download; nil: nothing does
 	Warn    func(error)     // told what changes no result; nil: nobody is
@@ -127,6 +128,10 @@ type Options struct {
 // Cache gets bodies and keeps them. It is safe for concurrent use.
 type Cache struct {
 	store *store.Store
+
+	remote      Remote
+	remoteCalls chan struct{} // one for each call under way
+
 	fetch *fetch.Client
 	ctx   context.Context
 	warn  func(error)
@@ -153,7 +158,7 @@ type asked struct {
 
 // New returns a Cache.
 func New(o Options) *Cache {
-	c := &Cache{store: o.Store, fetch: o.Fetch, ctx: o.Context, warn: o.Warn,
+	c := &Cache{store: o.Store, remote: o.Remote, remoteCalls: make(chan struct{}, maxRemoteCalls), fetch: o.Fetch, ctx: o.Context, warn: o.Warn,
 		unproved: bounded.New[Key, *Artefact](maxUnproved, maxUnprovedBytes),
 		proved:   bounded.New[Key, lines](maxEntries, maxBytes),
 		revoking: bounded.New[Key, lines](maxEntries, maxBytes),
@@ -197,6 +202,17 @@ func (c *Cache) Get(ctx context.Context, n Need, t Terms) (g Got) {
 	}()
 	q := asked{n.Key(), t.Scope}
 	have, done := c.atHand(n, q, t)
+	if have.Artefact == nil && c.keptRemotely(n, t) && !t.Refresh {
+		switch a := c.fromRemote(ctx, n, t); {
+		case a == nil:
+		case t.Offline || a.fresh(t):
+			return Got{Artefact: a, Cached: true, Due: !a.fresh(t), Outcome: Cached}
+		case done:
+			return a.standingIn(nil, have.Detail)
+		default:
+			have.Artefact = a
+		}
+	}
 	if done {
 		return have
 	}

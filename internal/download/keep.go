@@ -172,6 +172,9 @@ func (c *Cache) Judged(n Need, t Terms, g Got, v Verdict) (also []*Artefact, err
 	if kept != nil && !a.unkept {
 		if !g.Cached {
 			c.succeeded(asked{k, t.Scope})
+			if c.keptRemotely(n, t) {
+				c.toRemote(n, kept, t.Now)
+			}
 		}
 		if c.store != nil && !(g.Cached && a.Proved) {
 			var disk []*Artefact

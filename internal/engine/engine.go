@@ -37,6 +37,8 @@ const (
 // Options configure an Engine.
 type Options struct {
 	Store *store.Store // nil: downloads are kept in memory only
+	// Remote is asked for what is not at hand; nil: nobody is. See download.Remote.
+	Remote download.Remote
 	// Fetch limits downloads; nil means the defaults.
 	Fetch *fetch.Client
 	// Context, when not nil, ends every download; [Engine.Wait] returns when
@@ -78,7 +80,7 @@ func (e *Engine) Counts() (n Counts) {
 // New returns an engine.
 func New(o Options) *Engine {
 	e := &Engine{opt: o, memo: cert.NewMemo(memoEntries), certs: cert.NewCache(certEntries),
-		cache: download.New(download.Options{Store: o.Store, Fetch: o.Fetch, Context: o.Context, Warn: o.Warn})}
+		cache: download.New(download.Options{Store: o.Store, Remote: o.Remote, Fetch: o.Fetch, Context: o.Context, Warn: o.Warn})}
 	e.learnt = learnt.New(learnt.Options{Store: o.Store, Warn: o.Warn, Shown: e.shown, Learnt: o.Learnt})
 	return e
 }
@@ -87,7 +89,7 @@ func New(o Options) *Engine {
 // disk. What was learnt it shares with e.
 func (e *Engine) Afresh() *Engine {
 	o := e.opt
-	o.Store = nil
+	o.Store, o.Remote = nil, nil
 	f := New(o)
 	f.learnt = e.learnt
 	return f
