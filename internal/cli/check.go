@@ -35,6 +35,8 @@ type checkFlags struct {
 	out     outputFlags
 	more    moreFlags
 	dns     dnsFlags
+
+	issuer, serial string // of the CA whose list or responder is checked
 }
 
 func (a *app) checkCommand() *cobra.Command {
@@ -51,11 +53,16 @@ SRV record names must have a certificate for the domain. @FILE names a list of
 targets, one a line, and - one on standard input; # begins a comment. assay asks every revocation
 source unless you choose some, and it asks now: it tries again what failed for
 another process, and confirms a copy in the cache that is older than ten minutes.
---refresh asks past every cache.`,
+--refresh asks past every cache.
+
+With --issuer each TARGET is the http address of a CRL or an OCSP responder. assay checks
+for whoever runs the CA that it is there, signed and within its time. It does not ask
+whether the certificate of a responder is revoked.`,
 		Example: `  assay check example.com
   assay check --ct require --log-list log_list.json example.com
   assay check --roots ca.pem --resolve app.test:443:127.0.0.1 app.test
   assay check smtp://mail.example:587
+  assay check http://ca.example/ca.crl --issuer ca.pem
   assay check --dane --resolver 127.0.0.1 mx:example.com
   assay check -q a.example b.example:8443 '[2001:db8::1]:443'
   assay check --format nagios --expires-within 14d @hosts.txt`,
@@ -74,6 +81,9 @@ another process, and confirms a copy in the cache that is older than ten minutes
 	f.out.add(c)
 	f.out.addEvidence(c)
 	f.more.add(c)
+	g := flags.Under(c, "Revocation")
+	g.Text(&f.issuer, "issuer", "each TARGET is the http address of a CRL or an OCSP responder: check it for the CA whose certificate is in `FILE`")
+	g.Text(&f.serial, "serial", "with --issuer: ask about serial number `HEX`")
 	f.dns.add(c)
 	return c
 }
@@ -97,6 +107,11 @@ func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 	}
 	if err := f.more.check(&f.out); err != nil {
 		return err
+	}
+	if f.issuer != "" {
+		return a.health(ctx, f, args)
+	} else if f.serial != "" {
+		return usagef("--serial needs --issuer")
 	}
 	if err := f.dns.check(); err != nil {
 		return err

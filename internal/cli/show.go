@@ -124,6 +124,7 @@ type object struct {
 	Response *responseInfo     `json:"ocsp_response,omitempty"`
 	Filter   *filterInfo       `json:"crlite_filter,omitempty"`
 	OneCRL   *oneCRLInfo       `json:"onecrl,omitempty"`
+	Health   *healthInfo       `json:"health,omitempty"` // of assay check --issuer
 	Rows     []render.Row      `json:"fields,omitempty"` // of objects without a member of their own, and SCTs
 	Findings []finding.Finding `json:"findings,omitempty"`
 	decoded  bool
