@@ -145,11 +145,14 @@ func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 	}
 	judge := f.dns.judge(f.more.judge(o, trust, f.rules, f.access()))
 
-	results := a.checkAll(ctx, configs, judge, f.out.quiet)
+	prog := a.newProgress(f.out.quiet)
+	defer prog.done()
+	results := a.checkAll(ctx, configs, judge, prog)
 	nth := 0
 	for i := range configs {
 		one := <-results[i]
 		if one.cut {
+			prog.done()
 			a.tellCut(configs[i], one.results)
 			return nil // what was not judged to the end is no answer
 		}
@@ -238,10 +241,9 @@ type result struct {
 
 // checkAll judges the targets, several at a time. Each channel brings what became
 // of its target.
-func (a *app) checkAll(ctx context.Context, configs []tlsclient.Config, judge judge, quiet bool) []chan checked {
+func (a *app) checkAll(ctx context.Context, configs []tlsclient.Config, judge judge, prog *progress) []chan checked {
 	results := make([]chan checked, len(configs))
 	slots := make(chan struct{}, concurrent)
-	prog := a.newProgress(quiet)
 	for i := range configs {
 		results[i] = make(chan checked, 1)
 	}

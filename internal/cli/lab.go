@@ -186,6 +186,7 @@ func (a *app) checkLab(ctx context.Context, only []string, format string) error 
 	}
 	defer l.Close()
 	prog, n := a.newProgress(false), 0
+	defer prog.done()
 	outcomes := l.Check(ctx, func(o lab.Outcome) {
 		n++
 		prog.show("%d of %d: %s", n, len(l.Scenarios), o.Scenario.Name)

@@ -12,14 +12,16 @@ import (
 // stdout is standard output. It remembers the first failed write, so that a
 // full disk or a closed pipe is never mistaken for an answer that was given.
 type stdout struct {
-	w   io.Writer
-	err error
+	w    io.Writer
+	err  error
+	prog *progress // whose line is removed before anything is written; nil for none
 }
 
 func (o *stdout) Write(b []byte) (int, error) {
 	if o.err != nil {
 		return 0, o.err
 	}
+	o.prog.clear()
 	n, err := o.w.Write(b)
 	o.err = err
 	return n, err
@@ -58,8 +60,9 @@ func (a *app) width() int {
 // progress shows one changing line on standard error while it is a terminal.
 // The zero progress shows nothing. It is safe for concurrent use.
 type progress struct {
-	mu sync.Mutex
-	w  io.Writer
+	mu    sync.Mutex
+	w     io.Writer
+	shown bool // there is a line
 }
 
 // newProgress returns a progress for a; silent unless standard error is a
@@ -67,7 +70,7 @@ type progress struct {
 func (a *app) newProgress(quiet bool) *progress {
 	p := &progress{}
 	if !quiet && terminal(a.stderr) {
-		p.w = a.stderr
+		p.w, a.stdout.prog = a.stderr, p
 	}
 	return p
 }
@@ -77,15 +80,28 @@ func (p *progress) show(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.w != nil {
+		p.shown = true
 		fmt.Fprintf(p.w, "\r\x1b[K%s", quoteLines(fmt.Sprintf(format, args...)))
 	}
 }
 
-// clear removes the line.
+// clear removes the line, if there is one. A nil progress has none.
 func (p *progress) clear() {
+	if p == nil {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.w != nil {
+	if p.w != nil && p.shown {
 		io.WriteString(p.w, "\r\x1b[K")
+		p.shown = false
 	}
+}
+
+// done removes the line for good: what still runs shows nothing more.
+func (p *progress) done() {
+	p.clear()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.w = nil
 }
