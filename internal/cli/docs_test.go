@@ -81,7 +81,9 @@ var flagInText = regexp.MustCompile(`(?:^|[\s(` + "`" + `])(--[a-z][a-z-]+)`)
 func TestFlagsInDocs(t *testing.T) {
 	known := map[string]bool{}
 	a := &app{stdout: &stdout{w: os.Stdout}, stderr: os.Stderr}
-	for _, c := range a.root(nil).Commands() {
+	root := a.root(nil)
+	root.InitDefaultHelpCmd() // it has flags of its own
+	for _, c := range append(root.Commands(), root) {
 		for _, name := range flagNames(c) {
 			known["--"+name] = true
 		}
