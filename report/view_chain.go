@@ -165,7 +165,7 @@ func revocationItems(v Revocation) []ViewItem {
 func (a *Answer) words() string {
 	status := string(a.Status)
 	if status == "" {
-		status = "no information"
+		status = "no status"
 	}
 	parts := []string{finding.Quote(status)}
 	if !a.RevokedAt.IsZero() {
@@ -191,7 +191,7 @@ func (a *Answer) words() string {
 		parts = append(parts, filter)
 	}
 	if a.CoveredLog != "" {
-		parts = append(parts, "covered by the SCT of log "+finding.Quote(a.CoveredLog)+" of "+when(a.CoveredAt))
+		parts = append(parts, "covered by the SCT of log "+finding.Quote(a.CoveredLog)+", made "+when(a.CoveredAt))
 	}
 	if a.Signer != "" {
 		parts = append(parts, "signed by "+finding.Quote(a.Signer))

@@ -277,3 +277,13 @@ func TestServerName(t *testing.T) {
 		}
 	}
 }
+
+// A server that needs a name says so to a client that sends none.
+func TestServerNameMissing(t *testing.T) {
+	port := listen(t, func(c net.Conn) {
+		hello(c)
+		c.Write([]byte{recordAlert, 3, 3, 0, 2, 2, 112})
+	})
+	wantFailure(t, dial(t, Config{Port: port, NoSNI: true}), finding.ServerNameMissing)
+	wantFailure(t, dial(t, Config{Port: port, SNI: "dial.test"}), finding.UnrecognizedName)
+}
