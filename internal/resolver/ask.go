@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
+	"errors"
+	"net"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -108,8 +111,17 @@ func Sort(ns []Named) {
 
 func itoa(n uint16) string { return strconv.Itoa(int(n)) }
 
-// plain is an error's text, cut, in valid UTF-8.
+// plain is an error's text, without the addresses that package net puts before
+// it, cut, in valid UTF-8.
 func plain(err error) string {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		err = op.Err
+	}
+	var sys *os.SyscallError
+	if errors.As(err, &sys) {
+		err = sys.Err
+	}
 	s := strings.ToValidUTF8(err.Error(), "?")
 	return s[:min(len(s), 512)]
 }

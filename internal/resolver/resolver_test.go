@@ -348,3 +348,18 @@ func FuzzAnswer(f *testing.F) {
 		}
 	})
 }
+
+// Why there was no answer is told without the ports of our own socket.
+func TestRefused(t *testing.T) {
+	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := pc.LocalAddr().String()
+	pc.Close()
+	for _, how := range []string{"udp", "tcp", "tls"} {
+		if l := ask(t, how+"://"+addr, "a.test", "A"); l.Failure != "connection refused" {
+			t.Errorf("%s: %q", how, l.Failure)
+		}
+	}
+}
