@@ -1,6 +1,7 @@
 package secondopinion_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -34,6 +35,21 @@ func TestUsersDemands(t *testing.T) {
 		fs := secondopinion.Differs(secondopinion.Chain{Leaf: path.Certs[0], Paths: []certpath.Path{path}, Chosen: &chosen, Names: []string{"a.test"}, Policy: c.p, Time: time.Now()})
 		if (len(fs) > 0) != c.want {
 			t.Errorf("%s: %v", what, fs)
+		}
+	}
+}
+
+// crypto/x509 calls an issuer with an ML-DSA key unknown: the cause is told, and not
+// for a chain that it can verify.
+func TestMLDSA(t *testing.T) {
+	for kind, want := range map[string]string{"ML-DSA-65": "it refuses this chain because it has no ML-DSA-65 before Go 1.27: ", "P-256": ""} {
+		root := forge.NewRoot("Root", forge.NewKey(kind))
+		leaf := root.Server("a.test", nil)
+		path := certpath.Path{Certs: []*cert.Certificate{cert.Parse(leaf.Raw), cert.Parse(root.Raw)}, CertFindings: [][]finding.Finding{nil, nil}, End: report.EndAnchor}
+		chosen := assemble.NewPath(path)
+		fs := secondopinion.Differs(secondopinion.Chain{Leaf: path.Certs[0], Paths: []certpath.Path{path}, Chosen: &chosen, Names: []string{"a.test"}, Time: time.Now()})
+		if (len(fs) > 0) != (want != "") || len(fs) > 0 && !strings.HasPrefix(fs[0].Param("detail"), want) {
+			t.Errorf("%s: %v", kind, fs)
 		}
 	}
 }

@@ -75,3 +75,14 @@ func TestMLDSASignature(t *testing.T) {
 		}
 	}
 }
+
+// What a server does with ML-DSA is named without one too: a key before a signature.
+func TestMLDSALacks(t *testing.T) {
+	ca := forge.NewRoot("Root", nil).Intermediate("CA", forge.NewKey("ML-DSA-44"))
+	for kind, want := range map[string]string{"ML-DSA-65": "its certificate has an ML-DSA-65 key, ", "P-256": "a certificate that it sends is signed with ML-DSA-44, "} {
+		tr := &transcript{version: 0x0304, suite: 0x1301, group: 29, chain: []evidence.Entry{{Cert: ca.Server("dial.test", forge.NewKey(kind)).Raw}, {Cert: ca.Raw}}}
+		if got := tr.lacks(); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %q", kind, got)
+		}
+	}
+}
