@@ -62,6 +62,29 @@ func TestWith(t *testing.T) {
 	}
 }
 
+// A policy refuses in handshakes what expires too soon for it; what expires soon
+// by default is a warning that changes no verdict.
+func TestWithExpiresWithin(t *testing.T) {
+	w := newWorld(t)
+	addr := serve(t, &tls.Config{Certificates: []tls.Certificate{w.server().TLS()}}) // for 30 days
+	v := newVerifier(t, w.config(assay.Config{Network: assay.Inline}))
+	for margin, refused := range map[policy.Margin]bool{{}: false, {Left: 24 * time.Hour}: false, {Left: 40 * 24 * time.Hour}: true, {Percent: 20}: false} {
+		p := v.Policy()
+		p.ExpiresWithin = margin
+		own, err := v.With(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := own.DialContext(t.Context(), "tcp", addr, &tls.Config{ServerName: "localhost"})
+		if refused != errors.Is(err, finding.CertExpiresSoon) || refused != (err != nil) {
+			t.Errorf("%v: %v", margin, err)
+		}
+		if err == nil {
+			c.Close()
+		}
+	}
+}
+
 // What a policy for connections cannot mean is an error, not passed over.
 func TestWithRefuses(t *testing.T) {
 	v := newVerifier(t, newWorld(t).config(assay.Config{}))
