@@ -178,6 +178,29 @@ func TestAnchorsWatchedBad(t *testing.T) {
 	}
 }
 
+// A bundle that is cut between two certificates, as one that is being written may be,
+// is no new set of anchors until it has come to rest.
+func TestAnchorsWatchedWhileWritten(t *testing.T) {
+	t.Parallel()
+	w := newWatchedWorld(t)
+	first, both := pemOf("CERTIFICATE", w.b.root.Raw), slices.Concat(pemOf("CERTIFICATE", w.b.root.Raw), pemOf("CERTIFICATE", w.a.root.Raw))
+	w.put(t, both)
+	open, err := w.dial(t, w.addrA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(300 * time.Millisecond) // so that looks do
+	for range 2 {
+		w.put(t, first)
+		time.Sleep(850 * time.Millisecond) // a look may fall into it, two do not
+		w.put(t, both)
+		time.Sleep(2200 * time.Millisecond)
+	}
+	if err := echo(open); err != nil {
+		t.Errorf("the connection was ended: %v", err)
+	}
+}
+
 // A server under net/http trusts what was added when its GetConfigForClient returns
 // the base.
 func TestAnchorsWatchedServer(t *testing.T) {
