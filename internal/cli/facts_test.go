@@ -165,8 +165,9 @@ func TestAllAddressesBounds(t *testing.T) {
 	mu.Lock()
 	connections, atATime := all, most
 	mu.Unlock()
-	// Each address is also asked for a certificate with a key of the other type.
-	if status != 0 || len(rs) != 16 || connections != 32 || atATime > 4 || atATime < 2 {
+	// Each address is also asked for a certificate with a key of the other type, and
+	// the server may see that connection before it sees the end of the first.
+	if status != 0 || len(rs) != 16 || connections != 32 || atATime > 8 || atATime < 2 {
 		t.Errorf("status %d, %d reports of %d connections, %d at a time", status, len(rs), connections, atATime)
 	}
 	if n := lists.Load(); n != 1 {
