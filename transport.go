@@ -89,8 +89,7 @@ func (v *Verifier) TransportFrom(t *http.Transport) (*Transport, error) {
 	}
 	own.TLSHandshakeTimeout = timeout + v.fetchBudget() // net/http's bound of handshakes through a proxy
 	dial := own.DialContext
-	if dial == nil && own.Dial != nil {
-		connect := own.Dial
+	if connect := oldDial(own); dial == nil && connect != nil {
 		dial = func(_ context.Context, network, addr string) (net.Conn, error) { return connect(network, addr) }
 	}
 	how := dialing{dial: dial, foreign: dial != nil, timeout: timeout}
@@ -139,7 +138,7 @@ func noTLSDialer(t *http.Transport) error {
 	if t == nil {
 		return errors.New("assay: the http.Transport is nil")
 	}
-	if t.DialTLSContext != nil || t.DialTLS != nil { // net/http heeds the old one too
+	if hasTLSDialer(t) {
 		return errors.New("assay: the http.Transport has DialTLSContext or DialTLS, whose connections would not be judged: set DialContext instead")
 	}
 	return nil
@@ -148,7 +147,7 @@ func noTLSDialer(t *http.Transport) error {
 // wantsHTTP2 reports whether t would offer HTTP/2, before assay sets anything
 // that makes net/http offer it only when it is told to.
 func wantsHTTP2(t *http.Transport) bool {
-	return t.ForceAttemptHTTP2 || t.Protocols == nil && t.TLSNextProto == nil && t.TLSClientConfig == nil && t.DialContext == nil && t.Dial == nil ||
+	return t.ForceAttemptHTTP2 || t.Protocols == nil && t.TLSNextProto == nil && t.TLSClientConfig == nil && t.DialContext == nil && oldDial(t) == nil ||
 		t.TLSClientConfig != nil && slices.Contains(t.TLSClientConfig.NextProtos, "h2") // it was used, or cloned
 }
 
@@ -240,7 +239,7 @@ func (v *Verifier) ConfigureTransport(t *http.Transport) error {
 		}
 		return nil
 	}
-	proxy, dial, connect := t.Proxy, t.DialContext, t.Dial
+	proxy, dial, connect := t.Proxy, t.DialContext, oldDial(t)
 	t.Proxy = func(r *http.Request) (*url.URL, error) {
 		if err := unchanged(); err != nil || proxy == nil {
 			return nil, err

@@ -154,6 +154,7 @@ func TestTransportKeepsDialContext(t *testing.T) {
 		}
 	}
 	for name, client := range clients(t, v, func(s *http.Transport) {
+		//lint:ignore SA1019 net/http still heeds it
 		s.Dial = func(string, string) (net.Conn, error) { return nil, guard }
 	}) {
 		if _, _, err := fetched(client, site); !errors.Is(err, guard) {
@@ -171,9 +172,6 @@ func TestTransportKeepsDialContext(t *testing.T) {
 		tr.DialContext = refuse
 		if _, _, err := fetched(&http.Client{Transport: tr}, site); !errors.Is(err, guard) {
 			t.Errorf("set later, in a clone %v: %v", cloned, err)
-		}
-		if cloned {
-			tr = tr.Clone()
 		}
 	}
 }
