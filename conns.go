@@ -45,19 +45,21 @@ func (a *acceptance) standing() *Error {
 	if a.lessons.Load() == lessons {
 		return nil
 	}
-	return a.look(lessons, false)
+	return a.look(lessons, ifLearnt)
 }
 
 // look looks among the revocations that were learnt, and judges again when there
-// is one against the path, or anyway: another path may be clean.
-func (a *acceptance) look(lessons uint64, anyway bool) *Error {
+// is one against the path, or where how says so: another path may be clean.
+func (a *acceptance) look(lessons uint64, how reviewing) *Error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if refused := a.refused.Load(); refused != nil {
 		return refused
 	}
-	if anyway || !a.v.stands(a.path, a.p, func() {}) {
-		if refused := a.judge(); refused != nil {
+	if overtaken := !a.v.stands(a.path, a.p, func() {}); overtaken || how == underAnchors || how == anew {
+		// Of newer data only a revocation ends what was accepted: an answer that has
+		// merely aged since does not.
+		if refused := a.judge(); refused != nil && (overtaken || how != anew || refused.Is(finding.CertRevoked)) {
 			a.refused.Store(refused)
 			a.v.counters.closed.Add(1)
 			a.v.conns.ended(a)

@@ -41,10 +41,10 @@ func (c *core) review(how reviewing) {
 			a.lessons.Store(math.MaxUint64)
 		case underAnchors:
 			if len(a.v.standing(&a.state).VerifiedChains) != len(a.state.VerifiedChains) {
-				return a.look(c.engine.Lessons(), true) != nil
+				return a.look(c.engine.Lessons(), how) != nil
 			}
 		case anew:
-			return a.look(c.engine.Lessons(), true) != nil
+			return a.look(c.engine.Lessons(), how) != nil
 		}
 		return a.standing() != nil
 	}
