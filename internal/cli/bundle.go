@@ -106,6 +106,7 @@ func (a *app) bundle(ctx context.Context, f *bundleFlags, name string) error {
 	if err != nil {
 		return err
 	}
+	f.trust.Open = a.trustStores(ctx, f.passFile)
 	anchors, err := f.trust.Anchors()
 	if err != nil {
 		return err

@@ -245,6 +245,7 @@ func (a *app) prefetch(ctx context.Context, f *checkFlags, args []string) error 
 	}
 	access := f.network.access()
 	p := policy.Policy{NoName: true, CT: policy.CTOff, Purpose: policy.PurposeAny, RequireNonce: f.network.nonce == nonceRequire}
+	f.trust.Open = a.trustStores(ctx, f.conn.passFile)
 	eng, trust, err := a.engine(ctx, &f.trust, &f.network, &f.logs, &f.filters, p)
 	if err != nil {
 		return err

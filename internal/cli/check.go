@@ -139,6 +139,7 @@ func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 		return err
 	}
 	a.tellDepth(f.rules)
+	f.trust.Open = a.trustStores(ctx, f.conn.passFile)
 	o, trust, err := a.engineOptions(ctx, &f.trust, &f.network, &f.logs, &f.filters, f.rules)
 	if err != nil {
 		return err

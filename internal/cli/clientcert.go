@@ -39,8 +39,6 @@ func (f *connFlags) checkCert() error {
 	case f.cert != "":
 	case f.key != "":
 		return usagef("--key needs --cert")
-	case f.passFile != "":
-		return usagef("--pass-file needs --cert")
 	}
 	return nil
 }

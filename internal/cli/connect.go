@@ -114,8 +114,8 @@ const fetchLimit = 15 * time.Second
 
 // verifier is the judge that the flags ask for. seen gets the report of the
 // handshake.
-func (a *app) verifier(f *connectFlags, seen **report.Report) (*assay.Verifier, error) {
-	conf, err := a.connectConfig(f)
+func (a *app) verifier(ctx context.Context, f *connectFlags, seen **report.Report) (*assay.Verifier, error) {
+	conf, err := a.connectConfig(ctx, f)
 	if err != nil {
 		return nil, err
 	}
@@ -134,13 +134,14 @@ func (a *app) verifier(f *connectFlags, seen **report.Report) (*assay.Verifier, 
 
 // connectConfig is the library's configuration that the flags ask for, but for
 // the rules.
-func (a *app) connectConfig(f *connectFlags) (assay.Config, error) {
+func (a *app) connectConfig(ctx context.Context, f *connectFlags) (assay.Config, error) {
 	c := assay.Config{Network: assay.Inline, FetchBudget: fetchLimit}
 	if f.network.offline {
 		c.Network = assay.Offline
 	}
 	var err error
 	if f.trust.Given() {
+		f.trust.Open = a.trustStores(ctx, f.conn.passFile)
 		anchors, err := f.trust.Anchors() // says what is wrong with any of them
 		if err != nil {
 			return c, err
@@ -200,7 +201,7 @@ func (a *app) connect(ctx context.Context, f *connectFlags, arg string, onEOFGiv
 		return err
 	}
 	var seen *report.Report
-	v, err := a.verifier(f, &seen)
+	v, err := a.verifier(ctx, f, &seen)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func (f *connFlags) add(c *cobra.Command) {
 	g := flags.Under(c, "Connection")
 	g.Text(&f.cert, "cert", "show the client certificate in `FILE` (PEM or PKCS#12, with its chain) to a server that asks")
 	g.Text(&f.key, "key", "`FILE` with its private key (default: the same)")
-	g.Text(&f.passFile, "pass-file", "`FILE` whose first line is the password of an encrypted key (default: ask)")
+	g.Text(&f.passFile, "pass-file", "`FILE` whose first line is the password of an encrypted key, PKCS #12 files and Java key stores (default: ask)")
 	g.Duration(&f.timeout, "timeout", "limit for the whole run (default 1m, more for many targets)")
 }
 

@@ -180,3 +180,31 @@ func (a *app) certificates(ctx context.Context, name string, b []byte, passFile 
 	}
 	return out, nil
 }
+
+// trustStores opens --roots files that are PKCS #12, Java key stores or objects of
+// Kubernetes, for roots.Options. One with a private key is a key store of somebody's
+// own, whose certificates nobody meant to trust as anchors.
+func (a *app) trustStores(ctx context.Context, passFile string) func(name string, b []byte) ([][]byte, error) {
+	return func(name string, b []byte) ([][]byte, error) {
+		objects := bundle.Read(b, 0)
+		if !slices.ContainsFunc(objects, func(o bundle.Object) bool {
+			return o.Kind == bundle.PKCS12 || o.Kind == bundle.KeyStore || o.Kind == bundle.Kubernetes
+		}) {
+			return nil, nil
+		}
+		objects, err := containers.Open(objects, containers.Password{Get: passwordFor(ctx, passFile, name), Given: passFile != ""})
+		if err != nil {
+			return nil, fmt.Errorf("is %w", err)
+		}
+		var ders [][]byte
+		for _, o := range objects {
+			switch {
+			case o.Kind == bundle.PrivateKey:
+				return nil, errors.New("holds a private key: it is a key store, and its certificates are not trusted as anchors")
+			case o.Kind == bundle.Certificate && o.Damage == "":
+				ders = append(ders, o.Bytes)
+			}
+		}
+		return ders, nil
+	}
+}

@@ -118,6 +118,7 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 	}
 	a.tellDepth(p)
 	f.logs.at = p.Time
+	f.trust.Open = a.trustStores(ctx, f.passFile)
 	eng, trust, err := a.engine(ctx, &f.trust, nil, &f.logs, &f.filters, p)
 	if err != nil {
 		return err

@@ -52,7 +52,11 @@ func Connection(c *cobra.Command, f *target.Connection) {
 }
 
 // Trust says whom to trust. The zero Trust is the system's anchors.
-type Trust struct{ Files, Dirs []string }
+type Trust struct {
+	Files, Dirs []string
+	// Open opens key stores among Files (see roots.Options); nil: they are refused.
+	Open func(name string, b []byte) ([][]byte, error)
+}
 
 // TrustFlags adds the flags of f.
 func TrustFlags(c *cobra.Command, f *Trust) {
@@ -66,7 +70,7 @@ func (f *Trust) Given() bool { return len(f.Files)+len(f.Dirs) > 0 }
 
 // Anchors reads the trust anchors. The error is a *target.Usage.
 func (f *Trust) Anchors() (*certpath.Anchors, error) {
-	as, err := roots.Load(roots.Options{Files: f.Files, Dirs: f.Dirs})
+	as, err := roots.Load(roots.Options{Files: f.Files, Dirs: f.Dirs, Open: f.Open})
 	if err != nil {
 		return nil, target.Usagef("%v", err)
 	}

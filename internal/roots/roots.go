@@ -24,6 +24,9 @@ type Options struct {
 	// Dirs are directories; every file in them counts, whatever its name, so
 	// OpenSSL's hashed directories work too.
 	Dirs []string
+	// Open, when not nil, opens a file of Files that has no certificate as it
+	// stands: a key store, for example. An error says why it has none either.
+	Open func(name string, b []byte) ([][]byte, error)
 }
 
 // maxFile bounds one file of anchors.
@@ -74,7 +77,7 @@ func Named(o Options) (ders [][]byte, err error) {
 
 func load(add func(der []byte, file string) error, o Options) error {
 	for _, f := range o.Files {
-		if err := loadFile(add, f); err != nil {
+		if err := loadFile(add, f, o.Open); err != nil {
 			return err
 		}
 	}
@@ -106,7 +109,7 @@ func fromEnvironment(o *Options) (bool, error) {
 func loadSystem(anchors *certpath.Anchors) error {
 	for _, f := range systemFiles {
 		if _, err := os.Stat(f); err == nil {
-			return loadFile(anchors.AddFrom, f)
+			return loadFile(anchors.AddFrom, f, nil)
 		}
 	}
 	for _, d := range systemDirs {
@@ -117,12 +120,19 @@ func loadSystem(anchors *certpath.Anchors) error {
 	return nil
 }
 
-func loadFile(add func(der []byte, file string) error, name string) error {
+func loadFile(add func(der []byte, file string) error, name string, open func(string, []byte) ([][]byte, error)) error {
 	b, err := readFile(name)
 	if err != nil {
 		return fmt.Errorf("trust anchors: %w", err)
 	}
 	ders, err := Certificates(b)
+	if errors.Is(err, errNone) && open != nil {
+		if opened, why := open(name, b); why != nil {
+			err = why
+		} else if len(opened) > 0 {
+			ders, err = opened, nil
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("trust anchors: %s: %w", name, err)
 	}
