@@ -59,8 +59,11 @@ func (l *Lab) Resolver() (*net.Resolver, error) {
 			}
 		}
 	})
+	// A lookup may outlive what waited for it: the dialer has a resolver of its own so
+	// that it does not read net.DefaultResolver, which tests set and restore.
+	dialer := &net.Dialer{Resolver: &net.Resolver{}}
 	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "udp4", pc.LocalAddr().String())
+		return dialer.DialContext(ctx, "udp4", pc.LocalAddr().String())
 	}}, nil
 }
 
