@@ -231,6 +231,9 @@ func unknownCommand(c *cobra.Command, arg string) error {
 func nearest(s string, candidates []string) string {
 	best, bestDist := "", 3
 	for _, c := range candidates {
+		if len(s) > len(c)+bestDist { // at least as many edits, which a long text must not be compared for
+			continue
+		}
 		if d := distance(s, c); d < bestDist && d < len(c) {
 			best, bestDist = c, d
 		}
