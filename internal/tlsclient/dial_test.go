@@ -104,7 +104,8 @@ var seen sync.Map
 var elsewhere = []finding.ID{finding.Truncated, finding.DataDamaged, finding.AddressesDiffer, finding.SessionResumed, finding.SessionNotResumed,
 	finding.RenegotiationFollowed, finding.PathReply, finding.ALPNNotChosen, finding.MasterSecretPlain, finding.RenegotiationUnsafe,
 	finding.LegacyOffered, finding.LegacyRefused, finding.UnrecognizedNameWarning,
-	finding.SentDuplicate, finding.SentRoot, finding.SentLarge, finding.SentUnused, finding.SentOrder}
+	finding.SentDuplicate, finding.SentRoot, finding.SentLarge, finding.SentUnused, finding.SentOrder,
+	finding.ServiceNotFound, finding.ServiceNotOffered, finding.ServiceTargetBad}
 
 // provoked notes the findings that a dial made.
 func provoked(ev *evidence.Evidence) {
