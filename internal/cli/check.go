@@ -99,6 +99,9 @@ func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 	if err := engine.Validate(f.rules); err != nil {
 		return refusedPolicy(err, f.rules.Allow)
 	}
+	if err := f.conn.checkPassFile(&f.trust); err != nil {
+		return err
+	}
 	if err := f.out.check(); err != nil {
 		return err
 	}

@@ -28,10 +28,20 @@ import (
 	"github.com/assaytls/assay/cert/bundle"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/containers"
+	"github.com/assaytls/assay/internal/flags"
 )
 
 // maxKeyFile bounds files with certificates and keys of one's own.
 const maxKeyFile = 4 << 20
+
+// checkPassFile wants a password to be for something: the client's key, or trust
+// stores.
+func (f *connFlags) checkPassFile(trust *flags.Trust) error {
+	if f.passFile != "" && f.cert == "" && len(trust.Files) == 0 {
+		return usagef("--pass-file needs --cert or --roots")
+	}
+	return nil
+}
 
 // checkCert wants the flags about the client's certificate to go together.
 func (f *connFlags) checkCert() error {

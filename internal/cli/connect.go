@@ -196,6 +196,9 @@ func (f *connectFlags) logListBytes(stored string) ([]byte, error) {
 }
 
 func (a *app) connect(ctx context.Context, f *connectFlags, arg string, onEOFGiven bool) error {
+	if err := f.conn.checkPassFile(&f.trust); err != nil {
+		return err
+	}
 	t, dial, err := a.connectTarget(ctx, f, arg)
 	if err != nil {
 		return err
