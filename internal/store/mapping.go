@@ -97,18 +97,16 @@ func (t *mappings) add(f *os.File, size int64, ended func()) *mapping {
 	return m
 }
 
-// Map returns the contents of f, which is size octets long: mapped if they are
-// Large and there is room, else read. They are valid as long as something refers
+// Map returns the contents of f, which is size octets long: mapped if there is
+// room, else read. They are valid as long as something refers
 // to owner, which is nil for what was read; f may be closed. Reading faults when
 // somebody cuts the file, as with [Entry.Body].
 func Map(f *os.File, size int64) (b []byte, owner any, err error) {
-	if size >= Large {
-		mapped.mu.Lock()
-		m := mapped.add(f, size, func() {})
-		mapped.mu.Unlock()
-		if m != nil {
-			return m.b, m, nil
-		}
+	mapped.mu.Lock()
+	m := mapped.add(f, size, func() {})
+	mapped.mu.Unlock()
+	if m != nil {
+		return m.b, m, nil
 	}
 	b = make([]byte, size)
 	_, err = io.ReadFull(f, b)

@@ -2,9 +2,9 @@
 // first answer of a fresh process, and the way of the reference tool, which
 // reads and decodes the file at each check, in one run.
 //
-//	go run ./internal/bench/crlite [-revoked N] [-deltas N] [-rounds N]
+//	go run ./internal/bench/crlite [-revoked N] [-times N] [-deltas N] [-rounds N]
 //
-// The filter is made by the lab's builder: N revoked certificates among fifteen
+// The filter is made by the lab's builder: revoked certificates among several
 // times as many, below 800 issuers of different sizes. First answers are taken
 // in processes of their own, from opening the stored set to the answer; memory
 // is what the process has more than before, of it anonymous (not backed by a
@@ -42,10 +42,11 @@ func main() {
 		return
 	}
 	revoked := flag.Int("revoked", 4_000_000, "certificates that the full filter revokes")
+	times := flag.Int("times", 15, "how many certificates there are for each that is revoked")
 	deltas := flag.Int("deltas", 90, "deltas that follow the full filter")
 	rounds := flag.Int("rounds", 21, "how often each first answer is taken")
 	flag.Parse()
-	if err := run(*revoked, *deltas, *rounds); err != nil {
+	if err := run(*revoked, *times, *deltas, *rounds); err != nil {
 		fmt.Fprintln(os.Stderr, "crlite:", err)
 		os.Exit(1)
 	}
@@ -65,7 +66,7 @@ var log = sha256.Sum256([]byte("log"))
 
 // file makes a filter in which revoked certificates are spread over the issuers,
 // half of them below the first.
-func file(revoked int, seed uint64) ([]byte, error) {
+func file(revoked, times int, seed uint64) ([]byte, error) {
 	c := forge.Clubcard{Version: crlite.V3, Logs: []forge.ClubcardLog{{ID: log, Last: 1 << 41}}, Seed: seed}
 	for n := range issuers {
 		share := revoked / 2 / issuers
@@ -73,7 +74,7 @@ func file(revoked int, seed uint64) ([]byte, error) {
 			share += revoked / 2
 		}
 		i := forge.ClubcardIssuer{SPKI: issuer(n)}
-		for k := range share * 15 {
+		for k := range share * times {
 			i.Issued = append(i.Issued, serial(k))
 		}
 		i.Revoked = i.Issued[:share]
@@ -82,19 +83,19 @@ func file(revoked int, seed uint64) ([]byte, error) {
 	return c.Make()
 }
 
-func run(revoked, deltas, rounds int) error {
+func run(revoked, times, deltas, rounds int) error {
 	dir, err := os.MkdirTemp("", "assay-bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
 	start := time.Now()
-	full, err := file(revoked, 1)
+	full, err := file(revoked, times, 1)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("full filter: %d revoked of %d certificates, %d issuers, %.1f MB, made in %.0f s\n", revoked, 15*revoked, issuers, float64(len(full))/1e6, time.Since(start).Seconds())
-	delta, err := file(max(revoked/30, 2*issuers), 2)
+	fmt.Printf("full filter: %d revoked of %d certificates, %d issuers, %.1f MB, made in %.0f s\n", revoked, times*revoked, issuers, float64(len(full))/1e6, time.Since(start).Seconds())
+	delta, err := file(max(revoked/30, 2*issuers), times, 2)
 	if err != nil {
 		return err
 	}
@@ -105,7 +106,7 @@ func run(revoked, deltas, rounds int) error {
 		return err
 	}
 	s := &crlite.Subject{Issuer: issuer(0), Serial: serial(0), SCTs: []crlite.SCT{{Log: log, Time: 1}}}
-	good := &crlite.Subject{Issuer: issuer(7), Serial: serial(revoked / 2 / issuers * 14), SCTs: s.SCTs}
+	good := &crlite.Subject{Issuer: issuer(7), Serial: serial(revoked/2/issuers*times - 1), SCTs: s.SCTs}
 	if f.Query(s) != crlite.Revoked || f.Query(good) != crlite.Good {
 		return errors.New("the filter answers wrongly")
 	}
