@@ -11,6 +11,10 @@ import (
 // Firefox stops using filters after the same time.
 const MaxAge = 10 * 24 * time.Hour
 
+// maxAhead is how far ahead of the time of the check a set may be dated: of one
+// from further in the future nobody can say how old it is.
+const maxAhead = 24 * time.Hour
+
 // Held is a filter of a set, and how people tell it from others.
 type Held struct {
 	Filter *Filter   // opened; must not be nil
@@ -33,7 +37,7 @@ type Result struct {
 	By     int    // the filter in the set that says so, -1 if none does
 	SCT    int    // the position of the SCT by which it covers the certificate, -1 if none does
 	// Old says that the newest filter was made more than MaxAge before the time of
-	// the check: NotCovered, NotEnrolled and Good are then no information, and
+	// the check, or is dated more than a day after it: NotCovered, NotEnrolled and Good are then no information, and
 	// Revoked is what was known at Made.
 	Old  bool
 	Made time.Time // when the newest filter was made; the zero time for an empty set
@@ -96,6 +100,6 @@ func (s *Set) Ask(q *Subject, at time.Time) Result {
 			r.Answer, r.By, r.SCT = a, i, f.Filter.covering(q)
 		}
 	}
-	r.Old = at.Sub(r.Made) > MaxAge
+	r.Old = at.Sub(r.Made) > MaxAge || r.Made.Sub(at) > maxAhead
 	return r
 }

@@ -26,7 +26,7 @@ func TestAskSet(t *testing.T) {
 	unenrolled := filter("unenrolled", month(1, 8), issuer("somebody", 10, 1))
 	dated := full
 	dated.Made = time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC)
-	july := time.Date(2026, 7, 5, 0, 0, 0, 0, time.UTC)
+	july, august := time.Date(2026, 7, 5, 0, 0, 0, 0, time.UTC), time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)
 
 	for name, c := range map[string]struct {
 		set    []crlite.Held
@@ -38,18 +38,20 @@ func TestAskSet(t *testing.T) {
 		proves bool
 	}{
 		"no filters":                         {nil, subject("ca", serial(1)), july, crlite.NotCovered, -1, true, false},
-		"revoked by the full filter":         {[]crlite.Held{full, delta}, subject("ca", serial(5)), july, crlite.Revoked, 0, false, true},
-		"revoked by the delta alone":         {[]crlite.Held{full, delta}, subject("ca", serial(15)), july, crlite.Revoked, 1, false, true},
-		"the delta first":                    {[]crlite.Held{delta, full}, subject("ca", serial(15)), july, crlite.Revoked, 0, false, true},
-		"good by both":                       {[]crlite.Held{full, delta}, subject("ca", serial(50)), july, crlite.Good, 0, false, true},
-		"good beside not enrolled":           {[]crlite.Held{unenrolled, full}, subject("ca", serial(50)), july, crlite.Good, 1, false, true},
-		"not enrolled":                       {[]crlite.Held{unenrolled}, subject("ca", serial(50)), july, crlite.NotEnrolled, 0, false, false},
-		"not enrolled beside not covered":    {[]crlite.Held{full, unenrolled}, subject("ca", serial(50), crlite.SCT{Log: logA.ID, Time: millis(2026, 8)}), july, crlite.NotEnrolled, 1, false, false},
+		"revoked by the full filter":         {[]crlite.Held{full, delta}, subject("ca", serial(5)), august, crlite.Revoked, 0, false, true},
+		"revoked by the delta alone":         {[]crlite.Held{full, delta}, subject("ca", serial(15)), august, crlite.Revoked, 1, false, true},
+		"the delta first":                    {[]crlite.Held{delta, full}, subject("ca", serial(15)), august, crlite.Revoked, 0, false, true},
+		"good by both":                       {[]crlite.Held{full, delta}, subject("ca", serial(50)), august, crlite.Good, 0, false, true},
+		"good beside not enrolled":           {[]crlite.Held{unenrolled, full}, subject("ca", serial(50)), august, crlite.Good, 1, false, true},
+		"not enrolled":                       {[]crlite.Held{unenrolled}, subject("ca", serial(50)), august, crlite.NotEnrolled, 0, false, false},
+		"not enrolled beside not covered":    {[]crlite.Held{full, unenrolled}, subject("ca", serial(50), crlite.SCT{Log: logA.ID, Time: millis(2026, 8)}), august, crlite.NotEnrolled, 1, false, false},
 		"not covered":                        {[]crlite.Held{full}, subject("ca", serial(5), crlite.SCT{Log: logA.ID, Time: millis(2026, 9)}), july, crlite.NotCovered, -1, false, false},
 		"good, ten days after":               {[]crlite.Held{full}, subject("ca", serial(50)), time.Date(2026, 7, 11, 0, 0, 0, 0, time.UTC), crlite.Good, 0, false, true},
 		"good, too old":                      {[]crlite.Held{full}, subject("ca", serial(50)), time.Date(2026, 7, 11, 0, 0, 0, 1, time.UTC), crlite.Good, 0, true, false},
 		"good, the delta is young":           {[]crlite.Held{full, delta}, subject("ca", serial(50)), time.Date(2026, 8, 9, 0, 0, 0, 0, time.UTC), crlite.Good, 0, false, true},
 		"revoked, too old":                   {[]crlite.Held{full}, subject("ca", serial(5)), time.Date(2027, 7, 1, 0, 0, 0, 0, time.UTC), crlite.Revoked, 0, true, true},
+		"good, dated two days ahead":         {[]crlite.Held{dated}, subject("ca", serial(50)), time.Date(2026, 8, 30, 0, 0, 0, 0, time.UTC), crlite.Good, 0, true, false},
+		"revoked, dated two days ahead":      {[]crlite.Held{dated}, subject("ca", serial(5)), time.Date(2026, 8, 30, 0, 0, 0, 0, time.UTC), crlite.Revoked, 0, true, true},
 		"the publisher's date, not coverage": {[]crlite.Held{dated}, subject("ca", serial(50)), time.Date(2026, 9, 10, 0, 0, 0, 0, time.UTC), crlite.Good, 0, false, true},
 	} {
 		r := (&crlite.Set{Filters: c.set}).Ask(c.s, c.at)
