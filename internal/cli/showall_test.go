@@ -14,6 +14,7 @@ import (
 
 	"github.com/assaytls/assay/crlite"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/internal/lab/peers"
 )
 
 // place writes b into a file of the test and returns its name.
@@ -281,14 +282,10 @@ func TestShowStatus(t *testing.T) {
 	}
 }
 
-// openssl runs the program; a test that needs it is skipped without it.
+// openssl runs the program, which CI requires.
 func openssl(t *testing.T, args ...string) []byte {
 	t.Helper()
-	program, err := exec.LookPath("openssl")
-	if err != nil {
-		t.Skip("openssl is not installed")
-	}
-	out, err := exec.Command(program, args...).CombinedOutput()
+	out, err := exec.Command(peers.Path(t, "openssl"), args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("openssl %v: %v\n%s", args, err, out)
 	}
