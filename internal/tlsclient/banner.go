@@ -55,7 +55,7 @@ func speaks(in []byte, port string) (protocol, starttls string) {
 		return "IMAP", "imap"
 	case begins("+OK"):
 		return "POP3", "pop3"
-	case strings.HasPrefix(lower, `"implementation"`):
+	case strings.HasPrefix(lower, `"implementation"`), begins(`BYE "`): // RFC 5804, 1.3: Dovecot may end at a ClientHello before it greets
 		return "ManageSieve", "sieve"
 	case isIRC(text):
 		return "IRC", "irc"
