@@ -166,7 +166,7 @@ func TestPostgresDirect(t *testing.T) {
 func TestGreetings(t *testing.T) {
 	for text, want := range map[string]string{
 		":irc.test NOTICE * :*** Looking up your hostname...\r\n": "irc", "NOTICE AUTH :*** Checking ident\r\n": "irc", "ERROR :Closing Link\r\n": "irc",
-		"\"IMPLEMENTATION\" \"Dovecot Pigeonhole\"\r\n": "sieve", "220 mx.test LMTP ready\r\n": "lmtp", "200 news.test InterNetNews NNRP server ready\r\n": "nntp",
+		"\"IMPLEMENTATION\" \"Dovecot Pigeonhole\"\r\n": "sieve", "BYE \"Input buffer full, aborting\"\r\n": "sieve", "220 mx.test LMTP ready\r\n": "lmtp", "200 news.test InterNetNews NNRP server ready\r\n": "nntp",
 		"220 mx.test ESMTP\r\n": "smtp", "ERROR\r\n": "", "\x03\x00\x00\x09\x02\xf0\x80\x21\x80": "rdp",
 	} {
 		if _, got := speaks([]byte(text), "1"); got != want {
