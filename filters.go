@@ -107,8 +107,8 @@ func (v *Verifier) updateFilters(dir string, source filters.Source) error {
 	defer cancel()
 	client := &fetch.Client{Timeout: filtersTime, MaxBytes: filters.MaxSize}
 	get := func(ctx context.Context, url string, limit int64) ([]byte, error) {
-		// The address is the application's own, not a certificate's.
-		resp, failure := client.Do(ctx, fetch.Request{URL: url, Scope: fetch.Scope{Private: true, Loopback: true}, MaxBytes: limit})
+		own := source.Own(url)
+		resp, failure := client.Do(ctx, fetch.Request{URL: url, Scope: fetch.Scope{Private: own, Loopback: own}, MaxBytes: limit})
 		if failure != nil {
 			return nil, failure
 		}

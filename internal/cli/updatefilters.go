@@ -85,7 +85,11 @@ func (a *app) updateFilters(ctx context.Context, f *updateFiltersFlags, named st
 	client := (&networkFlags{maxDownload: maxFilterFile}).client()
 	client.Timeout = f.timeout
 	get := func(ctx context.Context, url string, limit int64) ([]byte, error) {
-		resp, failure := client.Do(ctx, fetch.Request{URL: url, Scope: userScope(url), MaxBytes: limit})
+		scope := fetch.Scope{}
+		if source.Own(url) {
+			scope = userScope(url)
+		}
+		resp, failure := client.Do(ctx, fetch.Request{URL: url, Scope: scope, MaxBytes: limit})
 		if failure != nil {
 			return nil, errors.New(failure.Detail)
 		}

@@ -71,6 +71,18 @@ func ParseSource(s string, root [32]byte) (Source, error) {
 	return Source{Named: s, dir: s}, nil
 }
 
+// Own reports whether an address is of the host that the user named. Others come
+// from what that host says, unsigned: they may lead to public addresses only, or a
+// server could have this machine ask its neighbours.
+func (s *Source) Own(address string) bool {
+	named, err := url.Parse(s.server + s.manifest)
+	if err != nil {
+		return false
+	}
+	u, err := url.Parse(address)
+	return err == nil && named.Hostname() != "" && u.Hostname() == named.Hostname()
+}
+
 // Get downloads a file of at most limit bytes. An error means that it could not
 // be had.
 type Get func(ctx context.Context, url string, limit int64) ([]byte, error)

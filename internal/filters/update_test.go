@@ -452,6 +452,35 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
+// TestOwn: what a server says leads to public addresses, unless it is itself there.
+func TestOwn(t *testing.T) {
+	for _, c := range []struct {
+		source, address string
+		own             bool
+	}{
+		{"https://host.example/v1", "https://host.example/v1/buckets", true},
+		{"https://host.example/v1", "http://host.example:8080/chain", true},
+		{"https://host.example/v1", "http://127.0.0.1/chain", false},
+		{"https://host.example/v1", "http://host.example.other/chain", false},
+		{"https://host.example/v1", "http://host.example@10.0.0.1/", false},
+		{"https://host.example/a/manifest.json", "https://host.example/a/f", true},
+		{"mozilla", "http://169.254.169.254/", false},
+		{"mozilla", "", false},
+		{"https://host.example/v1", "::", false},
+	} {
+		s, err := filters.ParseSource(c.source, [32]byte{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Own(c.address) != c.own {
+			t.Errorf("%s says %s: own %v, want %v", c.source, c.address, !c.own, c.own)
+		}
+	}
+	if s, err := filters.ParseSource(t.TempDir(), [32]byte{}); err != nil || s.Own("/") || s.Own("") {
+		t.Errorf("a directory has addresses of its own: %v", err)
+	}
+}
+
 func TestSources(t *testing.T) {
 	for _, s := range []string{"mozilla", "upki", "https://host.example/v1", "https://host.example/a/manifest.json", t.TempDir()} {
 		if _, err := filters.ParseSource(s, [32]byte{}); err != nil {
