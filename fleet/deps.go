@@ -1,0 +1,20 @@
+//go:build dependencies
+
+// Package fleet holds the modules that its packages are about to use, so that
+// they stand in go.mod once.
+package fleet
+
+import (
+	_ "github.com/chromedp/chromedp"
+	_ "github.com/jackc/pgx/v5"
+	_ "github.com/klauspost/compress/zstd"
+	_ "github.com/nats-io/nats-server/v2/server"
+	_ "github.com/nats-io/nats.go/jetstream"
+	_ "github.com/parquet-go/parquet-go"
+	_ "github.com/prometheus/client_golang/prometheus/promhttp"
+	_ "github.com/vbauerster/mpb/v8"
+	_ "go.yaml.in/yaml/v4"
+	_ "golang.org/x/net/publicsuffix"
+	_ "golang.org/x/time/rate"
+	_ "modernc.org/sqlite"
+)
