@@ -15,7 +15,7 @@ import (
 )
 
 // publicPackages are the directories of the packages that others may import.
-var publicPackages = []string{".", "finding", "report", "evidence", "cert", "cert/bundle", "certpath", "crl", "ocsp", "crlite", "ct", "policy", "assaygrpc", "assaycaddy", "test/ctlog"}
+var publicPackages = []string{".", "finding", "report", "evidence", "cert", "cert/bundle", "certpath", "crl", "ocsp", "crlite", "ct", "programs", "policy", "assaygrpc", "assaycaddy", "test/ctlog"}
 
 // apiPackage reads a package's own files, without tests. Of its declarations
 // only what is exported is left.

@@ -27,7 +27,7 @@ var allowed = map[string][]string{
 	"cert":                   {"finding", "internal/bounded", "internal/der", "internal/sig"},
 	"cert/bundle":            {"finding", "internal/der", "internal/sig", "internal/jsonbound", "cert"},
 	"internal/papers":        {"finding", "cert", "internal/der"},
-	"programs":               {"finding", "cert", "internal/der"},
+	"programs":               {"finding", "policy", "cert", "internal/jsonbound"},
 	"certpath":               judges,
 	"crl":                    judges,
 	"ocsp":                   judges,

@@ -1,0 +1,156 @@
+package programs
+
+import (
+	"crypto/md5" // the hash of names in Microsoft's list; nothing is proved by it
+	"slices"
+	"strings"
+
+	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/policy"
+)
+
+// Tables are what is known of the programs, at most one table for each. They are
+// immutable and safe for concurrent use. Nil and the zero have none, so that every
+// answer is [CannotTell].
+type Tables struct {
+	of map[policy.Program]*table
+}
+
+// table is one program's.
+type table struct {
+	Table
+	entries   map[[32]byte]*Entry
+	bySubject map[[8]byte][]*Entry // anchors, by SubjectHash
+	nameless  []*Entry             // anchors whose SubjectHash is not known
+}
+
+// HashSubject returns what an entry's SubjectHash is for a subject's encoding, a
+// Name in DER. Equal hashes of different names only make an answer less certain.
+func HashSubject(name []byte) [8]byte {
+	sum := md5.Sum(name)
+	return [8]byte(sum[:8])
+}
+
+// Table tells about the table of a program; ok is false when there is none.
+func (t *Tables) Table(p policy.Program) (about Table, ok bool) {
+	if own := t.table(p); own != nil {
+		about = own.Table
+		about.Sources = slices.Clone(about.Sources)
+		return about, true
+	}
+	return Table{}, false
+}
+
+func (t *Tables) table(p policy.Program) *table {
+	if t == nil {
+		return nil
+	}
+	return t.of[p]
+}
+
+// Programs lists the programs that there are tables of, in the order of
+// [policy.AllProgram].
+func (t *Tables) Programs() []policy.Program {
+	var list []policy.Program
+	for _, p := range policy.AllProgram() {
+		if t.table(p) != nil {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// Lookup returns what the program's table has of the certificate with the SHA-256
+// fingerprint. ok is false when there is no entry, or no table. The entry must not
+// be changed.
+func (t *Tables) Lookup(p policy.Program, sha256 [32]byte) (e Entry, ok bool) {
+	own := t.table(p)
+	if own == nil {
+		return Entry{}, false
+	}
+	found, ok := own.entries[sha256]
+	if !ok {
+		return Entry{}, false
+	}
+	return *found, true
+}
+
+// Anchors lists the certificates that the program trusts for TLS, under conditions
+// or not, by fingerprint. The entries must not be changed.
+func (t *Tables) Anchors(p policy.Program) []Entry {
+	own := t.table(p)
+	if own == nil {
+		return nil
+	}
+	var list []Entry
+	for _, e := range own.entries {
+		if e.Trust == Anchor {
+			list = append(list, *e)
+		}
+	}
+	slices.SortFunc(list, func(a, b Entry) int { return slices.Compare(a.SHA256[:], b.SHA256[:]) })
+	return list
+}
+
+// Issuers lists the program's anchors that may have issued one of the certificates,
+// by their names, and that are not among them: with those at hand there could be
+// more paths. Where only a common name of an anchor is known, that is compared.
+// It is ordered by fingerprint.
+func (t *Tables) Issuers(p policy.Program, seen []*cert.Certificate) []Entry {
+	own := t.table(p)
+	if own == nil {
+		return nil
+	}
+	has := map[[32]byte]bool{}
+	for _, c := range seen {
+		has[c.SHA256] = true
+	}
+	found := map[[32]byte]Entry{}
+	add := func(e *Entry) {
+		if e.Trust == Anchor && !has[e.SHA256] {
+			found[e.SHA256] = *e
+		}
+	}
+	for _, c := range seen {
+		if c.RawIssuer == nil || c.SelfIssued() {
+			continue
+		}
+		for _, e := range own.bySubject[HashSubject(c.RawIssuer)] {
+			add(e)
+		}
+		for _, e := range own.nameless {
+			if named(c.Issuer, e.Name) {
+				add(e)
+			}
+		}
+	}
+	list := make([]Entry, 0, len(found))
+	for _, e := range found {
+		list = append(list, e)
+	}
+	slices.SortFunc(list, func(a, b Entry) int { return slices.Compare(a.SHA256[:], b.SHA256[:]) })
+	return list
+}
+
+// named reports whether one of the name's attributes is the text.
+func named(n cert.Name, text string) bool {
+	return slices.ContainsFunc(n.RDNs, func(rdn []cert.Attribute) bool {
+		return slices.ContainsFunc(rdn, func(a cert.Attribute) bool { return strings.EqualFold(strings.TrimSpace(a.Value), text) })
+	})
+}
+
+// Merge returns t with the tables of newer in place of its own, program by program,
+// where they are as new or newer. Neither is changed.
+func (t *Tables) Merge(newer *Tables) *Tables {
+	merged := &Tables{of: map[policy.Program]*table{}}
+	for _, p := range policy.AllProgram() {
+		have, other := t.table(p), newer.table(p)
+		switch {
+		case other != nil && (have == nil || !other.AsOf().Before(have.AsOf())):
+			merged.of[p] = other
+		case have != nil:
+			merged.of[p] = have
+		}
+	}
+	return merged
+}
