@@ -69,10 +69,16 @@ type Source string
 // The sources.
 const (
 	SourceDial      Source = "dial"      // a diagnostic connection, recorded octet by octet
+	SourceLean      Source = "lean"      // a diagnostic connection that was not recorded, see below
 	SourceHandshake Source = "handshake" // a connection of crypto/tls, as far as tls.ConnectionState tells of it
 	SourceLook      Source = "look"      // a handshake that was broken off when the certificates had come; only in AlsoServes
 	SourceFiles     Source = "files"     // certificates alone: nothing is known of a connection, so nothing is missed in it
 )
+
+// Of a lean connection is known what tls.ConnectionState tells, and it was closed
+// after the handshake. Not known are the alerts and tickets that would have come
+// then, and in TLS 1.3 the signature scheme and the staples and SCTs of CA
+// certificates. What such a handshake does not complete is dialled again, recorded.
 
 // Target is whom the evidence is about.
 type Target struct {

@@ -217,7 +217,7 @@ func (ev *Evidence) validate() error {
 
 func (v *validator) evidence(ev *Evidence) {
 	v.require(ev.Version == Version, "version %d; this program reads version %d", ev.Version, Version)
-	v.oneOf("source", string(ev.Source), "", string(SourceDial), string(SourceHandshake), string(SourceLook), string(SourceFiles))
+	v.oneOf("source", string(ev.Source), "", string(SourceDial), string(SourceLean), string(SourceHandshake), string(SourceLook), string(SourceFiles))
 	v.require(!ev.Time.IsZero() && ev.Time.Year() < 10000, "time is missing or out of range")
 	for field, s := range map[string]string{"target.input": ev.Target.Input, "target.host": ev.Target.Host, "target.port": ev.Target.Port,
 		"target.sni": ev.Target.SNI, "target.proxy": ev.Target.Proxy} {

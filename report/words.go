@@ -114,12 +114,13 @@ type CheckName string
 
 // The checks.
 const (
-	HandshakeCheck  CheckName = "handshake"  // TLS was negotiated and the peer proved its key
-	PathCheck       CheckName = "path"       // a path to a trust anchor, RFC 5280, 6
-	NameCheck       CheckName = "name"       // the reference identifiers, RFC 9525
-	RevocationCheck CheckName = "revocation" // of one certificate
-	CTCheck         CheckName = "ct"         // Certificate Transparency
-	AuditCheck      CheckName = "ct-audit"   // whether logs published the certificate; only when asked
+	HandshakeCheck      CheckName = "handshake"       // TLS was negotiated and the peer proved its key
+	AfterHandshakeCheck CheckName = "after-handshake" // what the peer says after it, and what only a recording shows; listed where nobody looked
+	PathCheck           CheckName = "path"            // a path to a trust anchor, RFC 5280, 6
+	NameCheck           CheckName = "name"            // the reference identifiers, RFC 9525
+	RevocationCheck     CheckName = "revocation"      // of one certificate
+	CTCheck             CheckName = "ct"              // Certificate Transparency
+	AuditCheck          CheckName = "ct-audit"        // whether logs published the certificate; only when asked
 )
 
 // CheckState says what became of a check. The zero value counts as not done.

@@ -71,6 +71,20 @@ func TestBudgetIsNotDone(t *testing.T) {
 	}
 }
 
+// What only a recording shows was not asked of a lean dial, and the report says so.
+func TestLeanIsNotAsked(t *testing.T) {
+	j := judged()
+	j.Evidence.Source = evidence.SourceLean
+	r := assemble.Report(j)
+	if c := check(r, report.AfterHandshakeCheck); c.State != report.NotAsked || c.Required || c.Detail == "" || r.Verdict != report.Accept || len(r.SentAs) != 1 {
+		t.Errorf("%+v, %s, %v", c, r.Verdict, r.SentAs)
+	}
+	j.Evidence.Source = evidence.SourceDial
+	if c := check(assemble.Report(j), report.AfterHandshakeCheck); c.Name != "" {
+		t.Errorf("recorded: %+v", c)
+	}
+}
+
 // What a judge left out is a required check that was not done.
 func TestNothingIsSilentlyDone(t *testing.T) {
 	for what, change := range map[string]func(*assemble.Judged){

@@ -31,6 +31,10 @@ func connection(j *Judged, r *report.Report) {
 		r.Findings = append(r.Findings, Failure(f))
 	}
 	r.Checks = append(r.Checks, check)
+	if ev.Source == evidence.SourceLean && ev.Failure == nil {
+		r.Checks = append(r.Checks, report.Check{Name: report.AfterHandshakeCheck, Cert: -1, State: report.NotAsked,
+			Detail: "the connection was not recorded: assay closed it after the handshake"})
+	}
 	if !j.Brief || ev.Failure != nil {
 		r.Connection, r.Timing = Connection(ev), Timing(ev)
 	}

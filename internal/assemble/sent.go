@@ -17,11 +17,13 @@ import (
 // they are told otherwise (SSL_MAX_CERT_LIST_DEFAULT).
 const maxChainOctets = 100 << 10
 
+// dialled are the sources of evidence that have a Certificate message as it was sent.
+var dialled = []evidence.Source{evidence.SourceDial, evidence.SourceLean, evidence.SourceLook}
+
 // sent says what each certificate of the Certificate message is good for, and
-// what is wrong with the message as a whole. It wants a connection that was
-// recorded.
+// what is wrong with the message as a whole. It wants a connection that assay made.
 func sent(j *Judged, r *report.Report) {
-	if j.Brief || j.Evidence.Source != evidence.SourceDial && j.Evidence.Source != evidence.SourceLook || len(j.Paths) == 0 {
+	if j.Brief || !slices.Contains(dialled, j.Evidence.Source) || len(j.Paths) == 0 {
 		return
 	}
 	add := func(f finding.Finding) { r.Findings = append(r.Findings, f) }

@@ -41,11 +41,11 @@ func (c *Config) classify(ctx context.Context, err error, s *session, t *transcr
 	case s.alert >= 0:
 		return c.alerted(uint8(s.alert), err, s, "handshake")
 	case isTimeout(err) || ctx.Err() != nil:
-		return c.failed(finding.HandshakeTimeout, err, "timeout", waited(c.HandshakeTimeout, s.conn.TLS), "bytes", strconv.Itoa(len(in)))
+		return c.failed(finding.HandshakeTimeout, err, "timeout", waited(c.HandshakeTimeout, s.conn.TLS), "bytes", strconv.FormatInt(w.nin, 10))
 	case isReset(err):
-		return c.failed(finding.ConnectionReset, err, "stage", "during the TLS handshake", "bytes", strconv.Itoa(len(in)))
+		return c.failed(finding.ConnectionReset, err, "stage", "during the TLS handshake", "bytes", strconv.FormatInt(w.nin, 10))
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return c.failed(finding.HandshakeEOF, err, "bytes", strconv.Itoa(len(in)))
+		return c.failed(finding.HandshakeEOF, err, "bytes", strconv.FormatInt(w.nin, 10))
 	}
 	return c.ownRefusal(err, s, t)
 }

@@ -76,6 +76,14 @@ type Config struct {
 
 	NoProbe bool // make no second, permissive dial
 
+	// Lean makes a handshake that learns what a verdict needs and little more: it is
+	// not recorded, nothing is listened to after it, only classic groups are offered
+	// unless Groups says otherwise, and a single address is dialled without a race.
+	// What such a handshake does not complete or explain is dialled again, recorded:
+	// one connection more. Only Dial and DialAll heed it, and not with Schemes, Path,
+	// Sessions or one type of key. The evidence's source says which of the two it is.
+	Lean bool
+
 	// Schemes are signature schemes to offer, in this order, in a ClientHello of our
 	// own that is read as far as the certificates: crypto/tls chooses its own. nil =
 	// an ordinary handshake. Only Dial and DialAll heed it.

@@ -40,6 +40,11 @@ func Dial(ctx context.Context, c Config) *evidence.Evidence {
 		c.one(ctx, ev)
 		return ev
 	}
+	if c.Lean && c.Path == "" && c.Sessions == nil {
+		if conn = c.lean(ctx, ev, conn); conn == nil {
+			return ev
+		}
+	}
 	visiting := c
 	visiting.path = c.Path
 	first := visiting.shake(ctx, conn)

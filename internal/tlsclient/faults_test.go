@@ -88,21 +88,23 @@ func TestFaults(t *testing.T) {
 		{"a message too long", answers("\x16\x03\x03\x00\x04\x02\xff\xff\xff"), finding.HandshakeTooLarge, nil},
 	}
 	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			port := listen(t, c.server)
-			ev := dial(t, Config{Port: port, SNI: "dial.test", HandshakeTimeout: 400 * time.Millisecond})
-			wantFailure(t, ev, c.want)
-			for k, v := range c.params {
-				if got := ev.Failure.Params[k]; got != v {
-					t.Errorf("%s = %q, want %q", k, got, v)
+		for _, lean := range []bool{false, true} { // the lean dial explains as well
+			t.Run(fmt.Sprint(c.name, lean), func(t *testing.T) {
+				t.Parallel()
+				port := listen(t, c.server)
+				ev := dial(t, Config{Port: port, SNI: "dial.test", HandshakeTimeout: 400 * time.Millisecond, Lean: lean})
+				wantFailure(t, ev, c.want)
+				for k, v := range c.params {
+					if got := ev.Failure.Params[k]; got != v {
+						t.Errorf("%s = %q, want %q", k, got, v)
+					}
 				}
-			}
-			roundTrips(t, ev)
-			if wantProbe := c.want == finding.NoCommonParameters || c.want == finding.TLSVersionUnsupported; (ev.Probe != nil) != wantProbe {
-				t.Errorf("probe: %+v", ev.Probe)
-			}
-		})
+				roundTrips(t, ev)
+				if wantProbe := c.want == finding.NoCommonParameters || c.want == finding.TLSVersionUnsupported; (ev.Probe != nil) != wantProbe {
+					t.Errorf("probe: %+v", ev.Probe)
+				}
+			})
+		}
 	}
 }
 

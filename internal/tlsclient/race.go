@@ -45,6 +45,9 @@ func (c *Config) connect(ctx context.Context, host, port string, ev *evidence.Ev
 		return nil, &evidence.Failure{ID: finding.ConnectionFailed, Stage: "connect", Detail: err.Error(),
 			Params: map[string]string{"host": host, "port": port, "detail": "not a port number"}}
 	}
+	if only, ok := c.single(host, port); ok && c.Lean {
+		return c.direct(ctx, host, port, netip.AddrPortFrom(only, uint16(p)), ev)
+	}
 	r := &race{port: uint16(p), begin: time.Now(), results: make(chan tried)}
 	answers := c.lookup(ctx, host, port)
 	errs, answers := r.firstAddresses(ctx, answers)

@@ -45,28 +45,9 @@ func (c *Config) shake(ctx context.Context, conn net.Conn) *session {
 		// send none.
 		sessions = tls.NewLRUClientSessionCache(1)
 	}
-	var asked *tls.CertificateRequestInfo // the request for a client certificate
-	var shown bool                        // one was
-	conf := &tls.Config{
-		// This handshake gathers evidence. Judging comes later and elsewhere.
-		InsecureSkipVerify: true,
-		ServerName:         c.SNI,
-		NextProtos:         c.ALPN,
-		MinVersion:         c.MinVersion,
-		MaxVersion:         c.MaxVersion,
-		CipherSuites:       c.Suites,
-		CurvePreferences:   curveIDs(c.Groups),
-		KeyLogWriter:       keys,
-		ClientSessionCache: sessions,
-		GetClientCertificate: func(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			asked = info
-			if c.Certificate == nil {
-				return &tls.Certificate{}, nil
-			}
-			shown = true
-			return c.Certificate, nil
-		},
-	}
+	var request clientCert
+	conf := c.gathering(&request)
+	conf.KeyLogWriter, conf.ClientSessionCache = keys, sessions
 	if c.path != "" {
 		conf.Renegotiation = tls.RenegotiateOnceAsClient
 	}
@@ -87,21 +68,18 @@ func (c *Config) shake(ctx context.Context, conn net.Conn) *session {
 		}
 		visit.Renegotiated = first.Version < tls.VersionTLS13 && keys.made() > 1
 	case done:
-		after = linger(tc, w, keys, asked != nil && first.Version == tls.VersionTLS13)
+		after = linger(tc, w, keys, request.asked != nil && first.Version == tls.VersionTLS13)
 	case worthDraining(err, w):
 		conn.SetReadDeadline(time.Now().Add(lingerTime))
 		io.Copy(io.Discard, w)
 	}
 	t := readTranscript(w.received(), keys.all())
-	s := newSession(t, w, took, shown)
+	s := newSession(t, w, took, request.shown)
 	s.visit = visit
-	if asked != nil && !t.asked { // in the renegotiation, which the recording hides
-		s.askedFor(asked)
+	if request.asked != nil && !t.asked { // in the renegotiation, which the recording hides
+		s.askedFor(request.asked)
 	}
-	for _, name := range c.ALPN {
-		s.conn.ALPNOffered = append(s.conn.ALPNOffered, clean(name))
-	}
-	s.conn.ALPNAsked = c.alpnAsked
+	s.offered(c)
 	if code, ok := remoteAlert(err); ok {
 		s.alert = int(code)
 		s.noteAlert(code, "handshake")
@@ -119,6 +97,43 @@ func (c *Config) shake(ctx context.Context, conn net.Conn) *session {
 	}
 	s.failure = c.classify(ctx, err, s, t, w)
 	return s
+}
+
+// clientCert is what came of a server's request for a client certificate.
+type clientCert struct {
+	asked *tls.CertificateRequestInfo // the last request; nil when there was none
+	shown bool                        // a certificate was sent
+}
+
+// gathering returns the configuration of a handshake that gathers evidence: it
+// verifies that the server has the key of its certificate and nothing else.
+// Judging comes later and elsewhere.
+func (c *Config) gathering(request *clientCert) *tls.Config {
+	return &tls.Config{
+		InsecureSkipVerify: true,
+		ServerName:         c.SNI,
+		NextProtos:         c.ALPN,
+		MinVersion:         c.MinVersion,
+		MaxVersion:         c.MaxVersion,
+		CipherSuites:       c.Suites,
+		CurvePreferences:   curveIDs(c.Groups),
+		GetClientCertificate: func(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			request.asked = info
+			if c.Certificate == nil {
+				return &tls.Certificate{}, nil
+			}
+			request.shown = true
+			return c.Certificate, nil
+		},
+	}
+}
+
+// offered notes the application protocols that were offered.
+func (s *session) offered(c *Config) {
+	for _, name := range c.ALPN {
+		s.conn.ALPNOffered = append(s.conn.ALPNOffered, clean(name))
+	}
+	s.conn.ALPNAsked = c.alpnAsked
 }
 
 // linger reads after a handshake and returns what ended the reading. The

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 )
 
@@ -175,8 +176,14 @@ func TestStartTLS(t *testing.T) {
 		name := c.protocol + " " + string(c.want)
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ev := dial(t, Config{Port: script(t, cert, c.steps...), SNI: "dial.test", StartTLS: c.protocol, HandshakeTimeout: 1500 * time.Millisecond})
+			conf := Config{Port: script(t, cert, c.steps...), SNI: "dial.test", StartTLS: c.protocol, HandshakeTimeout: 1500 * time.Millisecond}
+			ev := dial(t, conf)
 			roundTrips(t, ev)
+			conf.Lean = true
+			if lean := dial(t, conf); c.want == "" && (lean.Failure != nil || lean.Source != evidence.SourceLean || len(lean.Chain) != 2) ||
+				c.want != "" && (lean.Failure == nil || lean.Failure.ID != c.want) {
+				t.Errorf("lean: source %s, failure %+v", lean.Source, lean.Failure)
+			}
 			if c.want == "" {
 				if ev.Failure != nil || len(ev.Chain) != 2 || ev.Connection.StartTLS != c.protocol || ev.Connection.ALPN != "" {
 					t.Fatalf("failure %+v, connection %+v", ev.Failure, ev.Connection)

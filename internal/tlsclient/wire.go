@@ -27,6 +27,12 @@ type wire struct {
 	patience time.Duration // left for all reads together while it records; 0 = no limit
 	waited   time.Duration // in reads
 
+	// lean keeps what comes only while it is plain text: until a ServerHello of TLS
+	// 1.3, which then stands in hello, or for the whole of an older handshake.
+	lean  bool
+	looks int // how often what was kept was read
+	hello *transcript
+
 	mu      sync.Mutex
 	in, out []byte
 	nin     int64
@@ -52,11 +58,11 @@ func (w *wire) Read(b []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.nin += int64(n)
-	if len(w.in)+n > wireMax {
+	if w.hello == nil && len(w.in)+n > wireMax {
 		w.err = errWireFull
 		return 0, errWireFull
 	}
-	w.in = append(w.in, b[:n]...)
+	w.keep(b[:n])
 	switch {
 	case err == io.EOF:
 		w.eof = true
@@ -74,13 +80,49 @@ func (w *wire) Write(b []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.nout += int64(n)
-	if room := outMax - len(w.out); room > 0 {
+	if room := outMax - len(w.out); room > 0 && !w.lean {
 		w.out = append(w.out, b[:min(n, room)]...)
 	}
 	return n, err
 }
 
-// received returns everything the server has sent so far.
+// keep keeps what has come, as far as it is wanted.
+func (w *wire) keep(b []byte) {
+	if w.hello != nil {
+		return
+	}
+	if len(w.in) == 0 && w.look(b) { // nearly always: nothing needs to be copied
+		return
+	}
+	if w.in = append(w.in, b...); len(w.in) > len(b) && w.look(w.in) {
+		w.in = nil
+	}
+}
+
+// maxLooks bounds how often the beginning is read again, for a server may send
+// it octet by octet.
+const maxLooks = 16
+
+// look reports whether in has the ServerHello of TLS 1.3, after which nothing more
+// need be kept.
+func (w *wire) look(in []byte) bool {
+	if !w.lean || w.looks >= maxLooks {
+		return false
+	}
+	w.looks++
+	t := readTranscript(in, nil)
+	switch {
+	case t.version != 0 && t.version < 0x0304:
+		w.looks = maxLooks
+	case t.version == 0x0304 && t.share != nil: // a HelloRetryRequest has none
+		t.share, t.err = nil, nil
+		w.hello = t
+	}
+	return w.hello != nil
+}
+
+// received returns everything the server has sent so far; with lean, what was kept
+// of it.
 func (w *wire) received() []byte {
 	w.mu.Lock()
 	defer w.mu.Unlock()
