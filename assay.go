@@ -107,6 +107,7 @@ import (
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/tlsclient"
@@ -307,7 +308,7 @@ func (v *Verifier) Check(ctx context.Context, t Target) (*report.Report, error) 
 		}
 		c.Resolve = map[string][]netip.Addr{"*:" + port: t.Addrs}
 	}
-	r, ev := v.engine.Check(ctx, c, v.trusted(), p, access)
+	r, ev := v.engine.Check(ctx, c, v.trusted(), p, access, assemble.Full)
 	v.hook(ctx, ev, r)
 	v.observe(ctx, r)
 	v.counters.judged(r)
@@ -325,7 +326,7 @@ func (v *Verifier) Judge(ctx context.Context, ev *evidence.Evidence) *report.Rep
 	if v.core == nil {
 		return refusal(finding.New(finding.InternalError, "what", ev.Target.Host, "detail", ErrClosed.Error())).Report
 	}
-	r := v.engine.Judge(ctx, ev, v.trusted(), v.policy, download.Access{Background: v.conf.Network.beside()})
+	r := v.engine.Judge(ctx, ev, v.trusted(), v.policy, download.Access{Background: v.conf.Network.beside()}, assemble.Full)
 	v.hook(ctx, ev, r)
 	v.observe(ctx, r)
 	v.counters.judged(r)

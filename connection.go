@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/report"
 )
@@ -32,7 +33,7 @@ func (v *Verifier) JudgeConnection(ctx context.Context, cs *tls.ConnectionState)
 	}
 	ev := handshakeEvidence(dialled{}, cs)
 	access := download.Access{Offline: true, Background: v.conf.Network.beside()}
-	r, ev, _, _ := v.engine.Handshake(ctx, ev, verifiedChains(cs), v.trusted(), v.policy, access, false)
+	r, ev, _, _ := v.engine.Handshake(ctx, ev, verifiedChains(cs), v.trusted(), v.policy, access, assemble.Full)
 	v.hook(ctx, ev, r)
 	v.observe(ctx, r)
 	v.counters.judged(r)

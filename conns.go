@@ -11,6 +11,7 @@ import (
 	"weak"
 
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/bounded"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/policy"
@@ -85,7 +86,7 @@ func (a *acceptance) judge() (refused *Error) {
 	}
 	access := v.accessFor(a.d)
 	access.Offline, access.Background = true, v.conf.Network.beside()
-	r, ev, _, path := v.engine.Handshake(v.ctx, handshakeEvidence(a.d, state), verifiedChains(state), v.trusted(), *a.p, access, false)
+	r, ev, _, path := v.engine.Handshake(v.ctx, handshakeEvidence(a.d, state), verifiedChains(state), v.trusted(), *a.p, access, assemble.Full)
 	v.hook(v.ctx, ev, r)
 	v.observe(v.ctx, r)
 	v.counters.judged(r)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/policy"
 )
 
@@ -78,7 +79,7 @@ func (v *Verifier) refreshInBackground(ev *evidence.Evidence, cs *tls.Connection
 		}()
 		ctx, cancel := context.WithTimeout(v.ctx, backgroundBudget)
 		defer cancel()
-		v.engine.Handshake(ctx, ev, chains, v.trusted(), *p, access, false)
+		v.engine.Handshake(ctx, ev, chains, v.trusted(), *p, access, assemble.Rows) // nobody reads it
 	}()
 }
 

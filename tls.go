@@ -12,6 +12,7 @@ import (
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/tlsclient"
@@ -407,7 +408,11 @@ func (v *Verifier) judgeHandshake(d dialled, key [32]byte, ev *evidence.Evidence
 		access.Since = v.contactsSince(time.Now())
 	}
 	chains := verifiedChains(cs)
-	r, gathered, due, path := v.engine.Handshake(ctx, ev, chains, v.trusted(), *p, access, !v.told())
+	detail := assemble.Brief
+	if v.told() {
+		detail = assemble.Full
+	}
+	r, gathered, due, path := v.engine.Handshake(ctx, ev, chains, v.trusted(), *p, access, detail)
 	until, renewal := holds(r, time.Now(), *p)
 	if !v.conf.Network.beside() {
 		renewal = time.Time{}

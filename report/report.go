@@ -43,6 +43,9 @@ type Report struct {
 	Paths  []Path `json:"paths"`
 	Chosen int    `json:"chosen"`
 
+	// SecondOpinion says whether crypto/x509 was asked too, and what it said.
+	SecondOpinion SecondOpinion `json:"second_opinion,omitempty"`
+
 	CT     *CT     `json:"ct,omitempty"`   // Certificate Transparency; nil when not looked at
 	DANE   *DANE   `json:"dane,omitempty"` // TLSA records; nil when none were asked for
 	Checks []Check `json:"checks"`         // what was asked for, and what became of it

@@ -50,6 +50,19 @@ const (
 	SentUnused       SentAs = "unused"       // it belongs to no path
 )
 
+// SecondOpinion says what Go's own verifier, crypto/x509, says of the chain: it is
+// asked beside assay and changes no verdict. The empty one stands where no path was
+// judged, and where crypto/x509 itself verified the handshake before.
+type SecondOpinion string
+
+// The second opinions.
+const (
+	OpinionAgrees        SecondOpinion = "agrees"         // it comes to the same result on path and name
+	OpinionDiffers       SecondOpinion = "differs"        // it does not: finding x509-disagrees
+	OpinionNotComparable SecondOpinion = "not-comparable" // the policy asks for what it does not know, or no path reaches an anchor
+	OpinionNotAsked      SecondOpinion = "not-asked"      // nobody reads it in this form of report
+)
+
 // SCTSource says how an SCT was delivered (RFC 6962, 3.3).
 type SCTSource string
 

@@ -29,8 +29,7 @@ type Judged struct {
 	AnchorStore func(*cert.Certificate) string
 	// Public says that the chosen path ends in a publicly trusted anchor.
 	Public bool
-	// Brief leaves the facts of the connection and of certificates out.
-	Brief bool
+	Detail Detail // how much of it is told
 
 	Sent   []*cert.Certificate // the chain as it was sent, as far as it was read
 	Paths  []Path              // every candidate path, best first
@@ -41,6 +40,8 @@ type Judged struct {
 	Audited *ct.Audit // what came of that; nil: nothing
 
 	DANE *report.DANE // nil: no TLSA records were asked for
+
+	SecondOpinion report.SecondOpinion // whether crypto/x509 was asked, and what it said
 
 	Findings []finding.Finding // about the report as a whole
 	Fetches  []report.Fetch
@@ -90,7 +91,7 @@ func (p *Path) anchored() bool { return p.End == report.EndAnchor }
 // Report is the whole report, decided.
 func Report(j Judged) *report.Report {
 	r := header(&j)
-	r.DANE = j.DANE
+	r.DANE, r.SecondOpinion = j.DANE, j.SecondOpinion
 	connection(&j, r)
 	otherTrust(&j, r)
 	switch {
@@ -130,7 +131,7 @@ func header(j *Judged) *report.Report {
 		Target:      report.Target{Input: t.Input, Host: t.Host, Port: t.Port, Names: Names(j.Policy, t), Source: report.FromEvidence},
 		AnchorsHash: j.AnchorsHash, LogListHash: j.LogListHash, FiltersHash: j.FiltersHash,
 	}
-	if !j.Brief {
+	if j.Detail != Brief {
 		r.PolicyHash = fmt.Sprintf("%x", j.Policy.Hash())
 	}
 	return r
@@ -154,7 +155,7 @@ func Names(p policy.Policy, t evidence.Target) []string {
 // paths tells of the certificates and the paths, and of what was checked on the
 // one that was chosen.
 func paths(j *Judged, r *report.Report) {
-	table := newCertTable(len(j.Sent)+1, j.Brief)
+	table := newCertTable(len(j.Sent)+1, j.Detail)
 	r.Sent = make([]int, 0, len(j.Sent))
 	for _, c := range j.Sent {
 		r.Sent = append(r.Sent, table.add(c, report.CertSent))
@@ -165,7 +166,7 @@ func paths(j *Judged, r *report.Report) {
 	}
 	r.Certs, r.CT = table.certs, j.CT
 	for i := range r.Certs {
-		if j.Brief {
+		if j.Detail >= Rows {
 			break
 		}
 		r.Certs[i].Age(j.Time)

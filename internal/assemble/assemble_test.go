@@ -140,16 +140,36 @@ func TestOtherTrust(t *testing.T) {
 	}
 }
 
-// A brief report has the same checks and verdict, and no facts.
-func TestBrief(t *testing.T) {
+// However much of a report is told, its verdict, checks and findings are the same.
+func TestDetail(t *testing.T) {
 	j := judged()
 	j.Evidence.Source = evidence.SourceHandshake
 	full := assemble.Report(j)
-	j.Brief = true
-	brief := assemble.Report(j)
-	if brief.Verdict != full.Verdict || !reflect.DeepEqual(brief.Checks, full.Checks) || brief.Connection != nil || brief.PolicyHash != "" || brief.Certs[0].PEM != "" ||
-		!brief.Certs[0].NotAfter.Equal(full.Certs[0].NotAfter) || full.Connection == nil || full.Certs[0].PEM == "" {
-		t.Errorf("brief %+v\nfull %+v", brief, full)
+	if full.Certs[0].PEM == "" || len(full.Certs[0].Extensions) == 0 || full.Connection == nil {
+		t.Fatalf("full: %+v", full)
+	}
+	told := map[assemble.Detail]*report.Report{}
+	for _, d := range []assemble.Detail{assemble.Short, assemble.Rows, assemble.Brief} {
+		j.Detail = d
+		r := assemble.Report(j)
+		told[d] = r
+		if r.Verdict != full.Verdict || !reflect.DeepEqual(r.Checks, full.Checks) || !reflect.DeepEqual(r.Findings, full.Findings) ||
+			r.Certs[0].PEM != "" || r.Certs[0].Extensions != nil || !r.Certs[0].NotAfter.Equal(full.Certs[0].NotAfter) {
+			t.Errorf("detail %d: %+v\nfull %+v", d, r, full)
+		}
+	}
+	short := *told[assemble.Short]
+	for i := range short.Certs {
+		short.Certs[i].PEM, short.Certs[i].Extensions = full.Certs[i].PEM, full.Certs[i].Extensions
+	}
+	if !reflect.DeepEqual(&short, full) {
+		t.Errorf("short lacks more than PEM and extensions: %+v\nfull %+v", short, full)
+	}
+	if row := told[assemble.Rows].Row(); !reflect.DeepEqual(row, full.Row()) {
+		t.Errorf("row %+v\nfull %+v", row, full.Row())
+	}
+	if b := told[assemble.Brief]; b.Connection != nil || b.PolicyHash != "" {
+		t.Errorf("brief %+v", b)
 	}
 }
 

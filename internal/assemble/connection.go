@@ -35,7 +35,7 @@ func connection(j *Judged, r *report.Report) {
 		r.Checks = append(r.Checks, report.Check{Name: report.AfterHandshakeCheck, Cert: -1, State: report.NotAsked,
 			Detail: "the connection was not recorded: assay closed it after the handshake"})
 	}
-	if !j.Brief || ev.Failure != nil {
+	if j.Detail != Brief || ev.Failure != nil {
 		r.Connection, r.Timing = Connection(ev), Timing(ev)
 	}
 }

@@ -16,6 +16,17 @@ import (
 // Facts is c as reports and `assay show` describe it. Text from the certificate
 // stays raw: renderers quote it.
 func Facts(c *cert.Certificate, source report.CertSource) report.Cert {
+	f := shortFacts(c, source)
+	f.PEM = shownPEM(c)
+	for _, x := range c.Extensions {
+		f.Extensions = append(f.Extensions, report.Ext{OID: x.OID, Name: cert.OIDName(x.OID), Critical: x.Critical, Value: hex.EncodeToString(x.Value)})
+	}
+	return f
+}
+
+// shortFacts are the Facts without what only those read who look at a certificate
+// itself: extensions and PEM.
+func shortFacts(c *cert.Certificate, source report.CertSource) report.Cert {
 	f := report.Cert{
 		Subject: c.Subject.String(), Issuer: c.Issuer.String(),
 		Serial: hex.EncodeToString(c.Serial), Version: c.Version,
@@ -24,7 +35,6 @@ func Facts(c *cert.Certificate, source report.CertSource) report.Cert {
 		Policies: c.Policies, OCSP: c.OCSPServers, CAIssuers: c.CAIssuers,
 		SubjectKeyID: hex.EncodeToString(c.SubjectKeyID), AuthorityKey: hex.EncodeToString(c.AuthorityKeyID),
 		SHA256: hex.EncodeToString(c.SHA256[:]), Source: source,
-		PEM: shownPEM(c),
 	}
 	spki := sha256.Sum256(c.RawSPKI)
 	f.SPKISHA256, f.SPKIPin = hex.EncodeToString(spki[:]), base64.StdEncoding.EncodeToString(spki[:])
@@ -50,9 +60,6 @@ func Facts(c *cert.Certificate, source report.CertSource) report.Cert {
 	}
 	for _, n := range c.TLSFeatures {
 		f.MustStaple = f.MustStaple || n == 5
-	}
-	for _, x := range c.Extensions {
-		f.Extensions = append(f.Extensions, report.Ext{OID: x.OID, Name: cert.OIDName(x.OID), Critical: x.Critical, Value: hex.EncodeToString(x.Value)})
 	}
 	return f
 }
@@ -87,14 +94,14 @@ func keyText(k *cert.PublicKey) string {
 
 // certTable numbers the certificates of a report; each stands in it once.
 type certTable struct {
-	from  []*cert.Certificate
-	certs []report.Cert
-	brief bool // only how long certificates hold
+	from   []*cert.Certificate
+	certs  []report.Cert
+	detail Detail
 }
 
 // newCertTable expects about n certificates.
-func newCertTable(n int, brief bool) certTable {
-	return certTable{make([]*cert.Certificate, 0, n), make([]report.Cert, 0, n), brief}
+func newCertTable(n int, d Detail) certTable {
+	return certTable{make([]*cert.Certificate, 0, n), make([]report.Cert, 0, n), d}
 }
 
 // add returns c's number. Chains and what completes them are bounded and
@@ -105,12 +112,24 @@ func (t *certTable) add(c *cert.Certificate, source report.CertSource) int {
 			return i
 		}
 	}
-	f := report.Cert{NotBefore: c.NotBefore, NotAfter: c.NotAfter, Source: source}
-	if !t.brief {
-		f = Facts(c, source)
-	}
-	t.from, t.certs = append(t.from, c), append(t.certs, f)
+	t.from, t.certs = append(t.from, c), append(t.certs, factsFor(t.detail, c, source))
 	return len(t.certs) - 1
+}
+
+// factsFor is c as a report of detail d describes it.
+func factsFor(d Detail, c *cert.Certificate, source report.CertSource) report.Cert {
+	switch d {
+	case Full:
+		return Facts(c, source)
+	case Short:
+		return shortFacts(c, source)
+	}
+	f := report.Cert{NotBefore: c.NotBefore, NotAfter: c.NotAfter, Source: source}
+	if d == Rows {
+		spki := sha256.Sum256(c.RawSPKI)
+		f.SHA256, f.SPKISHA256 = hex.EncodeToString(c.SHA256[:]), hex.EncodeToString(spki[:])
+	}
+	return f
 }
 
 // Name is what messages call a certificate.

@@ -23,7 +23,7 @@ var dialled = []evidence.Source{evidence.SourceDial, evidence.SourceLean, eviden
 // sent says what each certificate of the Certificate message is good for, and
 // what is wrong with the message as a whole. It wants a connection that assay made.
 func sent(j *Judged, r *report.Report) {
-	if j.Brief || !slices.Contains(dialled, j.Evidence.Source) || len(j.Paths) == 0 {
+	if j.Detail == Brief || !slices.Contains(dialled, j.Evidence.Source) || len(j.Paths) == 0 {
 		return
 	}
 	add := func(f finding.Finding) { r.Findings = append(r.Findings, f) }

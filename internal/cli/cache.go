@@ -13,6 +13,7 @@ import (
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/filters"
 	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/render"
@@ -251,7 +252,7 @@ func (a *app) prefetch(ctx context.Context, f *checkFlags, args []string) error 
 		return err
 	}
 	for _, ev := range files {
-		r, _ := eng.Resolve(ctx, ev, trust, p, access)
+		r, _ := eng.Resolve(ctx, ev, trust, p, access, assemble.Short)
 		if interrupted(ctx) {
 			return nil
 		}
@@ -260,7 +261,7 @@ func (a *app) prefetch(ctx context.Context, f *checkFlags, args []string) error 
 		}
 	}
 	for _, c := range configs {
-		r, _ := eng.Check(ctx, c, trust, p, access)
+		r, _ := eng.Check(ctx, c, trust, p, access, assemble.Short)
 		if interrupted(ctx) {
 			return nil
 		}

@@ -147,7 +147,7 @@ func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	judge := f.dns.judge(f.more.judge(o, trust, f.rules, f.access()))
+	judge := f.dns.judge(f.more.judge(o, trust, f.rules, f.access(), f.out.detail()))
 
 	prog := a.newProgress(f.out.quiet)
 	defer prog.done()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/flags"
@@ -101,27 +102,29 @@ func (f *moreFlags) fits(c *tlsclient.Config) error {
 type judge func(context.Context, tlsclient.Config) []result
 
 // judge is what the flags ask for.
-func (f *moreFlags) judge(o engine.Options, t *engine.Trust, p policy.Policy, a download.Access) judge {
+func (f *moreFlags) judge(o engine.Options, t *engine.Trust, p policy.Policy, a download.Access, d assemble.Detail) judge {
 	eng := engine.New(o)
 	switch {
 	case f.all:
-		return func(ctx context.Context, c tlsclient.Config) []result { return everyAddress(ctx, eng, c, t, p, a) }
+		return func(ctx context.Context, c tlsclient.Config) []result { return everyAddress(ctx, eng, c, t, p, a, d) }
 	case f.resume:
 		var afresh *engine.Engine // without downloads, so that it asks every source again
 		if !a.Offline {
 			afresh = eng.Afresh()
 		}
-		return func(ctx context.Context, c tlsclient.Config) []result { return resumed(ctx, eng, afresh, c, t, p, a) }
+		return func(ctx context.Context, c tlsclient.Config) []result {
+			return resumed(ctx, eng, afresh, c, t, p, a, d)
+		}
 	}
 	return func(ctx context.Context, c tlsclient.Config) []result {
-		r, ev := eng.Check(ctx, c, t, p, a)
+		r, ev := eng.Check(ctx, c, t, p, a, d)
 		return []result{{r, ev}}
 	}
 }
 
 // everyAddress checks each address of the host. What was fetched for a chain
 // serves all addresses that present it.
-func everyAddress(ctx context.Context, eng *engine.Engine, c tlsclient.Config, t *engine.Trust, p policy.Policy, a download.Access) []result {
+func everyAddress(ctx context.Context, eng *engine.Engine, c tlsclient.Config, t *engine.Trust, p policy.Policy, a download.Access, d assemble.Detail) []result {
 	var out []result
 	first := map[[32]byte]*evidence.Evidence{}
 	leaves := map[[32]byte]bool{}
@@ -130,7 +133,7 @@ func everyAddress(ctx context.Context, eng *engine.Engine, c tlsclient.Config, t
 		if same := first[key]; same != nil && len(ev.Chain) > 0 {
 			ev.Artefacts, ev.Extra = same.Artefacts, same.Extra
 		}
-		r, ev := eng.Resolve(ctx, ev, t, p, a)
+		r, ev := eng.Resolve(ctx, ev, t, p, a, d)
 		if first[key] == nil {
 			first[key] = ev
 		}
@@ -175,9 +178,9 @@ func compareLeaves(rs []result, different int) {
 // resumed checks a target and then connects again with its session. The second
 // connection is judged by afresh, or, offline, by what the first one was. Its
 // report is shown only when it comes to another verdict.
-func resumed(ctx context.Context, eng, afresh *engine.Engine, c tlsclient.Config, t *engine.Trust, p policy.Policy, a download.Access) []result {
+func resumed(ctx context.Context, eng, afresh *engine.Engine, c tlsclient.Config, t *engine.Trust, p policy.Policy, a download.Access, d assemble.Detail) []result {
 	c.Sessions = tls.NewLRUClientSessionCache(8)
-	r, ev := eng.Check(ctx, c, t, p, a)
+	r, ev := eng.Check(ctx, c, t, p, a, d)
 	out := []result{{r, ev}}
 	if ev.Failure != nil {
 		return out
@@ -201,7 +204,7 @@ func resumed(ctx context.Context, eng, afresh *engine.Engine, c tlsclient.Config
 			again.Artefacts, again.Extra = ev.Artefacts, ev.Extra
 		}
 	}
-	second, again := afresh.Resolve(ctx, again, t, p, a)
+	second, again := afresh.Resolve(ctx, again, t, p, a, d)
 	second.Target.Source = report.FromCheck
 	r.Findings = append(r.Findings, finding.New(finding.SessionResumed, "verdict", string(second.Verdict)))
 	report.Decide(r)

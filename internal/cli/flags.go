@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/flags"
@@ -171,6 +172,14 @@ func (f *outputFlags) check() error {
 		return usagef("-q, -v and -i are about text; nagios has one line")
 	}
 	return nil
+}
+
+// detail is how much of a report is read in this form.
+func (f *outputFlags) detail() assemble.Detail {
+	if f.format == formatJSON || f.verbose || f.certs {
+		return assemble.Full
+	}
+	return assemble.Short
 }
 
 // options are the text renderer's.

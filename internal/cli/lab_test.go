@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/lab"
 	"github.com/assaytls/assay/report"
 )
@@ -57,7 +58,7 @@ func TestCheckLab(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want, _ := eng.Check(t.Context(), l.Config(s), trust, s.Policy, s.Access)
+			want, _ := eng.Check(t.Context(), l.Config(s), trust, s.Policy, s.Access, assemble.Full)
 			if r.Verdict != want.Verdict || status != statuses[want.Verdict] {
 				t.Errorf("verdict %s, status %d, want %s", r.Verdict, status, want.Verdict)
 			}

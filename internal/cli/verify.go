@@ -126,7 +126,7 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 	for i, ev := range all {
 		ev.Artefacts = append(ev.Artefacts, offered...)
 		ev.Extra = append(ev.Extra, extra...)
-		r := eng.Judge(ctx, ev, trust, p, download.Access{Offline: true, NoAIA: true, Audit: f.logs.audit})
+		r := eng.Judge(ctx, ev, trust, p, download.Access{Offline: true, NoAIA: true, Audit: f.logs.audit}, f.out.detail())
 		if ctx.Err() != nil {
 			return nil
 		}

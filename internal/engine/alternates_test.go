@@ -14,6 +14,7 @@ import (
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/lab/forge"
@@ -232,7 +233,7 @@ func TestAlternateOfUnknown(t *testing.T) {
 			chains := [][][]byte{{leaf.Raw, order[1].Raw, rootOf(order[1], one, two, three)}, {leaf.Raw, order[2].Raw, rootOf(order[2], one, two, three)}, {leaf.Raw, order[3].Raw, rootOf(order[3], one, two, three)}}
 			ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Target: evidence.Target{Host: "a.test"},
 				Connection: evidence.Connection{Addr: "127.0.0.1:443", Version: 0x0304}, Chain: []evidence.Entry{{Cert: leaf.Raw}}}
-			if h, _, _ := e.Handshake(t.Context(), ev, chains, policy.Policy{}, here(), true); h.Verdict != c.want {
+			if h, _, _ := e.Handshake(t.Context(), ev, chains, policy.Policy{}, here(), assemble.Brief); h.Verdict != c.want {
 				t.Errorf("%s, a handshake: %s, want %s: %v", name, h.Verdict, c.want, findings(h))
 			}
 		}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
@@ -21,7 +22,7 @@ func TestTooManyCertificates(t *testing.T) {
 			many.Chain, extra.Extra = append(many.Chain, evidence.Entry{Cert: c}), append(extra.Extra, c)
 		}
 		for what, ev := range map[string]*evidence.Evidence{"chain": many, "extra": extra} {
-			j := e.newJudgement(ev, nil, policy.Policy{}, download.Access{})
+			j := e.newJudgement(ev, nil, policy.Policy{}, download.Access{}, assemble.Full)
 			r := j.report(j.judge(t.Context()))
 			told := false
 			for _, f := range r.Findings {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/policy"
@@ -28,7 +29,7 @@ func TestAllThatIsLearntCounts(t *testing.T) {
 			SignerKey: evidence.Hash{1}, Anchor: anchor, ThisUpdate: time.Now().Add(-time.Hour), NextUpdate: time.Now().Add(time.Hour)})
 	}
 	e.learnt.Add(time.Now(), all, nil)
-	j := e.newJudgement(&evidence.Evidence{}, nil, policy.Policy{}, download.Access{})
+	j := e.newJudgement(&evidence.Evidence{}, nil, policy.Policy{}, download.Access{}, assemble.Full)
 	j.live = true
 	for range 2 {
 		if got := len(j.about(leaf, issuer)); got != n {

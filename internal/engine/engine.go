@@ -99,11 +99,11 @@ func (e *Engine) Afresh() *Engine {
 func (e *Engine) Wait() { e.cache.Wait() }
 
 // Check dials the target, judges what it presents, fetching what the judges
-// need, and returns the report and all that was gathered. It never fails:
-// whatever went wrong is in the report.
-func (e *Engine) Check(ctx context.Context, c tlsclient.Config, t *Trust, p policy.Policy, a download.Access) (*report.Report, *evidence.Evidence) {
+// need, and returns the report, in detail d, and all that was gathered. It never
+// fails: whatever went wrong is in the report.
+func (e *Engine) Check(ctx context.Context, c tlsclient.Config, t *Trust, p policy.Policy, a download.Access, d assemble.Detail) (*report.Report, *evidence.Evidence) {
 	start := time.Now()
-	r, ev := e.Resolve(ctx, tlsclient.Dial(ctx, c), t, p, a)
+	r, ev := e.Resolve(ctx, tlsclient.Dial(ctx, c), t, p, a, d)
 	r.Target.Source = report.FromCheck
 	if r.Timing != nil {
 		r.Timing.Total = assemble.Milliseconds(time.Since(start))
@@ -113,13 +113,13 @@ func (e *Engine) Check(ctx context.Context, c tlsclient.Config, t *Trust, p poli
 
 // Resolve judges evidence and fetches what the judges need; the certificate that
 // the server also serves is judged by itself, and both decide. It returns the
-// report and the evidence with what was fetched; ev is not changed.
-func (e *Engine) Resolve(ctx context.Context, ev *evidence.Evidence, t *Trust, p policy.Policy, a download.Access) (*report.Report, *evidence.Evidence) {
-	j := e.newJudgement(ev, t, p, a)
+// report, in detail d, and the evidence with what was fetched; ev is not changed.
+func (e *Engine) Resolve(ctx context.Context, ev *evidence.Evidence, t *Trust, p policy.Policy, a download.Access, d assemble.Detail) (*report.Report, *evidence.Evidence) {
+	j := e.newJudgement(ev, t, p, a, d)
 	_, r := j.standing(j.resolve(ctx), func() *round { return j.judge(ctx) })
 	gathered := j.gathered()
 	if ev.AlsoServes != nil {
-		r.AlsoServes, gathered.AlsoServes = e.Resolve(ctx, ev.AlsoServes, t, p, a)
+		r.AlsoServes, gathered.AlsoServes = e.Resolve(ctx, ev.AlsoServes, t, p, a, d)
 		report.Decide(r)
 	}
 	return r, gathered
@@ -129,12 +129,12 @@ func (e *Engine) Resolve(ctx context.Context, ev *evidence.Evidence, t *Trust, p
 // finding. The same evidence under the same trust and policy gives the same
 // report. Of a only what says which answers count matters: Nonce, Audit and
 // Background. ev is not changed.
-func (e *Engine) Judge(ctx context.Context, ev *evidence.Evidence, t *Trust, p policy.Policy, a download.Access) *report.Report {
-	j := e.newJudgement(ev, t, p, a)
+func (e *Engine) Judge(ctx context.Context, ev *evidence.Evidence, t *Trust, p policy.Policy, a download.Access, d assemble.Detail) *report.Report {
+	j := e.newJudgement(ev, t, p, a, d)
 	j.final = true
 	r := j.report(j.judge(ctx))
 	if ev.AlsoServes != nil {
-		r.AlsoServes = e.Judge(ctx, ev.AlsoServes, t, p, a)
+		r.AlsoServes = e.Judge(ctx, ev.AlsoServes, t, p, a, d)
 		report.Decide(r)
 	}
 	return r

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/lab"
 	"github.com/assaytls/assay/internal/store"
@@ -96,7 +98,32 @@ func TestEvidenceJudgedAgain(t *testing.T) {
 			if first.PolicyHash != second.PolicyHash || first.AnchorsHash != second.AnchorsHash {
 				t.Error("the hashes of policy and anchors differ")
 			}
+			for _, d := range []assemble.Detail{assemble.Short, assemble.Rows} {
+				e := newEngine(t, l)
+				sameButOpinion(t, second, e.Engine.Judge(context.Background(), again, e.trust, s.Policy, s.Access, d))
+			}
 		})
+	}
+}
+
+// sameButOpinion wants told, which leaves out what nobody reads, to say what full says but
+// for crypto/x509's opinion.
+func sameButOpinion(t *testing.T, full, told *report.Report) {
+	t.Helper()
+	opinion := func(id finding.ID) bool { return id == finding.X509Disagrees }
+	want, row := full.Row(), told.Row()
+	if want.Infos = slices.DeleteFunc(want.Infos, opinion); len(want.Infos) == 0 {
+		want.Infos = nil
+	}
+	if !reflect.DeepEqual(row, want) {
+		t.Errorf("row %+v\nof the full report %+v", row, want)
+	}
+	asked := full.SecondOpinion
+	if (asked == report.OpinionDiffers) != slices.ContainsFunc(full.Findings, func(f finding.Finding) bool { return opinion(f.ID) }) || asked == report.OpinionNotAsked {
+		t.Errorf("second opinion %q with the findings %v", asked, full.Findings)
+	}
+	if len(full.Paths) > 0 && (asked == "" || told.SecondOpinion != report.OpinionNotAsked) {
+		t.Errorf("second opinion %q, and %q where nobody reads it", asked, told.SecondOpinion)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/lab/forge"
@@ -23,7 +24,7 @@ type guarded struct {
 }
 
 func (g guarded) newJudgement(ev *evidence.Evidence, p policy.Policy, a download.Access) *judgement {
-	return g.Engine.newJudgement(ev, g.trust, p, a)
+	return g.Engine.newJudgement(ev, g.trust, p, a, assemble.Full)
 }
 
 func guardEngine(t *testing.T, anchors ...[]byte) guarded {
@@ -131,7 +132,7 @@ func TestOvertaken(t *testing.T) {
 		t.Fatal("it does not stand before anything was learnt", path)
 	}
 	staple := forge.OCSP{Singles: []forge.Single{root.RevokedSingle(leaf.Serial, forge.KeyCompromise)}}.Sign(root)
-	if r, _ := e.Resolve(t.Context(), ev(staple), e.trust, p, download.Access{Offline: true}); r.Verdict != report.Reject {
+	if r, _ := e.Resolve(t.Context(), ev(staple), e.trust, p, download.Access{Offline: true}, assemble.Full); r.Verdict != report.Reject {
 		t.Fatal(r.Verdict)
 	}
 	if e.Stands(path, e.trust, p, func() { t.Error("an acceptance was stored") }) {

@@ -8,6 +8,7 @@ import (
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
@@ -19,18 +20,16 @@ import (
 // name in the evidence's SNI must match without one. With a.Offline or a.Since, due
 // tells that asking the network beside would be good: for what is missing or did not
 // come in time, or because what the caches had is no longer young, so that it does
-// not end in use. A brief report
-// leaves out the facts of the connection and of certificates, and what explains
-// Certificate Transparency, unless it refuses. gathered is the evidence with what
+// not end in use. A brief report that does not accept is made in full. gathered is the evidence with what
 // was fetched; ev is not changed. path is for [Engine.Stands], to be asked whenever
 // an acceptance is remembered or relied on again.
-func (e *Engine) Handshake(ctx context.Context, ev *evidence.Evidence, chains [][][]byte, t *Trust, p policy.Policy, a download.Access, brief bool) (r *report.Report, gathered *evidence.Evidence, due bool, path Path) {
+func (e *Engine) Handshake(ctx context.Context, ev *evidence.Evidence, chains [][][]byte, t *Trust, p policy.Policy, a download.Access, d assemble.Detail) (r *report.Report, gathered *evidence.Evidence, due bool, path Path) {
 	p.NoName, a.NoAIA = true, true
-	j := e.newJudgement(ev, t, p, a)
-	j.chains, j.brief = chains, brief
+	j := e.newJudgement(ev, t, p, a, d)
+	j.chains = chains
 	last, r := j.standing(j.resolve(ctx), func() *round { return j.judge(ctx) })
-	if brief && r.Verdict != report.Accept { // a refusal is told in full
-		j.brief = false
+	if d == assemble.Brief && r.Verdict != report.Accept { // a refusal is told in full
+		j.detail = assemble.Full
 		if full := j.report(j.judge(ctx)); full.Verdict != report.Accept {
 			r = full
 		}
@@ -81,7 +80,7 @@ func Unavailable(r *report.Report) bool {
 // Refused judges a chain that crypto/tls refused with the given reason,
 // fetching nothing. The report never accepts.
 func (e *Engine) Refused(ev *evidence.Evidence, t *Trust, p policy.Policy, reason string) *report.Report {
-	j := e.newJudgement(ev, t, p, download.Access{Offline: true, NoAIA: true})
+	j := e.newJudgement(ev, t, p, download.Access{Offline: true, NoAIA: true}, assemble.Full)
 	r := j.report(j.resolve(context.Background()))
 	r.Target.Source = report.FromHandshake
 	if r.Verdict != report.Reject {

@@ -25,7 +25,7 @@ type judgement struct {
 	t       *Trust
 	p       policy.Policy
 	a       download.Access
-	brief   bool // what nobody reads in the report of an accepted handshake is left out
+	detail  assemble.Detail
 	now     time.Time
 	began   time.Time  // by the real clock
 	live    bool       // what earlier judgements learnt is consulted, not the evidence's word for it alone
@@ -54,14 +54,14 @@ type gathering struct {
 	nonces  map[int][]byte // by position on the path
 }
 
-func (e *Engine) newJudgement(ev *evidence.Evidence, t *Trust, p policy.Policy, a download.Access) *judgement {
+func (e *Engine) newJudgement(ev *evidence.Evidence, t *Trust, p policy.Policy, a download.Access, d assemble.Detail) *judgement {
 	if t == nil {
 		t = &Trust{}
 	}
 	p.Purpose = canonical(p.Purpose)
 	own := *ev
 	own.Artefacts, own.Learnt, own.Signers = slices.Clone(ev.Artefacts), slices.Clone(ev.Learnt), slices.Clone(ev.Signers)
-	j := &judgement{e: e, t: t, p: p, a: a, ev: &own, now: p.Time, began: time.Now()}
+	j := &judgement{e: e, t: t, p: p, a: a, detail: d, ev: &own, now: p.Time, began: time.Now()}
 	if j.now.IsZero() {
 		j.now = ev.Time
 	}
@@ -154,9 +154,9 @@ func (j *judgement) judge(ctx context.Context) (r *round) {
 }
 
 // report is the report of the last round. The comparison with crypto/x509 is
-// made here, once.
+// made here, once, where somebody reads it.
 func (j *judgement) report(last *round) (r *report.Report) {
-	judged := assemble.Judged{Evidence: j.ev, Policy: j.p, Time: j.now, Brief: j.brief}
+	judged := assemble.Judged{Evidence: j.ev, Policy: j.p, Time: j.now, Detail: j.detail}
 	judged.AnchorsHash, judged.LogListHash = j.t.names()
 	judged.FiltersHash = j.filtersHash()
 	judged.AnchorStore = j.t.Anchors.Store
@@ -176,8 +176,12 @@ func (j *judgement) report(last *round) (r *report.Report) {
 	}
 	if j.chains == nil && len(last.paths) > 0 {
 		judged.Findings = append(judged.Findings, j.order()...)
-		judged.Findings = append(judged.Findings, secondopinion.Differs(secondopinion.Chain{Leaf: j.sent[0], Pool: j.pool, Paths: j.built.Paths,
-			Chosen: &last.paths[last.chosen], Names: assemble.Names(j.p, j.ev.Target), Policy: j.p, Time: j.now})...)
+		judged.SecondOpinion = report.OpinionNotAsked
+		if j.detail == assemble.Full {
+			said, about := secondopinion.Ask(secondopinion.Chain{Leaf: j.sent[0], Pool: j.pool, Paths: j.built.Paths,
+				Chosen: &last.paths[last.chosen], Names: assemble.Names(j.p, j.ev.Target), Policy: j.p, Time: j.now})
+			judged.SecondOpinion, judged.Findings = said, append(judged.Findings, about...)
+		}
 	}
 	var about []finding.Finding
 	judged.DANE, about = j.dane(last)

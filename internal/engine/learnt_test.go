@@ -17,6 +17,7 @@ import (
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/store"
@@ -186,7 +187,7 @@ func TestNoOrderTakesARevocationBack(t *testing.T) {
 			}
 			var r *report.Report
 			if rng.IntN(2) > 0 {
-				r, _, _ = engines[n].Handshake(t.Context(), f.evidence(staple), [][][]byte{{f.leaf.Raw, f.ca.Raw, f.root.Raw}}, p, here(a), rng.IntN(2) > 0)
+				r, _, _ = engines[n].Handshake(t.Context(), f.evidence(staple), [][][]byte{{f.leaf.Raw, f.ca.Raw, f.root.Raw}}, p, here(a), []assemble.Detail{assemble.Full, assemble.Brief}[rng.IntN(2)])
 			} else {
 				r = f.judge(engines[n], p, a, staple)
 			}

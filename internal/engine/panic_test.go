@@ -8,6 +8,7 @@ import (
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/store"
 	"github.com/assaytls/assay/policy"
@@ -20,7 +21,7 @@ func TestPanicBetweenJudges(t *testing.T) {
 	e := New(Options{})
 	e.cache = nil // whatever touches it panics
 	ev := &evidence.Evidence{Artefacts: []evidence.Artefact{{Kind: kindAIA, URL: "http://x.test/", Cached: true, Body: make([]byte, store.Large)}}}
-	j := e.newJudgement(ev, nil, policy.Policy{}, download.Access{})
+	j := e.newJudgement(ev, nil, policy.Policy{}, download.Access{}, assemble.Full)
 	j.got = map[int]*obtained{0: {need: download.Need{Kind: download.AIA}, got: download.Got{Artefact: &download.Artefact{}}}}
 	r := j.report(j.resolve(t.Context()))
 	if r.Verdict != report.Reject || r.Headline == nil || r.Headline.Finding.ID != finding.InternalError {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/policy"
@@ -23,7 +24,7 @@ func TestSourceDecidesWhatIsMissed(t *testing.T) {
 	e := guardEngine(t, root.Raw)
 	for source, want := range map[evidence.Source]bool{"": true, evidence.SourceDial: true, evidence.SourceHandshake: true, evidence.SourceFiles: false} {
 		ev := &evidence.Evidence{Source: source, Time: time.Now(), Target: evidence.Target{Host: "a.test"}, Chain: []evidence.Entry{{Cert: leaf.Raw}}}
-		r := e.Judge(t.Context(), ev, e.trust, policy.Policy{}, download.Access{})
+		r := e.Judge(t.Context(), ev, e.trust, policy.Policy{}, download.Access{}, assemble.Full)
 		missed := slices.ContainsFunc(r.Paths[0].Certs[0].Findings, func(f finding.Finding) bool { return f.ID == finding.MustStapleMissing })
 		if missed != want || (r.Verdict == report.Reject) != want || (r.Connection != nil) != want {
 			t.Errorf("%q: missed %v, %s", source, missed, r.Verdict)
@@ -46,7 +47,7 @@ func TestInputIsNotWritten(t *testing.T) {
 	}
 	for what, judge := range map[string]func(*evidence.Evidence) *evidence.Evidence{
 		"Judge": func(ev *evidence.Evidence) *evidence.Evidence {
-			e.Judge(t.Context(), ev, e.trust, policy.Policy{}, download.Access{})
+			e.Judge(t.Context(), ev, e.trust, policy.Policy{}, download.Access{}, assemble.Full)
 			return nil
 		},
 		"Refused": func(ev *evidence.Evidence) *evidence.Evidence {
@@ -54,11 +55,11 @@ func TestInputIsNotWritten(t *testing.T) {
 			return nil
 		},
 		"Resolve": func(ev *evidence.Evidence) *evidence.Evidence {
-			_, gathered := e.Resolve(t.Context(), ev, e.trust, policy.Policy{}, download.Access{})
+			_, gathered := e.Resolve(t.Context(), ev, e.trust, policy.Policy{}, download.Access{}, assemble.Full)
 			return gathered
 		},
 		"Handshake": func(ev *evidence.Evidence) *evidence.Evidence {
-			_, gathered, _, _ := e.Handshake(t.Context(), ev, [][][]byte{{leaf.Raw, ca.Raw, root.Raw}}, e.trust, policy.Policy{}, download.Access{}, false)
+			_, gathered, _, _ := e.Handshake(t.Context(), ev, [][][]byte{{leaf.Raw, ca.Raw, root.Raw}}, e.trust, policy.Policy{}, download.Access{}, assemble.Full)
 			return gathered
 		},
 	} {

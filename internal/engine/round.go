@@ -240,7 +240,7 @@ func (r *round) transparency(scts pathSCTs) {
 	}
 	built, p := r.built.Paths[r.chosen], &r.paths[r.chosen]
 	res := ct.CheckSCTs(ct.Input{Path: built.Certs, Embedded: scts.embedded, Delivered: scts.delivered, List: r.t.LogList, Policy: r.p.CT, Depth: r.p.CTDepth, Time: r.now,
-		Private: !r.anyPublic(), Memo: r.e.memo, Brief: r.brief})
+		Private: !r.anyPublic(), Memo: r.e.memo, Brief: r.detail >= assemble.Rows && !r.a.Audit})
 	for i, fs := range res.Certs {
 		p.Certs[i].Findings = append(p.Certs[i].Findings, fs...)
 	}

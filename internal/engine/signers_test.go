@@ -10,6 +10,7 @@ import (
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/fetch"
@@ -104,7 +105,7 @@ func TestSeparateListIssuerUnderForeignRoots(t *testing.T) {
 		list = signer.CRL(crl)
 		ev := &evidence.Evidence{Version: evidence.Version, Source: evidence.SourceHandshake, Time: time.Now(), Chain: []evidence.Entry{{Cert: leaf.Raw}, {Cert: signer.Raw}}}
 		e := trusting(t, &w.Client, other) // not the root of the chain
-		r, _, _ := e.Handshake(context.Background(), ev, [][][]byte{{leaf.Raw, w.root.Raw}}, policy.Policy{}, here(), false)
+		r, _, _ := e.Handshake(context.Background(), ev, [][][]byte{{leaf.Raw, w.root.Raw}}, policy.Policy{}, here(), assemble.Full)
 		if r.Verdict != c.want || c.id != "" && !strings.Contains(strings.Join(findings(r), " "), string(c.id)) {
 			t.Errorf("%s: %s %v", what, r.Verdict, findings(r))
 		}
@@ -305,10 +306,10 @@ func TestHandshakesAskNobody(t *testing.T) {
 		t.Errorf("%s after %d requests: %v", r.Verdict, w.hits.Load(), findings(r))
 	}
 	chains := [][][]byte{{leaf.Raw, w.root.Raw}}
-	if r, _, due := e.Handshake(context.Background(), ev(), chains, p, here(download.Access{Offline: true}), false); r.Verdict != report.Inconclusive || !due || w.hits.Load() != 0 {
+	if r, _, due := e.Handshake(context.Background(), ev(), chains, p, here(download.Access{Offline: true}), assemble.Full); r.Verdict != report.Inconclusive || !due || w.hits.Load() != 0 {
 		t.Errorf("%s, due %v, after %d requests: %v", r.Verdict, due, w.hits.Load(), findings(r))
 	}
-	if r, _, due := e.Handshake(context.Background(), ev(), chains, p, here(), false); r.Verdict != report.Accept || due || w.hits.Load() != 1 {
+	if r, _, due := e.Handshake(context.Background(), ev(), chains, p, here(), assemble.Full); r.Verdict != report.Accept || due || w.hits.Load() != 1 {
 		t.Errorf("%s, due %v, after %d requests: %v", r.Verdict, due, w.hits.Load(), findings(r))
 	}
 }
@@ -384,7 +385,7 @@ func TestSignerFromItsList(t *testing.T) {
 			ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Target: evidence.Target{Host: "a.test"},
 				Connection: evidence.Connection{Addr: "127.0.0.1:443", Version: 0x0304}, Chain: []evidence.Entry{{Cert: leaf.Raw}}}
 			w.hits.Store(0)
-			r, _, _ = trusting(t, &w.Client, w.root).Handshake(t.Context(), ev, [][][]byte{{leaf.Raw, w.root.Raw}}, policy.Policy{}, here(), false)
+			r, _, _ = trusting(t, &w.Client, w.root).Handshake(t.Context(), ev, [][][]byte{{leaf.Raw, w.root.Raw}}, policy.Policy{}, here(), assemble.Full)
 		}
 		if r.Verdict != c.want || w.hits.Load() != c.hits {
 			t.Errorf("%s: %s, want %s, %d requests: %v", name, r.Verdict, c.want, w.hits.Load(), findings(r))

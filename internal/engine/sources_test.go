@@ -16,6 +16,7 @@ import (
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/fetch"
@@ -504,7 +505,7 @@ func TestDeltaLiftsAHold(t *testing.T) {
 				t.Errorf("%v, lifts %v: check: %s %v", stop, lifts, r.Verdict, findings(r))
 			}
 			e = w.engine(t)
-			if r, _, _ := e.Handshake(t.Context(), ev(), chains, p, here(), false); r.Verdict != want {
+			if r, _, _ := e.Handshake(t.Context(), ev(), chains, p, here(), assemble.Full); r.Verdict != want {
 				t.Errorf("%v, lifts %v: handshake: %s %v", stop, lifts, r.Verdict, findings(r))
 			}
 		}

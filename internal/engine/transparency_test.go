@@ -10,6 +10,7 @@ import (
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/lab/forge"
@@ -131,7 +132,7 @@ func TestPublicInAnyOrder(t *testing.T) {
 		for _, e := range []under{e, foreign} {
 			ev := &evidence.Evidence{Version: evidence.Version, Time: time.Now(), Source: evidence.SourceHandshake, Target: evidence.Target{Host: "order.test", SNI: "order.test"},
 				Chain: []evidence.Entry{{Cert: leaf.Raw}, {Cert: ca.Raw}, {Cert: cross.Raw}}}
-			r, _, _ := e.Handshake(context.Background(), ev, c.chains, policy.Policy{CT: policy.CTChrome, Schemes: policy.Off}, download.Access{}, true)
+			r, _, _ := e.Handshake(context.Background(), ev, c.chains, policy.Policy{CT: policy.CTChrome, Schemes: policy.Off}, download.Access{}, assemble.Brief)
 			if (r.Verdict == report.Reject) != c.apply || c.apply && (r.CT == nil || r.CT.Met == nil) {
 				t.Errorf("a handshake, %s: %s, %+v %v", c.what, r.Verdict, r.CT, findings(r))
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/lab/forge"
@@ -103,7 +104,7 @@ func TestTrustSetsApart(t *testing.T) {
 			ev.TLSSCTs = scts
 		}
 		c.policy.Names = []string{"a.test"}
-		r, gathered := e.Resolve(context.Background(), ev, c.trust, c.policy, here())
+		r, gathered := e.Resolve(context.Background(), ev, c.trust, c.policy, here(), assemble.Full)
 		has := slices.ContainsFunc(findings(r), func(f string) bool { return strings.HasSuffix(f, " "+string(c.id)) })
 		if r.Verdict != c.want || c.id != "" && !has || len(r.Fetches) > c.fetches {
 			t.Errorf("%s: %s %v, fetches %v", c.name, r.Verdict, findings(r), r.Fetches)

@@ -15,6 +15,7 @@ import (
 	"github.com/assaytls/assay/crlite"
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/filters"
@@ -107,9 +108,9 @@ func (l *Lab) Judge(ctx context.Context, s Scenario) Outcome {
 	if s.First != "" {
 		first := l.Config(s)
 		first.SNI = s.First
-		e.Check(ctx, first, t, s.Policy, s.Access)
+		e.Check(ctx, first, t, s.Policy, s.Access, assemble.Full)
 	}
-	r, _ := e.Check(ctx, l.Config(s), t, s.Policy, s.Access)
+	r, _ := e.Check(ctx, l.Config(s), t, s.Policy, s.Access, assemble.Full)
 	o := Compare(s, r)
 	o.Took = time.Since(start)
 	return o

@@ -20,6 +20,7 @@ import (
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/lab"
@@ -203,7 +204,7 @@ func (w *world) judge(port string, p policy.Policy, a ...download.Access) (*repo
 		w.t.Fatal(err)
 	}
 	r, _ := engine.New(engine.Options{}).Check(context.Background(), tlsclient.Config{Host: realHost, Port: port,
-		Resolve: map[string][]netip.Addr{realHost + ":" + port: {netip.MustParseAddr("127.0.0.1")}}}, &engine.Trust{Anchors: anchors, LogList: logs}, p, append(a, download.Access{})[0])
+		Resolve: map[string][]netip.Addr{realHost + ":" + port: {netip.MustParseAddr("127.0.0.1")}}}, &engine.Trust{Anchors: anchors, LogList: logs}, p, append(a, download.Access{})[0], assemble.Full)
 	return r, lab.Found(r)
 }
 

@@ -28,16 +28,16 @@ type Chain struct {
 	Time   time.Time // the moment judged for
 }
 
-// Differs runs crypto/x509's verifier on the chain and says, in an info finding,
-// where its verdict on path and name differs. It changes no verdict. It is silent
-// when the policy asks for more than crypto/x509 can, or when no path reaches an
-// anchor. It may be used concurrently.
-func Differs(c Chain) []finding.Finding {
+// Ask runs crypto/x509's verifier on the chain and says what came of it, in an info
+// finding where its verdict on path and name differs. It changes no verdict. Nothing
+// is compared when the policy asks for more than crypto/x509 can, or when no path
+// reaches an anchor. It may be used concurrently.
+func Ask(c Chain) (report.SecondOpinion, []finding.Finding) {
 	p := c.Policy
 	usage, comparable := usageOf(p.Purpose)
 	if !comparable || p.Strict || p.SecurityLevel != policy.LevelDefault || p.NoWildcards || p.MinRSA != 0 || p.MaxDepth != 0 ||
 		len(p.Policies) > 0 || p.ExplicitPolicy || p.InhibitAnyPolicy || p.InhibitMapping {
-		return nil
+		return report.OpinionNotComparable, nil
 	}
 	var anchors []*cert.Certificate
 	for _, p := range c.Paths {
@@ -47,17 +47,17 @@ func Differs(c Chain) []finding.Finding {
 	}
 	roots, n := poolOf(anchors)
 	if n == 0 {
-		return nil // no anchor to hand over: it could only say the same
+		return report.OpinionNotComparable, nil // no anchor to hand over: it could only say the same
 	}
 	theirs := c.verify(roots, usage)
 	ours := c.pathVerdict()
 	switch {
 	case theirs == nil && ours >= finding.Error:
-		return []finding.Finding{finding.New(finding.X509Disagrees, "detail", "it accepts this chain")}
+		return report.OpinionDiffers, []finding.Finding{finding.New(finding.X509Disagrees, "detail", "it accepts this chain")}
 	case theirs != nil && ours < finding.Inconclusive:
-		return []finding.Finding{finding.New(finding.X509Disagrees, "detail", "it refuses this chain"+c.lacking()+": "+theirs.Error())}
+		return report.OpinionDiffers, []finding.Finding{finding.New(finding.X509Disagrees, "detail", "it refuses this chain"+c.lacking()+": "+theirs.Error())}
 	}
-	return nil
+	return report.OpinionAgrees, nil
 }
 
 // lacking says what crypto/x509 cannot verify of the path that counts; its error

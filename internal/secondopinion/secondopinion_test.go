@@ -32,8 +32,8 @@ func TestUsersDemands(t *testing.T) {
 	} {
 		path := certpath.Path{Certs: []*cert.Certificate{cert.Parse(leaf.Raw), cert.Parse(root.Raw)}, CertFindings: [][]finding.Finding{{c.f}, nil}, End: report.EndAnchor}
 		chosen := assemble.NewPath(path)
-		fs := secondopinion.Differs(secondopinion.Chain{Leaf: path.Certs[0], Paths: []certpath.Path{path}, Chosen: &chosen, Names: []string{"a.test"}, Policy: c.p, Time: time.Now()})
-		if (len(fs) > 0) != c.want {
+		said, fs := secondopinion.Ask(secondopinion.Chain{Leaf: path.Certs[0], Paths: []certpath.Path{path}, Chosen: &chosen, Names: []string{"a.test"}, Policy: c.p, Time: time.Now()})
+		if (len(fs) > 0) != c.want || (said == report.OpinionDiffers) != c.want {
 			t.Errorf("%s: %v", what, fs)
 		}
 	}
@@ -47,8 +47,8 @@ func TestMLDSA(t *testing.T) {
 		leaf := root.Server("a.test", nil)
 		path := certpath.Path{Certs: []*cert.Certificate{cert.Parse(leaf.Raw), cert.Parse(root.Raw)}, CertFindings: [][]finding.Finding{nil, nil}, End: report.EndAnchor}
 		chosen := assemble.NewPath(path)
-		fs := secondopinion.Differs(secondopinion.Chain{Leaf: path.Certs[0], Paths: []certpath.Path{path}, Chosen: &chosen, Names: []string{"a.test"}, Time: time.Now()})
-		if (len(fs) > 0) != (want != "") || len(fs) > 0 && !strings.HasPrefix(fs[0].Param("detail"), want) {
+		said, fs := secondopinion.Ask(secondopinion.Chain{Leaf: path.Certs[0], Paths: []certpath.Path{path}, Chosen: &chosen, Names: []string{"a.test"}, Time: time.Now()})
+		if (len(fs) > 0) != (want != "") || (said == report.OpinionAgrees) != (want == "") || len(fs) > 0 && !strings.HasPrefix(fs[0].Param("detail"), want) {
 			t.Errorf("%s: %v", kind, fs)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/lab/forge"
@@ -52,7 +53,7 @@ func (p *pki) inspect(c tlsclient.Config) (*report.Report, []finding.ID) {
 	}
 	deadline := time.Now().Add(20 * time.Second)
 	for {
-		r, _ := engine.New(engine.Options{}).Check(p.t.Context(), c, &engine.Trust{Anchors: anchors, LogList: p.list}, policy.Policy{CT: policy.CTRequire}, download.Access{Audit: true})
+		r, _ := engine.New(engine.Options{}).Check(p.t.Context(), c, &engine.Trust{Anchors: anchors, LogList: p.list}, policy.Policy{CT: policy.CTRequire}, download.Access{Audit: true}, assemble.Full)
 		if r.Chosen < 0 || r.CT == nil || len(r.CT.SCTs) != 1 {
 			p.t.Fatalf("%s: %+v", r.Verdict, r.Findings)
 		}
