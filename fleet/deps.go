@@ -7,7 +7,6 @@ package fleet
 import (
 	_ "github.com/chromedp/chromedp"
 	_ "github.com/jackc/pgx/v5"
-	_ "github.com/klauspost/compress/zstd"
 	_ "github.com/nats-io/nats-server/v2/server"
 	_ "github.com/nats-io/nats.go/jetstream"
 	_ "github.com/parquet-go/parquet-go"
