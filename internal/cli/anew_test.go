@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/report"
 )
@@ -182,7 +183,7 @@ func TestFailureOfAnotherProcess(t *testing.T) {
 	s := newAskedSite(t)
 	s.set(func() { s.down = true })
 	for range 2 {
-		out := s.run(1, exitInconclusive)
+		out := s.run(1, command.Inconclusive)
 		want(t, out, "HTTP status 404")
 		if strings.Contains(out, "remembered") {
 			t.Errorf("it was not asked:\n%s", out)
@@ -196,13 +197,13 @@ func TestFailureOfAnotherProcess(t *testing.T) {
 		return status, stderr
 	}
 	s.set(func() { s.down = false })
-	if status, errs := connect(); status == exitAccept || !strings.Contains(errs, "remembered from the last attempt") {
+	if status, errs := connect(); status == command.Accept || !strings.Contains(errs, "remembered from the last attempt") {
 		t.Errorf("a handshake: %d %s", status, errs)
 	}
 	s.requests(0)
-	s.run(1, exitAccept)
+	s.run(1, command.Accept)
 	s.requests(1)
-	if status, errs := connect(); status != exitAccept { // check has told that the address is well again
+	if status, errs := connect(); status != command.Accept { // check has told that the address is well again
 		t.Errorf("a handshake after that: %d %s", status, errs)
 	}
 	s.requests(0)
@@ -213,7 +214,7 @@ func TestFailureWithinOneRun(t *testing.T) {
 	s := newAskedSite(t)
 	s.set(func() { s.down = true })
 	const targets = concurrent + 4 // the last ones begin when the first ones have ended
-	if out := s.run(targets, exitInconclusive, "-v"); strings.Count(out, "HTTP status 404") < targets {
+	if out := s.run(targets, command.Inconclusive, "-v"); strings.Count(out, "HTTP status 404") < targets {
 		t.Errorf("the failure is not told %d times:\n%s", targets, out)
 	}
 	s.requests(1)
@@ -227,14 +228,14 @@ func TestGoodDataIsConfirmed(t *testing.T) {
 		t.Run(control, func(t *testing.T) {
 			s := newAskedSite(t)
 			s.set(func() { s.control = control })
-			s.run(3, exitAccept)
+			s.run(3, command.Accept)
 			s.requests(1)
 			if control == "no-cache" {
-				s.run(3, exitAccept)
+				s.run(3, command.Accept)
 				s.requests(1)
 			}
 			s.age(14 * time.Minute)
-			out := s.run(3, exitAccept, "-v")
+			out := s.run(3, command.Accept, "-v")
 			if r := s.requests(1)[0]; r != nil && r.Header.Get("If-None-Match") != `"1"` {
 				t.Errorf("it was asked for with %v", r.Header)
 			}
@@ -245,15 +246,15 @@ func TestGoodDataIsConfirmed(t *testing.T) {
 			if control == "no-cache" {
 				return
 			}
-			s.run(3, exitAccept) // that was kept for the next process
+			s.run(3, command.Accept) // that was kept for the next process
 			s.requests(0)
 			s.age(4 * time.Minute)
-			want(t, s.run(1, exitAccept), "good by CRL .*cached 4 min ago")
-			want(t, s.run(1, exitAccept, "-v"), "crl good; .*; cached 4 min ago")
-			want(t, s.run(1, exitAccept, "-v"), "cached crl http.*list.crl, [^,]*, [^,]*, cached 4 min ago")
-			want(t, s.run(1, exitAccept, "-q"), `^accept localhost:\d+ .*\(cached 4 min ago\)\n$`)
+			want(t, s.run(1, command.Accept), "good by CRL .*cached 4 min ago")
+			want(t, s.run(1, command.Accept, "-v"), "crl good; .*; cached 4 min ago")
+			want(t, s.run(1, command.Accept, "-v"), "cached crl http.*list.crl, [^,]*, [^,]*, cached 4 min ago")
+			want(t, s.run(1, command.Accept, "-q"), `^accept localhost:\d+ .*\(cached 4 min ago\)\n$`)
 			var r report.Report
-			if err := json.Unmarshal([]byte(s.run(1, exitAccept, "--format", "json")), &r); err != nil {
+			if err := json.Unmarshal([]byte(s.run(1, command.Accept, "--format", "json")), &r); err != nil {
 				t.Fatal(err)
 			}
 			if a, f := r.Paths[0].Certs[0].Revocation.Sources[0], r.Fetches[0]; a.CachedSeconds/60 != 4 || f.CachedSeconds/60 != 4 || !a.Cached {
@@ -268,19 +269,19 @@ func TestGoodDataIsConfirmed(t *testing.T) {
 // instead of it shows no age.
 func TestAgeOfWhatStandsIn(t *testing.T) {
 	s := newAskedSite(t)
-	s.run(1, exitAccept)
+	s.run(1, command.Accept)
 	s.age(14 * time.Minute)
 	s.set(func() { s.down, s.asked = true, nil })
-	want(t, s.run(3, exitAccept, "-v"), "crl good; .*; cached 14 min ago", "not revalidated: HTTP status 404")
+	want(t, s.run(3, command.Accept, "-v"), "crl good; .*; cached 14 min ago", "not revalidated: HTTP status 404")
 	s.requests(1)
-	want(t, s.run(1, exitAccept, "-q"), `\(cached 14 min ago\)`)
+	want(t, s.run(1, command.Accept, "-q"), `\(cached 14 min ago\)`)
 	s.requests(1)
-	want(t, s.run(1, exitAccept, "--offline", "-q"), `\(cached 14 min ago\)`)
-	want(t, s.run(1, exitAccept, "--refresh", "-q"), `\(cached 14 min ago\)`)
+	want(t, s.run(1, command.Accept, "--offline", "-q"), `\(cached 14 min ago\)`)
+	want(t, s.run(1, command.Accept, "--refresh", "-q"), `\(cached 14 min ago\)`)
 	s.requests(1)
 	s.set(func() { s.down = false })
 	s.publish()
-	if out := s.run(1, exitAccept, "-q"); strings.Contains(out, "cached") {
+	if out := s.run(1, command.Accept, "-q"); strings.Contains(out, "cached") {
 		t.Errorf("it was asked for: %s", out)
 	}
 	s.requests(1)
@@ -290,26 +291,26 @@ func TestAgeOfWhatStandsIn(t *testing.T) {
 func TestResponsesAreAskedForAgain(t *testing.T) {
 	s := newAskedSite(t)
 	ocsp := []string{"--revocation", "ocsp"}
-	s.run(3, exitAccept, ocsp...)
+	s.run(3, command.Accept, ocsp...)
 	s.requests(1)
 	s.age(9 * time.Minute)
-	want(t, s.run(3, exitAccept, append(ocsp, "-v")...), "ocsp good; .*; cached 9 min ago")
+	want(t, s.run(3, command.Accept, append(ocsp, "-v")...), "ocsp good; .*; cached 9 min ago")
 	s.requests(0)
 	s.age(5 * time.Minute)
-	if out := s.run(3, exitAccept, ocsp...); strings.Contains(out, "min ago") {
+	if out := s.run(3, command.Accept, ocsp...); strings.Contains(out, "min ago") {
 		t.Errorf("it was asked for:\n%s", out)
 	}
 	if r := s.requests(1)[0]; r != nil && r.Header.Get("If-None-Match") != "" {
 		t.Errorf("it was asked for with %v", r.Header)
 	}
 	// One that rests on an answer of now too is no cached status.
-	s.run(1, exitAccept)
+	s.run(1, command.Accept)
 	s.age(6 * time.Minute)
 	os.RemoveAll(filepath.Join(s.cache, "v1"))
-	s.run(1, exitAccept)
+	s.run(1, command.Accept)
 	s.age(6 * time.Minute)
 	s.requests(2)
-	if out := s.run(1, exitAccept, "--revocation", "crl,ocsp", "-q"); strings.Contains(out, "cached") {
+	if out := s.run(1, command.Accept, "--revocation", "crl,ocsp", "-q"); strings.Contains(out, "cached") {
 		t.Errorf("OCSP was asked now: %s", out)
 	}
 	s.requests(1)
@@ -319,32 +320,32 @@ func TestResponsesAreAskedForAgain(t *testing.T) {
 // caches on the way. It takes nothing back that was proved.
 func TestRefresh(t *testing.T) {
 	s := newAskedSite(t)
-	s.run(1, exitAccept)
+	s.run(1, command.Accept)
 	s.requests(1)
-	s.run(3, exitAccept, "--refresh")
+	s.run(3, command.Accept, "--refresh")
 	if r := s.requests(1)[0]; r != nil && (r.Header.Get("If-None-Match") != "" || r.Header.Get("Cache-Control") != "no-cache") {
 		t.Errorf("it was asked for with %v", r.Header)
 	}
 	s.set(func() { s.down = true })
-	s.run(1, exitInconclusive, "--refresh", "--cache-dir", filepath.Join(t.TempDir(), "other"))
+	s.run(1, command.Inconclusive, "--refresh", "--cache-dir", filepath.Join(t.TempDir(), "other"))
 	s.set(func() { s.down, s.asked = false, nil })
 
 	good := s.publish(forge.Revoke(s.leaf.Serial, forge.KeyCompromise))
-	s.run(1, exitAccept) // the copy is young
+	s.run(1, command.Accept) // the copy is young
 	s.requests(0)
-	s.run(3, exitReject, "--refresh")
+	s.run(3, command.Reject, "--refresh")
 	s.requests(1)
 	s.set(func() { s.list = good })
-	want(t, s.run(3, exitReject, "--refresh", "-v"), "REVOKED", "the address now serves an older edition")
+	want(t, s.run(3, command.Reject, "--refresh", "-v"), "REVOKED", "the address now serves an older edition")
 	s.requests(1)
 }
 
 // Who asks past every cache wants the network.
 func TestRefreshExcludesOffline(t *testing.T) {
-	for _, command := range [][]string{{"check", "a.example"}, {"cache", "prefetch", "a.example"}} {
-		status, _, errs := finish(t, exec.Command("assay", append(command, "--refresh", "--offline")...))
-		if status != exitUsage || !strings.Contains(errs, "--refresh and --offline exclude each other") {
-			t.Errorf("%s: %d %s", command, status, errs)
+	for _, words := range [][]string{{"check", "a.example"}, {"cache", "prefetch", "a.example"}} {
+		status, _, errs := finish(t, exec.Command("assay", append(words, "--refresh", "--offline")...))
+		if status != command.UsageError || !strings.Contains(errs, "--refresh and --offline exclude each other") {
+			t.Errorf("%s: %d %s", words, status, errs)
 		}
 	}
 }
@@ -360,13 +361,13 @@ func TestPrefetchAsksAnew(t *testing.T) {
 		}
 	}
 	s.set(func() { s.down = true })
-	prefetch(exitInconclusive)
+	prefetch(command.Inconclusive)
 	s.set(func() { s.down, s.asked = false, nil })
-	prefetch(exitAccept)
+	prefetch(command.Accept)
 	s.requests(2) // the list, the response
-	prefetch(exitAccept)
+	prefetch(command.Accept)
 	s.requests(0)
-	prefetch(exitAccept, "--refresh")
+	prefetch(command.Accept, "--refresh")
 	s.requests(2)
 }
 
@@ -374,17 +375,17 @@ func TestPrefetchAsksAnew(t *testing.T) {
 func TestLogListIsConfirmed(t *testing.T) {
 	s := newAskedSite(t)
 	flags := []string{"--revocation", "off", "--log-list", s.web.URL + "/log-list.json"}
-	s.run(1, exitAccept, flags...)
+	s.run(1, command.Accept, flags...)
 	s.requests(1)
 	s.age(9 * time.Minute)
-	s.run(1, exitAccept, flags...)
+	s.run(1, command.Accept, flags...)
 	s.requests(0)
 	s.age(5 * time.Minute)
-	s.run(1, exitAccept, flags...)
+	s.run(1, command.Accept, flags...)
 	if r := s.requests(1)[0]; r != nil && r.Header.Get("If-None-Match") == "" {
 		t.Errorf("it was asked for with %v", r.Header)
 	}
-	s.run(1, exitAccept, append(flags, "--refresh")...)
+	s.run(1, command.Accept, append(flags, "--refresh")...)
 	if r := s.requests(1)[0]; r != nil && (r.Header.Get("If-None-Match") != "" || r.Header.Get("Cache-Control") != "no-cache") {
 		t.Errorf("it was asked for with %v", r.Header)
 	}

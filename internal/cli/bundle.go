@@ -19,8 +19,10 @@ import (
 	"github.com/assaytls/assay/cert/bundle"
 	"github.com/assaytls/assay/certpath"
 	"github.com/assaytls/assay/internal/assemble"
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/flags"
+	"github.com/assaytls/assay/internal/session"
 )
 
 type bundleFlags struct {
@@ -43,7 +45,7 @@ const (
 )
 
 func (a *app) bundleCommand() *cobra.Command {
-	f := &bundleFlags{timeout: defaultTimeout}
+	f := &bundleFlags{timeout: session.DefaultTimeout}
 	c := &cobra.Command{
 		Use: "bundle FILE", Short: "Complete a certificate's chain and write it in the right order", GroupID: "look",
 		Long: `Take the first certificate of FILE, find the certificates that issued it, and write
@@ -98,38 +100,38 @@ func (a *app) bundle(ctx context.Context, f *bundleFlags, name string) error {
 	if _, err := os.Lstat(f.out); f.out != "" && !f.force && !errors.Is(err, fs.ErrNotExist) {
 		return usagef("--out %s is there already", f.out).Hint("--force overwrites it")
 	}
-	b, err := readFile(name, a.stdin, maxCertFile)
+	b, err := session.ReadFile(name, a.Stdin, session.MaxCertFile)
 	if err != nil {
 		return usagef("%v", err)
 	}
-	ders, err := a.certificates(ctx, name, b, f.passFile)
+	ders, err := session.Certificates(ctx, a.Run, name, b, f.passFile)
 	if err != nil {
 		return err
 	}
-	f.trust.Open = a.trustStores(ctx, f.passFile)
+	f.trust.Open = session.TrustStores(ctx, f.passFile)
 	anchors, err := f.trust.Anchors()
 	if err != nil {
 		return err
 	}
 	c := &chain{roots: bySubject(anchors)}
-	c.add(ders, shownName(name))
+	c.add(ders, session.ShownName(name))
 	c.certs, c.pool = c.pool[:1:1], c.pool[1:]
 	if len(c.certs[0].RawTBS) == 0 {
-		return usagef("the first certificate of %s cannot be decoded", shownName(name)).Hint("assay show %s says where", name)
+		return usagef("the first certificate of %s cannot be decoded", session.ShownName(name)).Hint("assay show %s says where", name)
 	}
 	for _, file := range f.untrusted {
-		if b, err = readFile(file, nil, maxCertFile); err != nil {
+		if b, err = session.ReadFile(file, nil, session.MaxCertFile); err != nil {
 			return usagef("--untrusted: %v", err)
 		}
-		if ders, err = a.certificates(ctx, file, b, f.passFile); err != nil {
-			return flagged("--untrusted", err)
+		if ders, err = session.Certificates(ctx, a.Run, file, b, f.passFile); err != nil {
+			return session.Flagged("--untrusted", err)
 		}
 		c.add(ders, file)
 	}
 	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
 	if !f.offline {
-		client := (&networkFlags{maxDownload: maxIssuerBody}).client()
+		client := (&session.Network{MaxDownload: maxIssuerBody}).Client()
 		c.fetch = func(ctx context.Context, url string) ([]byte, error) {
 			resp, failure := client.Do(ctx, fetch.Request{URL: url, Scope: fetch.Scope{Private: f.private, Loopback: f.private}})
 			if failure != nil {
@@ -140,14 +142,14 @@ func (a *app) bundle(ctx context.Context, f *bundleFlags, name string) error {
 	}
 	end, ok := c.complete(ctx)
 	if !ok {
-		a.status = exitReject
+		a.Status = command.Reject
 		last := c.certs[len(c.certs)-1]
-		a.complain(fmt.Errorf("the chain is not complete: nothing issued %s: %s", assemble.Name(last.Certificate), end))
+		a.Complain(fmt.Errorf("the chain is not complete: nothing issued %s: %s", assemble.Name(last.Certificate), end))
 		for _, why := range c.failed {
-			a.hint("%s", why)
+			a.Hint("%s", why)
 		}
 		if f.offline && len(last.CAIssuers) > 0 {
-			a.hint("without --offline assay asks %s", last.CAIssuers[0])
+			a.Hint("without --offline assay asks %s", last.CAIssuers[0])
 		}
 		return nil
 	}
@@ -252,18 +254,18 @@ func (a *app) writeChain(c *chain, f *bundleFlags, end string) error {
 		if i == 0 {
 			what = "certificate"
 		}
-		fmt.Fprintf(&account, "%s %s, from %s\n", what, quoteLines(assemble.Name(s.Certificate)), quoteLines(s.from))
+		fmt.Fprintf(&account, "%s %s, from %s\n", what, command.QuoteLines(assemble.Name(s.Certificate)), command.QuoteLines(s.from))
 	}
-	fmt.Fprintf(&account, "complete: %s\n", quoteLines(end))
+	fmt.Fprintf(&account, "complete: %s\n", command.QuoteLines(end))
 	if f.out == "" {
-		fmt.Fprint(a.stderr, account.String())
-		_, err := a.stdout.Write(out.Bytes())
+		fmt.Fprint(a.Stderr, account.String())
+		_, err := a.Stdout.Write(out.Bytes())
 		return err
 	}
 	if err := writeAnew(f.out, out.Bytes(), f.force); err != nil {
 		return usagef("--out: %v", err)
 	}
-	_, err := fmt.Fprintf(a.stdout, "%swritten to %s\n", account.String(), quoteLines(f.out))
+	_, err := fmt.Fprintf(a.Stdout, "%swritten to %s\n", account.String(), command.QuoteLines(f.out))
 	return err
 }
 
@@ -275,11 +277,11 @@ func writeAnew(name string, b []byte, force bool) error {
 	}
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|how, 0o644)
 	if err != nil {
-		return plainPathError(err)
+		return command.PlainPathError(err)
 	}
 	_, err = file.Write(b)
 	if err = cmp.Or(err, file.Close()); err != nil {
-		return fmt.Errorf("%s cannot be written: %w", name, plainPathError(err))
+		return fmt.Errorf("%s cannot be written: %w", name, command.PlainPathError(err))
 	}
 	return nil
 }

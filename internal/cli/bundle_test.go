@@ -6,7 +6,9 @@ import (
 	"testing"
 
 	"github.com/assaytls/assay/cert/bundle"
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/internal/session"
 )
 
 // pkcs7 builds a signed-data container of certificates and lists, signed by nobody.
@@ -22,7 +24,7 @@ func TestPKCS7(t *testing.T) {
 	show := func(b []byte) []object { return shown{kind: kindAuto}.open(bundle.Read(b, 0), "b") }
 	container := pkcs7(append(append([]byte{}, leaf.Raw...), root.Raw...), list)
 	for _, form := range [][]byte{container, forge.PEM("PKCS7", container)} {
-		certs, err := (&app{stderr: io.Discard}).certificates(t.Context(), "b", form, "")
+		certs, err := session.Certificates(t.Context(), command.NewRun("assay", nil, io.Discard, io.Discard), "b", form, "")
 		if err != nil || len(certs) != 2 || !bytes.Equal(certs[0], leaf.Raw) || !bytes.Equal(certs[1], root.Raw) {
 			t.Errorf("%d certificates, %v", len(certs), err)
 		}
@@ -32,7 +34,7 @@ func TestPKCS7(t *testing.T) {
 		t.Errorf("shown as %+v", objects)
 	}
 	empty := pkcs7(nil, nil)
-	if _, err := (&app{stderr: io.Discard}).certificates(t.Context(), "b", empty, ""); err == nil {
+	if _, err := session.Certificates(t.Context(), command.NewRun("assay", nil, io.Discard, io.Discard), "b", empty, ""); err == nil {
 		t.Error("an empty container has a certificate")
 	}
 	if objects := show(empty); len(objects) != 1 || objects[0].decoded {

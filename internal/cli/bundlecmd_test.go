@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/lab/forge"
 )
 
@@ -44,14 +45,14 @@ func TestBundle(t *testing.T) {
 		asked  int
 		says   string
 	}{
-		{"all in one file", nil, []string{disorder, "--roots", roots}, exitAccept, 0, "complete: the root is CN=Root"},
-		{"offline", upper.Raw, []string{leafFile, "--untrusted", lowerFile, "--roots", roots, "--offline"}, exitReject, 0, "its issuer is CN=Upper"},
-		{"public addresses only", upper.Raw, []string{leafFile, "--untrusted", lowerFile, "--roots", roots}, exitReject, 0, "cannot be fetched"},
-		{"by AIA", upper.Raw, []string{leafFile, "--untrusted", lowerFile, "--roots", roots, "--private"}, exitAccept, 1, "added CN=Upper, from http://"},
-		{"by AIA in PEM", forge.PEM("CERTIFICATE", upper.Raw), []string{leafFile, "--untrusted", lowerFile, "--roots", roots, "--private"}, exitAccept, 1, "added CN=Upper"},
-		{"an impostor", impostor.Raw, []string{leafFile, "--untrusted", lowerFile, "--roots", roots, "--private"}, exitReject, 1, "nothing issued CN=Lower"},
-		{"no certificate", []byte("<html>"), []string{leafFile, "--untrusted", lowerFile, "--roots", roots, "--private"}, exitReject, 1, "holds no certificate"},
-		{"untrusted root", nil, []string{disorder}, exitAccept, 0, "which this computer does not trust"},
+		{"all in one file", nil, []string{disorder, "--roots", roots}, command.Accept, 0, "complete: the root is CN=Root"},
+		{"offline", upper.Raw, []string{leafFile, "--untrusted", lowerFile, "--roots", roots, "--offline"}, command.Reject, 0, "its issuer is CN=Upper"},
+		{"public addresses only", upper.Raw, []string{leafFile, "--untrusted", lowerFile, "--roots", roots}, command.Reject, 0, "cannot be fetched"},
+		{"by AIA", upper.Raw, []string{leafFile, "--untrusted", lowerFile, "--roots", roots, "--private"}, command.Accept, 1, "added CN=Upper, from http://"},
+		{"by AIA in PEM", forge.PEM("CERTIFICATE", upper.Raw), []string{leafFile, "--untrusted", lowerFile, "--roots", roots, "--private"}, command.Accept, 1, "added CN=Upper"},
+		{"an impostor", impostor.Raw, []string{leafFile, "--untrusted", lowerFile, "--roots", roots, "--private"}, command.Reject, 1, "nothing issued CN=Lower"},
+		{"no certificate", []byte("<html>"), []string{leafFile, "--untrusted", lowerFile, "--roots", roots, "--private"}, command.Reject, 1, "holds no certificate"},
+		{"untrusted root", nil, []string{disorder}, command.Accept, 0, "which this computer does not trust"},
 	} {
 		body, asked = c.body, 0
 		out := filepath.Join(dir, "out.pem")
@@ -61,24 +62,24 @@ func TestBundle(t *testing.T) {
 		if status != c.status || asked != c.asked || !strings.Contains(text, c.says) {
 			t.Errorf("%s: status %d, asked %d times\n%s", c.name, status, asked, text)
 		}
-		if status == exitAccept && !bytes.Equal(got, want) || status != exitAccept && err == nil {
+		if status == command.Accept && !bytes.Equal(got, want) || status != command.Accept && err == nil {
 			t.Errorf("%s: written: %v\n%s", c.name, err, got)
 		}
 	}
 	kept := write("kept.pem", []byte("kept"))
-	if status, text := ran("bundle", disorder, "--roots", roots, "--out", kept); status != exitUsage || !strings.Contains(text, "--force overwrites it") {
+	if status, text := ran("bundle", disorder, "--roots", roots, "--out", kept); status != command.UsageError || !strings.Contains(text, "--force overwrites it") {
 		t.Errorf("status %d %s", status, text)
 	}
 	if b, _ := os.ReadFile(kept); string(b) != "kept" {
 		t.Errorf("a file was overwritten: %s", b)
 	}
-	if status, _ := ran("bundle", disorder, "--roots", roots, "--out", kept, "--force"); status != exitAccept {
+	if status, _ := ran("bundle", disorder, "--roots", roots, "--out", kept, "--force"); status != command.Accept {
 		t.Errorf("--force: status %d", status)
 	}
 	if b, _ := os.ReadFile(kept); !bytes.Equal(b, want) {
 		t.Errorf("--force wrote %s", b)
 	}
-	if status, out, _ := run("", "bundle", disorder, "--roots", roots); status != exitAccept || out != string(want) {
+	if status, out, _ := run("", "bundle", disorder, "--roots", roots); status != command.Accept || out != string(want) {
 		t.Errorf("standard output: status %d\n%s", status, out)
 	}
 }

@@ -14,16 +14,18 @@ import (
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/assemble"
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/filters"
 	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/render"
+	"github.com/assaytls/assay/internal/session"
 	"github.com/assaytls/assay/internal/store"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
 func (a *app) cacheCommand() *cobra.Command {
-	c := &cobra.Command{Use: "cache", Short: "Look at and tend the cache of downloads", GroupID: "keep", Args: noArgs,
+	c := &cobra.Command{Use: "cache", Short: "Look at and tend the cache of downloads", GroupID: "keep", Args: command.NoArgs,
 		Long: `The cache holds CRLs, OCSP responses, issuer certificates and log lists between
 runs. All processes of a user share it. assay verifies the signature of everything
 it takes from the cache, for the issuer it was stored for. The cache also holds the
@@ -37,7 +39,7 @@ revocations that checks have seen: they stay when the rest is removed.`,
 
 // openCache opens the cache for looking at; making one is not worth it.
 func openCache(name string) (*store.Store, error) {
-	dir, err := cacheDir(name)
+	dir, err := session.CacheDir(name)
 	if err == nil {
 		if _, err = os.Stat(dir); err == nil {
 			var s *store.Store
@@ -46,14 +48,14 @@ func openCache(name string) (*store.Store, error) {
 			}
 		}
 	}
-	return nil, usagef("the cache: %v", plainPathError(err))
+	return nil, usagef("the cache: %v", command.PlainPathError(err))
 }
 
 func (a *app) cacheListCommand() *cobra.Command {
 	var dir string
 	format := formatText
 	c := &cobra.Command{
-		Use: "list", Short: "List what is in the cache, the most recently used first", Args: noArgs,
+		Use: "list", Short: "List what is in the cache, the most recently used first", Args: command.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			s, err := openCache(dir)
 			if err != nil {
@@ -64,13 +66,13 @@ func (a *app) cacheListCommand() *cobra.Command {
 				return usagef("the cache: %v", err)
 			}
 			if format == formatJSON {
-				return render.Value(a.stdout, append(cacheItems(items), filterItems(storedFilters(s.Dir()))...), true)
+				return render.Value(a.Stdout, append(cacheItems(items), filterItems(session.StoredFilters(s.Dir()))...), true)
 			}
 			return a.cacheTable(s.Dir(), items)
 		},
 	}
 	flags.Under(c, "Output").Word(&format, "format", "form of the answer", formatText, formatJSON)
-	addCacheDir(c, &dir)
+	session.AddCacheDir(c, &dir)
 	return c
 }
 
@@ -100,26 +102,26 @@ func (a *app) cacheTable(dir string, items []store.Item) error {
 	var b bytes.Buffer
 	var total int64
 	for _, it := range items {
-		state := "until " + when(it.Expires)
+		state := "until " + command.When(it.Expires)
 		if it.Failure != "" {
 			state = "failed: " + it.Failure
 		}
 		total += it.Size
 		fmt.Fprintf(&b, "%-9s %10d  %-29s  %s\n", finding.Quote(it.Kind), it.Size, finding.Quote(state), finding.Quote(it.URL))
 	}
-	fmt.Fprintf(&b, "%s, %d bytes in %s\n", counted(len(items), "entry", "entries"), total, quoteLines(dir))
-	if _, err := a.stdout.Write(b.Bytes()); err != nil {
+	fmt.Fprintf(&b, "%s, %d bytes in %s\n", command.Counted(len(items), "entry", "entries"), total, command.QuoteLines(dir))
+	if _, err := a.Stdout.Write(b.Bytes()); err != nil {
 		return err
 	}
-	i, err := filters.ReadInfo(storedFilters(dir))
+	i, err := filters.ReadInfo(session.StoredFilters(dir))
 	switch {
 	case errors.Is(err, filters.ErrNone):
 		return nil
 	case err != nil:
-		a.warn(plainPathError(err))
+		a.Warn(command.PlainPathError(err))
 		return nil
 	}
-	return a.describeFilters(i, storedFilters(dir), true)
+	return a.describeFilters(i, session.StoredFilters(dir), true)
 }
 
 func (a *app) cachePruneCommand() *cobra.Command {
@@ -127,7 +129,7 @@ func (a *app) cachePruneCommand() *cobra.Command {
 	limit, unused := int64(store.MaxBytes), time.Duration(0)
 	all := false
 	c := &cobra.Command{
-		Use: "prune", Short: "Remove old entries, or the oldest beyond a size", Args: noArgs,
+		Use: "prune", Short: "Remove old entries, or the oldest beyond a size", Args: command.NoArgs,
 		Example: "  assay cache prune --unused 720h\n  assay cache prune --all",
 		RunE: func(*cobra.Command, []string) error {
 			s, err := openCache(dir)
@@ -142,7 +144,7 @@ func (a *app) cachePruneCommand() *cobra.Command {
 			if err != nil {
 				return usagef("the cache: %v", err)
 			}
-			_, err = fmt.Fprintf(a.stdout, "removed %s, %d bytes; %d bytes are left\n", counted(p.Entries, "entry", "entries"), p.Bytes, p.Left)
+			_, err = fmt.Fprintf(a.Stdout, "removed %s, %d bytes; %d bytes are left\n", command.Counted(p.Entries, "entry", "entries"), p.Bytes, p.Left)
 			return err
 		},
 	}
@@ -150,14 +152,14 @@ func (a *app) cachePruneCommand() *cobra.Command {
 	g.Size(&limit, "max-size", "keep at most this much, the most recently used first")
 	g.Duration(&unused, "unused", "remove what was not used for this long")
 	g.Switch(&all, "all", "", "remove all downloads")
-	addCacheDir(c, &dir)
+	session.AddCacheDir(c, &dir)
 	return c
 }
 
 func (a *app) cacheVerifyCommand() *cobra.Command {
 	var dir string
 	c := &cobra.Command{
-		Use: "verify", Short: "Read the whole cache and remove what is damaged", Args: noArgs,
+		Use: "verify", Short: "Read the whole cache and remove what is damaged", Args: command.NoArgs,
 		Long: `Read the whole cache and remove what is damaged. The exit status is 1 when
 something was.`,
 		RunE: func(*cobra.Command, []string) error {
@@ -171,25 +173,25 @@ something was.`,
 			}
 			var b bytes.Buffer
 			for _, p := range problems {
-				a.status = exitReject
+				a.Status = command.Reject
 				removed := "removed"
 				if !p.Removed {
 					removed = "could not be removed"
 				}
-				fmt.Fprintf(&b, "%s: %s (%s)\n", quoteLines(p.File), quoteLines(p.Detail), removed)
+				fmt.Fprintf(&b, "%s: %s (%s)\n", command.QuoteLines(p.File), command.QuoteLines(p.Detail), removed)
 			}
 			if _, damage := openLearnt(s); len(damage) > 0 {
-				a.status = exitReject
+				a.Status = command.Reject
 				for _, d := range damage {
-					fmt.Fprintf(&b, "%s\n", quoteLines(d.Error()))
+					fmt.Fprintf(&b, "%s\n", command.QuoteLines(d.Error()))
 				}
 			}
-			fmt.Fprintf(&b, "%s sound, %s damaged\n", counted(sound, "entry is", "entries are"), counted(len(problems), "file was", "files were"))
-			_, err = a.stdout.Write(b.Bytes())
+			fmt.Fprintf(&b, "%s sound, %s damaged\n", command.Counted(sound, "entry is", "entries are"), command.Counted(len(problems), "file was", "files were"))
+			_, err = a.Stdout.Write(b.Bytes())
 			return err
 		},
 	}
-	addCacheDir(c, &dir)
+	session.AddCacheDir(c, &dir)
 	return c
 }
 
@@ -201,26 +203,26 @@ func (a *app) cachePrefetchCommand() *cobra.Command {
 need, so that a later check --offline finds it. The exit status is 3 when
 something could not be had.`,
 		Example: "  assay cache prefetch chain.pem\n  assay cache prefetch example.com",
-		Args:    minArgs(1, "a file or a server"),
+		Args:    command.MinArgs(1, "a file or a server"),
 		RunE:    func(c *cobra.Command, args []string) error { return a.prefetch(c.Context(), f, args) },
 	}
-	f.conn.add(c)
+	f.conn.Add(c)
 	flags.TrustFlags(c, &f.trust)
-	f.network.add(c)
+	f.network.Add(c)
 	flags.Hide(c, "offline")
 	return c
 }
 
 func (a *app) prefetch(ctx context.Context, f *checkFlags, args []string) error {
-	if err := f.network.check(); err != nil {
+	if err := f.network.Check(); err != nil {
 		return err
 	}
-	if f.network.offline {
+	if f.network.Offline {
 		return usagef("prefetching offline makes no sense")
 	}
-	limit := f.conn.timeout
+	limit := f.conn.Timeout
 	if limit == 0 {
-		limit = defaultTimeout * time.Duration((len(args)+concurrent-1)/concurrent)
+		limit = session.DefaultTimeout * time.Duration((len(args)+concurrent-1)/concurrent)
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -231,7 +233,7 @@ func (a *app) prefetch(ctx context.Context, f *checkFlags, args []string) error 
 			targets = append(targets, named{text: arg})
 			continue
 		}
-		ev, err := a.fileEvidence(ctx, arg, f.conn.passFile)
+		ev, err := a.fileEvidence(ctx, arg, f.conn.PassFile)
 		if err != nil {
 			return err
 		}
@@ -241,13 +243,13 @@ func (a *app) prefetch(ctx context.Context, f *checkFlags, args []string) error 
 	if err != nil {
 		return err
 	}
-	if err := f.network.through(&f.conn.Connection); err != nil {
+	if err := f.network.Through(&f.conn.Connection); err != nil {
 		return err
 	}
-	access := f.network.access()
-	p := policy.Policy{NoName: true, CT: policy.CTOff, Purpose: policy.PurposeAny, RequireNonce: f.network.nonce == nonceRequire}
-	f.trust.Open = a.trustStores(ctx, f.conn.passFile)
-	eng, trust, err := a.engine(ctx, &f.trust, &f.network, &f.logs, &f.filters, p)
+	access := f.network.Access()
+	p := policy.Policy{NoName: true, CT: policy.CTOff, Purpose: policy.PurposeAny, RequireNonce: f.network.Nonce == session.NonceRequire}
+	f.trust.Open = session.TrustStores(ctx, f.conn.PassFile)
+	eng, trust, err := session.Asked{Trust: &f.trust, Network: &f.network, Logs: &f.logs, Filters: &f.filters}.Engine(ctx, a.Run, p)
 	if err != nil {
 		return err
 	}
@@ -275,20 +277,20 @@ func (a *app) prefetch(ctx context.Context, f *checkFlags, args []string) error 
 // prefetched tells what became of one argument.
 func (a *app) prefetched(name string, r *report.Report) error {
 	if len(r.Certs) == 0 || len(r.Paths) == 0 || r.Paths[0].End != report.EndAnchor {
-		a.status = worse(a.status, exitInconclusive)
+		a.Status = command.Worse(a.Status, command.Inconclusive)
 		why := "no path to a trust anchor, so nothing is fetched for it"
 		if h := r.Headline; h != nil {
 			why = h.Finding.Title()
 		}
-		_, err := fmt.Fprintf(a.stdout, "%s: %s\n", quoteLines(name), why)
+		_, err := fmt.Fprintf(a.Stdout, "%s: %s\n", command.QuoteLines(name), why)
 		return err
 	}
 	var b bytes.Buffer
 	for _, x := range r.Fetches {
 		if x.Outcome == report.Failed || x.Outcome == report.Refused {
-			a.status = worse(a.status, exitInconclusive)
+			a.Status = command.Worse(a.Status, command.Inconclusive)
 		}
-		fmt.Fprintf(&b, "%s: %s %s %s", quoteLines(name), x.Outcome, finding.Quote(string(x.Kind)), finding.Quote(x.URL))
+		fmt.Fprintf(&b, "%s: %s %s %s", command.QuoteLines(name), x.Outcome, finding.Quote(string(x.Kind)), finding.Quote(x.URL))
 		if x.Bytes > 0 {
 			b.WriteString(", " + strconv.FormatInt(x.Bytes, 10) + " bytes")
 		}
@@ -298,8 +300,8 @@ func (a *app) prefetched(name string, r *report.Report) error {
 		b.WriteByte('\n')
 	}
 	if len(r.Fetches) == 0 {
-		fmt.Fprintf(&b, "%s: nothing to fetch\n", quoteLines(name))
+		fmt.Fprintf(&b, "%s: nothing to fetch\n", command.QuoteLines(name))
 	}
-	_, err := a.stdout.Write(b.Bytes())
+	_, err := a.Stdout.Write(b.Bytes())
 	return err
 }

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/assaytls/assay/internal/bench/crlgen"
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/lab/peers"
 )
@@ -109,12 +110,12 @@ func finish(t *testing.T, cmd *exec.Cmd) (status int, stdout, stderr string) {
 	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
 }
 
-func command(args []string) *exec.Cmd { return exec.Command(args[0], args[1:]...) }
+func program(args []string) *exec.Cmd { return exec.Command(args[0], args[1:]...) }
 
 // both checks the two servers; the verdicts are always the same.
 func (s *cacheSite) both(t *testing.T, cache string, wrap func([]string) *exec.Cmd, flags ...string) (stderr string) {
 	t.Helper()
-	for name, want := range map[string]int{"good": exitAccept, "revoked": exitReject} {
+	for name, want := range map[string]int{"good": command.Accept, "revoked": command.Reject} {
 		status, out, errs := finish(t, wrap(s.check(name, cache, flags...)))
 		if status != want {
 			t.Errorf("%s: exit status %d\n%s%s", name, status, out, errs)
@@ -152,11 +153,11 @@ func TestFullDisk(t *testing.T) {
 				t.Errorf("left behind: %v", left)
 			}
 			sound(t, cache)
-			if errs := s.both(t, cache, command); errs != "" { // there is room again
+			if errs := s.both(t, cache, program); errs != "" { // there is room again
 				t.Errorf("it says %q", errs)
 			}
 			before := s.hits.Load()
-			s.both(t, cache, command, "--offline")
+			s.both(t, cache, program, "--offline")
 			if s.hits.Load() != before {
 				t.Error("offline it downloads")
 			}
@@ -170,11 +171,11 @@ func TestReadOnlyCache(t *testing.T) {
 	s := newCacheSite(t)
 	base := t.TempDir()
 	filled, empty := filepath.Join(base, "filled"), filepath.Join(base, "empty")
-	s.both(t, filled, command)
+	s.both(t, filled, program)
 	if err := os.Mkdir(empty, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	as := command
+	as := program
 	if os.Geteuid() == 0 { // permissions bind everybody else
 		const nobody = 65534
 		exe := filepath.Join(base, "assay")
@@ -247,7 +248,7 @@ func TestProcessesRace(t *testing.T) {
 	for range 4 {
 		wg.Go(func() {
 			for range 3 {
-				if errs := s.both(t, cache, command); errs != "" {
+				if errs := s.both(t, cache, program); errs != "" {
 					t.Errorf("it says %q", errs)
 				}
 			}
@@ -267,9 +268,9 @@ func TestProcessesRace(t *testing.T) {
 	wg.Wait()
 	// Who puts a body that is being removed leaves an entry without it: a miss,
 	// which the next one mends.
-	s.both(t, cache, command)
+	s.both(t, cache, program)
 	sound(t, cache)
-	s.both(t, cache, command, "--offline")
+	s.both(t, cache, program, "--offline")
 }
 
 // Killed at any of the calls by which it writes to the cache, a process leaves
@@ -287,7 +288,7 @@ func TestKilledWhileCaching(t *testing.T) {
 				inject := "inject=" + call + ":signal=SIGKILL:when=" + strconv.Itoa(when)
 				cmd := exec.Command(strace, append([]string{"-f", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e", inject}, s.check("revoked", cache)...)...)
 				out, _ := cmd.CombinedOutput()
-				if cmd.ProcessState.ExitCode() == exitReject {
+				if cmd.ProcessState.ExitCode() == command.Reject {
 					break // it was done before
 				}
 				if ws := cmd.ProcessState.Sys().(syscall.WaitStatus); !ws.Signaled() && ws.ExitStatus() != 128+int(syscall.SIGKILL) {
@@ -297,8 +298,8 @@ func TestKilledWhileCaching(t *testing.T) {
 				if _, err := os.Stat(cache); err == nil {
 					sound(t, cache)
 				}
-				s.both(t, cache, command)
-				s.both(t, cache, command, "--offline")
+				s.both(t, cache, program)
+				s.both(t, cache, program, "--offline")
 				sound(t, cache)
 			}
 			if killed == 0 {
@@ -319,7 +320,7 @@ func TestTamperedCache(t *testing.T) {
 		for _, dir := range []string{"entries", "bodies", "indexes"} {
 			t.Run(dir+" "+name, func(t *testing.T) {
 				cache := filepath.Join(t.TempDir(), "cache")
-				s.both(t, cache, command)
+				s.both(t, cache, program)
 				files, _ := filepath.Glob(filepath.Join(cache, "v1", dir, "*"))
 				if len(files) == 0 {
 					t.Fatal("no files")
@@ -333,14 +334,14 @@ func TestTamperedCache(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				for server, wrong := range map[string]int{"good": exitReject, "revoked": exitAccept} {
-					if status, out, errs := finish(t, command(s.check(server, cache, "--offline"))); status == wrong {
+				for server, wrong := range map[string]int{"good": command.Reject, "revoked": command.Accept} {
+					if status, out, errs := finish(t, program(s.check(server, cache, "--offline"))); status == wrong {
 						t.Errorf("%s, offline: %d\n%s%s", server, status, out, errs)
 					}
 				}
-				s.both(t, cache, command)
+				s.both(t, cache, program)
 				if dir == "bodies" { // the answers that came instead are other files
-					if status, out, _ := finish(t, exec.Command("assay", "cache", "verify", "--cache-dir", cache)); status != exitReject || !strings.Contains(out, "2 files were damaged") {
+					if status, out, _ := finish(t, exec.Command("assay", "cache", "verify", "--cache-dir", cache)); status != command.Reject || !strings.Contains(out, "2 files were damaged") {
 						t.Errorf("verify: %d %s", status, out)
 					}
 				}
@@ -358,7 +359,7 @@ func TestTamperedCache(t *testing.T) {
 func TestCutWhileMapped(t *testing.T) {
 	s := newCacheSite(t)
 	cache := filepath.Join(t.TempDir(), "cache")
-	s.both(t, cache, command)
+	s.both(t, cache, program)
 	bodies, _ := filepath.Glob(filepath.Join(cache, "v1/bodies/*"))
 	large := ""
 	for _, f := range bodies {
@@ -376,7 +377,7 @@ func TestCutWhileMapped(t *testing.T) {
 	}}
 	port := listenAt(t, "127.0.0.1:0", conf)
 	args := append(s.check("good", cache, "--revocation", "crl", "--timeout", "2m"), "localhost:"+port, "--resolve", "localhost:"+port+":127.0.0.1")
-	cmd := command(args)
+	cmd := program(args)
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	pipe, err := cmd.StdoutPipe()
@@ -401,13 +402,13 @@ func TestCutWhileMapped(t *testing.T) {
 	close(release)
 	rest, _ := io.ReadAll(pipe)
 	cmd.Wait()
-	if status := cmd.ProcessState.ExitCode(); status != exitReject || !strings.Contains(string(rest), "REJECT  localhost:"+port) || !strings.Contains(string(rest), "cert-revoked") {
+	if status := cmd.ProcessState.ExitCode(); status != command.Reject || !strings.Contains(string(rest), "REJECT  localhost:"+port) || !strings.Contains(string(rest), "cert-revoked") {
 		t.Errorf("exit status %d\n%s%s", status, rest, errs.String())
 	}
 	if strings.Contains(errs.String(), "goroutine ") {
 		t.Error(errs.String())
 	}
-	s.both(t, cache, command)
+	s.both(t, cache, program)
 	sound(t, cache)
 }
 
@@ -436,7 +437,7 @@ func TestPrefetch(t *testing.T) {
 			t.Fatalf("%d %s%s", status, out, errs)
 		}
 		before := s.hits.Load()
-		s.both(t, cache, command, "--offline")
+		s.both(t, cache, program, "--offline")
 		if status, out, errs := finish(t, prefetch(cache, args...)); status != 0 || strings.Contains(out, " fetched ") {
 			t.Errorf("again: %d %s%s", status, out, errs)
 		}
@@ -459,13 +460,13 @@ func TestPrefetch(t *testing.T) {
 		}
 		s.ports = map[string]string{"good": listenAt(t, "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{good.TLS()}}),
 			"revoked": listenAt(t, "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{revoked.TLS()}})}
-		s.both(t, cache, command, "--offline")
+		s.both(t, cache, program, "--offline")
 	})
 	t.Run("refused", func(t *testing.T) {
 		cache := filepath.Join(t.TempDir(), "cache")
 		before := s.hits.Load()
 		status, out, _ := finish(t, prefetch(cache, file(s.leaf("good", forge.RandomSerial(), s.url))))
-		if status != exitInconclusive || !strings.Contains(out, "refused crl "+s.url+"/list.crl") || !strings.Contains(out, "loopback") || s.hits.Load() != before {
+		if status != command.Inconclusive || !strings.Contains(out, "refused crl "+s.url+"/list.crl") || !strings.Contains(out, "loopback") || s.hits.Load() != before {
 			t.Errorf("%d %s", status, out)
 		}
 	})
@@ -473,7 +474,7 @@ func TestPrefetch(t *testing.T) {
 		cache := filepath.Join(t.TempDir(), "cache")
 		port := listenAt(t, "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{s.leaf("none", forge.RandomSerial(), s.url).TLS()}})
 		status, out, _ := finish(t, prefetch(cache, "localhost:"+port, "--resolve", "localhost:"+port+":127.0.0.1"))
-		if status != exitInconclusive || !strings.Contains(out, "failed ocsp "+s.url+"/none") || !strings.Contains(out, "404") {
+		if status != command.Inconclusive || !strings.Contains(out, "failed ocsp "+s.url+"/none") || !strings.Contains(out, "404") {
 			t.Errorf("%d %s", status, out)
 		}
 	})

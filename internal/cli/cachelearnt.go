@@ -11,9 +11,11 @@ import (
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/learnt"
 	"github.com/assaytls/assay/internal/render"
+	"github.com/assaytls/assay/internal/session"
 	"github.com/assaytls/assay/internal/store"
 	"github.com/assaytls/assay/policy"
 )
@@ -29,7 +31,7 @@ func (a *app) cacheLearntCommand() *cobra.Command {
 	var dir string
 	format := formatText
 	c := &cobra.Command{
-		Use: "learnt", Short: "List the revocations that are remembered", Args: noArgs,
+		Use: "learnt", Short: "List the revocations that are remembered", Args: command.NoArgs,
 		Long: `List the revocations that checks have seen proved, the latest first. Their
 certificates are refused until they expire, even when no source can be asked or
 none says revoked any more; those on hold, as long as the hold's statement is
@@ -41,16 +43,16 @@ current. "assay cache forget" lifts one.`,
 			}
 			set, damage := openLearnt(s)
 			for _, d := range damage {
-				a.warn(d)
+				a.Warn(d)
 			}
 			if format == formatJSON {
-				return render.Value(a.stdout, learntItems(set.List()), true)
+				return render.Value(a.Stdout, learntItems(set.List()), true)
 			}
 			return a.learntTable(set.List())
 		},
 	}
 	flags.Under(c, "Output").Word(&format, "format", "form of the answer", formatText, formatJSON)
-	addCacheDir(c, &dir)
+	session.AddCacheDir(c, &dir)
 	return c
 }
 
@@ -88,7 +90,7 @@ func (a *app) learntTable(entries []evidence.Learnt) error {
 		if reason == "" {
 			reason = "no reason given"
 		}
-		fmt.Fprintf(&b, "%s  revoked %s (%s)\n", it.Serial, when(it.RevokedAt), finding.Quote(reason))
+		fmt.Fprintf(&b, "%s  revoked %s (%s)\n", it.Serial, command.When(it.RevokedAt), finding.Quote(reason))
 		fmt.Fprintf(&b, "  issuer  %s\n", finding.Quote(it.Issuer))
 		source := it.Scheme.String()
 		if it.URL != "" {
@@ -97,11 +99,11 @@ func (a *app) learntTable(entries []evidence.Learnt) error {
 		if it.Old {
 			source += ", past its time when it was seen"
 		}
-		fmt.Fprintf(&b, "  learnt  %s from %s\n", when(it.Learnt), source)
-		fmt.Fprintf(&b, "  until   %s\n", when(it.Until))
+		fmt.Fprintf(&b, "  learnt  %s from %s\n", command.When(it.Learnt), source)
+		fmt.Fprintf(&b, "  until   %s\n", command.When(it.Until))
 	}
-	fmt.Fprintf(&b, "%s remembered\n", counted(len(entries), "revocation is", "revocations are"))
-	_, err := a.stdout.Write(b.Bytes())
+	fmt.Fprintf(&b, "%s remembered\n", command.Counted(len(entries), "revocation is", "revocations are"))
+	_, err := a.Stdout.Write(b.Bytes())
 	return err
 }
 
@@ -115,7 +117,7 @@ a revocation that was a mistake. Other processes forget it too. A source that
 still says revoked is believed as before. The exit status is 1 when nothing is
 remembered about one of them.`,
 		Example: "  assay cache forget 4a:5b:6c\n  assay cache learnt",
-		Args:    minArgs(1, "a serial number or a SHA-256"),
+		Args:    command.MinArgs(1, "a serial number or a SHA-256"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			s, err := openCache(dir)
 			if err != nil {
@@ -123,7 +125,7 @@ remembered about one of them.`,
 			}
 			set, damage := openLearnt(s)
 			for _, d := range damage {
-				a.warn(d)
+				a.Warn(d)
 			}
 			for _, arg := range args {
 				n, err := set.Forget(arg)
@@ -131,15 +133,15 @@ remembered about one of them.`,
 					return usagef("%v", err)
 				}
 				if n == 0 {
-					a.status = worse(a.status, exitReject)
+					a.Status = command.Worse(a.Status, command.Reject)
 				}
-				if _, err := fmt.Fprintf(a.stdout, "%s: %d forgotten\n", quoteLines(arg), n); err != nil {
+				if _, err := fmt.Fprintf(a.Stdout, "%s: %d forgotten\n", command.QuoteLines(arg), n); err != nil {
 					return err
 				}
 			}
 			return nil
 		},
 	}
-	addCacheDir(c, &dir)
+	session.AddCacheDir(c, &dir)
 	return c
 }

@@ -12,10 +12,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/render"
+	"github.com/assaytls/assay/internal/session"
 	"github.com/assaytls/assay/internal/target"
 	"github.com/assaytls/assay/internal/tlsclient"
 	"github.com/assaytls/assay/policy"
@@ -26,12 +28,12 @@ import (
 const concurrent = 8
 
 type checkFlags struct {
-	conn    connFlags
+	conn    session.Connection
 	trust   flags.Trust
 	rules   policy.Policy
-	network networkFlags
-	logs    logFlags
-	filters filterFlags
+	network session.Network
+	logs    session.Logs
+	filters session.Filters
 	out     outputFlags
 	more    moreFlags
 	dns     dnsFlags
@@ -66,18 +68,18 @@ whether the certificate of a responder is revoked.`,
   assay check --dane --resolver 127.0.0.1 mx:example.com
   assay check -q a.example b.example:8443 '[2001:db8::1]:443'
   assay check --format nagios --expires-within 14d @hosts.txt`,
-		Args: minArgs(1, "a server to check, like example.com or example.com:8443"),
+		Args: command.MinArgs(1, "a server to check, like example.com or example.com:8443"),
 		RunE: func(c *cobra.Command, args []string) error {
-			f.rules.RequireNonce = f.rules.RequireNonce || f.network.nonce == nonceRequire
+			f.rules.RequireNonce = f.rules.RequireNonce || f.network.Nonce == session.NonceRequire
 			return a.check(c.Context(), f, args)
 		},
 	}
-	f.conn.add(c)
+	f.conn.Add(c)
 	flags.TrustFlags(c, &f.trust)
 	flags.Policy(c, &f.rules, policy.Check)
-	f.network.add(c)
-	f.logs.add(c)
-	f.filters.add(c)
+	f.network.Add(c)
+	f.logs.Add(c)
+	f.filters.Add(c)
 	f.out.add(c)
 	f.out.addEvidence(c)
 	f.more.add(c)
@@ -90,8 +92,8 @@ whether the certificate of a responder is revoked.`,
 
 // access is what may be downloaded, as the flags say it.
 func (f *checkFlags) access() download.Access {
-	access := f.network.access()
-	access.Audit = f.logs.audit
+	access := f.network.Access()
+	access.Audit = f.logs.Audit
 	return access
 }
 
@@ -99,13 +101,13 @@ func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 	if err := engine.Validate(f.rules); err != nil {
 		return refusedPolicy(err, f.rules.Allow)
 	}
-	if err := f.conn.checkPassFile(&f.trust); err != nil {
+	if err := f.conn.CheckPassFile(&f.trust); err != nil {
 		return err
 	}
 	if err := f.out.check(); err != nil {
 		return err
 	}
-	if err := f.network.check(); err != nil {
+	if err := f.network.Check(); err != nil {
 		return err
 	}
 	if err := f.more.check(&f.out); err != nil {
@@ -132,31 +134,31 @@ func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 		return err
 	}
 	defer save.discard()
-	limit := f.conn.timeout
+	limit := f.conn.Timeout
 	if limit == 0 {
-		limit = defaultTimeout * time.Duration((len(configs)+concurrent-1)/concurrent)
+		limit = session.DefaultTimeout * time.Duration((len(configs)+concurrent-1)/concurrent)
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	if err := f.network.through(&f.conn.Connection); err != nil {
+	if err := f.network.Through(&f.conn.Connection); err != nil {
 		return err
 	}
 	a.tellDepth(f.rules)
-	f.trust.Open = a.trustStores(ctx, f.conn.passFile)
-	o, trust, err := a.engineOptions(ctx, &f.trust, &f.network, &f.logs, &f.filters, f.rules)
+	f.trust.Open = session.TrustStores(ctx, f.conn.PassFile)
+	o, trust, err := session.Asked{Trust: &f.trust, Network: &f.network, Logs: &f.logs, Filters: &f.filters}.Options(ctx, a.Run, f.rules)
 	if err != nil {
 		return err
 	}
 	judge := f.dns.judge(f.more.judge(o, trust, f.rules, f.access(), f.out.detail()))
 
-	prog := a.newProgress(f.out.quiet)
-	defer prog.done()
+	prog := a.NewProgress(f.out.quiet)
+	defer prog.Done()
 	results := a.checkAll(ctx, configs, judge, prog)
 	nth := 0
 	for i := range configs {
 		one := <-results[i]
 		if one.cut {
-			prog.done()
+			prog.Done()
 			a.tellCut(configs[i], one.results)
 			return nil // what was not judged to the end is no answer
 		}
@@ -199,7 +201,7 @@ func (a *app) targets(ctx context.Context, f *checkFlags, names []named) ([]tlsc
 		if err := f.dns.target(t); err != nil {
 			return nil, n.at(err)
 		}
-		c, err := f.conn.config(t)
+		c, err := f.conn.Config(t)
 		if err != nil {
 			return nil, n.at(err)
 		}
@@ -216,7 +218,7 @@ func (a *app) targets(ctx context.Context, f *checkFlags, names []named) ([]tlsc
 			return nil, usagef("--all-addresses: the addresses of %s are the proxy's affair", c.Host).Hint("--proxy none goes without a proxy")
 		}
 	}
-	own, err := f.conn.clientCertificate(ctx)
+	own, err := f.conn.ClientCertificate(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -232,7 +234,7 @@ func (a *app) targets(ctx context.Context, f *checkFlags, names []named) ([]tlsc
 		}
 	}
 	for _, h := range hints {
-		a.hint("%s", h)
+		a.Hint("%s", h)
 	}
 	return configs, nil
 }
@@ -245,7 +247,7 @@ type result struct {
 
 // checkAll judges the targets, several at a time. Each channel brings what became
 // of its target.
-func (a *app) checkAll(ctx context.Context, configs []tlsclient.Config, judge judge, prog *progress) []chan checked {
+func (a *app) checkAll(ctx context.Context, configs []tlsclient.Config, judge judge, prog *command.Progress) []chan checked {
 	results := make([]chan checked, len(configs))
 	slots := make(chan struct{}, concurrent)
 	for i := range configs {
@@ -254,11 +256,11 @@ func (a *app) checkAll(ctx context.Context, configs []tlsclient.Config, judge ju
 	go func() {
 		for i, c := range configs {
 			slots <- struct{}{}
-			prog.show("checking %s:%s (%d of %d)", c.Host, c.Port, i+1, len(configs))
+			prog.Show("checking %s:%s (%d of %d)", c.Host, c.Port, i+1, len(configs))
 			go func() {
 				defer func() { <-slots }()
 				res := judge(ctx, c)
-				prog.clear()
+				prog.Clear()
 				results[i] <- checked{res, interrupted(ctx)}
 			}()
 		}
@@ -275,23 +277,23 @@ func interrupted(ctx context.Context) bool {
 // print writes one report and counts its verdict. nth is its position among
 // several.
 func (a *app) print(r *report.Report, f *outputFlags, several bool, nth int) error {
-	a.verdict(r.Verdict)
+	a.Verdict(r.Verdict)
 	if f.format == formatNagios {
 		a.plugin = append(a.plugin, r) // what is worst stands first, so all are waited for
 		return nil
 	}
 	if f.format == formatJSON {
-		return render.JSON(a.stdout, r, !several)
+		return render.JSON(a.Stdout, r, !several)
 	}
 	if several && nth > 0 && !f.quiet {
-		if _, err := io.WriteString(a.stdout, "\n"); err != nil {
+		if _, err := io.WriteString(a.Stdout, "\n"); err != nil {
 			return err
 		}
 	}
 	if f.format == formatMarkdown {
-		return render.Markdown(a.stdout, r, f.options(a))
+		return render.Markdown(a.Stdout, r, f.options(a))
 	}
-	return render.Text(a.stdout, r, f.options(a))
+	return render.Text(a.Stdout, r, f.options(a))
 }
 
 // evidenceFile is the file of --save-evidence in the making. A nil one does
@@ -324,7 +326,7 @@ func createEvidence(name string, targets int) (*evidenceFile, error) {
 	case errors.As(err, &p) && e.temp:
 		return nil, usagef("--save-evidence: %s cannot be created: %v", name, p.Err)
 	case err != nil:
-		return nil, usagef("--save-evidence: %v", plainPathError(err))
+		return nil, usagef("--save-evidence: %v", command.PlainPathError(err))
 	}
 	return e, nil
 }

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/lab/peers"
 	"github.com/assaytls/assay/report"
@@ -24,7 +25,7 @@ func (s *site) checkJSON(t *testing.T, port string, flags ...string) (status int
 	t.Helper()
 	args := append([]string{"check", "localhost:" + port, "--roots", s.root, "--offline", "--cache-dir", t.TempDir(), "--format", "json"}, flags...)
 	status, out, errs := run("", args...)
-	if status == exitUsage {
+	if status == command.UsageError {
 		t.Fatalf("%s", errs)
 	}
 	d := json.NewDecoder(strings.NewReader(out))
@@ -69,7 +70,7 @@ func TestAllAddresses(t *testing.T) {
 	listenAt(t, "127.0.0.3:"+port, &tls.Config{Certificates: []tls.Certificate{other.cert}})
 	resolve := "localhost:" + port + ":127.0.0.1,127.0.0.2,127.0.0.3,127.0.0.4"
 	status, rs := s.checkJSON(t, port, "--all-addresses", "--resolve", resolve)
-	if status != exitReject || len(rs) != 4 {
+	if status != command.Reject || len(rs) != 4 {
 		t.Fatalf("status %d, %d reports", status, len(rs))
 	}
 	for i, want := range []report.Verdict{report.Accept, report.Accept, report.Reject, report.Inconclusive} {
@@ -146,7 +147,7 @@ func TestParameters(t *testing.T) {
 		{"--ciphers", "TLS_RSA_WITH_RC4_128_SHA", "--tls-max", "1.2"}, {"--all-addresses", "--resume"}, {"--all-addresses", "--save-evidence", "x"},
 		{"--key", "x"}, {"--pass-file", "x"},
 	} {
-		if status, _, errs := run("", append([]string{"check", "localhost:" + port}, args...)...); status != exitUsage {
+		if status, _, errs := run("", append([]string{"check", "localhost:" + port}, args...)...); status != command.UsageError {
 			t.Errorf("%v: status %d\n%s", args, status, errs)
 		}
 	}
@@ -183,7 +184,7 @@ func TestClientCertificates(t *testing.T) {
 		"--cert absent": "--cert: ", "--cert cert --key absent": "--key: ", "--cert cert --key pkcs8 --pass-file absent": "--pass-file: ", "--cert cert --key both --pass-file absent": "",
 	} {
 		status, _, errs := run("", append([]string{"check", "--roots", s.root, "--offline", "localhost:" + port}, inDir(dir, args)...)...)
-		if (status == exitUsage) != (says != "") || strings.Contains(errs, "sesame") || !strings.Contains(errs, says) {
+		if (status == command.UsageError) != (says != "") || strings.Contains(errs, "sesame") || !strings.Contains(errs, says) {
 			t.Errorf("%s: status %d\n%s", args, status, errs)
 		}
 	}
@@ -199,7 +200,7 @@ func TestClientCertificates(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "turned"), turned, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if status, _, errs := run("", append([]string{"check", "localhost:" + port}, inDir(dir, "--cert turned --key key")...)...); status != exitUsage ||
+	if status, _, errs := run("", append([]string{"check", "localhost:" + port}, inDir(dir, "--cert turned --key key")...)...); status != command.UsageError ||
 		!strings.Contains(errs, "first certificate in the file (CN=Clients") || !strings.Contains(errs, "certificate 2 in the file belongs to the key") {
 		t.Errorf("status %d\n%s", status, errs)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/lab/forge"
 )
 
@@ -55,7 +56,7 @@ func TestCheckPathUsage(t *testing.T) {
 		"localhost --sigalgs ed25519 --key-types rsa": "--sigalgs cannot be used with",
 		"localhost --sigalgs ed25519 --legacy":        "--sigalgs cannot be used with",
 	} {
-		if status, _, errs := run("", append([]string{"check"}, strings.Split(args, " ")...)...); status != exitUsage || !strings.Contains(errs, want) {
+		if status, _, errs := run("", append([]string{"check"}, strings.Split(args, " ")...)...); status != command.UsageError || !strings.Contains(errs, want) {
 			t.Errorf("%s: status %d, %s", args, status, errs)
 		}
 	}
@@ -67,7 +68,7 @@ func TestCheckSigalgs(t *testing.T) {
 	port := listenAt(t, "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{s.cert}})
 	for list, want := range map[string]finding.ID{"ecdsa_secp256r1_sha256": finding.SigalgsRead, "ECDSA+SHA256,ed25519": finding.SigalgsRead, "rsa_pss_rsae_sha256": finding.SigalgsRefused} {
 		status, rs := s.checkJSON(t, port, "-4", "--sigalgs", list)
-		if status != exitInconclusive || rs[0].Headline == nil || rs[0].Headline.Finding.ID != want || (len(rs[0].Paths) > 0) != (want == finding.SigalgsRead) {
+		if status != command.Inconclusive || rs[0].Headline == nil || rs[0].Headline.Finding.ID != want || (len(rs[0].Paths) > 0) != (want == finding.SigalgsRead) {
 			t.Errorf("%s: status %d, %v", list, status, allFindings(&rs[0]))
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/report"
 )
@@ -30,7 +31,7 @@ func complete(t *testing.T, args ...string) (words []string, directive string) {
 // Completions know the words of every flag that takes some, and offer files only
 // where a file is wanted.
 func TestCompletionsKnowTheValues(t *testing.T) {
-	a := &app{stdout: &stdout{w: os.Stdout}, stderr: os.Stderr}
+	a := &app{Run: command.NewRun("assay", nil, os.Stdout, os.Stderr)}
 	known := 0
 	for _, c := range a.root(nil).Commands() {
 		c.Flags().VisitAll(func(f *pflag.Flag) {
@@ -109,8 +110,8 @@ func TestPolicyHashOfEvidence(t *testing.T) {
 				continue // they exclude each other
 			}
 			check := append([]string{"check", "127.0.0.1:1", "--save-evidence", file}, strings.Fields(rules+" "+access)...)
-			h := hash(exitInconclusive, check...)
-			if v := hash(exitInconclusive, append([]string{"verify", "--evidence", file}, strings.Fields(rules)...)...); v != h {
+			h := hash(command.Inconclusive, check...)
+			if v := hash(command.Inconclusive, append([]string{"verify", "--evidence", file}, strings.Fields(rules)...)...); v != h {
 				t.Errorf("check %s %s: policy hash %s, and verify --evidence says %s", rules, access, h, v)
 			}
 			if old, ok := seen[h]; ok && old != rules {

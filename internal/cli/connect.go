@@ -15,9 +15,11 @@ import (
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/assemble"
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/filters"
 	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/render"
+	"github.com/assaytls/assay/internal/session"
 	"github.com/assaytls/assay/internal/store"
 	"github.com/assaytls/assay/internal/target"
 	"github.com/assaytls/assay/internal/tlsclient"
@@ -26,11 +28,11 @@ import (
 )
 
 type connectFlags struct {
-	conn    connFlags
+	conn    session.Connection
 	trust   flags.Trust
 	rules   policy.Policy
-	network networkFlags
-	filters filterFlags
+	network session.Network
+	filters session.Filters
 	logList string
 	name    string
 
@@ -69,7 +71,7 @@ assay does not tell them; the server must then end the connection itself (HTTP:
 			return a.connect(c.Context(), f, args[0], c.Flags().Changed("on-eof"))
 		},
 	}
-	f.conn.add(c)
+	f.conn.Add(c)
 	flags.Hide(c, "servername", "no-servername")
 	flags.Reword(c, "alpn", "application protocols to offer (default none)")
 	flags.Reword(c, "timeout", "limit for everything before the first byte is relayed (default 1m)")
@@ -77,8 +79,8 @@ assay does not tell them; the server must then end the connection itself (HTTP:
 	flags.TrustFlags(c, &f.trust)
 	flags.Policy(c, &f.rules, policy.Connect)
 	flags.Under(c, "Judgement").Text(&f.name, "name", "`NAME` to send and to verify instead of the host")
-	f.network.addCache(c)
-	f.filters.add(c)
+	f.network.AddCache(c)
+	f.filters.Add(c)
 	flags.Under(c, "Certificate Transparency").Once(&f.logList, "log-list", "verify SCTs with the logs in `FILE`, JSON of version 3 (default: the one that assay update log-list stored)")
 	f.addInput(c)
 	return c
@@ -136,37 +138,37 @@ func (a *app) verifier(ctx context.Context, f *connectFlags, seen **report.Repor
 // the rules.
 func (a *app) connectConfig(ctx context.Context, f *connectFlags) (assay.Config, error) {
 	c := assay.Config{Network: assay.Inline, FetchBudget: fetchLimit}
-	if f.network.offline {
+	if f.network.Offline {
 		c.Network = assay.Offline
 	}
 	var err error
 	if f.trust.Given() {
-		f.trust.Open = a.trustStores(ctx, f.conn.passFile)
+		f.trust.Open = session.TrustStores(ctx, f.conn.PassFile)
 		anchors, err := f.trust.Anchors() // says what is wrong with any of them
 		if err != nil {
 			return c, err
 		}
 		c.Roots = anchors.Certificates()
 	}
-	dir, dirErr := cacheDir(f.network.cacheDir)
-	if f.network.cacheDir != "" && dirErr != nil {
+	dir, dirErr := session.CacheDir(f.network.CacheDir)
+	if f.network.CacheDir != "" && dirErr != nil {
 		return c, usagef("--cache-dir: %v", dirErr)
 	}
-	if c.Filters.Dir = f.filters.dir; c.Filters.Dir == "" && dirErr == nil {
-		if _, err := filters.ReadInfo(storedFilters(dir)); err == nil {
-			c.Filters.Dir = storedFilters(dir)
+	if c.Filters.Dir = f.filters.Dir; c.Filters.Dir == "" && dirErr == nil {
+		if _, err := filters.ReadInfo(session.StoredFilters(dir)); err == nil {
+			c.Filters.Dir = session.StoredFilters(dir)
 		}
 	}
-	if c.LogList, err = f.logListBytes(storedLogList(dir)); err != nil {
+	if c.LogList, err = f.logListBytes(session.StoredLogList(dir)); err != nil {
 		return c, err
 	}
 	if dirErr == nil {
 		if _, err := store.Open(dir); err == nil {
 			c.CacheDir = dir
-		} else if f.network.cacheDir != "" {
-			return c, usagef("--cache-dir: %v", plainPathError(err))
+		} else if f.network.CacheDir != "" {
+			return c, usagef("--cache-dir: %v", command.PlainPathError(err))
 		} else {
-			a.warn(fmt.Errorf("going on without a cache: %w", err))
+			a.Warn(fmt.Errorf("going on without a cache: %w", err))
 		}
 	}
 	return c, nil
@@ -188,7 +190,7 @@ func (f *connectFlags) logListBytes(stored string) ([]byte, error) {
 		}
 		name = stored
 	}
-	b, err := readFile(name, nil, maxCertFile)
+	b, err := session.ReadFile(name, nil, session.MaxCertFile)
 	if err != nil {
 		return nil, usagef("--log-list: %v", err)
 	}
@@ -196,7 +198,7 @@ func (f *connectFlags) logListBytes(stored string) ([]byte, error) {
 }
 
 func (a *app) connect(ctx context.Context, f *connectFlags, arg string, onEOFGiven bool) error {
-	if err := f.conn.checkPassFile(&f.trust); err != nil {
+	if err := f.conn.CheckPassFile(&f.trust); err != nil {
 		return err
 	}
 	t, dial, err := a.connectTarget(ctx, f, arg)
@@ -213,11 +215,11 @@ func (a *app) connect(ctx context.Context, f *connectFlags, arg string, onEOFGiv
 			v.Close()
 		}
 	}()
-	r := &relay{in: a.stdin, out: a.stdout.w, onEOF: f.onEOF, crlf: f.crlf}
+	r := &relay{in: a.Stdin, out: a.Stdout.Unguarded(), onEOF: f.onEOF, crlf: f.crlf}
 	if f.request != "" {
 		file, err := os.Open(f.request)
 		if err != nil {
-			return usagef("--request: %v", plainPathError(err))
+			return usagef("--request: %v", command.PlainPathError(err))
 		}
 		defer file.Close()
 		if st, err := file.Stat(); err == nil && st.IsDir() {
@@ -228,9 +230,9 @@ func (a *app) connect(ctx context.Context, f *connectFlags, arg string, onEOFGiv
 			r.onEOF = eofWait
 		}
 	}
-	limit := f.conn.timeout
+	limit := f.conn.Timeout
 	if limit == 0 {
-		limit = defaultTimeout
+		limit = session.DefaultTimeout
 	}
 	shaking, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -339,16 +341,16 @@ func (a *app) notReached(ctx context.Context, v *assay.Verifier, ev *evidence.Ev
 	}
 	r := v.Judge(ctx, ev)
 	r.Target.Source = report.FromConnect
-	a.verdict(r.Verdict)
-	return render.Text(a.stderr, r, render.Options{Width: 80, Verbose: verbose})
+	a.Verdict(r.Verdict)
+	return render.Text(a.Stderr, r, render.Options{Width: 80, Verbose: verbose})
 }
 
 // refused prints why the server was not accepted.
 func (a *app) refused(r *report.Report, verbose bool) error {
-	if a.verdict(r.Verdict); a.status == exitAccept { // it was refused, whatever the report says
-		a.status = exitReject
+	if a.Verdict(r.Verdict); a.Status == command.Accept { // it was refused, whatever the report says
+		a.Status = command.Reject
 	}
-	return render.Text(a.stderr, r, render.Options{Width: 80, Verbose: verbose})
+	return render.Text(a.Stderr, r, render.Options{Width: 80, Verbose: verbose})
 }
 
 // completed adds to the report of a handshake what only the dial knows: what
@@ -383,12 +385,12 @@ func (a *app) accepted(r *report.Report, verbose bool) {
 		return
 	}
 	if verbose {
-		_ = render.Text(a.stderr, r, render.Options{Width: 80, Verbose: true})
+		_ = render.Text(a.Stderr, r, render.Options{Width: 80, Verbose: true})
 		return
 	}
 	for _, f := range r.Counted() {
 		if f.Policy == policy.Allowed {
-			fmt.Fprintf(a.stderr, "assay: warning: allowed: %s [%s]\n", f.Title(), f.ID)
+			fmt.Fprintf(a.Stderr, "assay: warning: allowed: %s [%s]\n", f.Title(), f.ID)
 		}
 	}
 }
@@ -398,32 +400,32 @@ func (a *app) relayed(ctx context.Context, r *relay, ignoreTruncation bool, targ
 	end := r.run(ctx)
 	switch {
 	case end.stdout != nil && brokenPipe(end.stdout):
-		a.status = exitPipe
+		a.Status = exitPipe
 		return nil
 	case end.stdout != nil:
 		return usagef("standard output cannot be written: %v", end.stdout)
 	case end.stdin != nil:
-		return usagef("the input cannot be read: %v", plainPathError(end.stdin))
+		return usagef("the input cannot be read: %v", command.PlainPathError(end.stdin))
 	case end.failure == nil, end.failure.ID == finding.Truncated && ignoreTruncation && !end.torn:
 		return nil
 	}
-	a.status = exitInconclusive
+	a.Status = command.Inconclusive
 	f := assemble.Failure(end.failure)
-	fmt.Fprintf(a.stderr, "assay: error: %s [%s]\n", f.Title(), f.ID)
+	fmt.Fprintf(a.Stderr, "assay: error: %s [%s]\n", f.Title(), f.ID)
 	switch {
 	case end.unsent:
-		a.hint("it did not take all of the input; what it said before, or its log, may tell why")
+		a.Hint("it did not take all of the input; what it said before, or its log, may tell why")
 	case end.torn:
-		a.hint("it ended in the middle of a TLS record: data is missing, or was cut off between you and the server")
+		a.Hint("it ended in the middle of a TLS record: data is missing, or was cut off between you and the server")
 	case end.told && (f.ID == finding.Truncated || f.ID == finding.ConnectionReset):
-		a.hint("the input had ended, and assay had told the server so (close_notify); some servers, nginx among them, then end like this")
-		a.hint("--on-eof wait does not tell them; a server of HTTP then ends by itself if the request says \"Connection: close\"")
+		a.Hint("the input had ended, and assay had told the server so (close_notify); some servers, nginx among them, then end like this")
+		a.Hint("--on-eof wait does not tell them; a server of HTTP then ends by itself if the request says \"Connection: close\"")
 	default:
-		a.hint("%s", f.Expand(f.Kind().Fix))
+		a.Hint("%s", f.Expand(f.Kind().Fix))
 	}
 	if strings.HasPrefix(string(f.ID), "client-certificate-") {
-		a.hint("assay check %s lists the issuers and the algorithms that it accepts", target)
+		a.Hint("assay check %s lists the issuers and the algorithms that it accepts", target)
 	}
-	a.hint("assay explain %s tells more", f.ID)
+	a.Hint("assay explain %s tells more", f.ID)
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/lab/peers"
 )
@@ -109,7 +110,7 @@ func TestConnectRefuses(t *testing.T) {
 			args := l.Assay(s)
 			args[0] = "connect"
 			status, out, errs := run("secret", append(args, "--cache-dir", t.TempDir())...)
-			if status != exitReject || out != "" || !strings.Contains(errs, "["+want+"]") || !strings.Contains(errs, "REJECT") || !strings.Contains(errs, s.Host+":"+s.Port) {
+			if status != command.Reject || out != "" || !strings.Contains(errs, "["+want+"]") || !strings.Contains(errs, "REJECT") || !strings.Contains(errs, s.Host+":"+s.Port) {
 				t.Errorf("status %d, %d bytes of output\n%s", status, len(out), errs)
 			}
 		})
@@ -122,7 +123,7 @@ func TestConnectRefuses(t *testing.T) {
 	}
 	for _, id := range []string{"cert-revoked", "root-untrusted", "name-mismatch", "certificate-signature-invalid", "nonsense", "ct-not-verified", "crl-stale"} {
 		status, _, errs := run("", append(args, "--allow", id)...)
-		if status != exitUsage || !strings.Contains(errs, "allow: ") {
+		if status != command.UsageError || !strings.Contains(errs, "allow: ") {
 			t.Errorf("--allow %s: status %d\n%s", id, status, errs)
 		}
 	}
@@ -130,20 +131,20 @@ func TestConnectRefuses(t *testing.T) {
 
 func TestConnectNotReached(t *testing.T) {
 	s := newSite(t)
-	if status, _, errs := s.connect(t, "", peers.FreePort(t)); status != exitInconclusive || !strings.Contains(errs, "[connection-refused]") {
+	if status, _, errs := s.connect(t, "", peers.FreePort(t)); status != command.Inconclusive || !strings.Contains(errs, "[connection-refused]") {
 		t.Errorf("status %d\n%s", status, errs)
 	}
 	plain := httptest.NewServer(http.NotFoundHandler())
 	defer plain.Close()
 	_, port, _ := net.SplitHostPort(plain.Listener.Addr().String())
-	if status, _, errs := s.connect(t, "", port); status != exitInconclusive || !strings.Contains(errs, "[plaintext-http]") {
+	if status, _, errs := s.connect(t, "", port); status != command.Inconclusive || !strings.Contains(errs, "[plaintext-http]") {
 		t.Errorf("status %d\n%s", status, errs)
 	}
 	for _, c := range [][]string{
 		{"connect"}, {"connect", "a.test", "b.test"}, {"connect", "a.test", "--servername", "b.test"},
 		{"connect", "a.test", "--request", "/no/such/file"}, {"connect", "a.test", "--ct", "require"}, {"connect", "a.test", "--roots", "/no/such/file"},
 	} {
-		if status, _, errs := run("", append(c, "--cache-dir", t.TempDir())...); status != exitUsage {
+		if status, _, errs := run("", append(c, "--cache-dir", t.TempDir())...); status != command.UsageError {
 			t.Errorf("%v: status %d\n%s", c, status, errs)
 		}
 	}
@@ -200,7 +201,7 @@ func TestConnectTruncated(t *testing.T) {
 			if abort {
 				want = "[connection-reset]"
 			}
-			if status != exitInconclusive || out != "half of it" || !strings.Contains(errs, want) {
+			if status != command.Inconclusive || out != "half of it" || !strings.Contains(errs, want) {
 				t.Errorf("TLS %s: status %d, output %q\n%s", name, status, out, errs)
 			}
 			status, _, errs = s.connect(t, "x", port, "--on-eof", "wait", "--ignore-truncation")
@@ -250,7 +251,7 @@ func TestConnectClientCertificate(t *testing.T) {
 		}
 	}()
 	_, port, _ := net.SplitHostPort(l.Addr().String())
-	if status, _, errs := s.connect(t, "", port, "--on-eof", "wait"); status != exitInconclusive || !strings.Contains(errs, "[client-certificate-required]") || !strings.Contains(errs, "hint: assay check localhost:"+port) {
+	if status, _, errs := s.connect(t, "", port, "--on-eof", "wait"); status != command.Inconclusive || !strings.Contains(errs, "[client-certificate-required]") || !strings.Contains(errs, "hint: assay check localhost:"+port) {
 		t.Errorf("status %d\n%s", status, errs)
 	}
 	if status, out, errs := s.connect(t, "", port, "--on-eof", "wait", "--cert", s.pem, "--key", s.key); status != 0 || out != "welcome" {
@@ -331,7 +332,7 @@ server { listen 127.0.0.1:%[2]s ssl; ssl_certificate %[3]s; ssl_certificate_key 
 			}
 			// Told that the client has ended, nginx may reset the connection, or
 			// omit its close_notify: the help says so. It never looks whole.
-			if status, out, errs := s.connect(t, get, port, "--tls-max", name); status != exitInconclusive && (status != 0 || !strings.HasSuffix(out, page)) {
+			if status, out, errs := s.connect(t, get, port, "--tls-max", name); status != command.Inconclusive && (status != 0 || !strings.HasSuffix(out, page)) {
 				t.Errorf("half-close: status %d, %d bytes\n%s", status, len(out), errs)
 			}
 		})

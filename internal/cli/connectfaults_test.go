@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/lab/peers"
 	"github.com/assaytls/assay/report"
 )
@@ -50,7 +51,7 @@ func TestConnectLabFaults(t *testing.T) {
 					t.Errorf("refused before anything was read:\n%s", errs)
 				}
 			}
-			statuses := map[report.Verdict]int{report.Reject: exitReject, report.Inconclusive: exitInconclusive}
+			statuses := map[report.Verdict]int{report.Reject: command.Reject, report.Inconclusive: command.Inconclusive}
 			if status != statuses[want.Verdict] && s.Name != "proxy-private-pointers" || out != "" || !strings.Contains(errs, "["+string(id)+"]") {
 				t.Errorf("status %d, output %q, want %s and %s\n%s", status, out, want.Verdict, id, errs)
 			}
@@ -75,19 +76,19 @@ func TestConnectNoLaxer(t *testing.T) {
 			args[0] = "connect"
 			status, out, errs := run("", args...)
 			switch {
-			case status == exitUsage && (strings.Contains(errs, "unknown flag") || strings.Contains(errs, "are for assay check")):
+			case status == command.UsageError && (strings.Contains(errs, "unknown flag") || strings.Contains(errs, "are for assay check")):
 				return // a flag that connect does not have
 			case out != "":
 				t.Errorf("output %q", out)
-			case status == exitAccept:
+			case status == command.Accept:
 				if s.Want != report.Accept || strings.Contains(errs, "REJECT") || strings.Contains(errs, "INCONCLUSIVE") {
 					t.Errorf("connected, and check says %s\n%s", s.Want, errs)
 				}
-			case status == exitReject && strings.HasPrefix(errs, "REJECT  "), status == exitInconclusive && strings.HasPrefix(errs, "INCONCLUSIVE  "):
+			case status == command.Reject && strings.HasPrefix(errs, "REJECT  "), status == command.Inconclusive && strings.HasPrefix(errs, "INCONCLUSIVE  "):
 				if s.Want == report.Accept && !slices.Contains(stricter, s.Name) {
 					t.Errorf("refused, and check accepts\n%s", errs)
 				}
-				if s.Want == report.Reject && status != exitReject {
+				if s.Want == report.Reject && status != command.Reject {
 					t.Errorf("status %d, and check rejects\n%s", status, errs)
 				}
 			default:
@@ -118,7 +119,7 @@ func TestConnectSilence(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
 			status, out, errs := s.connect(t, "secret", listenPlain(t, server), "--timeout", "5m")
-			if status != exitInconclusive || out != "" || !strings.Contains(errs, "[handshake-timeout]") || !strings.Contains(errs, "10 s") {
+			if status != command.Inconclusive || out != "" || !strings.Contains(errs, "[handshake-timeout]") || !strings.Contains(errs, "10 s") {
 				t.Errorf("status %d, output %q\n%s", status, out, errs)
 			}
 		})
@@ -139,7 +140,7 @@ func TestConnectDeadAddresses(t *testing.T) {
 		t.Errorf("status %d, output %q\n%s", status, out, errs)
 	}
 	args[3] = "localhost:" + port + ":" + strings.Join(addrs, ",")
-	if status, out, errs := run("hello", append(args, "-v")...); status != exitInconclusive || out != "" || !strings.Contains(errs, "[connection-refused]") || strings.Count(errs, " tried ") < 40 {
+	if status, out, errs := run("hello", append(args, "-v")...); status != command.Inconclusive || out != "" || !strings.Contains(errs, "[connection-refused]") || strings.Count(errs, " tried ") < 40 {
 		t.Errorf("all dead: status %d, output %q\n%s", status, out, errs)
 	}
 }
@@ -169,7 +170,7 @@ func TestConnectInputRefused(t *testing.T) {
 				status, out, errs := s.connect(t, input, port, "--timeout", "60s")
 				close(release)
 				// The server's end may be overtaken by the reset.
-				if status != exitInconclusive || out != "enough" && out != "" || !strings.Contains(errs, "while sending data") || strings.Contains(errs, "--no-servername") {
+				if status != command.Inconclusive || out != "enough" && out != "" || !strings.Contains(errs, "while sending data") || strings.Contains(errs, "--no-servername") {
 					t.Errorf("status %d, output %q\n%s", status, out, errs)
 				}
 			})
@@ -224,7 +225,7 @@ func TestConnectResetInRecord(t *testing.T) {
 				break
 			}
 		}
-		if status != exitInconclusive || out != "so far" || !strings.Contains(errs.String(), "[connection-reset]") {
+		if status != command.Inconclusive || out != "so far" || !strings.Contains(errs.String(), "[connection-reset]") {
 			t.Errorf("TLS %s: status %d, output %q\n%s", name, status, out, errs)
 		}
 	}
@@ -239,7 +240,7 @@ func TestConnectDamaged(t *testing.T) {
 			c.NetConn().Write(append([]byte{23, 3, 3, 0, 64}, make([]byte, 64)...))
 			io.Copy(io.Discard, c.NetConn())
 		})
-		if status, out, errs := s.connect(t, "", port, "--on-eof", "wait"); status != exitInconclusive || out != "so far" || !strings.Contains(errs, "[data-damaged]") {
+		if status, out, errs := s.connect(t, "", port, "--on-eof", "wait"); status != command.Inconclusive || out != "so far" || !strings.Contains(errs, "[data-damaged]") {
 			t.Errorf("TLS %s: status %d, output %q\n%s", name, status, out, errs)
 		}
 	}
@@ -270,7 +271,7 @@ func TestConnectAlert(t *testing.T) {
 	}()
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	status, out, errs := s.connect(t, "", port, "--on-eof", "wait", "--cert", s.pem, "--key", s.key)
-	if status != exitInconclusive || out != "" || !strings.Contains(errs, "[client-certificate-refused]") || !strings.Contains(errs, "bad_certificate") {
+	if status != command.Inconclusive || out != "" || !strings.Contains(errs, "[client-certificate-refused]") || !strings.Contains(errs, "bad_certificate") {
 		t.Errorf("status %d, output %q\n%s", status, out, errs)
 	}
 }
@@ -308,7 +309,7 @@ func TestConnectRenegotiation(t *testing.T) {
 	}
 	go io.Copy(io.Discard, said)
 	io.WriteString(keys, "r\n")
-	if status := p.status(t); status != exitInconclusive || !strings.Contains(p.errs.String(), "[renegotiation-demanded]") {
+	if status := p.status(t); status != command.Inconclusive || !strings.Contains(p.errs.String(), "[renegotiation-demanded]") {
 		t.Errorf("status %d, output %q\n%s", status, p.out, p.errs)
 	}
 }
@@ -354,7 +355,7 @@ server { listen 127.0.0.1:%[2]s ssl; ssl_protocols TLSv1.2 TLSv1.3; ssl_certific
 					server.Shows(t, "hello\n")
 				}
 				server.Kill()
-				if status := p.status(t); status != exitInconclusive || !strings.Contains(p.errs.String(), "[truncated]") {
+				if status := p.status(t); status != command.Inconclusive || !strings.Contains(p.errs.String(), "[truncated]") {
 					t.Errorf("status %d\n%s", status, p.errs)
 				}
 			})

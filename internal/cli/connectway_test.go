@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/lab/peers"
 )
 
@@ -126,15 +127,15 @@ func wantProxied(t *testing.T, s *site, proxy, target, other string, got *atomic
 	if shown := strings.Replace(proxy, ":pass@", ":xxxxx@", 1); !strings.Contains(errs, "  proxy      "+shown+"\n") || strings.Contains(errs, "  address ") {
 		t.Errorf("the proxy %s is not shown:\n%s", shown, errs)
 	}
-	if status != exitReject || out != "" || !strings.Contains(errs, "REJECT  "+target) || got.Load() != before {
+	if status != command.Reject || out != "" || !strings.Contains(errs, "REJECT  "+target) || got.Load() != before {
 		t.Errorf("not trusted: status %d, output %q, the server got %d bytes\n%s", status, out, got.Load()-before, errs)
 	}
-	if status, out, errs = run("secret", args(target, "--roots", s.root, "--name", "other.test")...); status != exitReject || out != "" || !strings.Contains(errs, "[name-mismatch]") || got.Load() != before {
+	if status, out, errs = run("secret", args(target, "--roots", s.root, "--name", "other.test")...); status != command.Reject || out != "" || !strings.Contains(errs, "[name-mismatch]") || got.Load() != before {
 		t.Errorf("wrong name: status %d, output %q\n%s", status, out, errs)
 	}
 	status, out, errs = run("secret", args(other, "--roots", s.root)...)
 	said := strings.Join(strings.Fields(errs), " ") // as it was before it was wrapped
-	if status != exitInconclusive || out != "" || !strings.Contains(said, "[proxy-refused]") && !strings.Contains(said, "it closed the connection [proxy-failure]") {
+	if status != command.Inconclusive || out != "" || !strings.Contains(said, "[proxy-refused]") && !strings.Contains(said, "it closed the connection [proxy-failure]") {
 		t.Errorf("refused by the proxy: status %d, output %q\n%s", status, out, errs)
 	}
 }
@@ -151,7 +152,7 @@ func TestConnectThroughProxies(t *testing.T) {
 	}
 	for _, proxy := range []string{"http://127.0.0.1:" + web, "http://user:wrong@127.0.0.1:" + web} {
 		status, out, errs := run("secret", "connect", "behind.test", "--proxy", proxy, "--name", "localhost", "--roots", s.root, "--offline", "--cache-dir", t.TempDir())
-		if status != exitInconclusive || out != "" || !strings.Contains(errs, "[proxy-auth-required]") || strings.Contains(errs, "wrong") {
+		if status != command.Inconclusive || out != "" || !strings.Contains(errs, "[proxy-auth-required]") || strings.Contains(errs, "wrong") {
 			t.Errorf("%s: status %d\n%s", proxy, status, errs)
 		}
 	}
@@ -167,11 +168,11 @@ func TestConnectThroughProxies(t *testing.T) {
 		{[]string{"ALL_PROXY=socks5h://127.0.0.1:" + socks}, nil, 0, ""},
 		{[]string{"ALL_PROXY=socks5h://127.0.0.1:1", "HTTPS_PROXY=http://user:pass@127.0.0.1:" + web}, nil, 0, ""},
 		{[]string{"HTTPS_PROXY=http://127.0.0.1:1"}, []string{"--proxy", "socks5://127.0.0.1:" + socks}, 0, ""},
-		{[]string{"HTTPS_PROXY=http://user:secret@127.0.0.1:1"}, nil, exitInconclusive, "[proxy-failure]"},
-		{[]string{"HTTPS_PROXY=http://127.0.0.1:1", "NO_PROXY=.test"}, []string{"--resolve", "behind.test:443:127.0.0.1"}, exitInconclusive, "[connection-refused]"},
-		{[]string{"HTTPS_PROXY=http://127.0.0.1:1"}, []string{"--proxy", "none", "--resolve", "behind.test:443:127.0.0.1"}, exitInconclusive, "[connection-refused]"},
-		{[]string{"HTTPS_PROXY=https://user:secret@127.0.0.1:1"}, nil, exitInconclusive, "[proxy-failure]"},
-		{[]string{"ALL_PROXY=socks4://127.0.0.1:1"}, nil, exitUsage, "ALL_PROXY"},
+		{[]string{"HTTPS_PROXY=http://user:secret@127.0.0.1:1"}, nil, command.Inconclusive, "[proxy-failure]"},
+		{[]string{"HTTPS_PROXY=http://127.0.0.1:1", "NO_PROXY=.test"}, []string{"--resolve", "behind.test:443:127.0.0.1"}, command.Inconclusive, "[connection-refused]"},
+		{[]string{"HTTPS_PROXY=http://127.0.0.1:1"}, []string{"--proxy", "none", "--resolve", "behind.test:443:127.0.0.1"}, command.Inconclusive, "[connection-refused]"},
+		{[]string{"HTTPS_PROXY=https://user:secret@127.0.0.1:1"}, nil, command.Inconclusive, "[proxy-failure]"},
+		{[]string{"ALL_PROXY=socks4://127.0.0.1:1"}, nil, command.UsageError, "ALL_PROXY"},
 	} {
 		p := assayProcess(t, append([]string{"connect", "behind.test", "--name", "localhost", "--roots", s.root, "--offline", "--timeout", "60s"}, c.flags...)...)
 		p.cmd.Env = append(append(p.cmd.Env, "NO_PROXY="), c.env...)
@@ -182,7 +183,7 @@ func TestConnectThroughProxies(t *testing.T) {
 			t.Errorf("%v %v: status %d, output %q\n%s", c.env, c.flags, status, p.out, p.errs)
 		}
 	}
-	if status, out, _ := run("", "check", "behind.test", "--all-addresses", "--proxy", "socks5://127.0.0.1:"+socks); status != exitUsage || out != "" {
+	if status, out, _ := run("", "check", "behind.test", "--all-addresses", "--proxy", "socks5://127.0.0.1:"+socks); status != command.UsageError || out != "" {
 		t.Errorf("all addresses through a proxy: status %d", status)
 	}
 }
@@ -254,12 +255,12 @@ func wantSTARTTLS(t *testing.T, s *site, protocol, port, sends, answer string) {
 		if p.status(t); p.errs.String() != "" {
 			t.Errorf("%s: %s", protocol, p.errs)
 		}
-		if status, out, errs := run(sends, append(args(way...), "--roots", newSite(t).root)...); status != exitReject || out != "" || !strings.Contains(errs, "REJECT  "+at) {
+		if status, out, errs := run(sends, append(args(way...), "--roots", newSite(t).root)...); status != command.Reject || out != "" || !strings.Contains(errs, "REJECT  "+at) {
 			t.Errorf("%s not trusted: status %d, output %q\n%s", protocol, status, out, errs)
 		}
 	}
 	// The same server, asked for TLS at once.
-	if status, out, errs := run(sends, append(args(at), "--roots", s.root)...); status != exitInconclusive || out != "" || !strings.Contains(errs, "--starttls") {
+	if status, out, errs := run(sends, append(args(at), "--roots", s.root)...); status != command.Inconclusive || out != "" || !strings.Contains(errs, "--starttls") {
 		t.Logf("%s without STARTTLS: status %d, output %q\n%s", protocol, status, out, errs)
 	}
 }
@@ -270,7 +271,7 @@ func TestConnectStartTLS(t *testing.T) {
 	wantSTARTTLS(t, s, "smtp", smtp, "EHLO me\r\n", "250 ")
 	wantSTARTTLS(t, s, "imap", imap, "a CAPABILITY\r\n", "a OK")
 	wantSTARTTLS(t, s, "pop3", pop3, "CAPA\r\n", ".\r\n")
-	if status, out, errs := s.connect(t, "a LOGIN me secret\r\n", plain, "--starttls", "imap"); status != exitInconclusive || out != "" || !strings.Contains(errs, "[starttls-not-offered]") {
+	if status, out, errs := s.connect(t, "a LOGIN me secret\r\n", plain, "--starttls", "imap"); status != command.Inconclusive || out != "" || !strings.Contains(errs, "[starttls-not-offered]") {
 		t.Errorf("not offered: status %d, output %q\n%s", status, out, errs)
 	}
 	// A whole session, and its end.
@@ -292,7 +293,7 @@ func TestConnectInjection(t *testing.T) {
 	s, _ := l.Scenario("smtp-starttls-injection")
 	args := append(l.Assay(s), "--cache-dir", t.TempDir())
 	args[0] = "connect"
-	if status, out, errs := run("secret", args...); status != exitReject || out != "" || !strings.Contains(errs, "[starttls-injection]") {
+	if status, out, errs := run("secret", args...); status != command.Reject || out != "" || !strings.Contains(errs, "[starttls-injection]") {
 		t.Errorf("status %d, output %q\n%s", status, out, errs)
 	}
 }
@@ -309,7 +310,7 @@ func TestConnectStartTLSServers(t *testing.T) {
 		if status != 0 || !strings.Contains(out, "221 ") || errs != "" {
 			t.Errorf("smtps: status %d, output %q\n%s", status, out, errs)
 		}
-		for target, want := range map[string]int{"smtps://" + at: 0, at: exitInconclusive} {
+		for target, want := range map[string]int{"smtps://" + at: 0, at: command.Inconclusive} {
 			if status, out, errs := run("", "check", target, "--resolve", at+":127.0.0.1", "--roots", s.root, "--offline", "--cache-dir", t.TempDir()); status != want {
 				t.Errorf("check %s: status %d\n%s%s", target, status, out, errs)
 			}

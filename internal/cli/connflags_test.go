@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/lab/forge"
 )
 
@@ -105,13 +106,13 @@ func TestMailThroughProxyWithClientCertificate(t *testing.T) {
 		status int
 		text   string
 	}{
-		{[]string{"--proxy", proxy, "--cert", cert, "mx.test"}, exitAccept, "mx.test"},
-		{[]string{"--proxy", proxy, "mx.test"}, exitInconclusive, "requires a client certificate"},
-		{[]string{"--proxy", proxy, "--cert", cert, "other.test"}, exitInconclusive, "did not connect"},
-		{[]string{"--proxy", "gopher://x", "mx.test"}, exitUsage, "proxy scheme"},
-		{[]string{"--key", cert, "mx.test"}, exitUsage, "--key needs --cert"},
-		{[]string{"--cert", roots, "mx.test"}, exitUsage, "--cert"},
-		{[]string{"--starttls", "gopher", "mx.test"}, exitUsage, "must be one of"},
+		{[]string{"--proxy", proxy, "--cert", cert, "mx.test"}, command.Accept, "mx.test"},
+		{[]string{"--proxy", proxy, "mx.test"}, command.Inconclusive, "requires a client certificate"},
+		{[]string{"--proxy", proxy, "--cert", cert, "other.test"}, command.Inconclusive, "did not connect"},
+		{[]string{"--proxy", "gopher://x", "mx.test"}, command.UsageError, "proxy scheme"},
+		{[]string{"--key", cert, "mx.test"}, command.UsageError, "--key needs --cert"},
+		{[]string{"--cert", roots, "mx.test"}, command.UsageError, "--cert"},
+		{[]string{"--starttls", "gopher", "mx.test"}, command.UsageError, "must be one of"},
 	} {
 		status, out, errs := run("", append(base, c.args...)...)
 		if status != c.status || !strings.Contains(out+errs, c.text) {
@@ -119,7 +120,7 @@ func TestMailThroughProxyWithClientCertificate(t *testing.T) {
 		}
 	}
 	t.Setenv("HTTPS_PROXY", proxy)
-	if status, out, errs := run("", append(base, "--cert", cert, "mx.test")...); status != exitAccept {
+	if status, out, errs := run("", append(base, "--cert", cert, "mx.test")...); status != command.Accept {
 		t.Errorf("with HTTPS_PROXY: status %d\n%s%s", status, out, errs)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/tlsclient"
 	"github.com/assaytls/assay/report"
 )
@@ -26,7 +27,7 @@ func (a *app) tellCut(c tlsclient.Config, results []result) {
 	if len(known) == 0 {
 		known = append(known, "no connection yet")
 	}
-	fmt.Fprintf(a.stderr, "assay: %s; known by then: %s\n", quoteLines(text), strings.Join(known, "; "))
+	fmt.Fprintf(a.Stderr, "assay: %s; known by then: %s\n", command.QuoteLines(text), strings.Join(known, "; "))
 }
 
 // knownByThen is what of an unfinished report does not depend on what is missing:
@@ -34,7 +35,7 @@ func (a *app) tellCut(c tlsclient.Config, results []result) {
 // downloads and limits fail, so what says that nothing could be had is left out.
 func knownByThen(r *report.Report) (known []string) {
 	if conn := r.Connection; conn != nil && conn.Version != "" {
-		known = append(known, "connected to "+finding.Quote(conn.Addr)+" with "+finding.Quote(conn.Version)+", "+counted(len(r.Sent), "certificate", "certificates")+" received")
+		known = append(known, "connected to "+finding.Quote(conn.Addr)+" with "+finding.Quote(conn.Version)+", "+command.Counted(len(r.Sent), "certificate", "certificates")+" received")
 	} else if conn != nil && conn.Addr != "" {
 		known = append(known, "connected to "+finding.Quote(conn.Addr)+", no handshake yet")
 	}

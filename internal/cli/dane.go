@@ -15,6 +15,7 @@ import (
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/resolver"
+	"github.com/assaytls/assay/internal/session"
 	"github.com/assaytls/assay/internal/target"
 	"github.com/assaytls/assay/internal/tlsclient"
 	"github.com/assaytls/assay/policy"
@@ -92,7 +93,7 @@ func (f *dnsFlags) judge(next judge) judge {
 
 // servers are the connections to the servers that the DNS names for t. Where it
 // names none, the one that is returned says why.
-func (f *dnsFlags) servers(ctx context.Context, conn *connFlags, t target.Target) (cs []tlsclient.Config, hint string, err error) {
+func (f *dnsFlags) servers(ctx context.Context, conn *session.Connection, t target.Target) (cs []tlsclient.Config, hint string, err error) {
 	ns, l, failure := f.ask(ctx, t)
 	domain := tlsclient.ASCIIName(t.Domain())
 	known := &evidence.DNS{Channel: evidence.ChannelPlain, Resolver: "system", Lookups: []evidence.Lookup{l}}
@@ -111,7 +112,7 @@ func (f *dnsFlags) servers(ctx context.Context, conn *connFlags, t target.Target
 		failure = f.failed(t, finding.ServiceNotOffered)
 	}
 	if failure != nil {
-		c, err := conn.config(t.At(t.Host, ""))
+		c, err := conn.Config(t.At(t.Host, ""))
 		c.Known, c.Failure = known, failure
 		return []tlsclient.Config{c}, "", err
 	}
@@ -130,7 +131,7 @@ func (f *dnsFlags) servers(ctx context.Context, conn *connFlags, t target.Target
 		if conn.Connection.Port != "" || port == "0" {
 			port = "" // --port, or the scheme's
 		}
-		c, err := conn.config(t.At(host, port))
+		c, err := conn.Config(t.At(host, port))
 		if err != nil {
 			return nil, "", err
 		}

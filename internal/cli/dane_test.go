@@ -16,6 +16,7 @@ import (
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/lab/peers"
 	"github.com/assaytls/assay/report"
@@ -139,16 +140,16 @@ _` + smtp + `._tcp.bare TLSA 9 1 1 00`},
 		name   string
 		ids    []finding.ID
 	}{
-		{"a match", append(dane("web.dane.test:"+web), unbound...), exitAccept, report.DANEMatch, "_" + web + "._tcp.web.dane.test", nil},
-		{"an alias", append(dane("www.dane.test:"+web), unbound...), exitAccept, report.DANEMatch, "_" + web + "._tcp.web.dane.test", nil},
-		{"no record", append(dane("www.dane.test:"+smtp, "--starttls", "smtp"), unbound...), exitAccept, report.DANENone, "_" + smtp + "._tcp.web.dane.test", []finding.ID{finding.DANENone}},
-		{"a mismatch in SMTP", append(dane("smtp://mx2.dane.test:"+smtp2), unbound...), exitReject, report.DANEMismatch, "", []finding.ID{finding.DANEMismatch}},
-		{"an unsigned zone", append(dane("a.plain.test:"+web), unbound...), exitAccept, report.DANENotAuthenticated, "", []finding.ID{finding.DANENotAuthenticated}},
-		{"a bogus zone", append(dane("mx.bogus.test:"+web, "--resolve", "mx.bogus.test:"+web+":127.0.0.1"), unbound...), exitInconclusive, report.DANEFailed, "", []finding.ID{finding.DANELookupFailed}},
-		{"self-signed", append(dane("smtp://mx3.dane.test:"+alone), unbound...), exitReject, report.DANEMatch, "", []finding.ID{finding.DANEAlone}},
-		{"the name server, which verifies nothing", dane("web.dane.test:"+web, "--resolver", "127.0.0.1:"+server), exitAccept, report.DANENotAuthenticated, "", []finding.ID{finding.DANENotAuthenticated}},
-		{"unusable", append(dane("bare.dane.test:"+smtp, "--starttls", "smtp", "--name", "dane.test"), unbound...), exitAccept, report.DANEUnusable, "", []finding.ID{finding.DANEUnusable}},
-		{"by TCP", dane("web.dane.test:"+web, "--resolver", "tcp://127.0.0.1:"+dns), exitAccept, report.DANEMatch, "", nil},
+		{"a match", append(dane("web.dane.test:"+web), unbound...), command.Accept, report.DANEMatch, "_" + web + "._tcp.web.dane.test", nil},
+		{"an alias", append(dane("www.dane.test:"+web), unbound...), command.Accept, report.DANEMatch, "_" + web + "._tcp.web.dane.test", nil},
+		{"no record", append(dane("www.dane.test:"+smtp, "--starttls", "smtp"), unbound...), command.Accept, report.DANENone, "_" + smtp + "._tcp.web.dane.test", []finding.ID{finding.DANENone}},
+		{"a mismatch in SMTP", append(dane("smtp://mx2.dane.test:"+smtp2), unbound...), command.Reject, report.DANEMismatch, "", []finding.ID{finding.DANEMismatch}},
+		{"an unsigned zone", append(dane("a.plain.test:"+web), unbound...), command.Accept, report.DANENotAuthenticated, "", []finding.ID{finding.DANENotAuthenticated}},
+		{"a bogus zone", append(dane("mx.bogus.test:"+web, "--resolve", "mx.bogus.test:"+web+":127.0.0.1"), unbound...), command.Inconclusive, report.DANEFailed, "", []finding.ID{finding.DANELookupFailed}},
+		{"self-signed", append(dane("smtp://mx3.dane.test:"+alone), unbound...), command.Reject, report.DANEMatch, "", []finding.ID{finding.DANEAlone}},
+		{"the name server, which verifies nothing", dane("web.dane.test:"+web, "--resolver", "127.0.0.1:"+server), command.Accept, report.DANENotAuthenticated, "", []finding.ID{finding.DANENotAuthenticated}},
+		{"unusable", append(dane("bare.dane.test:"+smtp, "--starttls", "smtp", "--name", "dane.test"), unbound...), command.Accept, report.DANEUnusable, "", []finding.ID{finding.DANEUnusable}},
+		{"by TCP", dane("web.dane.test:"+web, "--resolver", "tcp://127.0.0.1:"+dns), command.Accept, report.DANEMatch, "", nil},
 	} {
 		status, rs, errs := check(c.args...)
 		if status != c.status || len(rs) != 1 || rs[0].DANE == nil || rs[0].DANE.Result != c.result || c.name != "" && rs[0].DANE.Name != c.name {
@@ -171,7 +172,7 @@ _` + smtp + `._tcp.bare TLSA 9 1 1 00`},
 		}
 		status, out, errs := run("", "verify", "--format", "json", "--revocation", "off", "--roots", rootFile, "--evidence", file)
 		var again report.Report
-		if err := json.Unmarshal([]byte(out), &again); err != nil || status != exitReject {
+		if err := json.Unmarshal([]byte(out), &again); err != nil || status != command.Reject {
 			t.Fatal(err, status, errs)
 		}
 		a, _ := json.Marshal(rs[0].DANE)
@@ -198,10 +199,10 @@ func overTLSOnly(t *testing.T, check checker, web, dot, rootFile string, overTLS
 		status int
 		result report.DANEResult
 	}{
-		{"trusted", overTLS, exitAccept, report.DANEMatch},
-		{"untrusted", []string{"--resolver", "tls://127.0.0.1:" + dot, "--resolver-roots", otherRoot}, exitInconclusive, report.DANEFailed},
-		{"untrusted by the system", []string{"--resolver", "tls://127.0.0.1:" + dot}, exitInconclusive, report.DANEFailed},
-		{"another name", []string{"--resolver", "tls://localhost:" + dot, "--resolver-roots", rootFile}, exitInconclusive, report.DANEFailed},
+		{"trusted", overTLS, command.Accept, report.DANEMatch},
+		{"untrusted", []string{"--resolver", "tls://127.0.0.1:" + dot, "--resolver-roots", otherRoot}, command.Inconclusive, report.DANEFailed},
+		{"untrusted by the system", []string{"--resolver", "tls://127.0.0.1:" + dot}, command.Inconclusive, report.DANEFailed},
+		{"another name", []string{"--resolver", "tls://localhost:" + dot, "--resolver-roots", rootFile}, command.Inconclusive, report.DANEFailed},
 	} {
 		if status, rs, errs := check(append(target, c.args...)...); status != c.status || len(rs) != 1 || rs[0].DANE.Result != c.result {
 			t.Errorf("%s: status %d %+v\n%s", c.what, status, rs, errs)
@@ -224,22 +225,22 @@ func services(t *testing.T, check checker, smtp, web string, unbound []string) {
 		t.Errorf("MX: status %d, %v\n%s", status, hosts(rs), errs)
 	}
 	status, rs, errs = check(append([]string{"--dane", "mx:plain.test", "--port", smtp}, unbound...)...)
-	if status != exitAccept || len(rs) != 1 || !slices.ContainsFunc(rs[0].Findings, func(f finding.Finding) bool { return f.ID == finding.DANEServiceInsecure }) || slices.Contains(rs[0].DANE.Names, "plain.test") {
+	if status != command.Accept || len(rs) != 1 || !slices.ContainsFunc(rs[0].Findings, func(f finding.Finding) bool { return f.ID == finding.DANEServiceInsecure }) || slices.Contains(rs[0].DANE.Names, "plain.test") {
 		t.Errorf("an MX record that is not authentic: status %d, %+v\n%s", status, rs, errs)
 	}
 	status, rs, errs = check(append([]string{"--dane", "srv:_imaps._tcp.dane.test"}, unbound...)...)
-	if status != exitAccept || len(rs) != 1 || rs[0].Target.Host != "web.dane.test" || rs[0].Target.Port != web || !slices.Equal(rs[0].Target.Names, []string{"dane.test"}) ||
+	if status != command.Accept || len(rs) != 1 || rs[0].Target.Host != "web.dane.test" || rs[0].Target.Port != web || !slices.Equal(rs[0].Target.Names, []string{"dane.test"}) ||
 		rs[0].Connection.ServerName != "dane.test" || rs[0].DANE.Result != report.DANEMatch {
 		t.Errorf("SRV: status %d, %+v\n%s", status, rs, errs)
 	}
 	for target, id := range map[string]finding.ID{"mx:nomail.dane.test": finding.ServiceNotOffered, "srv:_imaps._tcp.none.dane.test": finding.ServiceNotOffered,
 		"srv:_imap._tcp.dane.test": finding.ServiceNotFound, "mx:odd.dane.test": finding.ServiceTargetBad, "mx:bogus.test": finding.DNSFailure, "mx:gone.dane.test": finding.DNSNotFound} {
 		status, rs, errs := check(append([]string{target}, unbound...)...)
-		if status != exitInconclusive || len(rs) != 1 || rs[0].Headline == nil || rs[0].Headline.Finding.ID != id {
+		if status != command.Inconclusive || len(rs) != 1 || rs[0].Headline == nil || rs[0].Headline.Finding.ID != id {
 			t.Errorf("%s: status %d, %+v\n%s", target, status, rs, errs)
 		}
 	}
-	if status, rs, errs := check(append([]string{"mx:bare.dane.test", "--port", smtp, "--name", "dane.test"}, unbound...)...); status != exitAccept || len(rs) != 1 ||
+	if status, rs, errs := check(append([]string{"mx:bare.dane.test", "--port", smtp, "--name", "dane.test"}, unbound...)...); status != command.Accept || len(rs) != 1 ||
 		rs[0].Target.Host != "bare.dane.test" || !strings.Contains(errs, "no MX record") {
 		t.Errorf("no MX record: status %d, %+v\n%s", status, rs, errs)
 	}
@@ -261,11 +262,11 @@ func TestDNSFlags(t *testing.T) {
 		{[]string{"mx:192.0.2.1"}, "has no MX records"},
 		{[]string{"mx:a..b"}, "a..b"},
 	} {
-		if status, _, errs := run("", append([]string{"check", "--cache-dir", t.TempDir()}, c.args...)...); status != exitUsage || !strings.Contains(errs, c.says) {
+		if status, _, errs := run("", append([]string{"check", "--cache-dir", t.TempDir()}, c.args...)...); status != command.UsageError || !strings.Contains(errs, c.says) {
 			t.Errorf("%q: status %d, want %q\n%s", c.args, status, c.says, errs)
 		}
 	}
-	if status, _, errs := run("", "connect", "mx:example.com"); status != exitUsage || !strings.Contains(errs, "assay check mx:example.com") {
+	if status, _, errs := run("", "connect", "mx:example.com"); status != command.UsageError || !strings.Contains(errs, "assay check mx:example.com") {
 		t.Errorf("connect: status %d\n%s", status, errs)
 	}
 }

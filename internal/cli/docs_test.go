@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/policy"
 )
 
@@ -80,15 +81,15 @@ var flagInText = regexp.MustCompile(`(?:^|[\s(` + "`" + `])(--[a-z][a-z-]+)`)
 // finding's advice.
 func TestFlagsInDocs(t *testing.T) {
 	known := map[string]bool{}
-	a := &app{stdout: &stdout{w: os.Stdout}, stderr: os.Stderr}
+	a := &app{Run: command.NewRun("assay", nil, os.Stdout, os.Stderr)}
 	root := a.root(nil)
 	root.InitDefaultHelpCmd() // it has flags of its own
 	for _, c := range append(root.Commands(), root) {
-		for _, name := range flagNames(c) {
+		for _, name := range command.FlagNames(c) {
 			known["--"+name] = true
 		}
 		for _, sub := range c.Commands() {
-			for _, name := range flagNames(sub) {
+			for _, name := range command.FlagNames(sub) {
 				known["--"+name] = true
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/command"
 )
 
 // answering starts a server that serves each connection by itself.
@@ -63,7 +64,7 @@ func TestFlagsOfTheDialog(t *testing.T) {
 	} {
 		status, out, errs := run("", append([]string{"check", "-q", "--offline", "--cache-dir", t.TempDir()}, c.args...)...)
 		for _, want := range c.want {
-			if status != exitInconclusive || !strings.Contains(out, want) {
+			if status != command.Inconclusive || !strings.Contains(out, want) {
 				t.Errorf("%q: status %d, want %q\n%s%s", c.args, status, want, out, errs)
 			}
 		}
@@ -128,7 +129,7 @@ func TestConnectTornAndPlain(t *testing.T) {
 			})
 			for _, flags := range [][]string{nil, {"--ignore-truncation"}} {
 				status, out, errs := s.connect(t, "x", port, append(flags, "--on-eof", "wait")...)
-				if status != exitInconclusive || out != "so far" || !strings.Contains(errs, "["+c.id+"]") || !strings.Contains(errs, c.text) {
+				if status != command.Inconclusive || out != "so far" || !strings.Contains(errs, "["+c.id+"]") || !strings.Contains(errs, c.text) {
 					t.Errorf("TLS %s, %q %q: status %d, output %q\n%s", name, c.after, flags, status, out, errs)
 				}
 			}
@@ -146,7 +147,7 @@ func TestConnectEndedAfterHalfClose(t *testing.T) {
 		c.NetConn().Close()
 	})
 	status, out, errs := s.connect(t, "x", port)
-	if status != exitInconclusive || out != "answer" || !strings.Contains(errs, "[truncated]") || !strings.Contains(errs, "--on-eof wait") || strings.Contains(errs, "make it send close_notify") {
+	if status != command.Inconclusive || out != "answer" || !strings.Contains(errs, "[truncated]") || !strings.Contains(errs, "--on-eof wait") || strings.Contains(errs, "make it send close_notify") {
 		t.Errorf("status %d, output %q\n%s", status, out, errs)
 	}
 	port = s.serve(t, tls.VersionTLS13, func(c *tls.Conn) {
@@ -154,7 +155,7 @@ func TestConnectEndedAfterHalfClose(t *testing.T) {
 		io.WriteString(c, "answer")
 		c.NetConn().Close()
 	})
-	if status, _, errs := s.connect(t, "x", port, "--on-eof", "wait"); status != exitInconclusive || !strings.Contains(errs, "make it send close_notify") {
+	if status, _, errs := s.connect(t, "x", port, "--on-eof", "wait"); status != command.Inconclusive || !strings.Contains(errs, "make it send close_notify") {
 		t.Errorf("not told: status %d\n%s", status, errs)
 	}
 }
@@ -168,15 +169,15 @@ func TestCheckAllows(t *testing.T) {
 			continue
 		}
 		args := append(l.Assay(s), "-q", "--cache-dir", t.TempDir())
-		if status, out, errs := run("", args...); status != exitReject {
+		if status, out, errs := run("", args...); status != command.Reject {
 			t.Errorf("status %d\n%s%s", status, out, errs)
 		}
-		if status, out, errs := run("", append(args, "--allow", string(finding.MustStapleMissing))...); status != exitAccept {
+		if status, out, errs := run("", append(args, "--allow", string(finding.MustStapleMissing))...); status != command.Accept {
 			t.Errorf("allowed: status %d\n%s%s", status, out, errs)
 		}
 	}
 	for _, c := range []struct{ id, says string }{{"cert-expired", "assay explain cert-expired tells more"}, {"nonsense", "assay explain lists the findings"}} {
-		if status, _, errs := run("", "check", "--allow", c.id, "a.test"); status != exitUsage || !strings.Contains(errs, c.says) {
+		if status, _, errs := run("", "check", "--allow", c.id, "a.test"); status != command.UsageError || !strings.Contains(errs, c.says) {
 			t.Errorf("%s: status %d\n%s", c.id, status, errs)
 		}
 	}

@@ -50,34 +50,34 @@ func (a *app) explain(args []string, format string) error {
 	}
 	switch {
 	case format == "json":
-		return render.Value(a.stdout, kindsJSON(f.kinds), true)
+		return render.Value(a.Stdout, kindsJSON(f.kinds), true)
 	case format == "markdown":
-		_, err := io.WriteString(a.stdout, Markdown(f.kinds))
+		_, err := io.WriteString(a.Stdout, Markdown(f.kinds))
 		return err
 	case list:
-		_, err := io.WriteString(a.stdout, "Words in {braces} are filled in by each report.\n\n"+listKinds(f.kinds))
+		_, err := io.WriteString(a.Stdout, "Words in {braces} are filled in by each report.\n\n"+listKinds(f.kinds))
 		return err
 	case f.words:
-		_, err := io.WriteString(a.stdout, choice(f.kinds))
+		_, err := io.WriteString(a.Stdout, choice(f.kinds))
 		return err
 	}
 	for i, n := range f.notes {
 		if i > 0 {
-			fmt.Fprintln(a.stdout)
+			fmt.Fprintln(a.Stdout)
 		}
-		if err := render.Note(a.stdout, n, a.width()); err != nil {
+		if err := render.Note(a.Stdout, n, a.Width()); err != nil {
 			return err
 		}
 	}
 	for i, k := range f.kinds {
 		if i > 0 || len(f.notes) > 0 {
-			fmt.Fprintln(a.stdout)
+			fmt.Fprintln(a.Stdout)
 		}
 		shows := scenarioOf(k.ID)
 		if shows != "" {
 			shows = "assay lab " + shows
 		}
-		if err := render.Kind(a.stdout, k, shows, render.Options{Color: a.color(), Width: a.width()}); err != nil {
+		if err := render.Kind(a.Stdout, k, shows, render.Options{Color: a.Color(), Width: a.Width()}); err != nil {
 			return err
 		}
 	}

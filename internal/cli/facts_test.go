@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/report"
 )
@@ -103,7 +104,7 @@ func TestKeyLogFile(t *testing.T) {
 		}
 	}
 	t.Setenv("SSLKEYLOGFILE", t.TempDir()+"/no/such/place")
-	if status, out, errs := s.connect(t, "secret", "1"); status != exitUsage || out != "" || !strings.Contains(errs, "SSLKEYLOGFILE") {
+	if status, out, errs := s.connect(t, "secret", "1"); status != command.UsageError || out != "" || !strings.Contains(errs, "SSLKEYLOGFILE") {
 		t.Errorf("status %d\n%s", status, errs)
 	}
 }
@@ -197,7 +198,7 @@ func TestAllAddressesBounds(t *testing.T) {
 		t.Errorf("-4: status %d, %d reports", status, len(rs))
 	}
 	status, rs = s.checkJSON(t, port, "--all-addresses", "--resolve", "localhost:"+port+":127.0.0.1", "-6")
-	if status != exitInconclusive || len(rs) != 1 || rs[0].Headline.Finding.ID != "dns-no-address" {
+	if status != command.Inconclusive || len(rs) != 1 || rs[0].Headline.Finding.ID != "dns-no-address" {
 		t.Errorf("-6: status %d, %+v", status, rs)
 	}
 }
@@ -222,7 +223,7 @@ func TestConnectAllowShown(t *testing.T) {
 		"nonsense": "there is no finding", "connection-reset": "no connection",
 	} {
 		status, _, errs := run("", append(args, "--allow", id)...)
-		if status != exitUsage || !strings.Contains(errs, "assay: error: --allow: ") || !strings.Contains(errs, says) || !strings.Contains(errs, "assay: hint: assay explain") {
+		if status != command.UsageError || !strings.Contains(errs, "assay: error: --allow: ") || !strings.Contains(errs, says) || !strings.Contains(errs, "assay: hint: assay explain") {
 			t.Errorf("%s: status %d\n%s", id, status, errs)
 		}
 	}
@@ -240,7 +241,7 @@ func TestConnectAllowShown(t *testing.T) {
 				t.Errorf("%s: %q is missing", name, part)
 			}
 		}
-		if status != exitReject || out != "" {
+		if status != command.Reject || out != "" {
 			t.Errorf("%s: status %d\n%s", name, status, errs)
 		}
 	}

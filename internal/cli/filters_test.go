@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/assaytls/assay/cert"
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/lab"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/report"
@@ -25,7 +26,7 @@ func TestFilters(t *testing.T) {
 	from, cache := strings.TrimSuffix(s.Filters, "-filters")+"-files", t.TempDir()
 
 	status, out, errs := run("", "update", "filters", from, "--cache-dir", cache)
-	if status != exitAccept || !strings.Contains(out, "CRLite filters from "+from+": 3") || !strings.Contains(out, "as the directory has them") {
+	if status != command.Accept || !strings.Contains(out, "CRLite filters from "+from+": 3") || !strings.Contains(out, "as the directory has them") {
 		t.Fatalf("status %d\n%s%s", status, out, errs)
 	}
 	if _, out, _ := run("", "update", "filters", from, "--cache-dir", cache); !strings.Contains(out, "stored already") {
@@ -70,7 +71,7 @@ func TestFilters(t *testing.T) {
 		t.Fatal(files, err)
 	}
 	verify := []string{"verify", "-q", chain, "--roots", l.RootFile, "--name", s.Host, "--revocation", "crlite", "--revocation-depth", "leaf"}
-	for n, want := range []int{exitAccept, exitAccept, exitReject} {
+	for n, want := range []int{command.Accept, command.Accept, command.Reject} {
 		args := append([]string{}, verify...)
 		for _, f := range files[:n+1] {
 			args = append(args, "--filter", f)
@@ -84,7 +85,7 @@ func TestFilters(t *testing.T) {
 	if err := os.WriteFile(onecrl, forge.OneCRL(leaf.RawIssuer, leaf.Serial), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if status, out, errs := run("", append(verify, "--onecrl", onecrl)...); status != exitReject {
+	if status, out, errs := run("", append(verify, "--onecrl", onecrl)...); status != command.Reject {
 		t.Errorf("OneCRL lists it: status %d\n%s%s", status, out, errs)
 	}
 
@@ -94,7 +95,7 @@ func TestFilters(t *testing.T) {
 		append(verify, "--filter", chain), append(verify, "--filter", "gone"), append(verify, "--onecrl", files[0]), append(verify, "--filters", t.TempDir()),
 		append(verify, "--filters", cache, "--filter", files[0]), {"verify", chain, "--revocation", "crl", "--filter", files[0]},
 	} {
-		if status, out, errs := run("", args...); status != exitUsage {
+		if status, out, errs := run("", args...); status != command.UsageError {
 			t.Errorf("%v: status %d\n%s%s", args, status, out, errs)
 		}
 	}
@@ -109,7 +110,7 @@ func TestFilters(t *testing.T) {
 // A source that cannot be had, and one that is not authentic, have statuses of
 // their own.
 func TestUpdateFiltersStatus(t *testing.T) {
-	if status, _, errs := run("", "update", "filters", "http://127.0.0.1:1/v1", "--cache-dir", t.TempDir()); status != exitInconclusive || !strings.Contains(errs, "cannot be fetched") {
+	if status, _, errs := run("", "update", "filters", "http://127.0.0.1:1/v1", "--cache-dir", t.TempDir()); status != command.Inconclusive || !strings.Contains(errs, "cannot be fetched") {
 		t.Errorf("nobody there: status %d, %s", status, errs)
 	}
 }

@@ -13,8 +13,10 @@ import (
 	"github.com/assaytls/assay/cert/bundle"
 	"github.com/assaytls/assay/crl"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/render"
+	"github.com/assaytls/assay/internal/session"
 	"github.com/assaytls/assay/ocsp"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
@@ -34,13 +36,13 @@ type healthInfo struct {
 // certificate --issuer holds. The exit status is 1 for what is published and wrong, 3 for what
 // cannot be had.
 func (a *app) health(ctx context.Context, f *checkFlags, args []string) error {
-	b, err := readFile(f.issuer, nil, maxCertFile)
+	b, err := session.ReadFile(f.issuer, nil, session.MaxCertFile)
 	if err != nil {
 		return usagef("--issuer: %v", err)
 	}
-	ders, err := a.certificates(ctx, f.issuer, b, f.conn.passFile)
+	ders, err := session.Certificates(ctx, a.Run, f.issuer, b, f.conn.PassFile)
 	if err != nil {
-		return flagged("--issuer", err)
+		return session.Flagged("--issuer", err)
 	}
 	issuer := cert.Parse(ders[0])
 	if len(issuer.RawTBS) == 0 {
@@ -53,27 +55,27 @@ func (a *app) health(ctx context.Context, f *checkFlags, args []string) error {
 		}
 	}
 	for _, url := range args {
-		if err := checkURL(url); err != nil {
+		if err := session.CheckURL(url); err != nil {
 			return usagef("%v", err).Hint("with --issuer assay check takes addresses of CRLs and OCSP responders; without it, servers")
 		}
 	}
-	if f.network.offline {
+	if f.network.Offline {
 		return usagef("--issuer and --offline exclude each other")
 	}
-	limit := f.conn.timeout
+	limit := f.conn.Timeout
 	if limit == 0 {
-		limit = defaultTimeout
+		limit = session.DefaultTimeout
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	if err := f.network.through(&f.conn.Connection); err != nil {
+	if err := f.network.Through(&f.conn.Connection); err != nil {
 		return err
 	}
-	client := f.network.client()
+	client := f.network.Client()
 	var all []object
 	for _, url := range args {
 		o, status := k.healthOf(ctx, client, url, issuer)
-		a.status = worse(a.status, status)
+		a.Status = command.Worse(a.Status, status)
 		all = append(all, o)
 	}
 	switch {
@@ -81,7 +83,7 @@ func (a *app) health(ctx context.Context, f *checkFlags, args []string) error {
 		for i := range all {
 			all[i].Rows = nil
 		}
-		return render.Value(a.stdout, all, true)
+		return render.Value(a.Stdout, all, true)
 	case f.out.quiet:
 		return a.tellBriefly(all)
 	}
@@ -89,13 +91,13 @@ func (a *app) health(ctx context.Context, f *checkFlags, args []string) error {
 	for i := range all {
 		sheets = append(sheets, all[i].sheet(f.out.verbose))
 	}
-	return render.Sheets(a.stdout, sheets, f.out.options(a))
+	return render.Sheets(a.Stdout, sheets, f.out.options(a))
 }
 
 // healthOf asks one address. What answers to a plain GET with a CRL, or has the name of one, is a
 // list; anything else is asked as an OCSP responder.
 func (k shown) healthOf(ctx context.Context, client *fetch.Client, url string, issuer *cert.Certificate) (object, int) {
-	resp, failure := client.Do(ctx, fetch.Request{URL: url, Scope: userScope(url), PastCaches: true})
+	resp, failure := client.Do(ctx, fetch.Request{URL: url, Scope: session.UserScope(url), PastCaches: true})
 	isList := strings.HasSuffix(strings.ToLower(url), ".crl")
 	if failure == nil {
 		if o := bundle.Read(resp.Body, 1); len(o) == 1 && o[0].Kind == bundle.CRL {
@@ -116,7 +118,7 @@ func unhad(kind, url string, failure *fetch.Failure) (object, int) {
 	o := object{Kind: kind, From: url, Health: &healthInfo{URL: url}}
 	o.Findings = []finding.Finding{finding.New(failure.ID, "url", url, "detail", failure.Detail, "status", fmt.Sprint(failure.Status))}
 	o.add("health", "cannot be fetched: "+failure.Detail)
-	return o, exitInconclusive
+	return o, command.Inconclusive
 }
 
 // about is a certificate that stands for those that issuer issues: only what CRLs and OCSP ask of one is in it.
@@ -147,7 +149,7 @@ func (k shown) listHealth(ctx context.Context, resp *fetch.Response, url string,
 	o.Health = h
 	if !o.decoded {
 		o.add("health", "cannot be read")
-		return o, exitReject
+		return o, command.Reject
 	}
 	if lookedUp == nil {
 		o.CRL.Serial, o.CRL.Listed = "", nil
@@ -184,7 +186,7 @@ func (k shown) responderHealth(ctx context.Context, client *fetch.Client, url st
 	}
 	c := about(issuer, serial)
 	resp, failure := client.Do(ctx, fetch.Request{Method: "POST", URL: url, Body: ocsp.NewRequest(c, issuer, crypto.SHA1, nil),
-		ContentType: "application/ocsp-request", Accept: "application/ocsp-response", Scope: userScope(url), PastCaches: true, MaxBytes: ocsp.MaxSize})
+		ContentType: "application/ocsp-request", Accept: "application/ocsp-response", Scope: session.UserScope(url), PastCaches: true, MaxBytes: ocsp.MaxSize})
 	if failure != nil {
 		return unhad("OCSP responder", url, failure)
 	}
@@ -195,7 +197,7 @@ func (k shown) responderHealth(ctx context.Context, client *fetch.Client, url st
 	o.Kind, o.Health = "OCSP responder", h
 	if o.Response == nil {
 		o.add("health", "the answer is not an OCSP response that can be read")
-		return o, exitReject
+		return o, command.Reject
 	}
 	res := ocsp.Check(ocsp.Query{Cert: c, Issuer: issuer, Time: time.Now(), Skew: healthSkew, Source: policy.OCSP, URL: url,
 		// The delegate's signature, dates and right are judged; whether it is revoked is a question to another address.
@@ -208,16 +210,16 @@ func (k shown) responderHealth(ctx context.Context, client *fetch.Client, url st
 		// RFC 5019, 2.2.3: it has no answer for a number that nobody has. The refusal is not signed and shows nothing.
 		o.add("note", "the responder refuses a serial number that nobody has (unauthorized); --serial asks about one that it knows")
 		o.pronounce(h, "not known")
-		return o, exitInconclusive
+		return o, command.Inconclusive
 	}
 	return o.pronounced(h)
 }
 
 // pronounced adds the result and gives the exit status for it.
 func (o object) pronounced(h *healthInfo) (object, int) {
-	status, word := exitReject, "not healthy"
+	status, word := command.Reject, "not healthy"
 	if h.Healthy {
-		status, word = exitAccept, "healthy"
+		status, word = command.Accept, "healthy"
 	}
 	o.pronounce(h, word)
 	return o, status

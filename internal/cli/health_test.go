@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/ocsp"
 )
@@ -59,25 +60,25 @@ func TestHealth(t *testing.T) {
 		status     int
 		says       string
 	}{
-		{"a list", "/a.crl", fixed(root.CRL(forge.CRL{})), nil, exitAccept, "health healthy"},
-		{"in PEM, without the ending", "/list", fixed(forge.PEM("X509 CRL", root.CRL(forge.CRL{}))), nil, exitAccept, "health healthy"},
-		{"a number that is listed", "/a.crl", fixed(root.CRL(forge.CRL{Entries: []forge.Entry{revoked}})), []string{"--serial", "42"}, exitAccept, "42 is listed"},
-		{"a number that is not listed", "/a.crl", fixed(root.CRL(forge.CRL{Entries: []forge.Entry{revoked}})), []string{"--serial", "43"}, exitAccept, "43 is not listed"},
-		{"of CAs only", "/a.crl", fixed(root.CRL(forge.CRL{Extensions: []forge.Ext{forge.CRLNumber(1), forge.IDP{FullName: [][]byte{forge.URI("http://x.test/")}, OnlyCA: true}.Ext()}})), nil, exitAccept, "health healthy"},
-		{"a list that is past its time", "/a.crl", fixed(root.CRL(forge.CRL{ThisUpdate: old, NextUpdate: old.Add(time.Hour)})), nil, exitReject, "[crl-stale]"},
-		{"another key's list", "/a.crl", fixed(other.CRL(forge.CRL{})), nil, exitReject, "health not healthy"},
-		{"another CA's list", "/a.crl", fixed(forge.NewRoot("Other", nil).CRL(forge.CRL{})), nil, exitReject, "[crl-other-issuer]"},
-		{"a list that is cut", "/a.crl", fixed(root.CRL(forge.CRL{})[:50]), nil, exitReject, "cannot be read"},
-		{"no list", "/gone.crl", nil, nil, exitInconclusive, "cannot be fetched"},
-		{"a responder", "/ocsp", answer(root, nil), nil, exitAccept, "health healthy"},
-		{"its answer", "/ocsp", answer(root, nil), []string{"--serial", "42"}, exitAccept, "42 is good"},
-		{"its delegate", "/ocsp", delegated, nil, exitAccept, "health healthy"},
-		{"an answer past its time", "/ocsp", answer(root, func(s *forge.Single) { s.ThisUpdate, s.NextUpdate = old, old.Add(time.Hour) }), nil, exitReject, "[ocsp-stale]"},
-		{"an impostor's answer", "/ocsp", answer(other, nil), nil, exitReject, "health not healthy"},
-		{"unauthorized", "/ocsp", fixed(forge.OCSP{Status: forge.Unauthorized}.Sign(root)), nil, exitInconclusive, "--serial asks about one that it knows"},
-		{"unauthorized for a number", "/ocsp", fixed(forge.OCSP{Status: forge.Unauthorized}.Sign(root)), []string{"--serial", "42"}, exitReject, "health not healthy"},
-		{"a page", "/ocsp", fixed([]byte("<html>")), nil, exitReject, "not an OCSP response"},
-		{"no responder", "/gone", nil, nil, exitInconclusive, "cannot be fetched"},
+		{"a list", "/a.crl", fixed(root.CRL(forge.CRL{})), nil, command.Accept, "health healthy"},
+		{"in PEM, without the ending", "/list", fixed(forge.PEM("X509 CRL", root.CRL(forge.CRL{}))), nil, command.Accept, "health healthy"},
+		{"a number that is listed", "/a.crl", fixed(root.CRL(forge.CRL{Entries: []forge.Entry{revoked}})), []string{"--serial", "42"}, command.Accept, "42 is listed"},
+		{"a number that is not listed", "/a.crl", fixed(root.CRL(forge.CRL{Entries: []forge.Entry{revoked}})), []string{"--serial", "43"}, command.Accept, "43 is not listed"},
+		{"of CAs only", "/a.crl", fixed(root.CRL(forge.CRL{Extensions: []forge.Ext{forge.CRLNumber(1), forge.IDP{FullName: [][]byte{forge.URI("http://x.test/")}, OnlyCA: true}.Ext()}})), nil, command.Accept, "health healthy"},
+		{"a list that is past its time", "/a.crl", fixed(root.CRL(forge.CRL{ThisUpdate: old, NextUpdate: old.Add(time.Hour)})), nil, command.Reject, "[crl-stale]"},
+		{"another key's list", "/a.crl", fixed(other.CRL(forge.CRL{})), nil, command.Reject, "health not healthy"},
+		{"another CA's list", "/a.crl", fixed(forge.NewRoot("Other", nil).CRL(forge.CRL{})), nil, command.Reject, "[crl-other-issuer]"},
+		{"a list that is cut", "/a.crl", fixed(root.CRL(forge.CRL{})[:50]), nil, command.Reject, "cannot be read"},
+		{"no list", "/gone.crl", nil, nil, command.Inconclusive, "cannot be fetched"},
+		{"a responder", "/ocsp", answer(root, nil), nil, command.Accept, "health healthy"},
+		{"its answer", "/ocsp", answer(root, nil), []string{"--serial", "42"}, command.Accept, "42 is good"},
+		{"its delegate", "/ocsp", delegated, nil, command.Accept, "health healthy"},
+		{"an answer past its time", "/ocsp", answer(root, func(s *forge.Single) { s.ThisUpdate, s.NextUpdate = old, old.Add(time.Hour) }), nil, command.Reject, "[ocsp-stale]"},
+		{"an impostor's answer", "/ocsp", answer(other, nil), nil, command.Reject, "health not healthy"},
+		{"unauthorized", "/ocsp", fixed(forge.OCSP{Status: forge.Unauthorized}.Sign(root)), nil, command.Inconclusive, "--serial asks about one that it knows"},
+		{"unauthorized for a number", "/ocsp", fixed(forge.OCSP{Status: forge.Unauthorized}.Sign(root)), []string{"--serial", "42"}, command.Reject, "health not healthy"},
+		{"a page", "/ocsp", fixed([]byte("<html>")), nil, command.Reject, "not an OCSP response"},
+		{"no responder", "/gone", nil, nil, command.Inconclusive, "cannot be fetched"},
 	} {
 		now = c.body
 		args := append([]string{"check", "--issuer", issuer, srv.URL + c.path}, c.args...)
@@ -88,12 +89,12 @@ func TestHealth(t *testing.T) {
 		var objects []struct {
 			Health healthInfo `json:"health"`
 		}
-		if err := json.Unmarshal([]byte(out), &objects); err != nil || status != c.status || objects[0].Health.Healthy != (status == exitAccept) {
+		if err := json.Unmarshal([]byte(out), &objects); err != nil || status != c.status || objects[0].Health.Healthy != (status == command.Accept) {
 			t.Errorf("%s: %v, status %d\n%s", c.name, err, status, out)
 		}
 	}
 	for _, args := range [][]string{{"a.test", "--issuer", issuer}, {"http://127.0.0.1:1/a.crl"}, {"a.test", "--serial", "42"}, {"http://127.0.0.1:1/a.crl", "--issuer", "nosuch"}} {
-		if status, text := ran(append([]string{"check"}, args...)...); status != exitUsage {
+		if status, text := ran(append([]string{"check"}, args...)...); status != command.UsageError {
 			t.Errorf("%v: status %d %s", args, status, text)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/assaytls/assay/internal/command"
 )
 
 // An interrupt ends a check that hangs, without an answer; what was known is said.
@@ -28,7 +30,7 @@ func TestInterrupt(t *testing.T) {
 		io.Copy(io.Discard, c)
 	}()
 	status, out, errs := run("", "check", "--roots", startLab(t).RootFile, "--cache-dir", t.TempDir(), ln.Addr().String())
-	if status != exitInterrupted || out != "" || !strings.HasPrefix(errs, "assay: interrupted before the check of 127.0.0.1 port ") || strings.Count(errs, "\n") != 1 {
+	if status != command.Interrupted || out != "" || !strings.HasPrefix(errs, "assay: interrupted before the check of 127.0.0.1 port ") || strings.Count(errs, "\n") != 1 {
 		t.Errorf("status %d, stdout %q, stderr %q", status, out, errs)
 	}
 }

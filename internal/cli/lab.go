@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/lab"
 	"github.com/assaytls/assay/internal/lab/scenarios"
@@ -90,7 +91,7 @@ func (a *app) listLab(only []string, format string) error {
 		stories = append(stories, labStory{s.Name, s.Group, s.Want, append([]finding.ID{}, s.Findings...), s.Story})
 	}
 	if format == formatJSON {
-		return render.Value(a.stdout, stories, true)
+		return render.Value(a.Stdout, stories, true)
 	}
 	var b bytes.Buffer
 	group := ""
@@ -107,7 +108,7 @@ func (a *app) listLab(only []string, format string) error {
 			fmt.Fprintf(&b, "      %s\n", line)
 		}
 	}
-	_, err = a.stdout.Write(b.Bytes())
+	_, err = a.Stdout.Write(b.Bytes())
 	return err
 }
 
@@ -140,8 +141,8 @@ func (a *app) serveLab(ctx context.Context, dir string, only []string) error {
 			fmt.Fprintf(&b, "  %s\n", shellLine(append([]string{"go", "run", "."}, args...)))
 		}
 	}
-	fmt.Fprintf(&b, "\n%s running; interrupt to stop\n", counted(len(l.Scenarios), "server is", "servers are"))
-	if _, err := io.Copy(a.stdout, &b); err != nil {
+	fmt.Fprintf(&b, "\n%s running; interrupt to stop\n", command.Counted(len(l.Scenarios), "server is", "servers are"))
+	if _, err := io.Copy(a.Stdout, &b); err != nil {
 		return err
 	}
 	<-ctx.Done()
@@ -185,13 +186,13 @@ func (a *app) checkLab(ctx context.Context, only []string, format string) error 
 		return usagef("%v", err)
 	}
 	defer l.Close()
-	prog, n := a.newProgress(false), 0
-	defer prog.done()
+	prog, n := a.NewProgress(false), 0
+	defer prog.Done()
 	outcomes := l.Check(ctx, func(o lab.Outcome) {
 		n++
-		prog.show("%d of %d: %s", n, len(l.Scenarios), o.Scenario.Name)
+		prog.Show("%d of %d: %s", n, len(l.Scenarios), o.Scenario.Name)
 	})
-	prog.clear()
+	prog.Clear()
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -200,12 +201,12 @@ func (a *app) checkLab(ctx context.Context, only []string, format string) error 
 	for _, o := range outcomes {
 		if !o.OK {
 			wrong++
-			a.status = exitReject
+			a.Status = command.Reject
 		}
 		results = append(results, labResult{o.Scenario.Name, o.Scenario.Want, o.Got, o.OK, o.Why, o.Findings, o.Took.Milliseconds()})
 	}
 	if format == "json" {
-		return render.Value(a.stdout, results, true)
+		return render.Value(a.Stdout, results, true)
 	}
 	return a.labTable(results, wrong, time.Since(start))
 }
@@ -229,10 +230,10 @@ func (a *app) labTable(results []labResult, wrong int, took time.Duration) error
 		}
 		fmt.Fprintf(&b, "%-5s %-*s  %-12s  %-12s  %s\n", mark, wide, r.Name, r.Want, r.Got, strings.Join(ids, " "))
 		if r.Why != "" {
-			fmt.Fprintf(&b, "      %-*s  %s\n", wide, "", quoteLines(r.Why))
+			fmt.Fprintf(&b, "      %-*s  %s\n", wide, "", command.QuoteLines(r.Why))
 		}
 	}
-	fmt.Fprintf(&b, "\n%s, %d as expected, %d wrong, %.1f s\n", counted(len(results), "scenario", "scenarios"), len(results)-wrong, wrong, took.Seconds())
-	_, err := a.stdout.Write(b.Bytes())
+	fmt.Fprintf(&b, "\n%s, %d as expected, %d wrong, %.1f s\n", command.Counted(len(results), "scenario", "scenarios"), len(results)-wrong, wrong, took.Seconds())
+	_, err := a.Stdout.Write(b.Bytes())
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/assaytls/assay/internal/assemble"
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/lab"
 	"github.com/assaytls/assay/report"
 )
@@ -39,7 +40,7 @@ func run(stdin string, args ...string) (status int, stdout, stderr string) {
 func TestCheckLab(t *testing.T) {
 	l := startLab(t)
 	cache := t.TempDir()
-	statuses := map[report.Verdict]int{report.Accept: exitAccept, report.Reject: exitReject, report.Inconclusive: exitInconclusive}
+	statuses := map[report.Verdict]int{report.Accept: command.Accept, report.Reject: command.Reject, report.Inconclusive: command.Inconclusive}
 	for _, s := range l.Scenarios {
 		if s.DownloadTimeout > 0 || s.Timeout > 0 || s.Local {
 			continue // their limits have no flag, and waiting for the defaults would take long
@@ -47,7 +48,7 @@ func TestCheckLab(t *testing.T) {
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
 			status, out, errs := run("", append(l.Assay(s), "--format", "json", "--cache-dir", cache)...)
-			if status == exitUsage {
+			if status == command.UsageError {
 				t.Fatalf("%s", errs)
 			}
 			var r report.Report
@@ -111,7 +112,7 @@ func TestOrder(t *testing.T) {
 		targets = append(targets, s.Target())
 	}
 	status, out, errs := run("", append(args, targets...)...)
-	if status != exitReject || errs != "" {
+	if status != command.Reject || errs != "" {
 		t.Errorf("status %d, %s", status, errs)
 	}
 	lines := strings.Split(strings.TrimSpace(out), "\n")
@@ -124,7 +125,7 @@ func TestOrder(t *testing.T) {
 		}
 	}
 	status, out, _ = run("", append(append(args[:len(args):len(args)], "--format", "json"), targets[1], targets[3])...)
-	if status != exitUsage {
+	if status != command.UsageError {
 		t.Errorf("-q with JSON: status %d, %s", status, out)
 	}
 }

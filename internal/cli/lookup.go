@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/lab/scenarios"
 	"github.com/assaytls/assay/internal/tlsnames"
 )
@@ -99,7 +100,7 @@ func search(args []string) (found, error) {
 	if out, ok := searchMessages(question); ok {
 		return out, nil
 	}
-	if len(args) == 1 && nearest(strings.ToLower(query), kindIDs()) != "" { // a slip in an ID
+	if len(args) == 1 && command.Nearest(strings.ToLower(query), kindIDs()) != "" { // a slip in an ID
 		return found{}, unknownFinding(query)
 	}
 	if ks := searchWords(question); len(ks) > 0 {
@@ -273,7 +274,7 @@ func stem(w string) string {
 // unknownFinding is the usage error for a question without an answer.
 func unknownFinding(query string) error {
 	u := usagef("there is no finding %q", finding.Quote(query))
-	if near := nearest(strings.ToLower(query), kindIDs()); near != "" {
+	if near := command.Nearest(strings.ToLower(query), kindIDs()); near != "" {
 		u.Hint("did you mean %s?", near)
 	}
 	return u.Hint("assay explain lists all findings; it also takes the message of another program, or words")

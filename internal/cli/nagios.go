@@ -27,14 +27,14 @@ func (a *app) plugged(err error, interrupted bool) int {
 	state, failed := render.NagiosUnknown, error(nil)
 	switch {
 	case err != nil:
-		a.complain(err)
-		failed = render.NagiosFailed(a.stdout, "error: "+err.Error())
+		a.Complain(err)
+		failed = render.NagiosFailed(a.Stdout, "error: "+err.Error())
 	case interrupted:
-		failed = render.NagiosFailed(a.stdout, "interrupted before every target was checked")
+		failed = render.NagiosFailed(a.Stdout, "interrupted before every target was checked")
 	case len(a.plugin) == 0:
-		return a.status // --help
+		return a.Status // --help
 	default:
-		state, failed = render.Nagios(a.stdout, a.plugin)
+		state, failed = render.Nagios(a.Stdout, a.plugin)
 	}
 	if failed != nil {
 		return render.NagiosUnknown

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/lab"
 )
 
@@ -69,7 +70,7 @@ func TestNagios(t *testing.T) {
 	if status, out, _ := run("", "check", "--format", "nagios", "--help"); status != 0 || !strings.Contains(out, "Usage:") {
 		t.Errorf("--help: %d, %s", status, out)
 	}
-	if status, _, _ := run("", "check", "--no-such-flag", "--", "--format", "nagios"); status != exitUsage {
+	if status, _, _ := run("", "check", "--no-such-flag", "--", "--format", "nagios"); status != command.UsageError {
 		t.Errorf("what follows -- is no flag: %d", status)
 	}
 }
@@ -119,14 +120,14 @@ func TestTargetLists(t *testing.T) {
 		strings.Repeat("#", maxTargetList+10): "standard input is larger than 1 MiB",
 		"smtp://a.test:25\x1b[2J":             "line 1",
 	} {
-		if status, out, errs := run(stdin, "check", "-"); status != exitUsage || out != "" || !strings.Contains(errs, want) || strings.Contains(errs, "\x1b") {
+		if status, out, errs := run(stdin, "check", "-"); status != command.UsageError || out != "" || !strings.Contains(errs, want) || strings.Contains(errs, "\x1b") {
 			t.Errorf("%.30q: status %d, %s, want %q", stdin, status, errs, want)
 		}
 	}
 	for want, args := range map[string][]string{
 		"standard input can be read only once": {"-", "-"}, "@ needs the name": {"@"}, "nowhere: no such file": {"@nowhere"},
 	} {
-		if status, _, errs := run("a.test", append([]string{"check"}, args...)...); status != exitUsage || !strings.Contains(errs, want) {
+		if status, _, errs := run("a.test", append([]string{"check"}, args...)...); status != command.UsageError || !strings.Contains(errs, want) {
 			t.Errorf("%v: %d, %s", args, status, errs)
 		}
 	}

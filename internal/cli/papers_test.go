@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/lab/forge"
 )
 
@@ -48,15 +49,15 @@ func TestKeysAreNotPrinted(t *testing.T) {
 		b      []byte
 		status int // of verify
 	}{
-		{"key.der", key, exitUsage},
-		{"key.pem", forge.PEM("PRIVATE KEY", key), exitUsage},
-		{"labelled.pem", forge.PEM("CERTIFICATE", key), exitUsage},
-		{"bare.txt", []byte(base64.StdEncoding.EncodeToString(key)), exitUsage},
-		{"cut.der", key[:len(key)-3], exitUsage},
-		{"haproxy.pem", append(bytes.Clone(chain), forge.PEM("PRIVATE KEY", key)...), exitAccept},
-		{"row.der", append(bytes.Clone(leaf.Raw), key...), exitAccept},
-		{"apart.der", append(append(bytes.Clone(leaf.Raw), '\n'), key...), exitReject},
-		{"unknown.der", forge.Seq(forge.Octets(key)), exitUsage},
+		{"key.der", key, command.UsageError},
+		{"key.pem", forge.PEM("PRIVATE KEY", key), command.UsageError},
+		{"labelled.pem", forge.PEM("CERTIFICATE", key), command.UsageError},
+		{"bare.txt", []byte(base64.StdEncoding.EncodeToString(key)), command.UsageError},
+		{"cut.der", key[:len(key)-3], command.UsageError},
+		{"haproxy.pem", append(bytes.Clone(chain), forge.PEM("PRIVATE KEY", key)...), command.Accept},
+		{"row.der", append(bytes.Clone(leaf.Raw), key...), command.Accept},
+		{"apart.der", append(append(bytes.Clone(leaf.Raw), '\n'), key...), command.Reject},
+		{"unknown.der", forge.Seq(forge.Octets(key)), command.UsageError},
 	} {
 		file := write(c.name, c.b)
 		for _, args := range [][]string{
@@ -78,7 +79,7 @@ func TestKeysAreNotPrinted(t *testing.T) {
 			if args[0] == "verify" && args[1] != rootFile && args[1] != "--evidence" && status != c.status {
 				t.Errorf("assay %v: status %d, want %d\n%s", args, status, c.status, text)
 			}
-			if status == exitUsage && strings.Contains(text, "panic") {
+			if status == command.UsageError && strings.Contains(text, "panic") {
 				t.Errorf("assay %v: %s", args, text)
 			}
 		}
@@ -117,13 +118,13 @@ func TestWrongKinds(t *testing.T) {
 				}
 				status, text := ran(args...)
 				hinted := flag == "--roots" || strings.Contains(text, "assay: hint: ")
-				if status != exitUsage || !strings.Contains(text, kind) || !hinted {
+				if status != command.UsageError || !strings.Contains(text, kind) || !hinted {
 					t.Errorf("%s given to %q in %s: status %d, %s", kind, flag, name, status, text)
 				}
 			}
 		}
 	}
-	if status, text := ran("show", "nosuch.pem"); status != exitUsage || !strings.Contains(text, "nosuch.pem: no such file") {
+	if status, text := ran("show", "nosuch.pem"); status != command.UsageError || !strings.Contains(text, "nosuch.pem: no such file") {
 		t.Errorf("a file that is not there: status %d, %s", status, text)
 	}
 }
@@ -135,7 +136,7 @@ func TestShowAroundDamage(t *testing.T) {
 	if err := os.WriteFile(file, []byte(good+strings.Replace(good, "\nMI", "\n*!", 1)+good), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if status, text := ran("show", file); status != exitReject || strings.Count(text, "Good Root") < 2 || !strings.Contains(strings.Join(strings.Fields(text), " "), "is not base64") {
+	if status, text := ran("show", file); status != command.Reject || strings.Count(text, "Good Root") < 2 || !strings.Contains(strings.Join(strings.Fields(text), " "), "is not base64") {
 		t.Errorf("status %d\n%s", status, text)
 	}
 }
@@ -161,7 +162,7 @@ func TestWrongLogLists(t *testing.T) {
 		if err := os.WriteFile(file, []byte(c.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if status, text := ran("verify", rootFile, "--no-name", "--log-list", file); status != exitUsage || !strings.Contains(text, c.want) {
+		if status, text := ran("verify", rootFile, "--no-name", "--log-list", file); status != command.UsageError || !strings.Contains(text, c.want) {
 			t.Errorf("%s: status %d, %s", name, status, text)
 		}
 	}
@@ -175,8 +176,8 @@ func TestShowRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "a.csr")
-	for want, status := range map[string]int{"verified with the key in the request": exitAccept, "not verified": exitReject} {
-		if status == exitReject {
+	for want, status := range map[string]int{"verified with the key in the request": command.Accept, "not verified": command.Reject} {
+		if status == command.Reject {
 			b[len(b)-1] ^= 1
 		}
 		if err := os.WriteFile(file, forge.PEM("CERTIFICATE REQUEST", b), 0o600); err != nil {
@@ -185,7 +186,7 @@ func TestShowRequest(t *testing.T) {
 		if got, text := ran("show", file); got != status || !strings.Contains(text, want) || !strings.Contains(text, "dns:b.test") {
 			t.Errorf("status %d\n%s", got, text)
 		}
-		if status == exitReject {
+		if status == command.Reject {
 			b[len(b)-1] ^= 1
 		}
 	}

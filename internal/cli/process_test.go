@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/lab/peers"
 )
@@ -162,7 +163,7 @@ func TestInterruptedProcess(t *testing.T) {
 					}
 					said = ""
 				}
-				if status != exitInterrupted || p.out.String() != "" || said != "" {
+				if status != command.Interrupted || p.out.String() != "" || said != "" {
 					t.Errorf("status %d, output %q\n%s", status, p.out, p.errs)
 				}
 				if took := time.Since(begin); took > 8*time.Second { // the program's shortest limit is 10 s
@@ -198,7 +199,7 @@ func TestInterruptedBetweenTargets(t *testing.T) {
 		t.Fatalf("%v, %v\n%s", one, err, p.errs)
 	}
 	p.cmd.Process.Signal(os.Interrupt)
-	if status := p.status(t); status != exitInterrupted || d.Decode(&two) != io.EOF || !strings.HasPrefix(p.errs.String(), "assay: interrupted before the check of 127.0.0.1 port ") {
+	if status := p.status(t); status != command.Interrupted || d.Decode(&two) != io.EOF || !strings.HasPrefix(p.errs.String(), "assay: interrupted before the check of 127.0.0.1 port ") {
 		t.Errorf("status %d, %v\n%s", status, two, p.errs)
 	}
 }
@@ -232,7 +233,7 @@ func TestInterruptedRelay(t *testing.T) {
 				t.Fatalf("%q, %v\n%s", b, err, p.errs)
 			}
 			p.cmd.Process.Signal(os.Interrupt)
-			if status := p.status(t); status != exitInterrupted || p.errs.String() != "" {
+			if status := p.status(t); status != command.Interrupted || p.errs.String() != "" {
 				t.Errorf("status %d\n%s", status, p.errs)
 			}
 			select {

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/lab/peers"
 )
 
@@ -117,14 +118,14 @@ func TestPasswordPrompt(t *testing.T) {
 	}{
 		{"PKCS#8", "--cert cert --key pkcs8", "sesame\n", 0, ""},
 		{"PKCS#12", "--cert p12", "sesame\n", 0, ""},
-		{"PKCS#8 wrong", "--cert cert --key pkcs8", "simsalabim\n", exitUsage, "the password is wrong"},
-		{"PKCS#12 wrong", "--cert p12", "simsalabim\n", exitUsage, "the password is wrong"},
-		{"empty", "--cert cert --key pkcs8", "\n", exitUsage, "the password is wrong"},
+		{"PKCS#8 wrong", "--cert cert --key pkcs8", "simsalabim\n", command.UsageError, "the password is wrong"},
+		{"PKCS#12 wrong", "--cert p12", "simsalabim\n", command.UsageError, "the password is wrong"},
+		{"empty", "--cert cert --key pkcs8", "\n", command.UsageError, "the password is wrong"},
 		{"control-D is nothing", "--cert cert --key pkcs8", "\x04sesame\n", 0, ""},
-		{"interrupt", "--cert cert --key pkcs8", "ses\x03", exitInterrupted, ""},
-		{"interrupt PKCS#12", "--cert p12", "\x03", exitInterrupted, ""},
+		{"interrupt", "--cert cert --key pkcs8", "ses\x03", command.Interrupted, ""},
+		{"interrupt PKCS#12", "--cert p12", "\x03", command.Interrupted, ""},
 		{"file", "--cert p12 --pass-file pass", "", 0, ""},
-		{"wrong file", "--cert cert --key pkcs8 --pass-file wrong", "", exitUsage, "the password is wrong"},
+		{"wrong file", "--cert cert --key pkcs8 --pass-file wrong", "", command.UsageError, "the password is wrong"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			term := newPTY(t)
@@ -162,7 +163,7 @@ func TestPasswordPrompt(t *testing.T) {
 	p := assayProcess(t, append(append(base, inDir(client, "--cert p12")...), at)...)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	p.start(t)
-	if status := p.status(t); status != exitUsage || !strings.Contains(p.errs.String(), "--pass-file") {
+	if status := p.status(t); status != command.UsageError || !strings.Contains(p.errs.String(), "--pass-file") {
 		t.Errorf("no terminal: status %d\n%s", status, p.errs)
 	}
 }
@@ -180,7 +181,7 @@ func TestTerminal(t *testing.T) {
 	await(t, "the server", waits)
 	term.shows(t, "checking "+silent)
 	term.typed(t, "\x03")
-	if status := p.status(t); status != exitInterrupted {
+	if status := p.status(t); status != command.Interrupted {
 		t.Errorf("status %d", status)
 	}
 	term.shows(t, "no handshake yet\r\n") // what was known, where the line of progress was

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/report"
 )
@@ -55,7 +56,7 @@ func TestResumeRevokedBetween(t *testing.T) {
 			}
 			revoke = true
 			status, rs = check("--offline=false")
-			if status != exitReject || len(rs) != 2 || rs[0].Verdict != report.Accept || rs[1].Verdict != report.Reject {
+			if status != command.Reject || len(rs) != 2 || rs[0].Verdict != report.Accept || rs[1].Verdict != report.Reject {
 				t.Fatalf("status %d, %d reports", status, len(rs))
 			}
 			if h := rs[1].Headline; h == nil || h.Finding.ID != "cert-revoked" || !rs[1].Connection.Resumed {
@@ -75,11 +76,11 @@ func TestResumeRevokedBetween(t *testing.T) {
 					t.Errorf("%q is missing", want)
 				}
 			}
-			if status != exitReject || errs != "" {
+			if status != command.Reject || errs != "" {
 				t.Errorf("status %d\n%s%s", status, out, errs)
 			}
 			// What the second connection told is known to the next check.
-			if status, rs = check("--offline"); status != exitReject || len(rs) != 1 {
+			if status, rs = check("--offline"); status != command.Reject || len(rs) != 1 {
 				t.Errorf("offline: status %d, %d reports", status, len(rs))
 			}
 		})

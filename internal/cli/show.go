@@ -23,15 +23,17 @@ import (
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/assemble"
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/render"
+	"github.com/assaytls/assay/internal/session"
 	"github.com/assaytls/assay/internal/target"
 	"github.com/assaytls/assay/internal/tlsclient"
 	"github.com/assaytls/assay/report"
 )
 
 type showFlags struct {
-	conn    connFlags
+	conn    session.Connection
 	kind    string
 	logList string
 	serial  string
@@ -75,7 +77,7 @@ or has a finding that is worse than a warning, 2 nothing is decodable.`,
   assay show --serial 0a:1b:2c ca.crl
   assay show --diff old.pem new.pem
   assay show example.com`,
-		Args: minArgs(1, "a file or a server"),
+		Args: command.MinArgs(1, "a file or a server"),
 		RunE: func(c *cobra.Command, args []string) error { return a.show(c.Context(), f, args) },
 	}
 	g := flags.Under(c, "Input")
@@ -84,7 +86,7 @@ or has a finding that is worse than a warning, 2 nothing is decodable.`,
 	g.Text(&f.serial, "serial", "show of CRLs, OCSP responses and OneCRL only the entry of serial number `HEX` (colons may stand in it)")
 	g.Switch(&f.diff, "diff", "", "compare the first certificates, or CRLs, of two files or servers; exit status 0 the same, 1 different")
 	g.Switch(&f.all, "all", "", "show every entry of a CRL, filter or OneCRL (default: the first 100)")
-	f.conn.add(c)
+	f.conn.Add(c)
 	f.out.addShow(c)
 	return c
 }
@@ -148,9 +150,9 @@ func (a *app) show(ctx context.Context, f *showFlags, args []string) error {
 		return err
 	}
 	what.logs = logs
-	limit := f.conn.timeout
+	limit := f.conn.Timeout
 	if limit == 0 {
-		limit = defaultTimeout
+		limit = session.DefaultTimeout
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -181,17 +183,17 @@ func (a *app) tell(all []object, logs *ct.LogList, out *outputFlags) error {
 	for _, o := range all {
 		decoded = decoded || o.decoded
 		if o.damaged || report.Worst(o.Findings) >= finding.Inconclusive {
-			a.status = exitReject
+			a.Status = command.Reject
 		}
 	}
 	if !decoded {
-		a.status = exitUsage
+		a.Status = command.UsageError
 	}
 	if out.format == formatJSON {
 		for i := range all {
 			all[i].Rows = all[i].Rows[fields[i]:]
 		}
-		return render.Value(a.stdout, all, true)
+		return render.Value(a.Stdout, all, true)
 	}
 	if out.quiet {
 		return a.tellBriefly(all)
@@ -200,7 +202,7 @@ func (a *app) tell(all []object, logs *ct.LogList, out *outputFlags) error {
 	for _, o := range all {
 		sheets = append(sheets, o.sheet(out.verbose))
 	}
-	return render.Sheets(a.stdout, sheets, out.options(a))
+	return render.Sheets(a.Stdout, sheets, out.options(a))
 }
 
 // sheet is the object for people. Extensions stand in words below what reports have of a certificate.
@@ -221,7 +223,7 @@ func (a *app) tellBriefly(all []object) error {
 		text := o.Kind + " (" + o.From + ")"
 		switch {
 		case o.Cert != nil:
-			text += "  " + cmp.Or(o.Cert.Subject, "(empty)") + ", serial " + o.Cert.Serial + ", until " + when(o.Cert.NotAfter)
+			text += "  " + cmp.Or(o.Cert.Subject, "(empty)") + ", serial " + o.Cert.Serial + ", until " + command.When(o.Cert.NotAfter)
 		case o.CRL != nil:
 			text += fmt.Sprintf("  %s, made %s, next update %s, %d entries", cmp.Or(o.CRL.Issuer, "(empty)"), whenOf(o.CRL.ThisUpdate), whenOf(o.CRL.NextUpdate), o.CRL.Entries)
 			if o.CRL.Listed != nil {
@@ -237,7 +239,7 @@ func (a *app) tellBriefly(all []object) error {
 		if w := report.WorstFirst(o.Findings); len(w) > 0 {
 			text += "  " + string(w[0].ID) + ": " + w[0].Title()
 		}
-		if _, err := fmt.Fprintln(a.stdout, quoteLines(text)); err != nil {
+		if _, err := fmt.Fprintln(a.Stdout, command.QuoteLines(text)); err != nil {
 			return err
 		}
 	}
@@ -269,17 +271,17 @@ func (a *app) objects(ctx context.Context, f *showFlags, what shown, arg string)
 	if t, ok := server(arg); ok {
 		return a.serverObjects(ctx, f, what, t)
 	}
-	b, err := readFile(arg, a.stdin, maxCRLFile)
+	b, err := session.ReadFile(arg, a.Stdin, session.MaxCRLFile)
 	if err != nil {
 		return nil, usagef("%v", err)
 	}
-	from := shownName(arg)
+	from := session.ShownName(arg)
 	if f.kind == kindAuto {
 		if o, ok := what.revocationSet(b, from); ok {
 			return []object{o}, nil
 		}
 	}
-	objects, err := a.unpack(ctx, arg, b, f.conn.passFile)
+	objects, err := session.Unpack(ctx, arg, b, f.conn.PassFile)
 	if err != nil {
 		return nil, usagef("%v", err)
 	}
@@ -405,15 +407,15 @@ func (k shown) evidenceObjects(ev *evidence.Evidence, from string) []object {
 
 // serverObjects dials t and decodes what it sends.
 func (a *app) serverObjects(ctx context.Context, f *showFlags, what shown, t target.Target) ([]object, error) {
-	c, err := f.conn.config(t)
+	c, err := f.conn.Config(t)
 	if err != nil {
 		return nil, err
 	}
-	if c.Certificate, err = f.conn.clientCertificate(ctx); err != nil {
+	if c.Certificate, err = f.conn.ClientCertificate(ctx); err != nil {
 		return nil, err
 	}
 	if t.Hint != "" {
-		a.hint("%s", t.Hint)
+		a.Hint("%s", t.Hint)
 	}
 	ev := tlsclient.Dial(ctx, c)
 	if len(ev.Chain) == 0 {

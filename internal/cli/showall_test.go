@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/assaytls/assay/crlite"
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/lab/peers"
 )
@@ -170,7 +171,7 @@ func TestShowCRL(t *testing.T) {
 	}
 	_, out, _ = run("", "show", "--serial", "43", file)
 	says(t, out, "43 is not listed")
-	if status, _, errs := run("", "show", "--serial", "xyz", file); status != exitUsage || !strings.Contains(errs, "not a serial number") {
+	if status, _, errs := run("", "show", "--serial", "xyz", file); status != command.UsageError || !strings.Contains(errs, "not a serial number") {
 		t.Errorf("%d %s", status, errs)
 	}
 	_, out, _ = run("", "show", "--format", "json", "--serial", "42", file)
@@ -243,13 +244,13 @@ func TestShowFilters(t *testing.T) {
 		if err := json.Unmarshal([]byte(out), &objects); err != nil || objects[0].Filter.Version != version || objects[0].Filter.Enrolled != 1 || len(objects[0].Filter.Coverage) != 1 {
 			t.Errorf("%v %s", err, out)
 		}
-		if status, out, _ := run("", "show", place(t, "cut.filter", b[:len(b)-1])); status != exitUsage || strings.Contains(out, "CRLite filter (") {
+		if status, out, _ := run("", "show", place(t, "cut.filter", b[:len(b)-1])); status != command.UsageError || strings.Contains(out, "CRLite filter (") {
 			t.Errorf("a filter that is cut off: status %d, %s", status, out)
 		}
 	}
 	layer := func(level byte) []byte { return append([]byte{1, 16, 0, 0, 0, 1, 0, 0, 0, level}, 0xff, 0xff) }
 	old := bytes.Join([][]byte{{2, 0, 0, 2, 7, 7}, layer(1), layer(2)}, nil)
-	if status, out, _ := run("", "show", place(t, "old", old)); status != exitUsage || !strings.Contains(flat(out), "a cascade of 2 Bloom filters") {
+	if status, out, _ := run("", "show", place(t, "old", old)); status != command.UsageError || !strings.Contains(flat(out), "a cascade of 2 Bloom filters") {
 		t.Errorf("a cascade: status %d, %s", status, out)
 	}
 	if n := cascade(old[:len(old)-1]); n != 0 {
@@ -273,8 +274,8 @@ func TestShowStatus(t *testing.T) {
 		b      []byte
 		status int
 	}{
-		"sound":        {root.Raw, exitAccept},
-		"inconclusive": {unsupported.Sign(root.Key), exitReject},
+		"sound":        {root.Raw, command.Accept},
+		"inconclusive": {unsupported.Sign(root.Key), command.Reject},
 	} {
 		if status, out, _ := run("", "show", "-q", place(t, "c.der", c.b)); status != c.status {
 			t.Errorf("%s: status %d, want %d\n%s", name, status, c.status, out)

@@ -12,6 +12,7 @@ import (
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/crl"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/command"
 )
 
 // maxEntries is how many entries of a CRL are listed when --all does not ask for every one.
@@ -113,7 +114,7 @@ func whenOf(t *time.Time) string {
 	if t == nil {
 		return "none"
 	}
-	return when(*t)
+	return command.When(*t)
 }
 
 // crlObject decodes a CRL.

@@ -10,7 +10,9 @@ import (
 	"strconv"
 
 	"github.com/assaytls/assay/crl"
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/render"
+	"github.com/assaytls/assay/internal/session"
 )
 
 // comparison is what differs between two objects of one kind.
@@ -51,7 +53,7 @@ func (a *app) showDiff(ctx context.Context, f *showFlags, what shown, args []str
 		}
 		at := slices.IndexFunc(objects, func(o object) bool { return o.parsed != nil || o.list != nil })
 		if at < 0 {
-			return usagef("%s holds no certificate and no CRL that can be decoded", shownName(arg))
+			return usagef("%s holds no certificate and no CRL that can be decoded", session.ShownName(arg))
 		}
 		pair[i] = objects[at]
 	}
@@ -60,10 +62,10 @@ func (a *app) showDiff(ctx context.Context, f *showFlags, what shown, args []str
 	}
 	c := compare(&pair[0], &pair[1], f.all)
 	if !c.Same {
-		a.status = exitReject
+		a.Status = command.Reject
 	}
 	if f.out.format == formatJSON {
-		return render.Value(a.stdout, c, true)
+		return render.Value(a.Stdout, c, true)
 	}
 	return c.write(a, &f.out)
 }
@@ -137,7 +139,7 @@ func (o *object) certFields() []compared {
 	one := func(name, value string) compared { return compared{name, []string{value}} }
 	fields := []compared{one("subject", nameText(c.Subject)), one("issuer", nameText(c.Issuer)), one("names", "")}
 	fields[2].values = namesOf(c.SAN)
-	fields = append(fields, one("not before", when(c.NotBefore)), one("not after", when(c.NotAfter)), one("serial", hex.EncodeToString(c.Serial)),
+	fields = append(fields, one("not before", command.When(c.NotBefore)), one("not after", command.When(c.NotAfter)), one("serial", hex.EncodeToString(c.Serial)),
 		one("key", o.Cert.Key), one("SPKI hash", o.Cert.SPKISHA256), one("signed with", signatureOf(c.Algorithm).String()), one("version", strconv.Itoa(c.Version)))
 	for _, x := range o.Details.ExtensionsInWords {
 		text := cmp.Or(x.Text, "#"+x.Value)
@@ -191,7 +193,7 @@ func (c *comparison) write(a *app, out *outputFlags) error {
 		head += fmt.Sprintf(" differ in %d fields", n)
 	}
 	if out.quiet {
-		_, err := fmt.Fprintln(a.stdout, quoteLines(head))
+		_, err := fmt.Fprintln(a.Stdout, command.QuoteLines(head))
 		return err
 	}
 	s := render.Sheet{Title: head}
@@ -211,8 +213,8 @@ func (c *comparison) write(a *app, out *outputFlags) error {
 		}
 	}
 	if len(s.Rows) == 0 {
-		_, err := io.WriteString(a.stdout, quoteLines(head)+"\n")
+		_, err := io.WriteString(a.Stdout, command.QuoteLines(head)+"\n")
 		return err
 	}
-	return render.Sheets(a.stdout, []render.Sheet{s}, out.options(a))
+	return render.Sheets(a.Stdout, []render.Sheet{s}, out.options(a))
 }

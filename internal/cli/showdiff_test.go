@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/lab/forge"
 )
 
@@ -19,10 +20,10 @@ func TestShowDiffCertificates(t *testing.T) {
 	b := place(t, "b.pem", forge.PEM("CERTIFICATE", issue(forge.SAN(forge.DNS("b.test"), forge.DNS("c.test")), forge.KeyUsage(forge.DigitalSignature).NonCrit(), forge.MustStaple())))
 	status, out, _ := run("", "show", "--diff", a, b)
 	says(t, out, "names - dns:a.test + dns:c.test", "keyUsage - digitalSignature (critical) + digitalSignature", "tlsFeature + status_request")
-	if status != exitReject || strings.Contains(out, "b.test\n") || strings.Contains(out, "serial") {
+	if status != command.Reject || strings.Contains(out, "b.test\n") || strings.Contains(out, "serial") {
 		t.Errorf("status %d\n%s", status, out)
 	}
-	if status, out, _ := run("", "show", "--diff", a, a); status != exitAccept || !strings.Contains(out, "are the same") {
+	if status, out, _ := run("", "show", "--diff", a, a); status != command.Accept || !strings.Contains(out, "are the same") {
 		t.Errorf("status %d\n%s", status, out)
 	}
 	_, out, _ = run("", "show", "--diff", "--format", "json", a, b)
@@ -32,7 +33,7 @@ func TestShowDiffCertificates(t *testing.T) {
 	}
 	crl := place(t, "a.crl", root.CRL(forge.CRL{}))
 	for _, args := range [][]string{{a}, {a, b, a}, {a, crl}, {a, place(t, "text", []byte("text"))}} {
-		if status, _, errs := run("", append([]string{"show", "--diff"}, args...)...); status != exitUsage || errs == "" {
+		if status, _, errs := run("", append([]string{"show", "--diff"}, args...)...); status != command.UsageError || errs == "" {
 			t.Errorf("%v: status %d, %s", args, status, errs)
 		}
 	}
@@ -49,7 +50,7 @@ func TestShowDiffCRLs(t *testing.T) {
 	a, b := list(7, kept, held), list(8, kept, final, forge.Revoke(forge.Serial(3), forge.Superseded))
 	status, out, _ := run("", "show", "--diff", a, b)
 	says(t, out, "number - 07 + 08", "entries - 2 + 3", ", certificateHold + 02 since", ", keyCompromise", "+ 03 since")
-	if status != exitReject || strings.Contains(out, "01 since") {
+	if status != command.Reject || strings.Contains(out, "01 since") {
 		t.Errorf("status %d\n%s", status, out)
 	}
 }

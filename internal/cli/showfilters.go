@@ -11,6 +11,7 @@ import (
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/crlite"
+	"github.com/assaytls/assay/internal/command"
 )
 
 // filterInfo is a CRLite filter (a clubcard).
@@ -127,7 +128,7 @@ func (k shown) filterObject(f *crlite.Filter, from string) object {
 		if c.Name != "" {
 			name = c.Name
 		}
-		o.add("log", name+", "+when(c.First)+" to "+when(c.Last))
+		o.add("log", name+", "+command.When(c.First)+" to "+command.When(c.Last))
 	}
 	o.add("columns", fmt.Sprintf("%v and %d words of 64 bits", i.Columns, i.Exact))
 	o.add("bits", fmt.Sprintf("%d and %d of all issuers", i.ApproxBits, i.ExactBits))

@@ -2,20 +2,12 @@ package cli
 
 import (
 	"encoding/hex"
-	"time"
 
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/render"
 	"github.com/assaytls/assay/report"
 )
-
-func when(t time.Time) string {
-	if t.IsZero() {
-		return "none"
-	}
-	return t.UTC().Format("2006-01-02 15:04:05 UTC")
-}
 
 // sctObject decodes a SignedCertificateTimestampList.
 func sctObject(b []byte, from string) object {

@@ -7,6 +7,7 @@ import (
 	"github.com/assaytls/assay/cert/bundle"
 	"github.com/assaytls/assay/internal/papers"
 	"github.com/assaytls/assay/internal/render"
+	"github.com/assaytls/assay/internal/session"
 )
 
 // paperObject decodes an object that is no certificate, list, answer or SCT as far as
@@ -36,7 +37,7 @@ func paperObject(o bundle.Object, from string) object {
 	out.Rows = append(out.Rows, render.Row{Label: "note", Value: text})
 	if err != nil {
 		out.add("note", "it cannot be decoded: "+err.Error())
-	} else if t := takers[o.Kind]; t != "" && t != showsIt {
+	} else if t := session.Taker(o.Kind); t != "" && t != session.ShowsIt {
 		out.add("note", t)
 	}
 	return out

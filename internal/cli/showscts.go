@@ -10,7 +10,9 @@ import (
 
 	"github.com/assaytls/assay/cert"
 	"github.com/assaytls/assay/ct"
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/render"
+	"github.com/assaytls/assay/internal/session"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
@@ -26,14 +28,14 @@ type shownSCTs struct {
 // showList is the log list to name logs by: the one asked for, or the stored
 // one, without which show does as well.
 func (a *app) showList(ctx context.Context, f *showFlags) (*ct.LogList, error) {
-	logs := logFlags{logList: f.logList}
+	logs := session.Logs{LogList: f.logList}
 	stored := ""
-	if dir, err := cacheDir(""); err == nil {
-		stored = storedLogList(dir)
+	if dir, err := session.CacheDir(""); err == nil {
+		stored = session.StoredLogList(dir)
 	}
-	l, err := logs.list(ctx, policy.CTReport, downloads{}, stored)
+	l, err := logs.List(ctx, policy.CTReport, session.Downloads{}, stored)
 	if err != nil && f.logList == "" {
-		a.warn(err)
+		a.Warn(err)
 		return nil, nil
 	}
 	return l, err
@@ -159,7 +161,7 @@ func sctText(s report.SCT) string {
 			text += ", " + v
 		}
 	}
-	text += ", " + when(s.Time)
+	text += ", " + command.When(s.Time)
 	switch s.Status {
 	case report.SCTValid, report.SCTInvalid:
 		text += ", " + string(s.Status)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/lab/forge"
 )
 
@@ -37,7 +38,7 @@ func TestShowSCTs(t *testing.T) {
 	plain, _ := pair("sct-by-tls")
 	s, _ := l.Scenario("sct-by-tls")
 	evidence := filepath.Join(dir, "e.json")
-	if status, _, errs := run("", append(l.Assay(s), "--save-evidence", evidence, "--revocation", "off")...); status == exitUsage {
+	if status, _, errs := run("", append(l.Assay(s), "--save-evidence", evidence, "--revocation", "off")...); status == command.UsageError {
 		t.Fatal(errs)
 	}
 	var saved struct {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/assaytls/assay/internal/session"
 	"github.com/assaytls/assay/internal/target"
 )
 
@@ -49,14 +50,14 @@ func (a *app) listed(args []string) (all []named, lists bool, err error) {
 		case arg == "-" && stdinUsed:
 			return nil, false, usagef("standard input can be read only once")
 		case arg == "-":
-			name, from, shown, stdinUsed = "-", a.stdin, "standard input", true
+			name, from, shown, stdinUsed = "-", a.Stdin, "standard input", true
 		case !ok:
 			all = append(all, named{text: arg})
 			continue
 		case name == "":
 			return nil, false, usagef("@ needs the name of a file with targets, like @hosts.txt")
 		}
-		b, err := readFile(name, from, maxTargetList)
+		b, err := session.ReadFile(name, from, maxTargetList)
 		if err != nil {
 			return nil, false, usagef("list of targets: %v", err)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"software.sslmate.com/src/go-pkcs12"
 
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/lab"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/lab/peers"
@@ -40,10 +41,10 @@ func TestTrustStores(t *testing.T) {
 		status, out, errs := run("", append([]string{"verify", "-q", chain, "--roots", roots, "--name", s.Host, "--revocation", "off"}, more...)...)
 		return status, out + errs
 	}
-	if status, out := verify(root); status != exitAccept {
+	if status, out := verify(root); status != command.Accept {
 		t.Fatalf("PEM: status %d, %s", status, out)
 	}
-	if status, out := verify(secret); status != exitAccept {
+	if status, out := verify(secret); status != command.Accept {
 		t.Errorf("a ConfigMap: status %d, %s", status, out)
 	}
 	trusted, err := x509.ParseCertificate(l.Roots[0])
@@ -54,7 +55,7 @@ func TestTrustStores(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if status, out := verify(file("trust.p12", p12), "--pass-file", pass); status != exitAccept {
+	if status, out := verify(file("trust.p12", p12), "--pass-file", pass); status != command.Accept {
 		t.Errorf("a trust store: status %d, %s", status, out)
 	}
 	key := forge.P256()
@@ -64,10 +65,10 @@ func TestTrustStores(t *testing.T) {
 	if out, err := exec.Command(peers.Path(t, "openssl"), "pkcs12", "-export", "-inkey", keyFile, "-in", certFile, "-out", store, "-passout", "pass:secret").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if status, out := verify(store, "--pass-file", pass); status != exitUsage || !strings.Contains(out, "holds a private key") {
+	if status, out := verify(store, "--pass-file", pass); status != command.UsageError || !strings.Contains(out, "holds a private key") {
 		t.Errorf("a key store: status %d, %s", status, out)
 	}
-	if status, out := verify(store, "--pass-file", root); status != exitUsage {
+	if status, out := verify(store, "--pass-file", root); status != command.UsageError {
 		t.Errorf("a wrong password: status %d, %s", status, out)
 	}
 }

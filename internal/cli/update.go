@@ -11,8 +11,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/assaytls/assay/ct"
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/flags"
+	"github.com/assaytls/assay/internal/session"
 )
 
 type updateFlags struct {
@@ -22,7 +24,7 @@ type updateFlags struct {
 }
 
 func (a *app) updateCommand() *cobra.Command {
-	c := &cobra.Command{Use: "update", Short: "Fetch data that judgements can use", GroupID: "keep", Args: noArgs,
+	c := &cobra.Command{Use: "update", Short: "Fetch data that judgements can use", GroupID: "keep", Args: command.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return usagef("assay update needs to know what: log-list or filters").Hint("assay update --help lists what there is")
 		}}
@@ -54,31 +56,31 @@ no address that you did not name.`,
 // updateLogList fetches, verifies and stores a log list. The exit status is 1
 // when it is not authentic or no log list, 3 when it cannot be had.
 func (a *app) updateLogList(ctx context.Context, f *updateFlags, url string) error {
-	if err := checkURL(url); err != nil {
+	if err := session.CheckURL(url); err != nil {
 		return usagef("%v", err)
 	}
 	var key []byte
 	if f.key != "" {
 		var err error
-		if key, err = readFile(f.key, nil, maxCertFile); err != nil {
+		if key, err = session.ReadFile(f.key, nil, session.MaxCertFile); err != nil {
 			return usagef("--key: %v", err)
 		}
 	}
 	sigURL := f.signature
 	if sigURL == "" {
 		sigURL = strings.TrimSuffix(url, ".json") + ".sig"
-	} else if err := checkURL(sigURL); err != nil {
+	} else if err := session.CheckURL(sigURL); err != nil {
 		return usagef("--signature: %v", err)
 	} else if key == nil {
 		return usagef("--signature needs --key")
 	}
-	dir, err := cacheDir(f.cacheDir)
+	dir, err := session.CacheDir(f.cacheDir)
 	if err != nil {
 		return usagef("the cache's directory: %v", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
-	client := (&networkFlags{maxDownload: ct.MaxListSize}).client()
+	client := (&session.Network{MaxDownload: ct.MaxListSize}).Client()
 	list, ok := a.download(ctx, client, url)
 	if !ok {
 		return nil
@@ -92,17 +94,17 @@ func (a *app) updateLogList(ctx context.Context, f *updateFlags, url string) err
 			return a.notAuthentic("%s: %v", url, err)
 		}
 	}
-	l, err := readLogList(list, time.Time{})
+	l, err := session.ReadLogList(list, time.Time{})
 	if err != nil {
 		return a.notAuthentic("%s is not a log list: %v", url, err)
 	}
 	if l.Len() == 0 {
 		return a.notAuthentic("%s has no log that can be used: the stored list stays", url)
 	}
-	target := storedLogList(dir)
+	target := session.StoredLogList(dir)
 	if old := a.newerThan(l, target); old != nil {
 		err := a.notAuthentic("%s is older than the stored list (%s, not %s), which stays", url, l, old)
-		a.hint("to use the older list all the same, delete %s first", target)
+		a.Hint("to use the older list all the same, delete %s first", target)
 		return err
 	}
 	if err := writeFile(target, list); err != nil {
@@ -112,13 +114,13 @@ func (a *app) updateLogList(ctx context.Context, f *updateFlags, url string) err
 	if key == nil {
 		signed = "signature not verified (--key was not given)"
 	}
-	_, err = fmt.Fprintf(a.stdout, "log list %s, %s, %s\nstored in %s\n", quoteLines(l.Describe(time.Now())), counted(l.Len(), "log", "logs"), signed, quoteLines(target))
+	_, err = fmt.Fprintf(a.Stdout, "log list %s, %s, %s\nstored in %s\n", command.QuoteLines(l.Describe(time.Now())), command.Counted(l.Len(), "log", "logs"), signed, command.QuoteLines(target))
 	for i, r := range l.Refused() {
 		if i == maxHints {
-			a.hint("and %d more are left out", len(l.Refused())-i)
+			a.Hint("and %d more are left out", len(l.Refused())-i)
 			break
 		}
-		a.hint("the log %q is left out: %s", r.Description, r.Reason)
+		a.Hint("the log %q is left out: %s", r.Description, r.Reason)
 	}
 	return err
 }
@@ -130,7 +132,7 @@ const maxHints = 3
 // good, and whoever owns the way can send yesterday's. A list without a date is not
 // compared, and one dated after today is not believed.
 func (a *app) newerThan(l *ct.LogList, stored string) *ct.LogList {
-	b, err := readFile(stored, nil, ct.MaxListSize)
+	b, err := session.ReadFile(stored, nil, ct.MaxListSize)
 	if err != nil {
 		return nil // there is none, or it is not one that is used
 	}
@@ -144,10 +146,10 @@ func (a *app) newerThan(l *ct.LogList, stored string) *ct.LogList {
 // download fetches url, or complains and sets the exit status for what cannot
 // be reached.
 func (a *app) download(ctx context.Context, client *fetch.Client, url string) ([]byte, bool) {
-	resp, failure := client.Do(ctx, fetch.Request{URL: url, Scope: userScope(url)})
+	resp, failure := client.Do(ctx, fetch.Request{URL: url, Scope: session.UserScope(url)})
 	if failure != nil {
-		a.status = exitInconclusive
-		a.complain(fmt.Errorf("%s cannot be fetched: %s", url, failure.Detail))
+		a.Status = command.Inconclusive
+		a.Complain(fmt.Errorf("%s cannot be fetched: %s", url, failure.Detail))
 		return nil, false
 	}
 	return resp.Body, true
@@ -155,8 +157,8 @@ func (a *app) download(ctx context.Context, client *fetch.Client, url string) ([
 
 // notAuthentic complains about something that was fetched and is not right.
 func (a *app) notAuthentic(format string, args ...any) error {
-	a.status = exitReject
-	a.complain(fmt.Errorf(format, args...))
+	a.Status = command.Reject
+	a.Complain(fmt.Errorf(format, args...))
 	return nil
 }
 
@@ -165,11 +167,11 @@ func (a *app) notAuthentic(format string, args ...any) error {
 func writeFile(name string, b []byte) error {
 	dir := filepath.Dir(name)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return plainPathError(err)
+		return command.PlainPathError(err)
 	}
 	f, err := os.CreateTemp(dir, ".assay-*")
 	if err != nil {
-		return plainPathError(err)
+		return command.PlainPathError(err)
 	}
 	defer os.Remove(f.Name())
 	_, err = f.Write(b)
@@ -180,7 +182,7 @@ func writeFile(name string, b []byte) error {
 		err = os.Rename(f.Name(), name)
 	}
 	if err != nil {
-		return fmt.Errorf("%s cannot be written: %w", name, plainPathError(err))
+		return fmt.Errorf("%s cannot be written: %w", name, command.PlainPathError(err))
 	}
 	return nil
 }

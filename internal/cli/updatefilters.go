@@ -11,9 +11,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/assaytls/assay/crlite"
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/filters"
 	"github.com/assaytls/assay/internal/flags"
+	"github.com/assaytls/assay/internal/session"
 	"github.com/assaytls/assay/policy"
 )
 
@@ -76,18 +78,18 @@ func (a *app) updateFilters(ctx context.Context, f *updateFiltersFlags, named st
 	if err != nil {
 		return usagef("%v", err)
 	}
-	dir, err := cacheDir(f.cacheDir)
+	dir, err := session.CacheDir(f.cacheDir)
 	if err != nil {
 		return usagef("the cache's directory: %v", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
-	client := (&networkFlags{maxDownload: maxFilterFile}).client()
+	client := (&session.Network{MaxDownload: session.MaxFilterFile}).Client()
 	client.Timeout = f.timeout
 	get := func(ctx context.Context, url string, limit int64) ([]byte, error) {
 		scope := fetch.Scope{}
 		if source.Own(url) {
-			scope = userScope(url)
+			scope = session.UserScope(url)
 		}
 		resp, failure := client.Do(ctx, fetch.Request{URL: url, Scope: scope, MaxBytes: limit})
 		if failure != nil {
@@ -95,26 +97,26 @@ func (a *app) updateFilters(ctx context.Context, f *updateFiltersFlags, named st
 		}
 		return resp.Body, nil
 	}
-	p := a.newProgress(false)
-	defer p.clear()
-	info, fresh, err := filters.Update{Dir: storedFilters(dir), Source: source, Get: get,
+	p := a.NewProgress(false)
+	defer p.Clear()
+	info, fresh, err := filters.Update{Dir: session.StoredFilters(dir), Source: source, Get: get,
 		Progress: func(at, of int, name string, left int64) {
-			p.show("filter %d of %d, %.1f MB to come", at, of, float64(left)/1e6)
+			p.Show("filter %d of %d, %.1f MB to come", at, of, float64(left)/1e6)
 		}}.Run(ctx)
-	p.clear()
+	p.Clear()
 	switch {
 	case ctx.Err() != nil && interrupted(ctx):
 		return nil
 	case errors.Is(err, filters.ErrUnreachable):
-		a.status = exitInconclusive
-		a.complain(fmt.Errorf("%w: the stored filters stay as they are", err))
+		a.Status = command.Inconclusive
+		a.Complain(fmt.Errorf("%w: the stored filters stay as they are", err))
 		return nil
 	case errors.Is(err, filters.ErrNotAuthentic), errors.Is(err, crlite.ErrIncomplete), errors.Is(err, crlite.ErrMalformed), errors.Is(err, crlite.ErrVersion):
 		return a.notAuthentic("%v: the stored filters stay as they are", err)
 	case err != nil:
-		return usagef("%v", plainPathError(err))
+		return usagef("%v", command.PlainPathError(err))
 	}
-	return a.describeFilters(info, storedFilters(dir), fresh)
+	return a.describeFilters(info, session.StoredFilters(dir), fresh)
 }
 
 // describeFilters says what is stored.
@@ -129,10 +131,10 @@ func (a *app) describeFilters(i *filters.Info, dir string, fresh bool) error {
 	if !fresh {
 		word = "stored already"
 	}
-	_, err := fmt.Fprintf(a.stdout, "CRLite filters from %s: %d, %.1f MB, the newest of %s UTC, %s\n%s in %s\n", quoteLines(i.Source), len(i.Filters),
-		float64(size)/1e6, i.Newest().UTC().Format(time.DateTime), authentic, word, quoteLines(dir))
+	_, err := fmt.Fprintf(a.Stdout, "CRLite filters from %s: %d, %.1f MB, the newest of %s UTC, %s\n%s in %s\n", command.QuoteLines(i.Source), len(i.Filters),
+		float64(size)/1e6, i.Newest().UTC().Format(time.DateTime), authentic, word, command.QuoteLines(dir))
 	if i.OneCRL != nil && err == nil {
-		_, err = fmt.Fprintf(a.stdout, "OneCRL of %s UTC\n", i.OneCRL.Made.UTC().Format(time.DateTime))
+		_, err = fmt.Fprintf(a.Stdout, "OneCRL of %s UTC\n", i.OneCRL.Made.UTC().Format(time.DateTime))
 	}
 	return err
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"strings"
 	"time"
 
@@ -15,7 +14,7 @@ import (
 	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/flags"
-	"github.com/assaytls/assay/internal/target"
+	"github.com/assaytls/assay/internal/session"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
@@ -23,8 +22,8 @@ import (
 type verifyFlags struct {
 	trust   flags.Trust
 	rules   policy.Policy
-	logs    logFlags
-	filters filterFlags
+	logs    session.Logs
+	filters session.Filters
 	out     outputFlags
 
 	untrusted, crls, ocsps, scts []string
@@ -47,9 +46,9 @@ inconclusive at best, unless --no-name says that no name matters.`,
 	}
 	flags.TrustFlags(c, &f.trust)
 	flags.Policy(c, &f.rules, policy.Verify)
-	f.logs.add(c)
-	f.filters.add(c)
-	f.filters.addFiles(c)
+	f.logs.Add(c)
+	f.filters.Add(c)
+	f.filters.AddFiles(c)
 	g, file := flags.Under(c, "Input"), flags.Kind{Type: "FILE"}
 	g.List(&f.untrusted, "untrusted", "certificates that may complete the chain; repeatable", file)
 	g.List(&f.crls, "crl", "revocation list, PEM or DER; repeatable", file)
@@ -117,16 +116,16 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 		}
 	}
 	a.tellDepth(p)
-	f.logs.at = p.Time
-	f.trust.Open = a.trustStores(ctx, f.passFile)
-	eng, trust, err := a.engine(ctx, &f.trust, nil, &f.logs, &f.filters, p)
+	f.logs.At = p.Time
+	f.trust.Open = session.TrustStores(ctx, f.passFile)
+	eng, trust, err := session.Asked{Trust: &f.trust, Logs: &f.logs, Filters: &f.filters}.Engine(ctx, a.Run, p)
 	if err != nil {
 		return err
 	}
 	for i, ev := range all {
 		ev.Artefacts = append(ev.Artefacts, offered...)
 		ev.Extra = append(ev.Extra, extra...)
-		r := eng.Judge(ctx, ev, trust, p, download.Access{Offline: true, NoAIA: true, Audit: f.logs.audit}, f.out.detail())
+		r := eng.Judge(ctx, ev, trust, p, download.Access{Offline: true, NoAIA: true, Audit: f.logs.Audit}, f.out.detail())
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -144,13 +143,13 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 
 // readEvidence reads what check --save-evidence wrote.
 func (a *app) readEvidence(name string) (*evidence.Evidence, error) {
-	b, err := readFile(name, a.stdin, maxCRLFile)
+	b, err := session.ReadFile(name, a.Stdin, session.MaxCRLFile)
 	if err != nil {
 		return nil, usagef("--evidence: %v", err)
 	}
 	ev, err := evidence.Decode(b)
 	if err != nil {
-		return nil, usagef("--evidence: %s is not saved evidence: %v", shownName(name), err)
+		return nil, usagef("--evidence: %s is not saved evidence: %v", session.ShownName(name), err)
 	}
 	return ev, nil
 }
@@ -158,7 +157,7 @@ func (a *app) readEvidence(name string) (*evidence.Evidence, error) {
 // fileEvidence makes evidence of the certificates in a file, as if a server
 // had sent them.
 func (a *app) fileEvidence(ctx context.Context, name, passFile string) (*evidence.Evidence, error) {
-	b, err := readFile(name, a.stdin, maxCertFile)
+	b, err := session.ReadFile(name, a.Stdin, session.MaxCertFile)
 	if err != nil {
 		u := usagef("%v", err)
 		if isServer(name) {
@@ -166,7 +165,7 @@ func (a *app) fileEvidence(ctx context.Context, name, passFile string) (*evidenc
 		}
 		return nil, u
 	}
-	certs, err := a.certificates(ctx, name, b, passFile)
+	certs, err := session.Certificates(ctx, a.Run, name, b, passFile)
 	if err != nil {
 		return nil, err
 	}
@@ -177,24 +176,17 @@ func (a *app) fileEvidence(ctx context.Context, name, passFile string) (*evidenc
 	return ev, nil
 }
 
-func shownName(name string) string {
-	if name == "-" {
-		return "standard input"
-	}
-	return name
-}
-
 // offered reads the files that stand in for downloads, and the untrusted
 // certificates.
 func (a *app) offered(ctx context.Context, f *verifyFlags) (arts []evidence.Artefact, extra [][]byte, err error) {
 	for _, name := range f.untrusted {
-		b, err := readFile(name, nil, maxCertFile)
+		b, err := session.ReadFile(name, nil, session.MaxCertFile)
 		if err != nil {
 			return nil, nil, usagef("--untrusted: %v", err)
 		}
-		cs, err := a.certificates(ctx, name, b, f.passFile)
+		cs, err := session.Certificates(ctx, a.Run, name, b, f.passFile)
 		if err != nil {
-			return nil, nil, flagged("--untrusted", err)
+			return nil, nil, session.Flagged("--untrusted", err)
 		}
 		extra = append(extra, cs...)
 	}
@@ -202,14 +194,14 @@ func (a *app) offered(ctx context.Context, f *verifyFlags) (arts []evidence.Arte
 		flag, kind string
 		files      []string
 		limit      int64
-		want       wanted
+		want       session.Wanted
 	}{
-		{"--crl", "crl-file", f.crls, maxCRLFile, wantCRLs},
-		{"--ocsp", "ocsp-file", f.ocsps, maxCertFile, wantResponses},
-		{"--sct", "sct-file", f.scts, maxCertFile, wantSCTs},
+		{"--crl", "crl-file", f.crls, session.MaxCRLFile, session.WantCRLs},
+		{"--ocsp", "ocsp-file", f.ocsps, session.MaxCertFile, session.WantResponses},
+		{"--sct", "sct-file", f.scts, session.MaxCertFile, session.WantSCTs},
 	} {
 		for _, name := range k.files {
-			b, err := readFile(name, nil, k.limit)
+			b, err := session.ReadFile(name, nil, k.limit)
 			if err != nil {
 				return nil, nil, usagef("%s: %v", k.flag, err)
 			}
@@ -217,9 +209,9 @@ func (a *app) offered(ctx context.Context, f *verifyFlags) (arts []evidence.Arte
 			if k.kind == "sct-file" {
 				objects = namedSCTs(objects)
 			}
-			objects, err = a.pick(name, objects, k.want)
+			objects, err = session.Pick(a.Run, name, objects, k.want)
 			if err != nil {
-				return nil, nil, flagged(k.flag, err)
+				return nil, nil, session.Flagged(k.flag, err)
 			}
 			for _, o := range objects {
 				switch o.Kind {
@@ -235,15 +227,6 @@ func (a *app) offered(ctx context.Context, f *verifyFlags) (arts []evidence.Arte
 		}
 	}
 	return arts, extra, nil
-}
-
-// flagged says before an error which flag it is about.
-func flagged(flag string, err error) error {
-	var u *target.Usage
-	if errors.As(err, &u) {
-		u.Msg = flag + ": " + u.Msg
-	}
-	return err
 }
 
 // namedSCTs gives an unknown object its kind when it is an SCT list that holds more than assay can

@@ -12,6 +12,7 @@ import (
 	"github.com/assaytls/assay/cert/bundle"
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/session"
 	"github.com/assaytls/assay/report"
 )
 
@@ -23,11 +24,11 @@ type publicHalf interface {
 // publicKeyOf reads the private key in the named file and returns its public half. Nothing of the
 // private one stays, and no error holds a part of it.
 func (a *app) publicKeyOf(ctx context.Context, name, passFile string) (publicHalf, error) {
-	b, err := readFile(name, nil, maxKeyFile)
+	b, err := session.ReadFile(name, nil, session.MaxKeyFile)
 	if err != nil {
 		return nil, usagef("--key: %v", err)
 	}
-	key, err := privateKey(b, passwordFor(ctx, passFile, name))
+	key, err := privateKey(b, session.PasswordFor(ctx, passFile, name))
 	if err != nil {
 		return nil, usagef("--key %s: %v", name, err)
 	}
@@ -45,10 +46,10 @@ func (a *app) publicKeyOf(ctx context.Context, name, passFile string) (publicHal
 // privateKey reads the first private key in b: PEM or DER of PKCS #8, PKCS #1 or SEC 1, encrypted
 // PKCS #8, or PKCS #12.
 func privateKey(b []byte, password func() (string, error)) (any, error) {
-	if !isPEM(b) {
+	if !session.IsPEM(b) {
 		switch o := bundle.Read(b, 1)[0]; {
 		case o.Kind == bundle.PKCS12:
-			pair, err := fromPKCS12(b, password)
+			pair, err := session.FromPKCS12(b, password)
 			return pair.PrivateKey, err
 		case o.Kind != bundle.PrivateKey:
 			return nil, fmt.Errorf("it is %s, not a private key", o.What())
@@ -57,13 +58,13 @@ func privateKey(b []byte, password func() (string, error)) (any, error) {
 			if err != nil {
 				return nil, err
 			}
-			if b, err = decryptPKCS8(b, []byte(word)); err != nil {
+			if b, err = session.DecryptPKCS8(b, []byte(word)); err != nil {
 				return nil, err
 			}
 		}
 		return parsedKey(b)
 	}
-	b, err := decryptedPEM(b, password)
+	b, err := session.DecryptedPEM(b, password)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/lab/forge"
 )
 
@@ -54,20 +55,20 @@ func TestVerifyKey(t *testing.T) {
 		status           int
 		want             string
 	}{
-		{"PKCS #8", chain, own, exitAccept, "key-of-certificate"},
-		{"PKCS #8 in DER", chain, write("own.der", pkcs8(leaf.Key)), exitAccept, "key-of-certificate"},
-		{"SEC 1", chain, write("sec1.pem", forge.PEM("EC PRIVATE KEY", sec1)), exitAccept, "key-of-certificate"},
-		{"encrypted", chain, encrypted, exitAccept, "key-of-certificate"},
-		{"in the same file", write("both.pem", append(forge.PEM("CERTIFICATE", leaf.Raw, sub.Raw), forge.PEM("PRIVATE KEY", pkcs8(leaf.Key))...)), filepath.Join(dir, "both.pem"), exitAccept, "key-of-certificate"},
-		{"RSA", write("rsa.pem", forge.PEM("CERTIFICATE", rsaLeaf.Raw, sub.Raw)), write("rsa.key", forge.PEM("PRIVATE KEY", pkcs8(rsaLeaf.Key))), exitAccept, "key-of-certificate"},
-		{"Ed25519", write("ed.pem", forge.PEM("CERTIFICATE", edLeaf.Raw, sub.Raw)), write("ed.key", forge.PEM("PRIVATE KEY", pkcs8(edLeaf.Key))), exitAccept, "key-of-certificate"},
-		{"another", chain, write("other.pem", forge.PEM("PRIVATE KEY", pkcs8(forge.P256()))), exitReject, "key-not-of-certificate"},
-		{"another kind", chain, write("otherkind.pem", forge.PEM("PRIVATE KEY", pkcs8(forge.RSA(2048)))), exitReject, "key-not-of-certificate"},
-		{"the CA's", chain, write("ca.pem", forge.PEM("PRIVATE KEY", pkcs8(sub.Key))), exitReject, "it belongs to certificate 2 of the file"},
-		{"no key", chain, roots, exitUsage, "it holds no private key"},
-		{"a certificate in DER", chain, write("c.der", root.Raw), exitUsage, "is a certificate, not a private key"},
-		{"not there", chain, filepath.Join(dir, "nosuch"), exitUsage, "no such file"},
-		{"wrong password", chain, encrypted, exitUsage, "password is wrong"},
+		{"PKCS #8", chain, own, command.Accept, "key-of-certificate"},
+		{"PKCS #8 in DER", chain, write("own.der", pkcs8(leaf.Key)), command.Accept, "key-of-certificate"},
+		{"SEC 1", chain, write("sec1.pem", forge.PEM("EC PRIVATE KEY", sec1)), command.Accept, "key-of-certificate"},
+		{"encrypted", chain, encrypted, command.Accept, "key-of-certificate"},
+		{"in the same file", write("both.pem", append(forge.PEM("CERTIFICATE", leaf.Raw, sub.Raw), forge.PEM("PRIVATE KEY", pkcs8(leaf.Key))...)), filepath.Join(dir, "both.pem"), command.Accept, "key-of-certificate"},
+		{"RSA", write("rsa.pem", forge.PEM("CERTIFICATE", rsaLeaf.Raw, sub.Raw)), write("rsa.key", forge.PEM("PRIVATE KEY", pkcs8(rsaLeaf.Key))), command.Accept, "key-of-certificate"},
+		{"Ed25519", write("ed.pem", forge.PEM("CERTIFICATE", edLeaf.Raw, sub.Raw)), write("ed.key", forge.PEM("PRIVATE KEY", pkcs8(edLeaf.Key))), command.Accept, "key-of-certificate"},
+		{"another", chain, write("other.pem", forge.PEM("PRIVATE KEY", pkcs8(forge.P256()))), command.Reject, "key-not-of-certificate"},
+		{"another kind", chain, write("otherkind.pem", forge.PEM("PRIVATE KEY", pkcs8(forge.RSA(2048)))), command.Reject, "key-not-of-certificate"},
+		{"the CA's", chain, write("ca.pem", forge.PEM("PRIVATE KEY", pkcs8(sub.Key))), command.Reject, "it belongs to certificate 2 of the file"},
+		{"no key", chain, roots, command.UsageError, "it holds no private key"},
+		{"a certificate in DER", chain, write("c.der", root.Raw), command.UsageError, "is a certificate, not a private key"},
+		{"not there", chain, filepath.Join(dir, "nosuch"), command.UsageError, "no such file"},
+		{"wrong password", chain, encrypted, command.UsageError, "password is wrong"},
 	} {
 		word := pass
 		if c.name == "wrong password" {
@@ -76,7 +77,7 @@ func TestVerifyKey(t *testing.T) {
 		for _, format := range []string{"text", "json"} {
 			status, out, errs := run("", "verify", c.chain, "--key", c.key, "--pass-file", word, "--roots", roots, "--name", "a.test", "--unknown", "allow", "--format", format)
 			text := out + errs
-			if status != c.status || !strings.Contains(flat(text), c.want) && !(format == "text" && status == exitAccept) {
+			if status != c.status || !strings.Contains(flat(text), c.want) && !(format == "text" && status == command.Accept) {
 				t.Errorf("%s, %s: status %d\n%s", c.name, format, status, text)
 			}
 			for skip := range 3 { // as base64 shows it at any place

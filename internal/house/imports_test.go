@@ -50,6 +50,8 @@ var allowed = map[string][]string{
 	"internal/target":        rimOfCore,
 	"internal/flags":         join(rimOfCore, "internal/target"),
 	"internal/containers":    rimOfCore,
+	"internal/command":       {"finding", "report", "internal/render", "internal/target", "internal/flags"},
+	"internal/session":       join(core, "internal/engine", "internal/target", "internal/flags", "internal/containers", "internal/command"),
 	"cmd/assay":              {"internal/cli"},
 }
 
@@ -85,7 +87,7 @@ var ownParsing = []string{"cert", "cert/bundle", "certpath", "crl", "ocsp", "crl
 var thirdParty = []string{"filippo.io/mldsa", "golang.org/x/crypto/cryptobyte", "golang.org/x/crypto/chacha20poly1305", "golang.org/x/mod/sumdb",
 	"golang.org/x/crypto/x509roots/fallback/bundle", "golang.org/x/net/idna", "golang.org/x/net/dns/dnsmessage", "golang.org/x/net/http/httpproxy", "golang.org/x/sys"}
 
-var rim = []string{"internal/cli", "internal/flags", "internal/containers", "internal/lab", "internal/bench"}
+var rim = []string{"internal/cli", "internal/command", "internal/session", "internal/flags", "internal/containers", "internal/lab", "internal/bench"}
 
 func TestImportRules(t *testing.T) {
 	for _, f := range sources(t) {

@@ -1,4 +1,4 @@
-package cli
+package command
 
 import (
 	"fmt"
@@ -12,18 +12,18 @@ import (
 	"github.com/assaytls/assay/internal/flags"
 )
 
-// writeManual writes a manual page of c and of every command below it to dir. The
+// WriteManual writes a manual page of c and of every command below it to dir. The
 // pages say what --help says. Existing pages of the same names are replaced.
-func writeManual(c *cobra.Command, dir string) error {
+func WriteManual(c *cobra.Command, dir string) error {
 	if c.Hidden {
 		return nil
 	}
 	name := manualName(c) + ".1"
 	if err := os.WriteFile(filepath.Join(dir, name), []byte(manualPage(c)), 0o644); err != nil {
-		return usagef("--man: %v", plainPathError(err))
+		return usagef("--man: %v", PlainPathError(err))
 	}
 	for _, sub := range c.Commands() {
-		if err := writeManual(sub, dir); err != nil {
+		if err := WriteManual(sub, dir); err != nil {
 			return err
 		}
 	}
@@ -41,7 +41,7 @@ func manualPage(c *cobra.Command) string {
 	if long == "" {
 		long = c.Short + "."
 	}
-	fmt.Fprintf(&b, ".TH %s 1 \"\" \"assay %s\" \"assay\"\n", strings.ToUpper(manualName(c)), version)
+	fmt.Fprintf(&b, ".TH %s 1 \"\" \"assay %s\" \"assay\"\n", strings.ToUpper(manualName(c)), Version)
 	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n", roff(manualName(c)), roff(c.Short))
 	fmt.Fprintf(&b, ".SH SYNOPSIS\n.B %s\n", roff(usageLine(c)))
 	fmt.Fprintf(&b, ".SH DESCRIPTION\n%s\n", roff(strings.TrimSpace(long)))
@@ -70,7 +70,7 @@ func manualPage(c *cobra.Command) string {
 		})
 	}
 	if !c.HasParent() {
-		fmt.Fprintf(&b, ".SH \"EXIT STATUS AND ENVIRONMENT\"\n.nf\n%s\n.fi\n", roff(strings.TrimSpace(exitHelp)))
+		fmt.Fprintf(&b, ".SH \"EXIT STATUS AND ENVIRONMENT\"\n.nf\n%s\n.fi\n", roff(strings.TrimSpace(c.Annotations[exitHelp])))
 	}
 	if c.Example != "" {
 		fmt.Fprintf(&b, ".SH EXAMPLES\n.nf\n%s\n.fi\n", roff(strings.Trim(c.Example, "\n")))

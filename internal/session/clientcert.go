@@ -1,4 +1,4 @@
-package cli
+package session
 
 import (
 	"bytes"
@@ -27,68 +27,69 @@ import (
 
 	"github.com/assaytls/assay/cert/bundle"
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/containers"
 	"github.com/assaytls/assay/internal/flags"
 )
 
-// maxKeyFile bounds files with certificates and keys of one's own.
-const maxKeyFile = 4 << 20
+// MaxKeyFile bounds files with certificates and keys of one's own.
+const MaxKeyFile = 4 << 20
 
-// checkPassFile wants a password to be for something: the client's key, or trust
+// CheckPassFile wants a password to be for something: the client's key, or trust
 // stores.
-func (f *connFlags) checkPassFile(trust *flags.Trust) error {
-	if f.passFile != "" && f.cert == "" && len(trust.Files) == 0 {
+func (f *Connection) CheckPassFile(trust *flags.Trust) error {
+	if f.PassFile != "" && f.Cert == "" && len(trust.Files) == 0 {
 		return usagef("--pass-file needs --cert or --roots")
 	}
 	return nil
 }
 
 // checkCert wants the flags about the client's certificate to go together.
-func (f *connFlags) checkCert() error {
+func (f *Connection) checkCert() error {
 	switch {
-	case f.cert != "":
-	case f.key != "":
+	case f.Cert != "":
+	case f.Key != "":
 		return usagef("--key needs --cert")
 	}
 	return nil
 }
 
-// clientCertificate loads --cert and --key; nil without.
-func (f *connFlags) clientCertificate(ctx context.Context) (*tls.Certificate, error) {
-	if f.cert == "" {
+// ClientCertificate loads --cert and --key; nil without.
+func (f *Connection) ClientCertificate(ctx context.Context) (*tls.Certificate, error) {
+	if f.Cert == "" {
 		return nil, nil
 	}
-	b, err := readFile(f.cert, nil, maxKeyFile)
+	b, err := ReadFile(f.Cert, nil, MaxKeyFile)
 	if err != nil {
 		return nil, usagef("--cert: %v", err)
 	}
-	password := f.password(ctx, f.cert)
+	password := f.password(ctx, f.Cert)
 	var pair tls.Certificate
-	if !isPEM(b) {
-		if f.key != "" {
-			return nil, usagef("--cert %s is not PEM; as PKCS#12 it holds the key too: leave out --key", f.cert)
+	if !IsPEM(b) {
+		if f.Key != "" {
+			return nil, usagef("--cert %s is not PEM; as PKCS#12 it holds the key too: leave out --key", f.Cert)
 		}
 		if o := bundle.Read(b, 1)[0]; o.Kind != bundle.PKCS12 && o.Kind != bundle.Unknown {
-			u := usagef("--cert %s is %s, not a certificate with its private key", f.cert, o.What())
+			u := usagef("--cert %s is %s, not a certificate with its private key", f.Cert, o.What())
 			if o.Kind == bundle.KeyStore {
 				u.Hint("convert it with: keytool -importkeystore -srckeystore FILE -destkeystore NEW.p12 -deststoretype PKCS12")
 			}
 			return nil, u.Hint("--cert FILE takes PEM, with the private key in it or in --key FILE, or PKCS #12")
 		}
-		if pair, err = fromPKCS12(b, password); err != nil {
-			return nil, usagef("--cert %s: %v", f.cert, err)
+		if pair, err = FromPKCS12(b, password); err != nil {
+			return nil, usagef("--cert %s: %v", f.Cert, err)
 		}
 		return &pair, nil
 	}
-	keyName, keyBytes := f.cert, b
-	if f.key != "" {
-		keyName = f.key
-		if keyBytes, err = readFile(f.key, nil, maxKeyFile); err != nil {
+	keyName, keyBytes := f.Cert, b
+	if f.Key != "" {
+		keyName = f.Key
+		if keyBytes, err = ReadFile(f.Key, nil, MaxKeyFile); err != nil {
 			return nil, usagef("--key: %v", err)
 		}
-		password = f.password(ctx, f.key)
+		password = f.password(ctx, f.Key)
 	}
-	if keyBytes, err = decryptedPEM(keyBytes, password); err != nil {
+	if keyBytes, err = DecryptedPEM(keyBytes, password); err != nil {
 		return nil, usagef("%s: %v", keyName, err)
 	}
 	if pair, err = tls.X509KeyPair(b, keyBytes); err != nil {
@@ -98,26 +99,26 @@ func (f *connFlags) clientCertificate(ctx context.Context) (*tls.Certificate, er
 }
 
 // badPair says in a user's words why --cert and --key make no pair.
-func (f *connFlags) badPair(err error, certs, key []byte) error {
+func (f *Connection) badPair(err error, certs, key []byte) error {
 	text := strings.TrimPrefix(err.Error(), "tls: ")
 	has := func(part string) bool { return strings.Contains(text, part) }
 	switch {
 	case has("in certificate input") && has("PRIVATE KEY"), has("may have been switched"):
-		return usagef("--cert %s: it holds a private key and no certificate", f.cert).Hint("--cert FILE is the certificate, --key FILE its private key")
-	case f.key == "" && has("in key input"), f.key == "" && has("rather than a key"):
-		return usagef("--cert %s: it holds no private key", f.cert).Hint("give the key's file with --key")
+		return usagef("--cert %s: it holds a private key and no certificate", f.Cert).Hint("--cert FILE is the certificate, --key FILE its private key")
+	case f.Key == "" && has("in key input"), f.Key == "" && has("rather than a key"):
+		return usagef("--cert %s: it holds no private key", f.Cert).Hint("give the key's file with --key")
 	case has("in key input"), has("rather than a key"):
-		return usagef("--key %s: it holds no private key", f.key)
+		return usagef("--key %s: it holds no private key", f.Key)
 	case has("does not match"):
 		return f.otherKey(certs, key)
 	}
-	return usagef("--cert %s: %s", f.cert, text)
+	return usagef("--cert %s: %s", f.Cert, text)
 }
 
 // otherKey says which certificate of --cert the key does not belong to: the first
 // one of the file is the one that counts. When the key's own stands further down,
 // it says where.
-func (f *connFlags) otherKey(certs, key []byte) error {
+func (f *Connection) otherKey(certs, key []byte) error {
 	name, place := "", 0
 	for block, rest := pem.Decode(certs); block != nil; block, rest = pem.Decode(rest) {
 		if block.Type != "CERTIFICATE" {
@@ -131,24 +132,24 @@ func (f *connFlags) otherKey(certs, key []byte) error {
 			continue
 		}
 		if _, err := tls.X509KeyPair(pem.EncodeToMemory(block), key); err == nil {
-			return usagef("--cert %s: the private key in %s is not that of the first certificate in the file%s", f.cert, cmp.Or(f.key, f.cert), name).
+			return usagef("--cert %s: the private key in %s is not that of the first certificate in the file%s", f.Cert, cmp.Or(f.Key, f.Cert), name).
 				Hint("certificate %d in the file belongs to the key: put it first, and its issuers after it", place)
 		}
 	}
-	return usagef("--cert %s: the private key in %s is not that of the first certificate in the file%s", f.cert, cmp.Or(f.key, f.cert), name)
+	return usagef("--cert %s: the private key in %s is not that of the first certificate in the file%s", f.Cert, cmp.Or(f.Key, f.Cert), name)
 }
 
 // password returns what gets the password when one is needed.
-func (f *connFlags) password(ctx context.Context, name string) func() (string, error) {
-	return passwordFor(ctx, f.passFile, name)
+func (f *Connection) password(ctx context.Context, name string) func() (string, error) {
+	return PasswordFor(ctx, f.PassFile, name)
 }
 
-// passwordFor returns what gets the password of the named file when one is needed: the first line
+// PasswordFor returns what gets the password of the named file when one is needed: the first line
 // of passFile, or what the user types.
-func passwordFor(ctx context.Context, passFile, name string) func() (string, error) {
+func PasswordFor(ctx context.Context, passFile, name string) func() (string, error) {
 	return func() (string, error) {
 		if passFile != "" {
-			b, err := readFile(passFile, nil, maxKeyFile)
+			b, err := ReadFile(passFile, nil, MaxKeyFile)
 			if err != nil {
 				return "", fmt.Errorf("--pass-file: %w", err)
 			}
@@ -160,7 +161,7 @@ func passwordFor(ctx context.Context, passFile, name string) func() (string, err
 			return "", errors.New("it is encrypted; give its password with --pass-file")
 		}
 		defer tty.Close()
-		fmt.Fprintf(tty, "Password for %s: ", quoteLines(name))
+		fmt.Fprintf(tty, "Password for %s: ", command.QuoteLines(name))
 		word, err := readPassword(ctx, int(tty.Fd()))
 		fmt.Fprintln(tty)
 		return word, err
@@ -192,8 +193,8 @@ func readPassword(ctx context.Context, fd int) (string, error) {
 	}
 }
 
-// fromPKCS12 reads a PKCS#12 file; its password may be empty.
-func fromPKCS12(b []byte, password func() (string, error)) (tls.Certificate, error) {
+// FromPKCS12 reads a PKCS#12 file; its password may be empty.
+func FromPKCS12(b []byte, password func() (string, error)) (tls.Certificate, error) {
 	if err := containers.CheckWork(b); err != nil {
 		return tls.Certificate{}, fmt.Errorf("it is neither PEM nor PKCS#12 with a key: %v", err)
 	}
@@ -226,8 +227,8 @@ func fromPKCS12(b []byte, password func() (string, error)) (tls.Certificate, err
 	return pair, nil
 }
 
-// decryptedPEM returns b with its encrypted PKCS#8 key in the clear.
-func decryptedPEM(b []byte, password func() (string, error)) ([]byte, error) {
+// DecryptedPEM returns b with its encrypted PKCS#8 key in the clear.
+func DecryptedPEM(b []byte, password func() (string, error)) ([]byte, error) {
 	if err := bundle.Whole(bundle.Read(b, 0)); err != nil {
 		return nil, err
 	}
@@ -245,7 +246,7 @@ func decryptedPEM(b []byte, password func() (string, error)) ([]byte, error) {
 			if err != nil {
 				return nil, err
 			}
-			plain, err := decryptPKCS8(block.Bytes, []byte(word))
+			plain, err := DecryptPKCS8(block.Bytes, []byte(word))
 			if err != nil {
 				return nil, err
 			}
@@ -270,9 +271,9 @@ var (
 // maxIterations bounds the work that a key file may ask for.
 const maxIterations = 10_000_000
 
-// decryptPKCS8 opens an EncryptedPrivateKeyInfo (RFC 5958) with PBES2, PBKDF2
+// DecryptPKCS8 opens an EncryptedPrivateKeyInfo (RFC 5958) with PBES2, PBKDF2
 // and AES-CBC, which is what openssl writes.
-func decryptPKCS8(der, password []byte) ([]byte, error) {
+func DecryptPKCS8(der, password []byte) ([]byte, error) {
 	var info struct {
 		Algo pkix.AlgorithmIdentifier
 		Data []byte

@@ -1,4 +1,4 @@
-package cli
+package command
 
 import (
 	"fmt"
@@ -12,8 +12,8 @@ import (
 	"github.com/assaytls/assay/internal/render"
 )
 
-// help writes the help of c to standard output.
-func help(c *cobra.Command, _ []string) {
+// Help writes the help of c to standard output.
+func Help(c *cobra.Command, _ []string) {
 	w := c.OutOrStdout()
 	text := c.Long
 	if text == "" {
@@ -44,7 +44,7 @@ func help(c *cobra.Command, _ []string) {
 		fmt.Fprintf(w, "\nExamples:\n%s\n", strings.TrimRight(c.Example, "\n"))
 	}
 	if !c.HasParent() {
-		fmt.Fprint(w, exitHelp)
+		fmt.Fprint(w, c.Annotations[exitHelp])
 	}
 }
 
@@ -92,22 +92,6 @@ func flagParts(f *pflag.Flag) (name, usage string) {
 	return name, usage
 }
 
-const exitHelp = `
-Exit status:
-  0 accept   1 reject   2 usage, or a local file or stream failed
-  3 inconclusive: it could not be decided   130 interrupted
-  Of several targets the worst counts: 1, then 3, then 0.
-  With --format nagios: 0 accept, 1 a certificate expires soon, 2 reject,
-  3 everything else; of several 2, then 1, then 3, then 0.
-
-Environment:
-  SSL_CERT_FILE, SSL_CERT_DIR  trust anchors instead of the system's
-  XDG_CACHE_HOME               where the cache is kept (assay/ in it)
-  HTTPS_PROXY, ALL_PROXY, NO_PROXY  the proxy to go through
-  SSLKEYLOGFILE                where to write the secrets of connections
-  NO_COLOR                     no colours
-`
-
 func usageLine(c *cobra.Command) string {
 	if !c.Runnable() || !c.HasParent() {
 		return c.CommandPath() + " COMMAND"
@@ -143,27 +127,27 @@ func helpCommands(c *cobra.Command) {
 	fmt.Fprintf(w, "\n%s COMMAND --help tells more.\n", c.CommandPath())
 }
 
-// helpCommand is `assay help [COMMAND]`.
-func (a *app) helpCommand() *cobra.Command {
+// helpCommand is `help [COMMAND]`.
+func (r *Run) helpCommand() *cobra.Command {
 	var dir string
 	c := &cobra.Command{
 		Use: "help [COMMAND]", Short: "Show the help of a command, or write the manual pages", GroupID: "help",
 		Long: `Show the help of a command. With --man write a manual page of every command to a
 directory, for man(1) and for packages.`,
-		Example: "  assay help check\n  assay help --man /usr/local/share/man/man1",
+		Example: fmt.Sprintf("  %s help check\n  %[1]s help --man /usr/local/share/man/man1", r.Program),
 		RunE: func(c *cobra.Command, args []string) error {
 			if dir != "" {
 				if len(args) > 0 {
 					return usagef("--man writes the pages of all commands, and %q was named", args[0])
 				}
-				return writeManual(c.Root(), dir)
+				return WriteManual(c.Root(), dir)
 			}
 			target, rest, err := c.Root().Find(args)
 			if err != nil || len(rest) > 0 || target == nil {
-				return unknownCommand(c, strings.Join(args, " "))
+				return UnknownCommand(c, strings.Join(args, " "))
 			}
 			target.InitDefaultHelpFlag()
-			help(target, nil)
+			Help(target, nil)
 			return nil
 		},
 		ValidArgsFunction: func(c *cobra.Command, args []string, begun string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
@@ -183,14 +167,14 @@ directory, for man(1) and for packages.`,
 	return c
 }
 
-// flagNames lists the flags of c.
-func flagNames(c *cobra.Command) (names []string) {
+// FlagNames lists the flags of c.
+func FlagNames(c *cobra.Command) (names []string) {
 	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 	return names
 }
 
-// noArgs, minArgs and maxArgs are cobra's argument checks in our words.
-func noArgs(c *cobra.Command, args []string) error {
+// NoArgs wants none.
+func NoArgs(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		if c.HasAvailableSubCommands() {
 			return usagef("%s has no command %q", c.CommandPath(), args[0]).Hint("%s --help lists them", c.CommandPath())
@@ -200,7 +184,8 @@ func noArgs(c *cobra.Command, args []string) error {
 	return nil
 }
 
-func minArgs(n int, what string) cobra.PositionalArgs {
+// MinArgs wants n arguments at least; what names them.
+func MinArgs(n int, what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) < n {
 			return usagef("%s needs %s", c.CommandPath(), what).Hint("%s --help shows examples", c.CommandPath())

@@ -1,4 +1,4 @@
-package cli
+package command
 
 import (
 	"bytes"
@@ -9,16 +9,16 @@ import (
 // does not come back after the end, whoever still runs.
 func TestProgressLeavesNothing(t *testing.T) {
 	var screen bytes.Buffer // both streams, as a terminal shows them
-	p := &progress{w: &screen}
-	out := &stdout{w: &screen, prog: p}
-	p.show("checking %s", "a.test")
+	p := &Progress{w: &screen}
+	out := &Stdout{w: &screen, prog: p}
+	p.Show("checking %s", "a.test")
 	out.Write([]byte("ACCEPT\n"))
-	p.show("checking %s", "b.test")
-	p.done()
-	p.show("checking %s", "c.test")
-	p.clear()
+	p.Show("checking %s", "b.test")
+	p.Done()
+	p.Show("checking %s", "c.test")
+	p.Clear()
 	if got, want := screen.String(), "\r\x1b[Kchecking a.test\r\x1b[KACCEPT\n\r\x1b[Kchecking b.test\r\x1b[K"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	(&stdout{w: &screen}).Write(nil) // without a progress
+	(&Stdout{w: &screen}).Write(nil) // without a progress
 }

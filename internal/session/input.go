@@ -1,4 +1,4 @@
-package cli
+package session
 
 import (
 	"bytes"
@@ -6,25 +6,25 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
 
 	"github.com/assaytls/assay/cert/bundle"
+	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/containers"
 	"github.com/assaytls/assay/internal/target"
 )
 
 // The bounds of files given on the command line.
 const (
-	maxCertFile = 64 << 20
-	maxCRLFile  = 1 << 30
+	MaxCertFile = 64 << 20
+	MaxCRLFile  = 1 << 30
 )
 
-// readFile reads the whole of the named file, or of stdin when the name is
+// ReadFile reads the whole of the named file, or of stdin when the name is
 // "-" and stdin is not nil.
-func readFile(name string, stdin io.Reader, limit int64) ([]byte, error) {
+func ReadFile(name string, stdin io.Reader, limit int64) ([]byte, error) {
 	var r io.Reader
 	if name == "-" && stdin != nil {
 		r = stdin
@@ -32,7 +32,7 @@ func readFile(name string, stdin io.Reader, limit int64) ([]byte, error) {
 	} else {
 		f, err := os.Open(name)
 		if err != nil {
-			return nil, plainPathError(err)
+			return nil, command.PlainPathError(err)
 		}
 		defer f.Close()
 		if st, err := f.Stat(); err == nil && st.IsDir() {
@@ -42,7 +42,7 @@ func readFile(name string, stdin io.Reader, limit int64) ([]byte, error) {
 	}
 	b, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {
-		return nil, fmt.Errorf("%s cannot be read: %w", name, plainPathError(err))
+		return nil, fmt.Errorf("%s cannot be read: %w", name, command.PlainPathError(err))
 	}
 	if int64(len(b)) > limit {
 		return nil, fmt.Errorf("%s is larger than %d MiB", name, limit>>20)
@@ -53,32 +53,24 @@ func readFile(name string, stdin io.Reader, limit int64) ([]byte, error) {
 	return b, nil
 }
 
-// plainPathError says "FILE: reason" instead of "open FILE: reason".
-func plainPathError(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		return fmt.Errorf("%s: %w", p.Path, p.Err)
-	}
-	return err
-}
+// IsPEM reports whether b holds a PEM block, perhaps with text before it.
+func IsPEM(b []byte) bool { return bytes.Contains(b, []byte("-----BEGIN ")) }
 
-// isPEM reports whether b holds a PEM block, perhaps with text before it.
-func isPEM(b []byte) bool { return bytes.Contains(b, []byte("-----BEGIN ")) }
-
-// wanted is what a command takes from a file.
-type wanted struct {
+// Wanted is what a command takes from a file.
+type Wanted struct {
 	what  string // with its article
 	kinds []bundle.Kind
 }
 
 var (
-	wantCertificates = wanted{"a certificate", []bundle.Kind{bundle.Certificate}}
-	wantCRLs         = wanted{"a CRL", []bundle.Kind{bundle.CRL}}
-	wantResponses    = wanted{"an OCSP response", []bundle.Kind{bundle.OCSPResponse}}
-	wantSCTs         = wanted{"an SCT list", []bundle.Kind{bundle.SCTList, bundle.SCT}}
+	WantCertificates = Wanted{"a certificate", []bundle.Kind{bundle.Certificate}}
+	WantCRLs         = Wanted{"a CRL", []bundle.Kind{bundle.CRL}}
+	WantResponses    = Wanted{"an OCSP response", []bundle.Kind{bundle.OCSPResponse}}
+	WantSCTs         = Wanted{"an SCT list", []bundle.Kind{bundle.SCTList, bundle.SCT}}
 )
 
-const showsIt = "assay show FILE shows it"
+// ShowsIt is said of what assay only shows.
+const ShowsIt = "assay show FILE shows it"
 
 // takers say what to do with an object of a kind that a flag does not take.
 var takers = map[bundle.Kind]string{
@@ -92,31 +84,34 @@ var takers = map[bundle.Kind]string{
 	bundle.PrivateKey:           "private keys go to assay check --key FILE, with --cert FILE",
 	bundle.PKCS12:               "assay opens it with the password in --pass-file FILE",
 	bundle.KeyStore:             "assay opens it with the password in --pass-file FILE",
-	bundle.CertificateRequest:   showsIt,
-	bundle.PublicKey:            showsIt,
-	bundle.OCSPRequest:          showsIt,
-	bundle.CMS:                  showsIt,
-	bundle.TimeStampQuery:       showsIt,
-	bundle.TimeStampReply:       showsIt,
-	bundle.TimeStampToken:       showsIt,
-	bundle.AttributeCertificate: showsIt,
+	bundle.CertificateRequest:   ShowsIt,
+	bundle.PublicKey:            ShowsIt,
+	bundle.OCSPRequest:          ShowsIt,
+	bundle.CMS:                  ShowsIt,
+	bundle.TimeStampQuery:       ShowsIt,
+	bundle.TimeStampReply:       ShowsIt,
+	bundle.TimeStampToken:       ShowsIt,
+	bundle.AttributeCertificate: ShowsIt,
 }
 
-// unpack returns the objects in b, which the named file holds, with those of containers. passFile is
+// Taker says what to do with an object of a kind that a flag does not take; "" when nothing does.
+func Taker(k bundle.Kind) string { return takers[k] }
+
+// Unpack returns the objects in b, which the named file holds, with those of containers. passFile is
 // --pass-file, or "".
-func (a *app) unpack(ctx context.Context, name string, b []byte, passFile string) ([]bundle.Object, error) {
-	objects, err := containers.Open(bundle.Read(b, 0), containers.Password{Get: passwordFor(ctx, passFile, name), Given: passFile != ""})
+func Unpack(ctx context.Context, name string, b []byte, passFile string) ([]bundle.Object, error) {
+	objects, err := containers.Open(bundle.Read(b, 0), containers.Password{Get: PasswordFor(ctx, passFile, name), Given: passFile != ""})
 	if err != nil {
-		return nil, fmt.Errorf("%s is %w", shownName(name), err)
+		return nil, fmt.Errorf("%s is %w", ShownName(name), err)
 	}
 	return objects, nil
 }
 
-// pick returns the objects that a command wants of those in the named file. Damage is
+// Pick returns the objects that a command wants of those in the named file. Damage is
 // an error: what was given must not shrink in silence. So is a file that holds none;
 // the error says what it holds. What stands beside them is passed over with a hint.
-func (a *app) pick(name string, objects []bundle.Object, want wanted) ([]bundle.Object, error) {
-	name = shownName(name)
+func Pick(run *command.Run, name string, objects []bundle.Object, want Wanted) ([]bundle.Object, error) {
+	name = ShownName(name)
 	if err := bundle.Whole(objects); err != nil {
 		return nil, usagef("%s %v", name, err)
 	}
@@ -137,7 +132,7 @@ func (a *app) pick(name string, objects []bundle.Object, want wanted) ([]bundle.
 	switch {
 	case len(out) > 0:
 		for _, o := range others[:min(len(others), maxOthers)] {
-			a.hint("%s also holds %s, which is not used here", name, o)
+			run.Hint("%s also holds %s, which is not used here", name, o)
 		}
 		return out, nil
 	case len(objects) == 1 && objects[0].Kind == bundle.Unknown && objects[0].Label == "":
@@ -157,21 +152,21 @@ const maxOthers = 8
 // withTaker adds to u what takes the first of objects.
 func withTaker(u *target.Usage, objects []bundle.Object) error {
 	for _, o := range objects {
-		if t := takers[o.Kind]; t != "" {
+		if t := Taker(o.Kind); t != "" {
 			return u.Hint("%s", t)
 		}
 	}
 	return u
 }
 
-// certificates returns the DER certificates in b, which the named file holds. A
+// Certificates returns the DER certificates in b, which the named file holds. A
 // damaged one is returned too, for its parser to say where.
-func (a *app) certificates(ctx context.Context, name string, b []byte, passFile string) ([][]byte, error) {
-	objects, err := a.unpack(ctx, name, b, passFile)
+func Certificates(ctx context.Context, run *command.Run, name string, b []byte, passFile string) ([][]byte, error) {
+	objects, err := Unpack(ctx, name, b, passFile)
 	if err != nil {
 		return nil, usagef("%v", err)
 	}
-	if objects, err = a.pick(name, objects, wantCertificates); err != nil {
+	if objects, err = Pick(run, name, objects, WantCertificates); err != nil {
 		return nil, err
 	}
 	out := make([][]byte, len(objects))
@@ -181,10 +176,10 @@ func (a *app) certificates(ctx context.Context, name string, b []byte, passFile 
 	return out, nil
 }
 
-// trustStores opens --roots files that are PKCS #12, Java key stores or objects of
+// TrustStores opens --roots files that are PKCS #12, Java key stores or objects of
 // Kubernetes, for roots.Options. One with a private key is a key store of somebody's
 // own, whose certificates nobody meant to trust as anchors.
-func (a *app) trustStores(ctx context.Context, passFile string) func(name string, b []byte) ([][]byte, error) {
+func TrustStores(ctx context.Context, passFile string) func(name string, b []byte) ([][]byte, error) {
 	return func(name string, b []byte) ([][]byte, error) {
 		objects := bundle.Read(b, 0)
 		if !slices.ContainsFunc(objects, func(o bundle.Object) bool {
@@ -192,7 +187,7 @@ func (a *app) trustStores(ctx context.Context, passFile string) func(name string
 		}) {
 			return nil, nil
 		}
-		objects, err := containers.Open(objects, containers.Password{Get: passwordFor(ctx, passFile, name), Given: passFile != ""})
+		objects, err := containers.Open(objects, containers.Password{Get: PasswordFor(ctx, passFile, name), Given: passFile != ""})
 		if err != nil {
 			return nil, fmt.Errorf("is %w", err)
 		}
@@ -207,4 +202,21 @@ func (a *app) trustStores(ctx context.Context, passFile string) func(name string
 		}
 		return ders, nil
 	}
+}
+
+// Flagged says before an error which flag it is about.
+func Flagged(flag string, err error) error {
+	var u *target.Usage
+	if errors.As(err, &u) {
+		u.Msg = flag + ": " + u.Msg
+	}
+	return err
+}
+
+// ShownName is a file's name in messages.
+func ShownName(name string) string {
+	if name == "-" {
+		return "standard input"
+	}
+	return name
 }
