@@ -3,7 +3,6 @@ package report
 import (
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"slices"
 	"time"
@@ -98,8 +97,11 @@ func (h Hash) String() string { return base64.StdEncoding.EncodeToString(h[:]) }
 // hexHash reads a hash from the report's form; what is none becomes the zero
 // Hash.
 func hexHash(s string) (h Hash) {
-	if b, err := hex.DecodeString(s); err == nil && len(b) == len(h) {
-		h = Hash(b)
+	if len(s) != hex.EncodedLen(len(h)) {
+		return Hash{}
+	}
+	if _, err := hex.Decode(h[:], []byte(s)); err != nil {
+		return Hash{}
 	}
 	return h
 }
@@ -136,10 +138,11 @@ func (r *Report) Row() Row {
 			row.HeadlineRole = r.Paths[h.Path].Certs[h.Cert].Role.known()
 		}
 	}
-	room := MaxRow - jsonLen(row) - len(`,"title":"","more":1000000000`)
+	var own [MaxRow]byte
+	room := MaxRow - len(row.AppendJSON(own[:0])) - len(`,"title":"","more":1000000000`)
 	if h := r.Headline; h != nil {
 		row.Title = clip(h.Finding.Title(), min(maxRowTitle, room/2))
-		room -= jsonLen(row.Title) - 2
+		room -= textLen(row.Title)
 	}
 	row.addFindings(r, room)
 	return row
@@ -171,31 +174,43 @@ func (c *Cert) Age(now time.Time) {
 // addFindings lists the kinds of the findings that count, the worst first, as
 // far as they fit into so many octets.
 func (row *Row) addFindings(r *Report, room int) {
-	lists := []struct {
-		severity finding.Severity
-		ids      *[]finding.ID
-	}{{finding.Error, &row.Errors}, {finding.Inconclusive, &row.Inconclusive}, {finding.Warning, &row.Warnings}, {finding.Info, &row.Infos}}
-	seen := make(map[finding.Severity][]finding.ID, len(lists))
 	for _, f := range r.Counted() {
-		if id := rowID(f.ID); !slices.Contains(seen[f.Severity], id) {
-			seen[f.Severity] = append(seen[f.Severity], id)
+		if list, id := row.list(f.Severity), rowID(f.ID); !slices.Contains(*list, id) {
+			*list = append(*list, id)
 		}
 	}
-	for _, l := range lists {
-		for i, id := range seen[l.severity] {
-			cost := jsonLen(string(id)) + len(",")
-			if i == 0 {
-				cost += len(`,"":[]`) + len(l.severity.String())
+	for s := finding.Error; s >= finding.Info; s-- {
+		list, fit := row.list(s), 0
+		for _, id := range *list {
+			cost := textLen(string(id)) + len(`"",`)
+			if fit == 0 {
+				cost += len(`,"":[]`) + len(s.String())
 			}
 			if cost > room {
 				room = 0 // what is milder does not stand in for what is worse
-				row.More++
-				continue
+				break
 			}
 			room -= cost
-			*l.ids = append(*l.ids, id)
+			fit++
+		}
+		row.More += len(*list) - fit
+		if *list = slices.Clip((*list)[:fit]); fit == 0 {
+			*list = nil
 		}
 	}
+}
+
+// list is the row's list of the findings of a severity.
+func (row *Row) list(s finding.Severity) *[]finding.ID {
+	switch s {
+	case finding.Info:
+		return &row.Infos
+	case finding.Warning:
+		return &row.Warnings
+	case finding.Inconclusive:
+		return &row.Inconclusive
+	}
+	return &row.Errors
 }
 
 // certAt returns the i-th certificate of the chosen path, or without one of
@@ -279,24 +294,19 @@ func second(t time.Time) time.Time {
 // clip cuts s so that it takes at most n octets in JSON, without the quotes.
 func clip(s string, n int) string {
 	const mark = "…"
-	if jsonLen(s)-2 <= n {
+	if textLen(s) <= n {
 		return s
 	}
 	room, end := n-len(mark), 0
 	for i, c := range s {
-		if room -= jsonLen(string(c)) - 2; room < 0 {
+		_, size := utf8.DecodeRuneInString(s[i:])
+		if room -= charLen(c, size); room < 0 {
 			break
 		}
-		end = i + utf8.RuneLen(c)
+		end = i + size
 	}
 	if n < len(mark) {
 		return ""
 	}
 	return s[:end] + mark
-}
-
-// jsonLen is how many octets v takes in JSON.
-func jsonLen(v any) int {
-	b, _ := json.Marshal(v) // nothing in a row fails
-	return len(b)
 }

@@ -116,7 +116,7 @@ func TestZeroIsInconclusive(t *testing.T) {
 	}
 }
 
-func stored(t *testing.T) map[string]*report.Report {
+func stored(t testing.TB) map[string]*report.Report {
 	t.Helper()
 	files, err := filepath.Glob("../internal/render/testdata/*.json")
 	if err != nil || len(files) == 0 {
