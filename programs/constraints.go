@@ -32,9 +32,9 @@ func (j Judgement) ofVersion() bool { return j.Reason == MinVersion || j.Reason 
 func (c Constraints) judge(leaf *cert.Certificate, scts SCTs, version string) Judgement {
 	j := Judgement{Status: Accepted}
 	switch { // the version first: a set for other versions says nothing else
-	case c.MinVersion != "" && version != "" && compareVersions(version, c.MinVersion) < 0:
+	case c.MinVersion != "" && version != "" && CompareVersions(version, c.MinVersion) < 0:
 		return Judgement{Status: Refused, Reason: MinVersion, Version: c.MinVersion}
-	case c.MaxVersionExclusive != "" && (version == "" || compareVersions(version, c.MaxVersionExclusive) >= 0):
+	case c.MaxVersionExclusive != "" && (version == "" || CompareVersions(version, c.MaxVersionExclusive) >= 0):
 		return Judgement{Status: Refused, Reason: MaxVersion, Version: c.MaxVersionExclusive}
 	}
 	if c.PermittedDNSNames != nil {
@@ -121,9 +121,9 @@ func ValidVersion(s string) bool {
 	})
 }
 
-// compareVersions compares two versions number by number; one that is not given
+// CompareVersions compares two versions number by number, as cmp.Compare does; one that is not given
 // is 0, and so is what is no number.
-func compareVersions(a, b string) int {
+func CompareVersions(a, b string) int {
 	return slices.Compare(versionParts(a), versionParts(b))
 }
 

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -52,8 +53,9 @@ type sourceJSON struct {
 }
 
 type certJSON struct {
-	SHA256  string     `json:"sha256"`
-	Subject string     `json:"subject,omitempty"` // the first 8 bytes of its MD5
+	SHA256  string     `json:"sha256,omitempty"`
+	Serial  string     `json:"issuer_serial,omitempty"` // in place of sha256
+	Subject string     `json:"subject,omitempty"`       // the first 8 bytes of its MD5
 	Name    string     `json:"name,omitempty"`
 	In      []ruleJSON `json:"in"`
 }
@@ -149,7 +151,8 @@ func (f *fileJSON) lists() ([]List, error) {
 		at[t.Program] = &lists[i]
 	}
 	for _, c := range f.Certificates {
-		id, err := hex.DecodeString(c.SHA256)
+		serial := c.SHA256 == ""
+		id, err := hex.DecodeString(c.SHA256 + c.Serial)
 		subject, err2 := hex.DecodeString(c.Subject)
 		if err != nil || err2 != nil || len(id) != 32 || len(subject) != 0 && len(subject) != 8 {
 			return nil, fmt.Errorf("%w: a certificate with the fingerprint %.70q and the subject %.20q", ErrMalformed, c.SHA256, c.Subject)
@@ -163,7 +166,12 @@ func (f *fileJSON) lists() ([]List, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%w: %.70q: %v", ErrMalformed, c.SHA256, err)
 			}
-			e.SHA256, e.Name = [32]byte(id), c.Name
+			e.Name = c.Name
+			if serial {
+				e.IssuerSerial = [32]byte(id)
+			} else {
+				e.SHA256 = [32]byte(id)
+			}
 			copy(e.SubjectHash[:], subject)
 			l.Entries = append(l.Entries, e)
 		}
@@ -228,10 +236,14 @@ func (t *Tables) Encode() []byte {
 			about.Sources = append(about.Sources, sourceJSON(s))
 		}
 		f.Tables = append(f.Tables, about)
-		for id, e := range own.entries {
+		for _, e := range slices.Concat(slices.Collect(maps.Values(own.entries)), slices.Collect(maps.Values(own.bySerial))) {
+			id := e.SHA256
+			if e.IssuerSerial != [32]byte{} {
+				id = e.IssuerSerial
+			}
 			c := certs[id]
 			if c == nil {
-				c = &certJSON{SHA256: hex.EncodeToString(id[:])}
+				c = e.cert()
 				certs[id] = c
 				order = append(order, id)
 			}
@@ -255,6 +267,13 @@ func (t *Tables) Encode() []byte {
 		return nil // only a year beyond 9999 fails, and New takes none
 	}
 	return b.Bytes()
+}
+
+func (e *Entry) cert() *certJSON {
+	if e.IssuerSerial != [32]byte{} {
+		return &certJSON{Serial: hex.EncodeToString(e.IssuerSerial[:])}
+	}
+	return &certJSON{SHA256: hex.EncodeToString(e.SHA256[:])}
 }
 
 func (e *Entry) rule(p policy.Program) ruleJSON {

@@ -75,7 +75,10 @@ func (t *Tables) Judge(p policy.Program, in Input) Judgement {
 		}
 	}
 	if best.Status == Refused {
-		if missing := t.Issuers(p, in.Seen); len(missing) > 0 {
+		missing := slices.DeleteFunc(t.Issuers(p, in.Seen), func(e Entry) bool {
+			return e.usage().and(e.disallowed(in.At)).Status == Refused // nothing that it issued would be accepted
+		})
+		if len(missing) > 0 {
 			none.Reason, none.Missing = AnchorNotGiven, missing
 			return none
 		}
@@ -87,8 +90,8 @@ func (t *Tables) Judge(p policy.Program, in Input) Judgement {
 func (t *table) path(path Path, in Input) Judgement {
 	best := Judgement{Status: Refused, Reason: NotIncluded, At: -1}
 	for at, c := range path.Certs {
-		e, listed := t.entries[c.SHA256]
-		if !listed {
+		e := t.find(c)
+		if e == nil {
 			continue
 		}
 		if e.Trust == Distrusted { // whatever comes behind it

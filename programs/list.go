@@ -46,20 +46,26 @@ func (l *List) table() (*table, error) {
 		return nil, err
 	}
 	entries := slices.Clone(l.Entries)
-	own := &table{Table: Table{Program: l.Program, Sources: slices.Clone(l.Sources)}, entries: map[[32]byte]*Entry{}, bySubject: map[[8]byte][]*Entry{}}
+	own := &table{Table: Table{Program: l.Program, Sources: slices.Clone(l.Sources)}, entries: map[[32]byte]*Entry{}, bySerial: map[[32]byte]*Entry{}, bySubject: map[[8]byte][]*Entry{}}
 	for i := range entries {
 		e := &entries[i]
-		if own.entries[e.SHA256] != nil {
-			return nil, fmt.Errorf("%x twice", e.SHA256)
+		if own.entries[e.SHA256] != nil || own.bySerial[e.IssuerSerial] != nil {
+			return nil, fmt.Errorf("%x%x twice", e.SHA256, e.IssuerSerial)
 		}
 		if err := e.check(); err != nil {
 			return nil, fmt.Errorf("%x: %v", e.SHA256, err)
+		}
+		if e.IssuerSerial != [32]byte{} {
+			own.bySerial[e.IssuerSerial] = e
+			continue
 		}
 		own.entries[e.SHA256] = e
 		if e.Trust != Anchor {
 			continue
 		}
-		own.Anchors++
+		if e.usage().Status == Accepted {
+			own.Anchors++
+		}
 		if e.SubjectHash == [8]byte{} {
 			own.nameless = append(own.nameless, e)
 		} else {
@@ -117,6 +123,9 @@ func (e *Entry) check() error {
 		if len(l) > maxList || slices.ContainsFunc(l, func(s string) bool { return len(s) > maxText }) {
 			return fmt.Errorf("a long list or text")
 		}
+	}
+	if serial := e.IssuerSerial != [32]byte{}; serial == (e.SHA256 != [32]byte{}) || serial && e.Trust != Distrusted {
+		return fmt.Errorf("no fingerprint, or trust without one")
 	}
 	if e.Trust <= Unlisted || int(e.Trust) >= len(trustWords) || len(e.Name) > maxText {
 		return fmt.Errorf("no trust, or a long name")

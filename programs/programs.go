@@ -36,7 +36,7 @@ type Source struct {
 type Table struct {
 	Program policy.Program // whose table it is
 	Sources []Source       // the one that states the membership first; at least one
-	Anchors int            // certificates that are trusted for TLS, under conditions or not
+	Anchors int            // certificates that are or may be trusted for TLS servers, under conditions or not
 }
 
 // AsOf returns the date of the membership, UTC. Conditions may be from an older
@@ -87,9 +87,12 @@ func (t Trust) String() string { return word(trustWords, int(t)) }
 // changed. The conditions hold together: each that is set must be met, and a zero
 // one is always met.
 type Entry struct {
-	SHA256 [32]byte // of the certificate
-	Name   string   // its common name, or what names it best; not to be printed unquoted
-	Trust  Trust    // what the program says of it
+	SHA256 [32]byte // of the certificate; zero when only IssuerSerial is known
+	// IssuerSerial is set in place of SHA256 for certificates that are distrusted by
+	// their issuer and serial number ([HashIssuerSerial]).
+	IssuerSerial [32]byte
+	Name         string // its common name, or what names it best; not to be printed unquoted
+	Trust        Trust  // what the program says of it
 	// SubjectHash is that of its subject ([HashSubject]), by which [Tables.Issuers]
 	// finds it; zero when it is not known.
 	SubjectHash [8]byte

@@ -1,7 +1,10 @@
 package programs
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/md5" // the hash of names in Microsoft's list; nothing is proved by it
+	"crypto/sha256"
 	"slices"
 	"strings"
 
@@ -20,6 +23,7 @@ type Tables struct {
 type table struct {
 	Table
 	entries   map[[32]byte]*Entry
+	bySerial  map[[32]byte]*Entry  // by IssuerSerial, of those that have no fingerprint
 	bySubject map[[8]byte][]*Entry // anchors, by SubjectHash
 	nameless  []*Entry             // anchors whose SubjectHash is not known
 }
@@ -29,6 +33,25 @@ type table struct {
 func HashSubject(name []byte) [8]byte {
 	sum := md5.Sum(name)
 	return [8]byte(sum[:8])
+}
+
+// HashIssuerSerial returns what an entry's IssuerSerial is for an issuer's encoding, a Name in DER,
+// and the contents of a serial number.
+func HashIssuerSerial(issuer, serial []byte) [32]byte {
+	h := sha256.New()
+	h.Write(issuer)
+	h.Write(serial)
+	return [32]byte(h.Sum(nil))
+}
+
+// find returns what the table has of a certificate, nil for nothing.
+func (t *table) find(c *cert.Certificate) *Entry {
+	if len(t.bySerial) > 0 {
+		if e := t.bySerial[HashIssuerSerial(c.RawIssuer, c.Serial)]; e != nil {
+			return e
+		}
+	}
+	return t.entries[c.SHA256]
 }
 
 // Table tells about the table of a program; ok is false when there is none.
@@ -75,6 +98,25 @@ func (t *Tables) Lookup(p policy.Program, sha256 [32]byte) (e Entry, ok bool) {
 	return *found, true
 }
 
+// List returns the program's table as [New] takes it, its entries by fingerprint;
+// the zero when there is none. The entries must not be changed in depth.
+func (t *Tables) List(p policy.Program) List {
+	own := t.table(p)
+	if own == nil {
+		return List{}
+	}
+	l := List{Program: p, Sources: slices.Clone(own.Sources)}
+	for _, of := range []map[[32]byte]*Entry{own.entries, own.bySerial} {
+		for _, e := range of {
+			l.Entries = append(l.Entries, *e)
+		}
+	}
+	slices.SortFunc(l.Entries, func(a, b Entry) int {
+		return cmp.Or(bytes.Compare(a.SHA256[:], b.SHA256[:]), bytes.Compare(a.IssuerSerial[:], b.IssuerSerial[:]))
+	})
+	return l
+}
+
 // Anchors lists the certificates that the program trusts for TLS, under conditions
 // or not, by fingerprint. The entries must not be changed.
 func (t *Tables) Anchors(p policy.Program) []Entry {
@@ -82,14 +124,7 @@ func (t *Tables) Anchors(p policy.Program) []Entry {
 	if own == nil {
 		return nil
 	}
-	var list []Entry
-	for _, e := range own.entries {
-		if e.Trust == Anchor {
-			list = append(list, *e)
-		}
-	}
-	slices.SortFunc(list, func(a, b Entry) int { return slices.Compare(a.SHA256[:], b.SHA256[:]) })
-	return list
+	return slices.DeleteFunc(t.List(p).Entries, func(e Entry) bool { return e.Trust != Anchor })
 }
 
 // Issuers lists the program's anchors that may have issued one of the certificates,
@@ -128,7 +163,7 @@ func (t *Tables) Issuers(p policy.Program, seen []*cert.Certificate) []Entry {
 	for _, e := range found {
 		list = append(list, e)
 	}
-	slices.SortFunc(list, func(a, b Entry) int { return slices.Compare(a.SHA256[:], b.SHA256[:]) })
+	slices.SortFunc(list, func(a, b Entry) int { return bytes.Compare(a.SHA256[:], b.SHA256[:]) })
 	return list
 }
 

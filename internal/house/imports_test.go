@@ -42,6 +42,7 @@ var allowed = map[string][]string{
 	"internal/roots":         {"certpath", "cert", "cert/bundle"},
 	"internal/download":      {"finding", "policy", "internal/bounded", "internal/fetch", "internal/store", "cert", "cert/bundle", "crl", "ocsp", "crlite", "ct"},
 	"internal/filters":       {"crlite", "internal/store"},
+	"internal/rootstores":    {"policy", "cert", "programs", "internal/der", "internal/sig"},
 	"internal/learnt":        {"finding", "policy", "evidence", "cert", "internal/store"},
 	"internal/secondopinion": pure,
 	"internal/engine":        core,
@@ -53,13 +54,15 @@ var allowed = map[string][]string{
 	"internal/command":       {"finding", "report", "internal/render", "internal/target", "internal/flags"},
 	"internal/session":       join(core, "internal/engine", "internal/target", "internal/flags", "internal/containers", "internal/command"),
 	"cmd/assay":              {"internal/cli"},
+
+	"internal/rootstores/generate": {"internal/rootstores"},
 }
 
 // judges is what the judges of one artefact may import.
 var judges = []string{"finding", "report", "cert", "policy", "internal/der", "internal/sig", "internal/jsonbound"}
 
 // core is what the engine stands on.
-var core = join(pure, "internal/tlsclient", "internal/fetch", "internal/store", "internal/roots", "internal/download", "internal/learnt", "internal/secondopinion", "internal/filters")
+var core = join(pure, "internal/tlsclient", "internal/fetch", "internal/store", "internal/roots", "internal/download", "internal/learnt", "internal/secondopinion", "internal/filters", "internal/rootstores")
 
 // rimOfCore is what the readers of people's words and files may import.
 var rimOfCore = join(pure, "internal/tlsclient", "internal/roots")
