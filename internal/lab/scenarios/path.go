@@ -7,13 +7,15 @@ import (
 
 // Wrong in the certificate, the chain or the name.
 var path = []Scenario{
-	{Name: "expired", Story: "The certificate ended yesterday.",
+	{Name: "expired", Story: "The certificate ended three days ago.",
 		Want: report.Reject, Findings: ids(finding.CertExpired)},
-	{Name: "not-yet-valid", Story: "The certificate begins tomorrow.",
+	{Name: "not-yet-valid", Story: "The certificate begins in three days.",
 		Want: report.Reject, Findings: ids(finding.CertNotYetValid)},
 	{Name: "expired-intermediate", Story: "The certificate is good; the CA above it has expired.",
 		Want: report.Reject, Findings: ids(finding.CertExpired)},
-	{Name: "wrong-host", Story: "The certificate is for another name.",
+	{Name: "wrong-host", Story: "The certificate is for another name; this one stands in the common name, which does not count.",
+		Want: report.Reject, Findings: ids(finding.NameMismatch)},
+	{Name: "really-wrong-host", Story: "The certificate is for another name, in the subject alternative name and in the common name.",
 		Want: report.Reject, Findings: ids(finding.NameMismatch)},
 	{Name: "wildcard-too-deep", Story: "The certificate names *." + Domain + ", and the host has two labels below it.",
 		Want: report.Reject, Findings: ids(finding.NameMismatch)},

@@ -13,13 +13,15 @@ import (
 func (l *Lab) openDir() (err error) {
 	if l.Dir == "" {
 		l.ownDir = true
-		l.Dir, err = os.MkdirTemp("", "assay-lab-")
+		if l.Dir, err = os.MkdirTemp("", "assay-lab-"); err == nil {
+			err = os.Chmod(l.Dir, 0o755) // the roots in it are for everybody
+		}
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(filepath.Clean(l.Dir)), 0o755); err != nil {
 		return err
 	}
-	switch err := os.Mkdir(l.Dir, 0o700); {
+	switch err := os.Mkdir(l.Dir, 0o755); {
 	case err == nil:
 		l.made = append(l.made, l.Dir)
 		return nil
@@ -39,9 +41,15 @@ func (l *Lab) openDir() (err error) {
 }
 
 // write makes a file that is not there yet. What is there, a link too, is left alone.
-func (l *Lab) write(name string, b []byte) (string, error) {
+func (l *Lab) write(name string, b []byte) (string, error) { return l.writeFor(name, b, 0o600) }
+
+// writePublic is write for what programs of other users read too: servers that drop their rights,
+// browsers in a box.
+func (l *Lab) writePublic(name string, b []byte) (string, error) { return l.writeFor(name, b, 0o644) }
+
+func (l *Lab) writeFor(name string, b []byte, mode os.FileMode) (string, error) {
 	p := filepath.Join(l.Dir, name)
-	f, err := os.OpenFile(p, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.OpenFile(p, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if errors.Is(err, fs.ErrExist) {
 		return p, fmt.Errorf("%s exists already, and the lab overwrites nothing", p)
 	}

@@ -13,7 +13,7 @@ import (
 var goodServers = map[string]func(*build){
 	"good": func(b *build) { b.good(nil) },
 	"good-rsa": func(b *build) {
-		b.serve(b.siteOf(b.l.pki.rsa).key(forge.NewKey("RSA-2048#2")))
+		b.serve(b.siteOf(b.l.pki.rsa).key(forge.NewKey("RSA-2048#2")).set(forge.KeyUsage(forge.DigitalSignature, forge.KeyEncipherment)))
 	},
 	"two-certificates": func(b *build) { b.two(nil) },
 	"chain-wrong-order": func(b *build) {

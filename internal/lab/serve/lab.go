@@ -25,6 +25,9 @@ type Options struct {
 	Dir string
 	// Only are patterns (path.Match) of the scenarios to start; nil means all.
 	Only []string
+	// Witness, when not nil, is told what the servers that serve a page see. It is called by
+	// several goroutines.
+	Witness func(Sight)
 }
 
 // Lab is a running lab. Its fields are not to be changed.
@@ -38,6 +41,7 @@ type Lab struct {
 	LogListFile string
 	BaseURL     string // of the HTTP server, no slash at the end
 
+	witness func(Sight)
 	ownDir  bool
 	trees   []string // directories of the lab alone
 	made    []string // files and directories to remove, in the order in which they were made
@@ -56,7 +60,7 @@ func Start(ctx context.Context, o Options) (l *Lab, err error) {
 	if err != nil {
 		return nil, err
 	}
-	l = &Lab{Dir: o.Dir, done: make(chan struct{})}
+	l = &Lab{Dir: o.Dir, witness: o.Witness, done: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			l.Close()
@@ -71,11 +75,11 @@ func Start(ctx context.Context, o Options) (l *Lab, err error) {
 	}
 	l.pki = newPKI(l)
 	l.Roots = [][]byte{l.pki.root.Raw, l.pki.second.Raw}
-	if l.RootFile, err = l.write("root.pem", forge.PEM("CERTIFICATE", l.Roots...)); err != nil {
+	if l.RootFile, err = l.writePublic("root.pem", forge.PEM("CERTIFICATE", l.Roots...)); err != nil {
 		return l, err
 	}
 	l.LogList = l.pki.logList(time.Now().Add(-time.Hour))
-	if l.LogListFile, err = l.write("log-list.json", l.LogList); err != nil {
+	if l.LogListFile, err = l.writePublic("log-list.json", l.LogList); err != nil {
 		return l, err
 	}
 	for _, data := range wanted {

@@ -12,11 +12,11 @@ import (
 var pathServers = map[string]func(*build){
 	"expired": func(b *build) {
 		b.good(func(s *site) {
-			s.cert.NotBefore, s.cert.NotAfter = time.Now().AddDate(0, -2, 0), time.Now().Add(-24*time.Hour)
+			s.cert.NotBefore, s.cert.NotAfter = time.Now().AddDate(0, -2, 0), time.Now().Add(-72*time.Hour)
 		})
 	},
 	"not-yet-valid": func(b *build) {
-		b.good(func(s *site) { s.cert.NotBefore = time.Now().Add(24 * time.Hour) })
+		b.good(func(s *site) { s.cert.NotBefore = time.Now().Add(72 * time.Hour) })
 	},
 	"expired-intermediate": func(b *build) {
 		p := b.l.pki
@@ -28,6 +28,12 @@ var pathServers = map[string]func(*build){
 	},
 	"wrong-host": func(b *build) {
 		b.good(func(s *site) { s.names = [][]byte{forge.DNS("elsewhere." + scenarios.Domain)} })
+	},
+	"really-wrong-host": func(b *build) {
+		b.good(func(s *site) {
+			s.names = [][]byte{forge.DNS("elsewhere." + scenarios.Domain)}
+			s.cert.Subject = forge.CN("elsewhere." + scenarios.Domain)
+		})
 	},
 	"wildcard-too-deep": func(b *build) {
 		b.s.Host = "a." + b.s.Host

@@ -481,8 +481,11 @@ func (b *build) otherKey(usage ...int) *site {
 	return s
 }
 
+// staleStaple gives the site a staple that ended three days ago: some clients bear with
+// one day.
 func (b *build) staleStaple(s *site) {
+	s.cert.NotBefore = time.Now().AddDate(0, 0, -10)
 	g := s.issuer.Good(b.issue(s).Serial)
-	g.ThisUpdate, g.NextUpdate = time.Now().Add(-40*time.Hour), time.Now().Add(-10*time.Hour)
+	g.ThisUpdate, g.NextUpdate = time.Now().Add(-102*time.Hour), time.Now().Add(-72*time.Hour)
 	b.staple(s, forge.OCSP{Singles: []forge.Single{g}, ProducedAt: g.ThisUpdate}, nil)
 }

@@ -34,12 +34,13 @@ type site struct {
 }
 
 // site returns the description of a good server: a P-256 leaf of the issuing
-// CA for the scenario's host, with pointers to honest services and two SCTs.
+// CA for the scenario's host and for the address, which programs use that do not know the
+// lab's names, with pointers to honest services and two SCTs.
 func (b *build) site() *site { return b.siteOf(b.l.pki.ica) }
 
 // siteOf is site with another issuer.
 func (b *build) siteOf(issuer *authority) *site {
-	s := &site{issuer: issuer, names: [][]byte{forge.DNS(b.s.Host)}, chain: [][]byte{issuer.Raw}}
+	s := &site{issuer: issuer, names: [][]byte{forge.DNS(b.s.Host), forge.IP("127.0.0.1")}, chain: [][]byte{issuer.Raw}}
 	s.cert.Subject = forge.CN(b.s.Host)
 	s.cert.Key = forge.P256()
 	s.cert.Serial = forge.RandomSerial()
@@ -132,11 +133,10 @@ func (b *build) serve(s *site) {
 		}
 		return &pair, nil
 	}
-	ln := b.listen()
-	srv := &http.Server{TLSConfig: cfg, ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: 10 * time.Second,
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			io.WriteString(w, "lab scenario "+b.s.Name+"\n")
-		})}
+	page, ln := b.witnessed(cfg, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, "lab scenario "+b.s.Name+"\n")
+	}), b.listen())
+	srv := &http.Server{TLSConfig: cfg, ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: 10 * time.Second, Handler: page}
 	b.l.closers = append(b.l.closers, func() { srv.Close() })
 	b.l.wg.Go(func() { srv.ServeTLS(ln, "", "") })
 }
