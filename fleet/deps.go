@@ -6,7 +6,6 @@ package fleet
 
 import (
 	_ "github.com/chromedp/chromedp"
-	_ "github.com/jackc/pgx/v5"
 	_ "github.com/nats-io/nats-server/v2/server"
 	_ "github.com/nats-io/nats.go/jetstream"
 	_ "github.com/parquet-go/parquet-go"
@@ -15,5 +14,4 @@ import (
 	_ "go.yaml.in/yaml/v4"
 	_ "golang.org/x/net/publicsuffix"
 	_ "golang.org/x/time/rate"
-	_ "modernc.org/sqlite"
 )
