@@ -253,6 +253,23 @@ func (c *Cache) atHand(n Need, q asked, t Terms) (g Got, done bool) {
 	return Got{Outcome: Failed, Failure: f.id, Detail: f.detail}, true
 }
 
+// AtHand is what Get would return without asking anybody; ok is false when it would
+// ask, or has no body.
+func (c *Cache) AtHand(n Need, t Terms) (g Got, ok bool) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // bodies may be mapped files
+	defer func() {
+		if recover() != nil { // Get meets it again, and says so
+			g, ok = Got{}, false
+		}
+	}()
+	g, done := c.atHand(n, asked{n.Key(), t.Scope}, t)
+	if !done || g.Artefact == nil || g.Outcome != Cached || g.Detail != "" {
+		return Got{}, false
+	}
+	c.counts.cached.Add(1)
+	return g, true
+}
+
 // Standing is a copy that is judged beside another: one of Got.Others, or of what
 // Judged returns.
 func (a *Artefact) Standing() Got {

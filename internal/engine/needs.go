@@ -44,19 +44,14 @@ func needOf(n revocation.Need) download.Need {
 func (j *judgement) fetchAll(ctx context.Context, needs []download.Need) bool {
 	var todo []download.Need
 	for _, n := range needs {
-		k := n.Key()
-		if j.asked[k] {
-			continue
-		}
-		if len(j.asked) >= maxNeeds {
+		switch {
+		case j.asked[n.Key()]:
+		case len(j.asked) >= maxNeeds:
 			j.dropped++
-			continue
+		default:
+			j.ask(n)
+			todo = append(todo, n)
 		}
-		if j.asked == nil {
-			j.asked = map[download.Key]bool{}
-		}
-		j.asked[k] = true
-		todo = append(todo, n)
 	}
 	if j.dropped > 0 && !slices.ContainsFunc(j.setup, func(f finding.Finding) bool { return f.ID == finding.BudgetNeeds }) {
 		j.setup = append(j.setup, finding.New(finding.BudgetNeeds, "count", strconv.Itoa(len(j.asked)+j.dropped), "limit", strconv.Itoa(maxNeeds)))
@@ -85,6 +80,38 @@ func (j *judgement) fetchAll(ctx context.Context, needs []download.Need) bool {
 		progress = true
 	}
 	return progress
+}
+
+// ask notes that n is asked for.
+func (j *judgement) ask(n download.Need) {
+	if j.asked == nil {
+		j.asked = map[download.Key]bool{}
+	}
+	j.asked[n.Key()] = true
+}
+
+// handIn adds to the evidence what is needed and at hand, so that the judges can use
+// it in this round. It reports whether anything was. What has to be asked for waits
+// for fetchAll, and so does what is beyond the limit.
+func (j *judgement) handIn(needs []revocation.Need) (more bool) {
+	if !j.live {
+		return false
+	}
+	terms := j.terms()
+	for _, want := range needs {
+		n := needOf(want)
+		if len(j.asked) >= maxNeeds || j.asked[n.Key()] {
+			continue
+		}
+		if g, ok := j.e.cache.AtHand(n, terms); ok {
+			j.ask(n)
+			j.aged = j.aged || g.Due
+			j.add(n, g, 0)
+			j.addOthers(n, g.Others)
+			more = true
+		}
+	}
+	return more
 }
 
 // add adds what came of a need to the evidence.

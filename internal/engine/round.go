@@ -196,6 +196,12 @@ func (r *round) revocation(ctx context.Context, n int) (o outcome) {
 	}
 	from := r.artefacts(ctx, &in)
 	res := revocation.Judge(ctx, in)
+	for n := 0; n < maxRounds && r.handIn(res.Needs); n++ {
+		in.Artefacts, in.Offered, in.OfferedOCSP = nil, nil, nil
+		from = r.artefacts(ctx, &in)
+		res = revocation.Judge(ctx, in)
+	}
+	r.used = append(r.used, make([]revocation.Use, len(r.ev.Artefacts)-len(r.used))...)
 	r.learn(path, res.Lessons)
 	for k, u := range res.Used {
 		r.used[from.artefacts[k]].Add(u)
