@@ -61,6 +61,8 @@ func TestScript(t *testing.T) {
 			w.Write(key.Sign(forge.SHA256WithRSA, l.LogList))
 		case "/forged.sig":
 			w.Write(forge.FlipMiddle(key.Sign(forge.SHA256WithRSA, l.LogList)))
+		case "/apple.yaml":
+			io.WriteString(w, appleStore)
 		case "/unsigned.sig":
 			http.NotFound(w, r)
 		default:
@@ -99,6 +101,15 @@ func TestScript(t *testing.T) {
 		},
 	})
 }
+
+// appleStore is a table of a root program, served.
+const appleStore = `platform: APPLE
+version: iOS 27
+date_fetched: 2026-10-01
+trusted_certificates:
+- subject_name: Lab Root
+  fingerprint: 1111111111111111111111111111111111111111111111111111111111111111
+`
 
 // check runs assay check on a scenario of the lab and wants its exit status:
 // check N SCENARIO [FLAG]...

@@ -26,7 +26,7 @@ type updateFlags struct {
 func (a *app) updateCommand() *cobra.Command {
 	c := &cobra.Command{Use: "update", Short: "Fetch data that judgements can use", GroupID: "keep", Args: command.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return usagef("assay update needs to know what: log-list or filters").Hint("assay update --help lists what there is")
+			return usagef("assay update needs to know what: log-list, filters or programs").Hint("assay update --help lists what there is")
 		}}
 	f := &updateFlags{timeout: time.Minute}
 	list := &cobra.Command{
@@ -49,7 +49,7 @@ no address that you did not name.`,
 	g.Text(&f.signature, "signature", "`URL` of the signature (default: the list's URL with .sig instead of .json)")
 	g.Text(&f.cacheDir, "cache-dir", "`DIR` of the cache (default $XDG_CACHE_HOME/assay)")
 	g.Duration(&f.timeout, "timeout", "limit for the whole run")
-	c.AddCommand(list, a.updateFiltersCommand())
+	c.AddCommand(list, a.updateFiltersCommand(), a.updateProgramsCommand())
 	return c
 }
 

@@ -167,7 +167,7 @@ var (
 // Flags that the guides name exist.
 func TestGuideFlags(t *testing.T) {
 	var help strings.Builder
-	for _, command := range []string{"check", "connect", "verify", "show", "update filters", "update log-list", "lab", "cache"} {
+	for _, command := range []string{"check", "connect", "verify", "show", "update filters", "update log-list", "update programs", "lab", "cache"} {
 		_, out := assayCommand(append(strings.Fields(command), "--help")...)
 		help.WriteString(out)
 	}

@@ -51,13 +51,18 @@ func readChrome(b []byte) (*Publication, error) {
 		}
 	}
 	p.Lists = []programs.List{{Program: policy.ProgramChrome, Entries: found.list}}
-	if n := left["additional_certs"]; n > 0 {
-		p.LeftOut = append(p.LeftOut, fmt.Sprintf("%d additional certificates are no anchors for TLS", n))
-	}
-	if n := left["mtc_anchors"]; n > 0 {
-		p.LeftOut = append(p.LeftOut, fmt.Sprintf("%d anchors of Merkle tree certificates, which assay does not judge yet", n))
-	}
+	p.leaveOut(left["additional_certs"], "additional certificate is no anchor", "additional certificates are no anchors", "for TLS")
+	p.leaveOut(left["mtc_anchors"], "anchor", "anchors", "of Merkle tree certificates, which assay does not judge yet")
 	return p, nil
+}
+
+// leaveOut notes how much of something is left out.
+func (p *Publication) leaveOut(n int, one, several, what string) {
+	if n == 1 {
+		p.LeftOut = append(p.LeftOut, "1 "+one+" "+what)
+	} else if n > 1 {
+		p.LeftOut = append(p.LeftOut, fmt.Sprintf("%d %s %s", n, several, what))
+	}
 }
 
 // chromeEntry makes an entry of one anchor.

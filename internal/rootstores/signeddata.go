@@ -22,6 +22,9 @@ type Signature struct {
 	Issuer [32]byte
 	// Known says that Issuer is the CA that assay knows to sign these lists.
 	Known bool
+	// Forged says that there is a signature and that it is wrong: what was signed is
+	// something else.
+	Forged bool
 	// Problem says why the signature vouches for nothing: "" when it is good.
 	Problem string
 }
@@ -29,6 +32,9 @@ type Signature struct {
 // microsoftListCA is "Microsoft Certificate List CA 2011", under "Microsoft Root
 // Certificate Authority 2010", by its SHA-256: it issued the signers of authroot.stl.
 var microsoftListCA = [32]byte{}
+
+// errForged is that a signature is wrong.
+var errForged = errors.New("its signature is wrong")
 
 // maxSigners bounds the certificates in signed data.
 const maxSigners = 16
@@ -151,7 +157,7 @@ func (s *signedData) verify() Signature {
 		out.Signer = signer.Subject.String()
 	}
 	if err != nil {
-		out.Problem = err.Error()
+		out.Problem, out.Forged = err.Error(), errors.Is(err, errForged)
 		return out
 	}
 	if !slices.Contains(signer.ExtKeyUsage, oidRootList) {
@@ -217,11 +223,11 @@ func (s *signedData) verifySigner() (*cert.Certificate, error) {
 	}
 	// The contents without their own tag and length are what is digested.
 	if sum := sha256.Sum256(s.content.Body); !bytes.Equal(sum[:], digest) {
-		return signer, errors.New("its contents are not what was signed")
+		return signer, fmt.Errorf("%w: its contents are not what was signed", errForged)
 	}
 	signed := append([]byte{byte(der.Set)}, attributes.Raw[1:]...)
 	if err := verifyRSA(signer, algorithm, signed, signature.Body); err != nil {
-		return signer, fmt.Errorf("its signature is wrong: %w", err)
+		return signer, fmt.Errorf("%w: %w", errForged, err)
 	}
 	return signer, nil
 }
