@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/der"
@@ -58,26 +59,31 @@ func fixed(detail string) func() string { return func() string { return detail }
 
 // What the fast path compares several octets at a time with, little-endian.
 const (
-	entryHead, entryMask = 0x00020030, 0x00ff00ff // SEQUENCE, its length, INTEGER, its length
-	timeHead             = 0x0d17                 // UTCTime of 13 octets
+	entryHead, entryMask = 0x00020030, 0x80ff80ff // SEQUENCE, INTEGER, both shorter than 128
 
-	// SEQUENCE { SEQUENCE { OID 2.5.29.21, OCTET STRING { ENUMERATED
-	reason1 = 0x1d5503060a300c30
-	reason2 = 0x0a030415
+	// HHMMSSZ: the text of 000000Z, how far each octet is below 128 at its greatest
+	// (29:59:59Z), and the bits that are set in an octet beyond it.
+	clockZeros = 0x005a_3030_3030_3030
+	clockRoom  = 0x0000_767a_767a_767d
+	clockOver  = 0x00ff_8080_8080_8080
+	lastHour   = '2'<<8 | '3'
 
-	// Masks for eight and four ASCII digits at once, and for the numbers of two
-	// digits that they become in lanes of 16 bits.
-	zeros8, zeros4   = 0x3030303030303030, 0x30303030
-	nibble8, nibble4 = 0xf0f0f0f0f0f0f0f0, 0xf0f0f0f0
-	sixes8, sixes4   = 0x0606060606060606, 0x06060606
-	guard8, guard4   = 0x8000800080008000, 0x80008000
-	lanes8, lanes4   = 0x00ff00ff00ff00ff, 0x00ff00ff
+	// The head of a UTCTime of 13 octets, which stands before YYMMDD; digits, and
+	// what two of them make: hour, day, month, year.
+	timeHead, timeHeadMask = 0x0d17, 0xffff
+	zeros, nines, nibbles  = 0x3030303030303030, 0x0606060606060606, 0xf0f0f0f0f0f0f0f0
+	midnight               = 0x3030 << 48
+	lanes, guard           = 0x00ff00ff00ff00ff, 0x8000800080008000
+	dateMin, dateMax       = 0x0000_0001_0001_0000, 0x0000_001f_000c_0063
 
-	dateMin  = 0x0000_0001_0001_0000 // hour, day, month, year
-	dateMax  = 0x0017_001f_000c_0063
-	clockMax = 0x003b_003b // second, minute
+	// SEQUENCE { SEQUENCE { OID 2.5.29.21, OCTET STRING { ENUMERATED; the second
+	// begins at octet 6 and ends before the value.
+	reasonHead             = 0x1d5503060a300c30
+	reasonTail, reasonMask = 0x00010a0304151d55, 0x00ffffffffffffff
+	reasonSize             = 14
 
-	leastEntry = 20 // octets of the shortest entry, its head included
+	leastEntry = 20           // octets of the shortest entry, its head included
+	stride     = 255 + 4 + 29 // octets that the fast path may look at, whatever an entry says
 )
 
 var monthDays = [16]uint8{0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31}
@@ -85,77 +91,107 @@ var monthDays = [16]uint8{0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31}
 // run scans the complete entries at the start of b, whose first octet has
 // offset off, and returns how many octets they take.
 func (s *entryScan) run(b []byte, off int64) (n int, err error) {
-	watched := s.watch.table()
-	count, reasons := 0, !s.v1
-	var lastHour uint64 // neighbours are often revoked in the same hour
+	watched, reasons := s.watch.table(), uint8(reasonSize)
+	if s.v1 {
+		reasons = 0
+	}
+	var end [2 * stride]byte
 	for {
-		p := b[n:]
-		if len(p) < leastEntry {
-			break
+		p, left := b[n:], len(b)-n
+		if left < stride {
+			p = end[:]
+			copy(p, b[n:])
 		}
-		size, serial := int(p[1])+2, int(p[3])
-		if binary.LittleEndian.Uint32(p)&entryMask != entryHead || size >= 0x82 || serial == 0 || serial+19 > size || size > len(p) {
-			goto slow
-		}
-		if top := (uint(p[4])<<8 | uint(p[5])) >> 7; serial > 1 && (top == 0 || top == 0x1ff) {
-			goto slow
-		}
-		{
-			t := p[serial+4 : size]
-			if len(t) < 15 || binary.LittleEndian.Uint16(t) != timeHead || t[14] != 'Z' {
-				goto slow
+		size, count, why := straight(p, left, watched, reasons)
+		n, s.count = n+size, s.count+count
+		switch why {
+		case outOfRoom:
+			if left -= size; left >= leastEntry && left < stride && len(p) != len(end) {
+				continue // the last ones
 			}
-			if hour := binary.LittleEndian.Uint64(t[2:]); hour != lastHour { // YYMMDDHH
-				if !plainHour(hour) {
-					goto slow
-				}
-				lastHour = hour
-			}
-			c := binary.LittleEndian.Uint32(t[10:]) // MMSS
-			if c&nibble4 != zeros4 || (c+sixes4)&nibble4 != zeros4 {
-				goto slow
-			}
-			c -= zeros4
-			c = (c*10 + c>>8) & lanes4
-			if ((clockMax|guard4)-c)&guard4 != guard4 {
-				goto slow
-			}
-			if x := t[15:]; len(x) != 0 && (len(x) != 14 || !reasons || binary.LittleEndian.Uint64(x) != reason1 ||
-				binary.LittleEndian.Uint32(x[8:]) != reason2 || x[12] != 1 || x[13] > 10 || x[13] == 7) {
-				goto slow
-			}
+		case watchedSerial:
+			one := int(p[size+1]) + 2
+			s.count++
+			s.watch.see(b[n:n+one], off+int64(n))
+			n += one
+			continue
 		}
-		count++
-		if watched[p[serial+3]] {
-			s.watch.see(p[:size], off+int64(n))
+		if n == len(b) {
+			return n, nil
 		}
-		n += size
-		continue
-	slow:
-		size, err = s.slow(p, off+int64(n))
-		if err != nil || size == 0 {
-			break
+		one, err := s.slow(b[n:], off+int64(n))
+		if err != nil || one == 0 {
+			return n, err
 		}
-		n += size
+		n += one
 	}
-	s.count += count
-	if rest := len(b) - n; err == nil && rest > 0 && rest < leastEntry {
-		var size int
-		size, err = s.slow(b[n:], off+int64(n)) // too short for the loop to look at
-		n += size
-	}
-	return n, err
 }
 
-// plainHour reports whether the ASCII digits YYMMDDHH, read little-endian, are
-// an hour that exists.
-func plainHour(d uint64) bool {
-	if d&nibble8 != zeros8 || (d+sixes8)&nibble8 != zeros8 {
+// What ended straight.
+const (
+	outOfRoom     = iota // no whole entry, or no stride, is left
+	otherForm            // an entry that is not of the usual form
+	watchedSerial        // one that is, and whose serial number may be watched
+)
+
+// straight goes over entries of the usual form, of which b has left octets and
+// whatever stands behind them. It returns how many octets and entries came before
+// the one that ended it, and why. Hardly anything is called here, and lengths are
+// octets that index an array which is longer than they reach: that is what makes it
+// fast.
+func straight(b []byte, left int, watched *[256]bool, reasons uint8) (n, count, why int) {
+	var today uint64 // neighbours are often revoked on the same day
+	for n+stride <= len(b) && n < left {
+		p := (*[stride]byte)(b[n : n+stride : n+stride])
+		head := binary.LittleEndian.Uint64(p[:8])
+		size, serial := uint8(head>>8)+2, uint8(head>>24)
+		if head&entryMask != entryHead || serial == 0 {
+			return n, count, otherForm
+		}
+		if top := bits.ReverseBytes16(uint16(head>>32)) >> 7; (top == 0 || top == 0x1ff) && serial > 1 {
+			return n, count, otherForm
+		}
+		at := int(serial) + 4
+		day, clock := binary.LittleEndian.Uint64(p[at:at+8]), binary.LittleEndian.Uint64(p[at+8:at+16])
+		x := clock ^ clockZeros // HHMMSSZ, of which each digit has a greatest one; 24 to 29 are no hours
+		if (x+clockRoom|x)&clockOver != 0 || bits.ReverseBytes16(uint16(clock)) > lastHour {
+			return n, count, otherForm
+		}
+		if rest := size - serial - 19; rest != 0 { // whatever else it is, it is not reasons
+			tail := binary.LittleEndian.Uint64(p[at+21 : at+29])
+			if reason := tail >> 56; rest != reasons || binary.LittleEndian.Uint64(p[at+15:at+23]) != reasonHead ||
+				tail&reasonMask != reasonTail || reason > 10 || reason == 7 {
+				return n, count, otherForm
+			}
+		}
+		if n+int(size) > left {
+			return n, count, outOfRoom
+		}
+		if day != today { // the head of UTCTime and YYMMDD
+			if !plainDay(day) {
+				return n, count, otherForm
+			}
+			today = day
+		}
+		if watched[p[int(serial)+3]] {
+			return n, count, watchedSerial
+		}
+		count++
+		n += int(size)
+	}
+	return n, count, outOfRoom
+}
+
+// plainDay reports whether head is that of a UTCTime and a day that exists, read
+// little-endian.
+func plainDay(head uint64) bool {
+	d := head>>16 | midnight
+	if head&timeHeadMask != timeHead || d&nibbles != zeros || (d+nines)&nibbles != zeros {
 		return false
 	}
-	d -= zeros8
-	d = (d*10 + d>>8) & lanes8
-	if ((d|guard8)-dateMin)&((dateMax|guard8)-d)&guard8 != guard8 {
+	d -= zeros
+	d = (d*10 + d>>8) & lanes
+	if ((d|guard)-dateMin)&((dateMax|guard)-d)&guard != guard {
 		return false
 	}
 	day, month := uint8(d>>32), d>>16&15

@@ -53,11 +53,16 @@ func fill(dir, list string, spki []byte) error {
 	return nil
 }
 
-// child answers once and prints nanoseconds and kB of anonymous memory. After
+// child answers once and prints nanoseconds and kB of anonymous memory, after
+// "one:" on one processor. After
 // "running:" it answers three times, each from the start, and tells of the
 // last: that is a process which has seen lists, but not this one.
 func child(args []string) error {
 	how, running := strings.CutPrefix(args[0], "running:")
+	if rest, one := strings.CutPrefix(how, "one:"); one {
+		how = rest
+		runtime.GOMAXPROCS(1)
+	}
 	file := args[1]
 	spki, err := os.ReadFile(args[2])
 	if err != nil {

@@ -88,6 +88,7 @@ func run(rounds int, sizes []int) error {
 		subjects := []*subject{
 			{name: "SHA-256 (floor)", args: []string{self, "child", "sha256", list, key}},
 			{name: "assay, streaming, one core", args: []string{self, "child", "scan", list, key}},
+			{name: "assay, mapped file, one core", args: []string{self, "child", "one:parse", list, key}},
 			{name: "assay, mapped file", args: []string{self, "child", "parse", list, key}},
 			{name: "assay, second process with the cached index", args: []string{self, "child", "cached", cache, key}},
 			{name: "assay, mapped file, in a running process", args: []string{self, "child", "running:parse", list, key}},
