@@ -8,7 +8,6 @@ import (
 	_ "github.com/chromedp/chromedp"
 	_ "github.com/nats-io/nats-server/v2/server"
 	_ "github.com/nats-io/nats.go/jetstream"
-	_ "github.com/parquet-go/parquet-go"
 	_ "github.com/prometheus/client_golang/prometheus/promhttp"
 	_ "github.com/vbauerster/mpb/v8"
 	_ "go.yaml.in/yaml/v4"

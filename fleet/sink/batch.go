@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -81,6 +82,9 @@ func (b *Batch) check() error {
 		}
 		if len(e.Data) > maxEvidence || len(e.Bodies) > maxBodies {
 			return malformed("the evidence is too large")
+		}
+		if !json.Valid(e.Data) {
+			return malformed("the evidence is no JSON")
 		}
 	}
 	return nil

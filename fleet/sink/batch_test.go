@@ -2,6 +2,7 @@ package sink
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -78,13 +79,16 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// text is JSON that no compression shortens much.
+func text(noise []byte) []byte { b, _ := json.Marshal(noise); return b }
+
 // A batch that is too large for a message comes in several; what alone is too
 // large is dropped, and the row says so.
 func TestEncodeLarge(t *testing.T) {
 	noise := make([]byte, 2<<20)
 	rand.NewChaCha8([32]byte{}).Read(noise)
 	want := batch(3, 100)
-	want.Evidence = []Evidence{{Position: 1, Data: noise[:300<<10]}, {Position: 2, Data: noise[:400<<10]}, {Position: 3, Data: noise[:800<<10]}, {Position: 99, Data: noise}}
+	want.Evidence = []Evidence{{Position: 1, Data: text(noise[:300<<10])}, {Position: 2, Data: text(noise[:400<<10])}, {Position: 3, Data: text(noise[:600<<10])}, {Position: 99, Data: text(noise)}}
 	messages, err := want.Encode()
 	if err != nil || len(messages) < 3 {
 		t.Fatalf("%d messages: %v", len(messages), err)

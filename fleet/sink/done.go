@@ -120,6 +120,10 @@ func (p *pieces) add(i int) {
 	}
 }
 
+func (p *pieces) clone() *pieces {
+	return &pieces{Size: p.Size, Bits: slices.Clone(p.Bits), n: p.n}
+}
+
 // valid says whether p may stand in a manifest, and counts its bits.
 func (p *pieces) valid() bool {
 	if p == nil || p.Size < 1 || p.Size > MaxRows || len(p.Bits) != (p.Size+7)/8 {

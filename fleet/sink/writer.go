@@ -3,10 +3,12 @@ package sink
 import (
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -19,6 +21,9 @@ type Options struct {
 	// loses nothing of what Add took; a power cut loses at most this much, and
 	// Done tells the truth afterwards. 0 is one second; negative is after each Add.
 	SyncEvery time.Duration
+
+	// NoParquet and NoLines leave out one form of the results, not both.
+	NoParquet, NoLines bool
 }
 
 // Writer stores batches in a job's folder. It is safe for concurrent use; one
@@ -29,55 +34,121 @@ type Writer struct {
 	lock    *os.File
 
 	mu       sync.Mutex
+	manifest *manifest
 	progress progress
 	journal  *journal
+	part     *part
+	certs    certs
 	synced   time.Time // when the journal was last forced to the disk
 	failed   error     // what ended the writer
-}
 
-// stateDir is the folder of the journal and the manifest.
-const stateDir = "sink"
+	partRows int64              // rows after which a part ends
+	step     func(string) error // tests end the process at any step of a commit
+}
 
 // Open opens the results of the job whose folder is dir, makes what is missing
 // of it, and takes in what an earlier process had stored. The error is
 // [ErrLocked] while another process has it open.
 func Open(dir string, options Options) (*Writer, error) {
-	if options.SyncEvery == 0 {
-		options.SyncEvery = time.Second
-	}
-	if err := os.MkdirAll(filepath.Join(dir, stateDir), 0o700); err != nil {
-		return nil, err
-	}
-	w := &Writer{options: options, dir: dir, progress: progress{partial: map[uint64]*pieces{}}, synced: time.Now()}
-	var err error
-	if w.lock, err = lock(filepath.Join(dir, stateDir, "lock")); err != nil {
-		return nil, err
-	}
-	if w.journal, err = openJournal(filepath.Join(dir, stateDir, "journal-00001"), w.replay); err != nil {
-		w.lock.Close()
-		return nil, fmt.Errorf("the journal of %s cannot be opened: %w", dir, err)
-	}
-	return w, nil
+	w := &Writer{options: options, dir: dir, partRows: partRows, step: func(string) error { return nil }}
+	return w, w.open()
 }
 
-// replay takes in a message of the journal.
-func (w *Writer) replay(msg []byte, end int64) error {
-	b, err := Decode(msg)
+func (w *Writer) open() (err error) {
+	if w.options.NoParquet && w.options.NoLines {
+		return errors.New("results are stored as Parquet, as JSON Lines, or as both")
+	}
+	if w.options.SyncEvery == 0 {
+		w.options.SyncEvery = time.Second
+	}
+	for _, folder := range []string{stateDir, resultsDir, linesDir, certsDir, evidDir} {
+		if err := os.MkdirAll(filepath.Join(w.dir, folder), 0o700); err != nil {
+			return err
+		}
+	}
+	if w.lock, err = lock(filepath.Join(w.dir, stateDir, "lock")); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			w.release()
+			err = fmt.Errorf("the results in %s cannot be opened: %w", w.dir, err)
+		}
+	}()
+	if w.manifest, err = readManifest(w.dir); err != nil {
+		return err
+	}
+	if err := w.manifest.sweep(w.dir); err != nil {
+		return err
+	}
+	w.progress = progress{done: append(spans(nil), w.manifest.Done...), partial: map[uint64]*pieces{}}
+	for n, p := range w.manifest.Partial {
+		w.progress.partial[n] = p.clone()
+	}
+	return w.begin()
+}
+
+// begin starts the next part: from its journal, if there is one.
+func (w *Writer) begin() (err error) {
+	number := w.manifest.next()
+	name := journalName(w.dir, number)
+	end, err := journalEnd(name)
 	if err != nil {
 		return err
 	}
-	rows, err := w.progress.fresh(&b)
-	if err != nil {
+	if w.part, err = newPart(w.dir, number, w.options, end); err != nil {
 		return err
 	}
-	w.progress.mark(b.Number, b.Size, rows)
+	w.certs.dir, w.certs.next, w.certs.sets, w.certs.chunk, w.certs.octets = w.dir, w.manifest.NextFile, nil, nil, 0
+	w.journal, err = openJournal(name, func(msg []byte, end int64) error {
+		b, err := Decode(msg)
+		if err != nil {
+			return err
+		}
+		rows, err := w.progress.fresh(&b)
+		if err != nil {
+			return err
+		}
+		return w.take(&b, rows, end)
+	})
+	w.synced = time.Now()
+	return err
+}
+
+// journalEnd is where the whole records of a journal end; 0 when there is none.
+func journalEnd(name string) (int64, error) {
+	f, err := os.Open(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	return readJournal(f, func([]byte, int64) error { return nil })
+}
+
+// take makes rows of b, which end at end in the journal, a piece of the part.
+func (w *Writer) take(b *Batch, rows []Row, end int64) error {
+	for i := range b.Certificates {
+		if err := w.certs.add(&b.Certificates[i]); err != nil {
+			return err
+		}
+	}
+	if err := w.part.add(rows, b.Evidence, end); err != nil {
+		return err
+	}
+	if w.progress.mark(b.Number, b.Size, rows) {
+		w.part.batches.add(b.Number)
+	}
 	return nil
 }
 
 // Add stores the batch. When it returns nil the batch is stored and stays so
-// when the process is killed; see [Options.SyncEvery] for a power cut. Rows that are stored
-// already are left as they are. An [ErrMessage] is the batch's fault and leaves the writer as
-// it was; any other error ends the writer, and what was added before is stored.
+// when the process is killed; see [Options.SyncEvery] for a power cut. Rows that
+// are stored already are left as they are. An [ErrMessage] is the batch's fault and
+// leaves the writer as it was; any other error ends the writer, and what was added before
+// is stored.
 func (w *Writer) Add(b Batch) error {
 	messages, err := b.Encode()
 	if err != nil {
@@ -104,17 +175,62 @@ func (w *Writer) AddMessage(msg []byte) (number uint64, err error) {
 		return b.Number, w.failed
 	}
 	rows, err := w.progress.fresh(&b)
-	if err != nil || len(rows) == 0 && len(b.Certificates) == 0 {
+	if err != nil || len(rows) == 0 && len(b.Rows) > 0 {
 		return b.Number, err
 	}
 	if err := w.journal.append(msg); err != nil {
 		return b.Number, w.fail(err)
 	}
-	w.progress.mark(b.Number, b.Size, rows)
+	if err := w.take(&b, rows, w.journal.size); err != nil {
+		return b.Number, w.fail(err)
+	}
 	if w.options.SyncEvery < 0 || time.Since(w.synced) >= w.options.SyncEvery {
-		return b.Number, w.sync()
+		if err := w.sync(); err != nil {
+			return b.Number, err
+		}
+	}
+	if w.part.rows >= w.partRows {
+		return b.Number, w.commit()
 	}
 	return b.Number, nil
+}
+
+// commit makes the part's files count, and begins the next part.
+func (w *Writer) commit() error {
+	if err := w.commitPart(); err != nil {
+		return w.fail(err)
+	}
+	if err := w.begin(); err != nil {
+		return w.fail(err)
+	}
+	return nil
+}
+
+func (w *Writer) commitPart() error {
+	m := w.manifest.clone()
+	if w.part.rows > 0 {
+		info, err := w.part.finish(w.step)
+		if err != nil {
+			return err
+		}
+		m.Parts = append(m.Parts, info)
+	}
+	w.part.close()
+	if err := errors.Join(w.certs.flush(), w.step("certificates written")); err != nil {
+		return err
+	}
+	m.Certificates, m.NextFile = append(m.Certificates, w.certs.sets...), w.certs.next
+	m.Done, m.Partial = append(spans(nil), w.progress.done...), map[uint64]*pieces{}
+	for n, p := range w.progress.partial {
+		m.Partial[n] = p.clone()
+	}
+	if err := errors.Join(m.write(w.dir), w.step("manifest written")); err != nil {
+		return err
+	}
+	w.manifest = m
+	name := w.journal.f.Name()
+	w.journal.f.Close()
+	return errors.Join(os.Remove(name), w.step("journal removed"))
 }
 
 // Sync forces what was added to the disk.
@@ -138,7 +254,11 @@ func (w *Writer) sync() error {
 // fail ends the writer: after a failed write or sync nobody knows what is on
 // the disk until the journal is read again.
 func (w *Writer) fail(err error) error {
-	w.failed = fmt.Errorf("results can no longer be stored in %s: %w", w.dir, err)
+	hint := ""
+	if errors.Is(err, syscall.ENOSPC) {
+		hint = " (the disk is full; everything stored so far is kept, so free some space and resume the scan)"
+	}
+	w.failed = fmt.Errorf("results can no longer be stored in %s%s: %w", w.dir, hint, err)
 	return w.failed
 }
 
@@ -157,19 +277,74 @@ func (w *Writer) Has(number uint64) bool {
 	return w.progress.done.has(number)
 }
 
-// Close stores what is left and frees the folder.
-func (w *Writer) Close() error {
+// Close makes files of what is in the journal and frees the folder. It takes
+// seconds at most. After a failure it frees the folder and returns the failure.
+func (w *Writer) Close() error { return w.end(false) }
+
+// Finish is Close for a job that is done: it also makes one table of the
+// certificates, each once, which takes about 10 s for each million of them.
+func (w *Writer) Finish() error { return w.end(true) }
+
+func (w *Writer) end(merge bool) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.journal == nil {
+	if w.lock == nil {
 		return nil
 	}
 	err := w.failed
 	if err == nil {
-		err = w.sync()
+		if err = w.commitPart(); err != nil {
+			err = w.fail(err)
+		}
 	}
-	w.journal.f.Close()
-	w.lock.Close()
-	w.journal, w.failed = nil, errors.New("the results are closed")
+	for err == nil && merge && len(w.manifest.Certificates) > 1 {
+		if err = w.merge(); err != nil {
+			err = w.fail(err)
+		}
+	}
+	w.release()
+	w.failed = errors.New("the results are closed")
 	return err
+}
+
+// merge makes one set of the first sets of certificates.
+func (w *Writer) merge() error {
+	m := w.manifest.clone()
+	n := min(len(m.Certificates), mergeSets)
+	old := m.Certificates[:n]
+	files, next, err := mergeCerts(w.dir, m.NextFile, old)
+	if err != nil {
+		return err
+	}
+	m.Certificates, m.NextFile = append(m.Certificates[n:len(m.Certificates):len(m.Certificates)], files), next
+	if err := errors.Join(w.step("certificates merged"), m.write(w.dir), w.step("merge written")); err != nil {
+		return err
+	}
+	w.manifest = m
+	for _, set := range old {
+		for _, f := range set {
+			if err := os.Remove(filepath.Join(w.dir, certsDir, f.Name)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// release closes what is open, as the end of the process would.
+func (w *Writer) release() {
+	if w.part != nil {
+		w.part.close()
+	}
+	var files []io.Closer
+	if w.journal != nil {
+		files = append(files, w.journal.f)
+	}
+	if w.lock != nil {
+		files = append(files, w.lock)
+	}
+	for _, f := range files {
+		f.Close()
+	}
+	w.lock = nil
 }
