@@ -243,8 +243,8 @@ func (u *programsUpdate) tell(name string, p *rootstores.Publication, remote boo
 	}
 	vouched := "authentic as the file is"
 	switch s := p.Signature; {
-	case s.Known:
-		vouched = "signature verified"
+	case s.Good:
+		vouched = "signature of Microsoft verified"
 	case p.Kind == rootstores.AuthRoot:
 		vouched = "signature not verified: " + s.Problem
 	case remote:

@@ -1,6 +1,7 @@
 package rootstores
 
 import (
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -94,7 +95,11 @@ func readAuthRoot(b []byte) (*Publication, error) {
 		}
 	}
 	p.Lists = []programs.List{{Program: policy.ProgramMicrosoft, Entries: found.list}}
-	p.Signature = s.verify()
+	root, err := base64.StdEncoding.DecodeString(microsoftRoot)
+	if err != nil {
+		return nil, err
+	}
+	p.Signature = s.verify(root)
 	return p, nil
 }
 

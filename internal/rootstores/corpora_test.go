@@ -135,3 +135,17 @@ func TestMembershipsAgree(t *testing.T) {
 		}
 	}
 }
+
+// Microsoft's own list is signed under Microsoft's root, and a changed byte in it is found.
+func TestAuthRootSignature(t *testing.T) {
+	b := sample(t, "microsoft/authroot.stl")
+	p := read(t, b)
+	if !p.Signature.Good || p.Signature.Problem != "" || len(p.Lists[0].Entries) != 507 || p.Version != "1401DC16C38DC3B89E" {
+		t.Errorf("%+v, version %q, %d entries", p.Signature, p.Version, len(p.Lists[0].Entries))
+	}
+	at := bytes.Index(b, []byte{0x88, 0x5d, 0xe6, 0x4c}) // in the first fingerprint
+	b[at] ^= 1
+	if p := read(t, b); p.Signature.Good || !p.Signature.Forged {
+		t.Errorf("a changed list: %+v", p.Signature)
+	}
+}

@@ -18,10 +18,9 @@ type Signature struct {
 	// Signer is the name of the signer's certificate, "" when nothing is signed. Not to be
 	// printed unquoted.
 	Signer string
-	// Issuer is the SHA-256 of the CA certificate that the chain in the file leads to.
-	Issuer [32]byte
-	// Known says that Issuer is the CA that assay knows to sign these lists.
-	Known bool
+	// Good says that the signature is good and that the signer's chain leads to the
+	// publisher's root.
+	Good bool
 	// Forged says that there is a signature and that it is wrong: what was signed is
 	// something else.
 	Forged bool
@@ -29,9 +28,16 @@ type Signature struct {
 	Problem string
 }
 
-// microsoftListCA is "Microsoft Certificate List CA 2011", under "Microsoft Root
-// Certificate Authority 2010", by its SHA-256: it issued the signers of authroot.stl.
-var microsoftListCA = [32]byte{}
+// microsoftRoot is the key of "Microsoft Root Certificate Authority 2010" (a
+// SubjectPublicKeyInfo), which the signers of authroot.stl lead to. The certificate is
+// df545bf919a2439c36983b54cdfc903dfa4f37d3996d8d84b4c31eec6f3c163e, which the lists have, too.
+const microsoftRoot = "MIICIjANBgkqhkiG9w0BAQEFAAOCAg8AMIICCgKCAgEAuQieKOTk7AZOUGizQcV76662jq+BuiJEH2U0aUy+cEAX8hZ74nn9hu0NOfQbqK2SkB" +
+	"7LPXaPWtm1kRAuPAWNim0kVOcf7Vatg7RQnBWlF3SIWSD8CMWEdtNo1G8oeM5cuPNQkET/42NfvqGaLJYVBNYH/h6EIeBCMRHEKDaUz1CkYp7J" +
+	"1qtxALJbDOaW1AoklvX/xtW3G9fLtyFirxLcoV034xr7GkaYwJvA52MfKgiTAn4eao7ynxiJ5CKForGEV0D/9Q7Yb5zt4kUxAc0X6X+wgUXjqi" +
+	"FAJqFyqqdPPAEFfu6DWLFeBmOZYpF4grcNkwwkarQb2yfsX5UEP5NKMPWXGLOn+RmnkzMdAcjbIlJc1yXJRvmi+4dZQ76bYrGNLYZEGkaseGF+" +
+	"MAn6ronEQSoiZgOROUWcx4sMqMoNL/tS6gz3YzMjnf6wH61n1qdQA8YEcGO1LLGGWkO3+675biluISFBJgaMycPusMKFk6G5hdnmMmxLTD/WXa" +
+	"PltZ13w5zAVbd0AOO4OKuDl1DhmkIkHcbAozDRGlrIUjT3c/HHGB8zrXrsy0Fg8yOUIMJIRaxcUcYugMLidxW9hYftNp2Wke4AtaNw7J/jjYBo" +
+	"g3a6r11wUiIW4mb7urPFwvc+L3emyt7BpsZITMM3USPTJ9e4TnCW8KFEdq94z5rhZhMCAwEAAQ=="
 
 // errForged is that a signature is wrong.
 var errForged = errors.New("its signature is wrong")
@@ -144,45 +150,52 @@ func (s *signedData) signers(in *der.Reader) error {
 }
 
 // verify checks the signature: the digest of the contents, the signer's signature,
-// and the chain of the certificates in the message. Their dates are not looked at: a
-// list outlives its signer, and the list's own date is what ages.
-func (s *signedData) verify() Signature {
-	out := Signature{}
+// and the chain of the certificates in the message up to a root's key. Dates are not
+// looked at: a list outlives its signer, and the list's own date is what ages.
+func (s *signedData) verify(root []byte) Signature {
 	if !s.hasSigner {
-		out.Problem = "it is not signed"
-		return out
+		return Signature{Problem: "it is not signed"}
 	}
 	signer, err := s.verifySigner()
+	out := Signature{}
 	if signer != nil {
 		out.Signer = signer.Subject.String()
+	}
+	if err == nil {
+		err = s.verifyChain(signer, root)
 	}
 	if err != nil {
 		out.Problem, out.Forged = err.Error(), errors.Is(err, errForged)
 		return out
 	}
-	if !slices.Contains(signer.ExtKeyUsage, oidRootList) {
-		out.Problem = "the signer's certificate is not for lists of roots"
-		return out
+	out.Good = true
+	return out
+}
+
+// verifyChain follows the signer's certificate up to the root's key. Each certificate
+// must be one for lists of roots, and each issuer a CA's.
+func (s *signedData) verifyChain(signer *cert.Certificate, root []byte) error {
+	key, err := cert.ParsePublicKey(root)
+	if err != nil {
+		return err
 	}
-	top := signer
+	at := signer
 	for range maxSigners {
+		if !slices.Contains(at.ExtKeyUsage, oidRootList) {
+			return errors.New("the signer's certificate is not for lists of roots")
+		}
+		if at.VerifySignatureFrom(nil, key) == nil {
+			return nil
+		}
 		i := slices.IndexFunc(s.certs, func(c *cert.Certificate) bool {
-			return c != top && c.CA && bytes.Equal(c.RawSubject, top.RawIssuer) && top.VerifySignatureFrom(nil, c.Key) == nil
+			return c != at && c.CA && bytes.Equal(c.RawSubject, at.RawIssuer) && at.VerifySignatureFrom(nil, c.Key) == nil
 		})
 		if i < 0 {
 			break
 		}
-		top = s.certs[i]
+		at = s.certs[i]
 	}
-	if top == signer {
-		out.Problem = "the certificate of the CA that issued the signer's is not in it"
-		return out
-	}
-	out.Issuer, out.Known = top.SHA256, top.SHA256 == microsoftListCA
-	if !out.Known {
-		out.Problem = "assay does not know the CA that issued the signer's certificate"
-	}
-	return out
+	return errors.New("the signer's certificate does not lead to Microsoft's root of 2010, the one that assay knows")
 }
 
 // verifySigner verifies SignerInfo (RFC 2315, 9.2): its attributes have the digest
