@@ -47,6 +47,7 @@ var allowed = map[string][]string{
 	"internal/secondopinion": pure,
 	"internal/engine":        core,
 	"":                       join(core, "internal/engine", "internal/watched"),
+	"internal/probe":         join(core, "internal/engine"),
 	"internal/render":        {"finding", "report"},
 	"internal/target":        rimOfCore,
 	"internal/flags":         join(rimOfCore, "internal/target"),
