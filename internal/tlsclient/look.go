@@ -174,7 +174,7 @@ func (c *Config) look13(ctx context.Context, ev *evidence.Evidence, want KeyType
 	if why := c.shares(&o, ev.Connection.Group); why != "" {
 		return nil, why
 	}
-	seen, t, why := c.read(ctx, ev, o)
+	seen, t, why := c.readAsked(ctx, ev, o)
 	if seen == nil && t.refused() {
 		return nil, ""
 	}
@@ -185,9 +185,9 @@ func (c *Config) look13(ctx context.Context, ev *evidence.Evidence, want KeyType
 var suites13 = []uint16{0x1301, 0x1302, 0x1303}
 
 // shares fills in the groups of an offer, as far as a hello of our own can have
-// them, and key shares for three of them. The group that the server is known to
-// choose comes first, so that it need not ask for another key share. why says that
-// there are none.
+// them, and one key share: for the group that the server is known to choose, else for
+// the first. Those of P-384 and P-521 cost more than all else of a look, and the server
+// may ask for another (see readAsked). why says that there are none.
 func (c *Config) shares(o *offer, chosen uint16) (why string) {
 	o.groups = slices.DeleteFunc(slices.Clone(c.Groups), func(g uint16) bool { return curves[g] == nil })
 	if c.Groups == nil {
@@ -196,15 +196,22 @@ func (c *Config) shares(o *offer, chosen uint16) (why string) {
 	if len(o.groups) == 0 {
 		return "none of the groups that were asked for can be offered in such a ClientHello"
 	}
+	o.shares = o.groups[:1]
 	if slices.Contains(o.groups, chosen) {
-		o.shares = append(o.shares, chosen)
-	}
-	for _, g := range o.groups {
-		if len(o.shares) < 3 && !slices.Contains(o.shares, g) {
-			o.shares = append(o.shares, g)
-		}
+		o.shares = []uint16{chosen}
 	}
 	return ""
+}
+
+// readAsked is read, once more when the server asks for the key share of another
+// group that was offered.
+func (c *Config) readAsked(ctx context.Context, ev *evidence.Evidence, o offer) (seen *evidence.Evidence, t *transcript, why string) {
+	seen, t, why = c.read(ctx, ev, o)
+	if t.retried && slices.Contains(o.groups, t.group) && !slices.Contains(o.shares, t.group) && ctx.Err() == nil {
+		o.shares = []uint16{t.group}
+		seen, t, why = c.read(ctx, ev, o)
+	}
+	return seen, t, why
 }
 
 // read sends a ClientHello of our own to the server of ev and reads the answer as

@@ -116,6 +116,11 @@ func TestLookGroups(t *testing.T) {
 			t.Errorf("%s: %+v, unseen %+v", g, ev.AlsoServes, ev.Unseen)
 		}
 	}
+	// The server's own choice is a group that a look cannot have, and then it asks for another key share than the one it is sent.
+	asking := lookAt(t, twoServer(t, &rsa, &ec, &tls.Config{CurvePreferences: []tls.CurveID{tls.X25519MLKEM768, tls.CurveP384}}), nil)
+	if asking.AlsoServes == nil || asking.Connection.Group != uint16(tls.X25519MLKEM768) || asking.AlsoServes.Connection.Group != uint16(tls.CurveP384) {
+		t.Errorf("%+v, unseen %+v", asking.AlsoServes, asking.Unseen)
+	}
 	ev := lookAt(t, twoServer(t, &rsa, &ec, &tls.Config{}), func(c *Config) { c.Groups = []uint16{uint16(tls.X25519MLKEM768)} })
 	if ev.Failure != nil || ev.AlsoServes != nil || ev.Unseen == nil || ev.Unseen.ID != finding.KeyTypeUnseen {
 		t.Errorf("hybrid only: %+v, %+v", ev.Failure, ev.Unseen)

@@ -35,11 +35,7 @@ func (c *Config) withSchemes(ctx context.Context, ev *evidence.Evidence) {
 	why := c.shares(&o, 0)
 	var seen *evidence.Evidence
 	if why == "" {
-		var t *transcript
-		if seen, t, why = c.read(ctx, ev, o); t.retried && slices.Contains(o.groups, t.group) && ctx.Err() == nil {
-			o.shares = []uint16{t.group} // the one that it asks for
-			seen, _, why = c.read(ctx, ev, o)
-		}
+		seen, _, why = c.readAsked(ctx, ev, o)
 	}
 	switch {
 	case ctx.Err() != nil:
