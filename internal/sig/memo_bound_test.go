@@ -5,8 +5,8 @@ import "testing"
 func TestMemoIsBounded(t *testing.T) {
 	m := NewMemo(10)
 	for i := range 1000 {
-		m.put([32]byte{byte(i), byte(i >> 8)})
-		if n := m.known.Len(); n > 10 {
+		m.put([32]byte{byte(i), byte(i >> 8)}, false)
+		if n := m.verified.Len(); n > 10 {
 			t.Fatalf("%d entries", n)
 		}
 	}

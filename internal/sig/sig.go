@@ -16,6 +16,7 @@ import (
 	"filippo.io/mldsa"
 
 	"github.com/assaytls/assay/internal/der"
+	"github.com/assaytls/assay/internal/sig/known"
 )
 
 // Errors of Verify and of the parsers.
@@ -257,7 +258,7 @@ func Verify(k *Key, a Algorithm, message, signature []byte) error {
 	if err := usable(k, a); err != nil {
 		return err
 	}
-	return verifySigned(k, a, signed(a, message), signature)
+	return verifySigned(nil, k, a, signed(a, message), signature)
 }
 
 // signed is what a signature with a usable algorithm covers: the message's
@@ -275,8 +276,8 @@ func signed(a Algorithm, message []byte) []byte {
 	return h.Sum(nil)
 }
 
-// verifySigned is Verify when k is usable with a.
-func verifySigned(k *Key, a Algorithm, signed, signature []byte) error {
+// verifySigned is Verify when k is usable with a; tables may be nil.
+func verifySigned(tables *known.Tables, k *Key, a Algorithm, signed, signature []byte) error {
 	switch pub := k.Public.(type) {
 	case ed25519.PublicKey:
 		if !ed25519.Verify(pub, signed, signature) {
@@ -289,7 +290,7 @@ func verifySigned(k *Key, a Algorithm, signed, signature []byte) error {
 		}
 		return nil
 	}
-	return VerifyDigest(k, a, signed, signature)
+	return verifyDigest(tables, k, a, signed, signature)
 }
 
 // VerifyDigest checks a signature over the message whose a.Hash digest is
@@ -298,6 +299,11 @@ func VerifyDigest(k *Key, a Algorithm, digest, signature []byte) error {
 	if err := usable(k, a); err != nil {
 		return err
 	}
+	return verifyDigest(nil, k, a, digest, signature)
+}
+
+// verifyDigest is VerifyDigest when k is usable with a; tables may be nil.
+func verifyDigest(tables *known.Tables, k *Key, a Algorithm, digest, signature []byte) error {
 	if a.Scheme.whole() || len(digest) != a.Hash.Size() {
 		return ErrUnsupported
 	}
@@ -316,7 +322,7 @@ func VerifyDigest(k *Key, a Algorithm, digest, signature []byte) error {
 			return ErrBadSignature
 		}
 	case *ecdsa.PublicKey:
-		if !ecdsa.VerifyASN1(pub, digest, signature) {
+		if !tables.Verify(pub, k.KeyBits, digest, signature) {
 			return ErrBadSignature
 		}
 	default:
