@@ -128,6 +128,16 @@ type Config struct {
 	// responders are. Zero: none.
 	Filters Filters
 
+	// KnownKeyTables makes a table for each ECDSA key of an issuer or a log, on P-256 or
+	// P-384, from its eighth use on: a signature by it then takes a third, or a seventh,
+	// of the time. For programs that check many servers; what crypto/tls itself verifies
+	// in handshakes is as ever. The tables take 52 KiB a key, or 116, and 32 MiB in all.
+	// Their code is assay's own. What a table refuses and one in 1,000 that it accepts
+	// crypto/ecdsa is asked too; if the two ever disagree, the judgements under way refuse
+	// and no table is used any more. In FIPS 140-3 mode there are none. Zero: off,
+	// crypto/ecdsa alone.
+	KnownKeyTables bool
+
 	// Verify is called after validation and before the connection is used, on
 	// resumption too, with copies of what is known. Its findings have IDs that
 	// begin with "x-". It can add and refuse, never remove; an error or a

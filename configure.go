@@ -53,7 +53,7 @@ func (v *Verifier) configure() error {
 	if v.trust.Public, err = c.public(); err != nil {
 		return err
 	}
-	opt := engine.Options{Warn: v.warn, Context: v.ctx, Learnt: v.learnt, Remote: c.Cache}
+	opt := engine.Options{Warn: v.warn, Context: v.ctx, Learnt: v.learnt, Remote: c.Cache, KnownKeyTables: c.KnownKeyTables}
 	if v.shared = c.CacheDir != ""; v.shared {
 		if opt.Store, err = store.Open(c.CacheDir); err != nil {
 			return fmt.Errorf("Config.CacheDir: %w", err)

@@ -74,13 +74,18 @@ func (v *Verifier) pool() *x509.CertPool {
 	return v.reloaded.now.Load().pool
 }
 
-// trustedBy names the rules and what is trusted now.
+// trustedBy names the rules and what is trusted now. It is another after tables of
+// known keys proved wrong, so that nothing judged until then is believed.
 func (v *Verifier) trustedBy() [32]byte {
-	if v.reloaded == nil {
-		return v.hash
+	by := v.hash
+	if v.reloaded != nil {
+		now := v.reloaded.now.Load()
+		by = sha256.Sum256(append(by[:], now.under[:]...))
 	}
-	now := v.reloaded.now.Load()
-	return sha256.Sum256(append(v.hash[:], now.under[:]...))
+	if v.engine.TablesFailed() {
+		by = sha256.Sum256(append(by[:], "crypto/ecdsa alone"...))
+	}
+	return by
 }
 
 // standing is cs without the chains that end in an anchor that was withdrawn since

@@ -45,6 +45,12 @@ type Stats struct {
 	// was learnt after their handshake. Those that assay knows were closed;
 	// Config.OnRevoked was told of others.
 	Closed int64 `json:"closed"`
+	// TablesBuilt are the tables that were made for known keys (Config.KnownKeyTables),
+	// TablesAccepted the signatures that they accepted, TablesChecked those of them that
+	// crypto/ecdsa was asked about too.
+	TablesBuilt    int64 `json:"tables_built"`
+	TablesAccepted int64 `json:"tables_accepted"`
+	TablesChecked  int64 `json:"tables_checked"`
 }
 
 // classes are those of which refusals are counted.
@@ -101,5 +107,6 @@ func (v *Verifier) Stats() Stats {
 	}
 	n := v.engine.Counts()
 	s.Cached, s.Downloads, s.FailedDownloads, s.Learnt = n.Cached, n.Downloads, n.Failed, n.Learnt
+	s.TablesBuilt, s.TablesAccepted, s.TablesChecked = n.TablesBuilt, n.TablesAccepted, n.TablesChecked
 	return s
 }

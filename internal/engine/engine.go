@@ -51,6 +51,10 @@ type Options struct {
 	// Learnt, when not nil, is called when a revocation was learnt. It must not
 	// wait, nor use the engine.
 	Learnt func()
+	// KnownKeyTables verifies signatures by ECDSA keys that are seen often with tables
+	// of their multiples, 32 MiB of them at most (internal/sig/known). Zero:
+	// crypto/ecdsa alone.
+	KnownKeyTables bool
 }
 
 // Engine judges. It is safe for concurrent use and owns its caches, which all
@@ -67,13 +71,19 @@ type Engine struct {
 
 // Counts are numbers that only grow: questions that copies at hand answered,
 // requests to the network and those that brought nothing, revocations learnt by
-// judgements of this engine.
-type Counts struct{ Cached, Downloads, Failed, Learnt int64 }
+// judgements of this engine; tables made for known keys, signatures that these
+// accepted, and those of them that crypto/ecdsa was asked about too.
+type Counts struct {
+	Cached, Downloads, Failed, Learnt          int64
+	TablesBuilt, TablesAccepted, TablesChecked int64
+}
 
 // Counts returns the numbers.
 func (e *Engine) Counts() (n Counts) {
 	n.Cached, n.Downloads, n.Failed = e.cache.Counts()
 	n.Learnt = e.lessons.Load()
+	tables := e.memo.KeyTables()
+	n.TablesBuilt, n.TablesAccepted, n.TablesChecked = tables.Built, tables.Accepted, tables.Checked
 	return n
 }
 
@@ -81,6 +91,9 @@ func (e *Engine) Counts() (n Counts) {
 func New(o Options) *Engine {
 	e := &Engine{opt: o, memo: cert.NewMemo(memoEntries), certs: cert.NewCache(certEntries),
 		cache: download.New(download.Options{Store: o.Store, Remote: o.Remote, Fetch: o.Fetch, Context: o.Context, Warn: o.Warn})}
+	if o.KnownKeyTables {
+		e.memo = cert.NewMemoWithTables(memoEntries, 0)
+	}
 	e.learnt = learnt.New(learnt.Options{Store: o.Store, Warn: o.Warn, Shown: e.shown, Learnt: o.Learnt})
 	return e
 }
@@ -89,7 +102,7 @@ func New(o Options) *Engine {
 // disk. What was learnt it shares with e.
 func (e *Engine) Afresh() *Engine {
 	o := e.opt
-	o.Store, o.Remote = nil, nil
+	o.Store, o.Remote, o.KnownKeyTables = nil, nil, false // for one judgement no table pays
 	f := New(o)
 	f.learnt = e.learnt
 	return f

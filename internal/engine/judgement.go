@@ -14,6 +14,7 @@ import (
 	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/secondopinion"
+	"github.com/assaytls/assay/internal/sig/known"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
@@ -29,6 +30,7 @@ type judgement struct {
 	now     time.Time
 	began   time.Time  // by the real clock
 	live    bool       // what earlier judgements learnt is consulted, not the evidence's word for it alone
+	tables  bool       // of known keys were believed when it began
 	chains  [][][]byte // when not nil, the only candidate paths
 	filters *crlite.Set
 
@@ -61,7 +63,7 @@ func (e *Engine) newJudgement(ev *evidence.Evidence, t *Trust, p policy.Policy, 
 	p.Purpose = canonical(p.Purpose)
 	own := *ev
 	own.Artefacts, own.Learnt, own.Signers = slices.Clone(ev.Artefacts), slices.Clone(ev.Learnt), slices.Clone(ev.Signers)
-	j := &judgement{e: e, t: t, p: p, a: a, detail: d, ev: &own, now: p.Time, began: time.Now()}
+	j := &judgement{e: e, tables: e.opt.KnownKeyTables && !known.Broken(), t: t, p: p, a: a, detail: d, ev: &own, now: p.Time, began: time.Now()}
 	if j.now.IsZero() {
 		j.now = ev.Time
 	}
@@ -187,6 +189,7 @@ func (j *judgement) report(last *round) (r *report.Report) {
 	judged.DANE, about = j.dane(last)
 	judged.Findings = append(judged.Findings, about...)
 	judged.Findings = append(judged.Findings, j.setup...)
+	judged.Findings = append(judged.Findings, j.tablesFailed()...)
 	judged.Fetches, judged.Audit, judged.Audited = j.fetches, j.a.Audit, last.audited
 	judged.Judging = j.spent + time.Since(start)
 	return assemble.Report(judged)
