@@ -1,6 +1,9 @@
 package fetch
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // Class says who can answer at an address.
 type Class uint8
@@ -68,6 +71,17 @@ func Classify(a netip.Addr) Class {
 		return classifyPlain(inner)
 	}
 	return classifyPlain(a)
+}
+
+// Metadata reports whether a is an address at which clouds hand out credentials, or
+// of the block that is theirs (169.254.0.0/16), also where it is carried in an IPv6
+// address. Nothing that somebody wants to look at is there.
+func Metadata(a netip.Addr) bool {
+	a = a.WithZone("")
+	if inner, carries := unmap(a); carries {
+		a = inner
+	}
+	return slices.Contains(metadata, a) || a.Is4() && a.IsLinkLocalUnicast()
 }
 
 func unmap(a netip.Addr) (netip.Addr, bool) {

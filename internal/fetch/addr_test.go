@@ -82,3 +82,14 @@ func FuzzClassify(f *testing.F) {
 		}
 	})
 }
+
+func TestMetadata(t *testing.T) {
+	for text, want := range map[string]bool{
+		"169.254.169.254": true, "169.254.170.2": true, "::ffff:169.254.169.254": true, "64:ff9b::a9fe:a9fe": true, "fd00:ec2::254": true, "100.100.100.200": true,
+		"fe80::1%eth0": false, "127.0.0.1": false, "10.0.0.1": false, "2001:4860::1": false, "192.0.2.1": false,
+	} {
+		if got := Metadata(netip.MustParseAddr(text)); got != want {
+			t.Errorf("Metadata(%s) = %t", text, got)
+		}
+	}
+}

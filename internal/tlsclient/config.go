@@ -65,6 +65,11 @@ type Config struct {
 	// assay.invalid.
 	EHLO string
 
+	// Allow, when set, is asked about each address of the target before it is
+	// connected to; an error keeps from it and is told. A proxy's address is not asked
+	// about: behind it nobody here knows where a connection leads.
+	Allow func(netip.Addr) error
+
 	KeyLog io.Writer // receives the secrets in the format of SSLKEYLOGFILE
 
 	// Certificate is shown to a server that asks for one; nil = none is.

@@ -120,7 +120,7 @@ func (c *Config) prepared(ctx context.Context, conn net.Conn) (net.Conn, *eviden
 func (c *Config) reopen(ctx context.Context, ev *evidence.Evidence) (net.Conn, *evidence.Failure) {
 	limit, cancel := context.WithTimeout(ctx, c.ConnectTimeout)
 	defer cancel()
-	var d net.Dialer
+	d := c.guarded(net.Dialer{})
 	conn, err := d.DialContext(limit, "tcp", ev.Connection.Addr)
 	if err != nil {
 		return nil, &evidence.Failure{ID: finding.ConnectionFailed, Stage: "connect", Detail: clean(err.Error()),

@@ -125,7 +125,7 @@ func (c *Config) direct(ctx context.Context, host, port string, to netip.AddrPor
 	defer cancel()
 	a := evidence.Attempt{Addr: to.String()}
 	start := time.Now()
-	d := net.Dialer{KeepAlive: -1} // it lives for one handshake
+	d := c.guarded(net.Dialer{KeepAlive: -1}) // it lives for one handshake
 	conn, err := d.DialContext(limit, "tcp", a.Addr)
 	a.Duration = time.Since(start)
 	ev.Connection.Connect = a.Duration

@@ -35,6 +35,22 @@ type race struct {
 	attempts []evidence.Attempt
 	running  int
 	results  chan tried
+	dialer   net.Dialer
+}
+
+// guarded returns a dialer that asks Allow about the address that a connection
+// really leads to, which is the kernel's last word.
+func (c *Config) guarded(d net.Dialer) net.Dialer {
+	if allow := c.Allow; allow != nil && c.Proxy == "" {
+		d.Control = func(_, address string, _ syscall.RawConn) error {
+			ap, err := netip.ParseAddrPort(address)
+			if err != nil {
+				return err
+			}
+			return allow(ap.Addr())
+		}
+	}
+	return d
 }
 
 // connect resolves host and connects to it. It returns a connection or a
@@ -48,7 +64,7 @@ func (c *Config) connect(ctx context.Context, host, port string, ev *evidence.Ev
 	if only, ok := c.single(host, port); ok && c.Lean {
 		return c.direct(ctx, host, port, netip.AddrPortFrom(only, uint16(p)), ev)
 	}
-	r := &race{port: uint16(p), begin: time.Now(), results: make(chan tried)}
+	r := &race{port: uint16(p), begin: time.Now(), results: make(chan tried), dialer: c.guarded(net.Dialer{})}
 	answers := c.lookup(ctx, host, port)
 	errs, answers := r.firstAddresses(ctx, answers)
 	ev.Connection.DNS = time.Since(r.begin)
@@ -161,8 +177,7 @@ func (r *race) try(ctx context.Context, addr netip.Addr) {
 	r.running++
 	go func() {
 		start := time.Now()
-		var d net.Dialer
-		conn, err := d.DialContext(ctx, "tcp", to)
+		conn, err := r.dialer.DialContext(ctx, "tcp", to)
 		r.results <- tried{index, conn, err, time.Since(start)}
 	}()
 }
