@@ -10,7 +10,6 @@ import (
 	_ "github.com/nats-io/nats.go/jetstream"
 	_ "github.com/prometheus/client_golang/prometheus/promhttp"
 	_ "github.com/vbauerster/mpb/v8"
-	_ "go.yaml.in/yaml/v4"
 	_ "golang.org/x/net/publicsuffix"
 	_ "golang.org/x/time/rate"
 )

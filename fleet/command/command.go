@@ -69,7 +69,7 @@ for a list of servers of any length, and for those that are to be watched.`,
 
 // commands are assay-fleet's commands, in the order of the help.
 func (a *app) commands() []*cobra.Command {
-	return []*cobra.Command{a.VersionCommand(), a.CompletionCommand()}
+	return []*cobra.Command{a.serveCommand(), a.VersionCommand(), a.CompletionCommand()}
 }
 
 const exitHelp = `

@@ -1,0 +1,132 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/assemble"
+	"github.com/assaytls/assay/internal/command"
+	"github.com/assaytls/assay/internal/fetch"
+	"github.com/assaytls/assay/internal/target"
+	"github.com/assaytls/assay/internal/tlsclient"
+	"github.com/assaytls/assay/report"
+)
+
+// Judges checks what a configuration names. A newer configuration takes the place
+// of the older one while checks run; what was downloaded stays.
+type Judges struct {
+	Stderr   io.Writer // is told what does not change an answer; nil: nobody is
+	CacheDir string    // "" is the user's
+
+	engines engines
+	mu      sync.RWMutex
+	groups  map[string]*ready
+	cas     map[string]*ca
+}
+
+// Use reads every file that a configuration names, and has checks follow it from
+// now on. When something cannot be read, nothing changes.
+func (j *Judges) Use(ctx context.Context, c *Config) error {
+	stderr := j.Stderr
+	if stderr == nil {
+		stderr = io.Discard
+	}
+	run := command.NewRun("assay", nil, io.Discard, stderr)
+	groups, cas := map[string]*ready{}, map[string]*ca{}
+	for _, g := range c.Groups {
+		r, err := g.settings.open(ctx, run, &j.engines, j.CacheDir)
+		if err != nil {
+			return fmt.Errorf("%s: group %q: %s", c.File, g.Name, usageText(err))
+		}
+		groups[g.Name] = r
+	}
+	for _, a := range c.Authorities {
+		one, err := a.open(ctx, run)
+		if err != nil {
+			return fmt.Errorf("%s: CA %q: %s", c.File, a.Name, usageText(err))
+		}
+		cas[a.Name] = one
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.groups, j.cas = groups, cas
+	return nil
+}
+
+// Judge is the Judge of the configuration in use.
+func (j *Judges) Judge(ctx context.Context, s Spec) Outcome {
+	began := time.Now()
+	j.mu.RLock()
+	group, authority := j.groups[s.Group], j.cas[s.Group]
+	j.mu.RUnlock()
+	var o Outcome
+	switch {
+	case s.Kind == CRL || s.Kind == OCSP:
+		if authority != nil {
+			o.Report = authority.health(ctx, s)
+		}
+	case group == nil:
+	case s.Kind == Service:
+		o = group.service(ctx, s)
+	default:
+		o.Report = group.server(ctx, s)
+	}
+	if o.Report == nil {
+		o.Report = failed(s, fmt.Sprintf("the configuration has no group %q any more", s.Group))
+	}
+	o.Took = time.Since(began)
+	return o
+}
+
+// server checks one server.
+func (g *ready) server(ctx context.Context, s Spec) *report.Report {
+	var c tlsclient.Config
+	var err error
+	if s.Origin == FromDNS {
+		c, err = g.member(s)
+	} else {
+		var t target.Target
+		if t, err = target.Parse(s.Target); err == nil {
+			c, err = g.conn.Config(t)
+		}
+	}
+	if err != nil {
+		return failed(s, err.Error())
+	}
+	return g.dial(ctx, c)
+}
+
+// dial checks the server of a connection.
+func (g *ready) dial(ctx context.Context, c tlsclient.Config) *report.Report {
+	ctx, cancel := context.WithTimeout(ctx, g.limit())
+	defer cancel()
+	c.Certificate, c.KeyTypes, c.Allow = g.own.Certificate, tlsclient.KeysAll, notMetadata
+	a := g.network.Access()
+	a.Run.Began = a.Run.Began.Truncate(time.Minute) // so that one failure answers for all targets of that minute
+	r, _ := g.engine.Check(ctx, c, g.trust, g.rules, a, assemble.Full)
+	return r
+}
+
+// notMetadata keeps from the addresses at which clouds hand out credentials, even
+// where the configuration names them or the DNS leads there.
+func notMetadata(a netip.Addr) error {
+	if fetch.Metadata(a) {
+		return errors.New("assay does not connect to the metadata service of a cloud")
+	}
+	return nil
+}
+
+// failed is the report about a check that could not begin.
+func failed(s Spec, why string) *report.Report {
+	r := &report.Report{Version: report.Version, Time: time.Now().UTC(), Target: report.Target{Input: s.Target, Source: report.FromCheck}, Chosen: -1,
+		Findings: []finding.Finding{finding.New(finding.InternalError, "what", "the target", "detail", why)},
+		Checks:   []report.Check{{Name: report.HandshakeCheck, Cert: -1, State: report.NotDone, Required: true}}}
+	report.Decide(r)
+	return r
+}
