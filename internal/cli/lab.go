@@ -57,7 +57,7 @@ take the line as it is.`,
 	}
 	flags.Under(list, "Output").Word(&listFormat, "format", "form of the answer", formatText, formatJSON)
 	list.ValidArgsFunction = completeScenarios
-	c.AddCommand(check, list)
+	c.AddCommand(check, list, a.labClientsCommand(), a.labGetCommand())
 	return c
 }
 

@@ -37,7 +37,8 @@ type Question struct {
 	Needs13 bool `json:"needs_tls13,omitempty"`
 	// Last questions are asked one by one after all others: an answer may never come.
 	Last bool `json:"last,omitempty"`
-	// OwnHost questions have a host that is no name below the lab's domain.
+	// Address questions can be asked of a client that is led to the address: their host is one, or the
+	// certificate is for neither.
 	Address bool `json:"address,omitempty"`
 }
 
@@ -105,7 +106,7 @@ var exam = []Question{
 	{Scenario: "precertificate", Kind: Path, Rule: "The poison is a critical extension that nobody may accept (RFC 6962, 3.1)."},
 	{Scenario: "explicit-policy", Kind: Path, Rule: "The issuer demands a policy, and the path has none (RFC 5280, 6.1.5 (g))."},
 
-	{Scenario: "really-wrong-host", Kind: Name, Rule: "Neither name of the certificate is the host's (RFC 9525, 6.1)."},
+	{Scenario: "really-wrong-host", Kind: Name, Rule: "Neither name of the certificate is the host's (RFC 9525, 6.1).", Address: true},
 	{Scenario: "wrong-host", Kind: Name, Rule: "Where there are names in the SAN the common name does not count (RFC 9525, 2)."},
 	{Scenario: "wildcard-too-deep", Kind: Name, Rule: "A wildcard stands for one label (RFC 9525, 6.3)."},
 	{Scenario: "ip-as-dns-name", Kind: Name, Rule: "An address is compared with iPAddress names alone (RFC 9525, 6.5).", Address: true},

@@ -168,6 +168,7 @@ func (b *build) raw(handle func(c *net.TCPConn)) {
 			if err != nil {
 				return
 			}
+			b.l.see(Sight{Scenario: b.s.Name})
 			b.l.wg.Go(func() {
 				done := make(chan struct{})
 				go func() {

@@ -1,0 +1,115 @@
+package clients
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/assaytls/assay/internal/lab/scenarios"
+	"github.com/assaytls/assay/report"
+)
+
+// The built-in definitions can be read, and every question is a scenario of the lab whose
+// expected verdict agrees.
+func TestData(t *testing.T) {
+	if n := len(BuiltIn()); n < 40 {
+		t.Errorf("%d clients", n)
+	}
+	verdicts := map[string]report.Verdict{}
+	for _, s := range scenarios.All() {
+		verdicts[s.Name] = s.Want
+	}
+	asked := map[string]bool{}
+	for _, q := range Questions() {
+		v, ok := verdicts[q.Scenario]
+		switch {
+		case !ok:
+			t.Errorf("%s is no scenario", q.Scenario)
+		case asked[q.Scenario]:
+			t.Errorf("%s is asked twice", q.Scenario)
+		case q.Accept() && v != report.Accept, q.Scored() && !q.Accept() && v != report.Reject:
+			t.Errorf("%s is %s, and assay says %s", q.Scenario, q.Kind, v)
+		case q.Rule == "" || q.Story() == "":
+			t.Errorf("%s has no story or rule", q.Scenario)
+		}
+		asked[q.Scenario] = true
+	}
+	for _, name := range append(append([]string{}, controls...), refusals...) {
+		if !asked[name] {
+			t.Errorf("the control %s is no question", name)
+		}
+	}
+	for _, d := range BuiltIn() {
+		for name := range d.Advice {
+			if !asked[name] {
+				t.Errorf("%s: advice for %s, which is not asked", d.Name, name)
+			}
+		}
+	}
+}
+
+func TestParse(t *testing.T) {
+	for text, want := range map[string]string{
+		`[{"name":"a","detect":["a"],"version":[],"run":["a","{url}"]}]`:                                                        "",
+		`[{"name":"a","detect":["a"],"version":[],"run":["a"]}]`:                                                                "where to go",
+		`[{"name":"a","detect":["a"],"version":[],"run":["a","{url}","{what}"]}]`:                                               "{what} is unknown",
+		`[{"name":"","detect":["a"],"version":[],"run":["a","{url}"]}]`:                                                         "1 to 80 characters",
+		`[{"name":"a","detect":["a"],"version":[]}]`:                                                                            `one of "run"`,
+		`[{"name":"a","detect":["a"],"version":[],"driver":"lynx"}]`:                                                            "unknown",
+		`[{"name":"a","detect":["a"],"version":[],"run":["a","{url}"],"stdin":"much"}]`:                                         "stdin",
+		`[{"name":"a","detect":[],"version":[],"run":["a","{url}"]},{"name":"a","detect":[],"version":[],"run":["a","{url}"]}]`: "twice",
+		`[{"name":"a","shell":"rm"}]`:                                                                                           "unknown field",
+		`[] x`:                                                                                                                  "",
+		`{}`:                                                                                                                    "no list",
+	} {
+		_, err := Parse(strings.NewReader(text))
+		if want == "" && text != "[] x" {
+			if err != nil {
+				t.Errorf("%s: %v", text, err)
+			}
+		} else if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestSplit(t *testing.T) {
+	for line, want := range map[string]string{
+		`a  'b c' "d e" f\ g`: "a|b c|d e|f g", `a '' b`: "a||b", `a "x\"y"`: `a|x"y`, ``: "", `  `: "",
+	} {
+		words, err := split(line)
+		if err != nil || strings.Join(words, "|") != want {
+			t.Errorf("%s: %q, %v", line, words, err)
+		}
+	}
+	for _, line := range []string{`a 'b`, `a "b`, `a\`} {
+		if _, err := split(line); err == nil {
+			t.Errorf("%s: no error", line)
+		}
+	}
+}
+
+// A client's words are cut and safe to print.
+func TestReason(t *testing.T) {
+	if got := reason("one\n\x1b]0;title\x07 wrong\r\n \n"); got != `\u{1b}]0;title\u{7} wrong` {
+		t.Errorf("%q", got)
+	}
+	if got := reason(strings.Repeat("x", 1000)); len([]rune(got)) > maxReason+1 {
+		t.Errorf("%d characters", len(got))
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(string(builtIn))
+	f.Add(`[{"name":"a","run":["{url}"]}]`)
+	f.Fuzz(func(t *testing.T, text string) {
+		all, err := Parse(strings.NewReader(text))
+		for _, d := range all {
+			if err == nil && d.check() != nil {
+				t.Errorf("%+v", d)
+			}
+		}
+		if words, err := split(text); err == nil && strings.ContainsAny(text, "\x00") && len(words) == 0 {
+			t.Error("words are lost")
+		}
+	})
+}

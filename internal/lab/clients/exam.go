@@ -1,0 +1,446 @@
+package clients
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/lab/scenarios"
+	"github.com/assaytls/assay/internal/lab/serve"
+)
+
+// Options configure an examination.
+type Options struct {
+	Clients   []Definition
+	Questions []Question // nil: all
+	// Limit is the most that one answer may take; 0 means DefaultLimit.
+	Limit time.Duration
+	// Parallel is how many questions a client is asked at a time; 0 means 2.
+	Parallel int
+	// Assay is the version of this program, for the rows.
+	Assay string
+	// Progress, when not nil, is told what is going on.
+	Progress func(client string, asked, of int)
+}
+
+// DefaultLimit is the most that one answer may take.
+const DefaultLimit = 15 * time.Second
+
+// Examine leads the clients to the lab, one after another, and calls done with each row as it is known. In
+// the namespace (Inside) it makes it the lab's first.
+func Examine(ctx context.Context, o Options, done func(Row)) error {
+	if o.Questions == nil {
+		o.Questions = Questions()
+	}
+	if o.Limit == 0 {
+		o.Limit = DefaultLimit
+	}
+	if o.Parallel == 0 {
+		o.Parallel = 2
+	}
+	e := &examination{Options: o, waiting: map[string]*asked{}}
+	if Inside() {
+		if err := loopback(); err != nil {
+			return err
+		}
+	}
+	var names []string
+	for _, q := range o.Questions {
+		names = append(names, q.Scenario)
+	}
+	l, err := serve.Start(ctx, serve.Options{Only: names, Witness: e.witness})
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	e.lab = l
+	if e.place, err = newPlace(l.Roots); err != nil {
+		return err
+	}
+	defer e.place.remove()
+	e.isolation = None
+	if Inside() {
+		e.isolation = Namespace
+		var hosts []string
+		for _, s := range l.Scenarios {
+			if net.ParseIP(s.Host) == nil {
+				hosts = append(hosts, s.Host)
+			}
+		}
+		if err := e.place.furnish(hosts); err != nil {
+			return fmt.Errorf("the namespace: %w", err)
+		}
+	} else if e.proxy, err = startProxy(l); err != nil {
+		return err
+	} else {
+		defer e.proxy.close()
+	}
+	for _, d := range o.Clients {
+		for _, row := range e.rows(ctx, d) {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			done(row)
+		}
+	}
+	return ctx.Err()
+}
+
+// examination is one in progress.
+type examination struct {
+	Options
+	lab       *serve.Lab
+	place     *place
+	isolation Isolation
+	proxy     *proxy // without a namespace: for clients that heed one
+
+	mu      sync.Mutex
+	waiting map[string]*asked // questions that are being asked, by scenario
+}
+
+// asked is what the lab's server saw of one question.
+type asked struct {
+	token string
+	done  chan struct{} // closed when the request has arrived
+
+	connected, tls13, request bool
+	serverName                string
+}
+
+// witness notes what a server of the lab saw.
+func (e *examination) witness(s serve.Sight) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	a := e.waiting[s.Scenario]
+	if a == nil {
+		return // a client that was given up, or an earlier one
+	}
+	a.connected = true
+	if s.Hello {
+		a.tls13, a.serverName = a.tls13 || s.TLS13, s.ServerName
+	}
+	if s.Request && (s.Path == "/"+a.token || strings.HasPrefix(s.Path, "/"+a.token+"/")) && !a.request {
+		a.request = true
+		close(a.done)
+	}
+}
+
+// rows examines a client: its defaults, and with revocation.
+func (e *examination) rows(ctx context.Context, d Definition) []Row {
+	rows := []Row{e.row(ctx, d, false, false)}
+	if d.Revocation != nil {
+		v := d
+		v.Name, v.NoVerification = d.Revocation.Name, false
+		if d.Revocation.Run != nil {
+			v.Run = d.Revocation.Run
+		}
+		if d.Revocation.Env != nil {
+			v.Env = maps.Clone(d.Env)
+			if v.Env == nil {
+				v.Env = map[string]string{}
+			}
+			maps.Copy(v.Env, d.Revocation.Env)
+		}
+		if d.Revocation.Note != "" {
+			v.Note = d.Revocation.Note
+		}
+		// Where the defaults trust the lab, refusals of the variant are its own.
+		rows = append(rows, e.row(ctx, v, true, rows[0].State != NotExamined))
+	}
+	return rows
+}
+
+// row examines one setting of a client. trusting says that it is known to trust the lab.
+func (e *examination) row(ctx context.Context, d Definition, revocation, trusting bool) (r Row) {
+	r = Row{Schema: RowVersion, Name: d.Name, Version: e.version(d), Revocation: revocation, Isolation: e.isolation, Exam: ExamName,
+		Note: d.Note, Advice: d.Advice, Assay: e.Assay, Time: time.Now().UTC().Truncate(time.Second), Questions: []Answer{}}
+	defer r.sum()
+	if d.SystemTrust && e.isolation != Namespace {
+		r.State, r.Why = NotExamined, "it trusts the system's roots alone, which are the lab's only in a namespace: --isolation namespace"
+		return r
+	}
+	ask, stop, err := e.asker(ctx, d)
+	if err != nil {
+		r.State, r.Why = NotExamined, finding.Quote(err.Error())
+		return r
+	}
+	defer stop()
+	c := &candidate{e: e, d: d, ask: ask, of: len(e.Questions)}
+	answers := map[string]Answer{}
+	put := func(as []Answer) {
+		for _, a := range as {
+			answers[a.Scenario] = a
+		}
+	}
+	put(c.answer(ctx, e.chosen(controls)))
+	if good, asked := answers["good"]; asked && good.Outcome != Accepted && !trusting {
+		r.State, r.Why = NotExamined, whyNot(good)
+		r.Questions = e.ordered(answers)
+		return r
+	}
+	for _, a := range answers {
+		c.tls13 = c.tls13 || a.TLS13
+	}
+	put(c.answer(ctx, e.chosen(refusals)))
+	r.State = Examined
+	if all := e.chosen(refusals); len(all) > 0 && !slices.ContainsFunc(all, func(q Question) bool { return answers[q.Scenario].Outcome != Accepted }) {
+		r.State = VerifiesNothing
+		r.Questions = e.ordered(answers)
+		return r
+	}
+	var rest, last []Question
+	for _, q := range e.Questions {
+		switch _, known := answers[q.Scenario]; {
+		case known:
+		case q.Last:
+			last = append(last, q)
+		default:
+			rest = append(rest, q)
+		}
+	}
+	put(c.answer(ctx, rest))
+	put(c.answer(ctx, last))
+	r.Questions = e.ordered(answers)
+	return r
+}
+
+// whyNot says what to mend about a client that refuses a good server.
+func whyNot(a Answer) string {
+	said := ""
+	if a.Reason != "" {
+		said = "; it said: " + a.Reason
+	}
+	switch a.Outcome {
+	case NotConnected:
+		return "it never connected to the good server: look at its name resolution, a proxy, or its command line" + said
+	case Waits:
+		return "it sent no request to the good server before the limit" + said
+	}
+	return "it refuses the good server: it was not told to trust the lab's root" + said
+}
+
+func (e *examination) chosen(names []string) (qs []Question) {
+	for _, q := range e.Questions {
+		if slices.Contains(names, q.Scenario) {
+			qs = append(qs, q)
+		}
+	}
+	return qs
+}
+
+// ordered are the answers in the order of the questions.
+func (e *examination) ordered(answers map[string]Answer) []Answer {
+	out := []Answer{}
+	for _, q := range e.Questions {
+		if a, ok := answers[q.Scenario]; ok {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// candidate is a client in the middle of its exam.
+type candidate struct {
+	e     *examination
+	d     Definition
+	ask   asker
+	tls13 bool // it offers TLS 1.3
+	of    int
+
+	mu    sync.Mutex
+	asked int
+}
+
+// asker leads the client to a goal and returns what it said. done is closed when the request has arrived.
+type asker func(ctx context.Context, q Question, g goal, done <-chan struct{}) ended
+
+// answer asks questions, several at a time.
+func (c *candidate) answer(ctx context.Context, qs []Question) []Answer {
+	out := make([]Answer, len(qs))
+	slots := make(chan struct{}, c.e.Parallel)
+	if c.d.Slow || c.d.Driver != "" {
+		slots = make(chan struct{}, 1)
+	}
+	var wg sync.WaitGroup
+	for i, q := range qs {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			out[i] = c.one(ctx, q)
+			c.mu.Lock()
+			c.asked++
+			if c.e.Progress != nil {
+				c.e.Progress(c.d.Name, c.asked, c.of)
+			}
+			c.mu.Unlock()
+		})
+	}
+	wg.Wait()
+	return out
+}
+
+// one asks one question.
+func (c *candidate) one(ctx context.Context, q Question) (a Answer) {
+	a = Answer{Question: q, Outcome: NotAsked}
+	g, ok := c.e.goal(c.d, q)
+	switch {
+	case ctx.Err() != nil || !ok:
+		return a
+	case q.Needs13 && !c.tls13 && !slices.Contains(controls, q.Scenario):
+		a.Outcome = NotAble
+		return a
+	}
+	seen := &asked{token: g.token, done: make(chan struct{})}
+	c.e.mu.Lock()
+	c.e.waiting[q.Scenario] = seen
+	c.e.mu.Unlock()
+	start := time.Now()
+	said := c.ask(ctx, q, g, seen.done)
+	a.MS = time.Since(start).Milliseconds()
+	c.e.mu.Lock()
+	delete(c.e.waiting, q.Scenario)
+	a.Connected, a.TLS13, a.ServerName = seen.connected, seen.tls13, finding.Quote(seen.serverName)
+	request := seen.request
+	c.e.mu.Unlock()
+	switch {
+	case request:
+		a.Outcome = Accepted
+	case said.timeout:
+		a.Outcome = Waits
+	case a.Connected:
+		a.Outcome = Refused
+	default:
+		a.Outcome = NotConnected
+	}
+	if a.Outcome != Accepted {
+		a.Reason = reason(said.output)
+		if said.err != nil {
+			a.Reason = finding.Quote(said.err.Error())
+		}
+	}
+	a.Wrong = q.wrong(a.Outcome)
+	return a
+}
+
+// goal is where a question leads the client; false when it cannot be asked this one.
+func (e *examination) goal(d Definition, q Question) (goal, bool) {
+	s, ok := e.lab.Scenario(q.Scenario)
+	if !ok {
+		return goal{}, false
+	}
+	g := goal{host: s.Host, port: s.Port, token: token()}
+	if e.isolation != Namespace && net.ParseIP(s.Host) == nil && !d.Proxy {
+		// Nobody here knows the name: the address, unless the question is about names or the leaf has none.
+		if !q.Address && (q.Kind == Name || !hasAddress(s.Leaf)) {
+			return goal{}, false
+		}
+		g.host = "127.0.0.1"
+	}
+	return g, true
+}
+
+// hasAddress reports whether a certificate is for 127.0.0.1 too, or is none that could say so.
+func hasAddress(leaf []byte) bool {
+	c, err := x509.ParseCertificate(leaf)
+	return err != nil || slices.ContainsFunc(c.IPAddresses, net.IP.IsLoopback)
+}
+
+// token is a secret that stands in one request alone.
+func token() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // it does not fail (crypto/rand)
+	return hex.EncodeToString(b[:])
+}
+
+// asker returns what asks the client.
+func (e *examination) asker(ctx context.Context, d Definition) (asker, func(), error) {
+	switch {
+	case d.Serve != nil:
+		return e.service(ctx, d)
+	case d.Driver != "":
+		return e.browser(ctx, d)
+	}
+	return func(ctx context.Context, q Question, g goal, done <-chan struct{}) ended {
+		home, err := e.place.freshHome(g.token)
+		if err != nil {
+			return ended{err: err}
+		}
+		defer os.RemoveAll(home)
+		env := map[string]string{}
+		for k, v := range d.Env {
+			env[k] = e.place.fillText(v, g, home)
+		}
+		if e.proxy != nil && d.Proxy && net.ParseIP(g.host) == nil {
+			e.proxy.into(env)
+		}
+		return process{argv: e.place.fill(d.Run, g, home), env: env, stdin: d.Stdin, goal: g, limit: e.Limit, home: home, mark: g.token}.run(ctx, done)
+	}, func() {}, nil
+}
+
+// version is what the client says of its version: the first line that has a digit.
+func (e *examination) version(d Definition) string {
+	if len(d.Version) == 0 {
+		return ""
+	}
+	home, err := e.place.freshHome(token())
+	if err != nil {
+		return ""
+	}
+	defer os.RemoveAll(home)
+	said := process{argv: e.place.fill(d.Version, goal{}, home), limit: 20 * time.Second, home: home, mark: token()}.run(context.Background(), nil)
+	for l := range strings.Lines(said.output) {
+		if l = strings.TrimSpace(l); strings.ContainsAny(l, "0123456789") {
+			q := finding.Quote(l)
+			if r := []rune(q); len(r) > 80 {
+				q = string(r[:80]) + "…"
+			}
+			return q
+		}
+	}
+	return ""
+}
+
+// Found reports whether the programs of a client are on this machine; missing names the one that
+// is not.
+func Found(ctx context.Context, d Definition) (missing string, ok bool) {
+	for _, name := range d.Detect {
+		if name == "{self}" {
+			continue
+		}
+		if _, err := exec.LookPath(name); err != nil {
+			return name, false
+		}
+	}
+	if len(d.Probe) > 0 {
+		home, err := os.MkdirTemp("", "assay-probe-")
+		if err != nil {
+			return err.Error(), false
+		}
+		defer os.RemoveAll(home)
+		ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+		defer cancel()
+		c := exec.CommandContext(ctx, d.Probe[0], d.Probe[1:]...)
+		c.Env, c.Dir = environment(home, token(), nil), home
+		if err := c.Run(); err != nil {
+			return strings.Join(d.Probe, " "), false
+		}
+	}
+	return "", true
+}
+
+// ExamName is the exam about the lab's own scenarios.
+const ExamName = "lab"
+
+// Domain is the parent of the names of the exam's servers.
+const Domain = scenarios.Domain
