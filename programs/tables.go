@@ -129,7 +129,8 @@ func (t *Tables) Anchors(p policy.Program) []Entry {
 
 // Issuers lists the program's anchors that may have issued one of the certificates,
 // by their names, and that are not among them: with those at hand there could be
-// more paths. Where only a common name of an anchor is known, that is compared.
+// more paths. Where only a common name of an anchor is known, that is compared, and an
+// anchor without any name may have issued everything.
 // It is ordered by fingerprint.
 func (t *Tables) Issuers(p policy.Program, seen []*cert.Certificate) []Entry {
 	own := t.table(p)
@@ -154,7 +155,7 @@ func (t *Tables) Issuers(p policy.Program, seen []*cert.Certificate) []Entry {
 			add(e)
 		}
 		for _, e := range own.nameless {
-			if named(c.Issuer, e.Name) {
+			if e.Name == "" || named(c.Issuer, e.Name) {
 				add(e)
 			}
 		}

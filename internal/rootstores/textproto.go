@@ -81,7 +81,6 @@ func (p *textproto) fields(depth int) (message, error) {
 		return nil, p.errorf("messages in more than %d messages", maxDepth)
 	}
 	for {
-		p.comment = ""
 		p.skip()
 		if p.at == len(p.s) || p.s[p.at] == '}' || p.s[p.at] == '>' {
 			return m, nil
@@ -105,6 +104,7 @@ func (p *textproto) fields(depth int) (message, error) {
 		if err != nil {
 			return nil, err
 		}
+		p.comment = "" // what comes now stands before the next field
 		p.skip()
 		if !p.take(',') {
 			p.take(';')
