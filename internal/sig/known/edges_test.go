@@ -137,7 +137,12 @@ func TestXAboveOrder(t *testing.T) {
 				k.compare(t, "r + 1", c.digest(e), encoded(add(r, one), s), false)
 				if x != r {
 					found++
+					continue
 				}
+				// An r of which r + n is x only modulo p.
+				large := add(x, sub(c.p, c.n))
+				q = c.times(c.over(one, large, c.n), c.add(c.times(s, at), c.times(minusE, c.g)))
+				c.newTested(t, nil, q).compare(t, "x = r + n - p", c.digest(e), encoded(large, s), false)
 			}
 		}
 	}
@@ -151,6 +156,22 @@ func (c *curve) borders() []*big.Int {
 		out = append(out, add(c.n, big.NewInt(i)), sub(sub(c.p, c.n), big.NewInt(i)))
 	}
 	return out
+}
+
+// r and s from 1 to n-1 are opened, no others: r = 0 too, though nobody knows a sum
+// whose x is 0.
+func TestOpen(t *testing.T) {
+	for _, c := range curves {
+		for _, a := range c.borders() {
+			for _, b := range c.borders() {
+				in := func(x *big.Int) bool { return x.Sign() > 0 && x.Cmp(c.n) < 0 }
+				v, ok := open(c.n, []byte{1}, encoded(a, b))
+				if ok != (in(a) && in(b)) || ok && v.r.Cmp(a) != 0 {
+					t.Errorf("%s: r %x, s %x: %v %x", c.name, a, b, ok, v.r)
+				}
+			}
+		}
+	}
 }
 
 // r and s at every border, beside each other and beside a sound one.

@@ -23,15 +23,12 @@ func open(n *big.Int, digest, signature []byte) (v scalars, ok bool) {
 		!inner.ReadASN1Integer(&rOctets) || !inner.ReadASN1Integer(&sOctets) || !inner.Empty() {
 		return v, false
 	}
-	size := n.BitLen() / 8
-	if len(rOctets) > size || len(sOctets) > size {
-		return v, false
-	}
 	r, s := new(big.Int).SetBytes(rOctets), new(big.Int).SetBytes(sOctets)
 	if r.Sign() == 0 || s.Sign() == 0 || r.Cmp(n) >= 0 || s.Cmp(n) >= 0 {
 		return v, false
 	}
 	// Of a digest longer than n the leftmost bits count.
+	size := n.BitLen() / 8
 	e := new(big.Int).SetBytes(digest[:min(len(digest), size)])
 	inverse := s.ModInverse(s, n)
 	u1 := e.Mod(e.Mul(e, inverse), n)
