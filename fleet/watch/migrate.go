@@ -62,6 +62,9 @@ CREATE TABLE standings (
 CREATE INDEX standings_verdict ON standings (verdict, target);
 CREATE INDEX standings_headline ON standings (headline, target);
 CREATE INDEX standings_ends ON standings (ends, target);
+CREATE INDEX standings_since ON standings (verdict_since, target);
+CREATE INDEX standings_state ON standings (state);
+CREATE INDEX standings_issuer ON standings (issuer, verdict);
 
 CREATE TABLE states (
 	id {serial},
@@ -93,7 +96,7 @@ CREATE TABLE certificates (
 	first_seen {long} NOT NULL
 );
 CREATE INDEX certificates_issuer ON certificates (issuer);
-CREATE INDEX certificates_end ON certificates (not_after);
+CREATE INDEX certificates_end ON certificates (not_after, sha256);
 
 CREATE TABLE state_certs (
 	state {long} NOT NULL,

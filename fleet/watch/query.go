@@ -26,9 +26,9 @@ type Order string
 // The orders. Ties are broken by number, so that pages neither repeat nor skip.
 const (
 	ByName    Order = "name"    // the zero order
-	ByEnd     Order = "end"     // what ends first; targets of which nothing ends come last
-	ByChecked Order = "checked" // the newest check first
-	BySince   Order = "since"   // the newest change of verdict first
+	ByEnd     Order = "end"     // what ends first; targets of which nothing ends are left out
+	ByChecked Order = "checked" // the newest check first; what was not checked is left out
+	BySince   Order = "since"   // the newest change of verdict first; likewise
 )
 
 // TargetQuery says which targets are wanted. The zero query is all that are
@@ -59,16 +59,17 @@ type TargetPage struct {
 // ErrPage is returned for a page that no answer named.
 var ErrPage = errors.New("there is no such page")
 
-// orders have the column of each order, whether it falls, and what stands in its
-// place where there is nothing.
+// orders have the columns of each order, which stand in an index together, and
+// whether it falls. An order by standings leaves out what has none.
 var orders = map[Order]struct {
-	column string
-	falls  bool
+	column, id string
+	falls      bool
+	where      string
 }{
-	ByName:    {"t.name", false},
-	ByEnd:     {"CASE WHEN COALESCE(n.ends, 0) = 0 THEN 9000000000000000 ELSE n.ends END", false},
-	ByChecked: {"COALESCE(n.checked, 0)", true},
-	BySince:   {"COALESCE(n.verdict_since, 0)", true},
+	ByName:    {"t.name", "t.id", false, ""},
+	ByEnd:     {"n.ends", "n.target", false, "n.ends > 0"},
+	ByChecked: {"n.checked", "n.target", true, "n.checked > 0"},
+	BySince:   {"n.verdict_since", "n.target", true, "n.verdict_since > 0"},
 }
 
 // Targets returns a page of targets with where they stand.
@@ -82,48 +83,74 @@ func (s *Store) Targets(ctx context.Context, q TargetQuery, now time.Time) (p Ta
 	}
 	limit := pageSize(q.Limit)
 	where, args := q.where(now)
+	from := " FROM targets t LEFT JOIN standings n ON n.target = t.id WHERE " + where
+	if order.where != "" {
+		from = " FROM standings n JOIN targets t ON t.id = n.target WHERE " + order.where + " AND " + where
+	}
+	direction, compare := "", ">"
+	if order.falls {
+		direction, compare = " DESC", "<"
+	}
 	err = s.View(ctx, func(tx *Tx) error {
 		p = TargetPage{Targets: []Target{}}
-		from := " FROM targets t LEFT JOIN standings n ON n.target = t.id WHERE " + where
 		if _, err := tx.one("SELECT COUNT(*)"+from, args, &p.Total); err != nil {
 			return err
 		}
-		direction := ""
-		compare := ">"
-		if order.falls {
-			direction, compare = " DESC", "<"
-		}
+		page, at := "", slices.Clone(args)
 		if q.Page != "" {
 			value, id, err := readPage(q.Page, q.Order)
 			if err != nil {
 				return err
 			}
-			from += fmt.Sprintf(" AND (%s %s ? OR %s = ? AND t.id > ?)", order.column, compare, order.column)
-			args = append(slices.Clone(args), value, value, id)
+			page = fmt.Sprintf(" AND (%s %s ? OR %s = ? AND %s %s ?)", order.column, compare, order.column, order.id, compare)
+			at = append(at, value, value, id)
 		}
-		last := any(nil)
-		err := tx.each("SELECT "+targetColumns+", "+maybeStanding+", COALESCE((SELECT next_at FROM schedule c WHERE c.target = t.id), 0), "+order.column+from+
-			" ORDER BY "+order.column+direction+", t.id LIMIT ?", append(slices.Clone(args), limit+1), func(scan func(...any) error) error {
-			if len(p.Targets) == limit {
-				p.Next = writePage(q.Order, last, p.Targets[limit-1].ID)
-				return nil
-			}
-			var t Target
-			var r standingScan
-			var next int64
+		// First the numbers alone, for sorting whole rows costs more than reading a page of
+		// them.
+		var ids []any
+		var keys []any
+		err := tx.each("SELECT t.id, "+order.column+from+page+" ORDER BY "+order.column+direction+", "+order.id+direction+" LIMIT ?", append(at, limit+1), func(scan func(...any) error) error {
+			var id int64
 			var key any
-			if err := scanTarget(&t, scan, append(r.to(), &next, &key)...); err != nil {
-				return err
-			}
-			t.Next = moment(next)
-			var err error
-			t.Standing, err = r.standing()
-			p.Targets, last = append(p.Targets, t), key
+			err := scan(&id, &key)
+			ids, keys = append(ids, id), append(keys, key)
 			return err
 		})
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		if len(ids) > limit {
+			ids = ids[:limit]
+			p.Next = writePage(q.Order, keys[limit-1], ids[limit-1].(int64))
+		}
+		p.Targets, err = tx.list(ids)
 		return err
 	})
 	return p, err
+}
+
+// list reads targets in the order of their numbers.
+func (tx *Tx) list(ids []any) ([]Target, error) {
+	place := map[int64]int{}
+	for i, id := range ids {
+		place[id.(int64)] = i
+	}
+	all := make([]Target, len(ids))
+	err := tx.each("SELECT "+targetColumns+", "+maybeStanding+", COALESCE(c.next_at, 0) FROM targets t LEFT JOIN standings n ON n.target = t.id LEFT JOIN schedule c ON c.target = t.id WHERE t.id IN (?"+
+		strings.Repeat(", ?", len(ids)-1)+")", ids, func(scan func(...any) error) error {
+		var t Target
+		var r standingScan
+		var next int64
+		if err := scanTarget(&t, scan, append(r.to(), &next)...); err != nil {
+			return err
+		}
+		t.Next = moment(next)
+		var err error
+		t.Standing, err = r.standing()
+		all[place[t.ID]] = t
+		return err
+	})
+	return all, err
 }
 
 // maybeStanding are standingColumns of a target that may have none.
@@ -161,7 +188,11 @@ func (q *TargetQuery) where(now time.Time) (string, []any) {
 		for i, v := range q.Verdicts {
 			values[i] = string(v)
 		}
-		add("COALESCE(n.verdict, '') IN (?"+strings.Repeat(", ?", len(values)-1)+")", values...)
+		column := "n.verdict"
+		if slices.Contains(q.Verdicts, "") {
+			column = "COALESCE(n.verdict, '')"
+		}
+		add(column+" IN (?"+strings.Repeat(", ?", len(values)-1)+")", values...)
 	}
 	if q.Finding != "" {
 		add("t.id IN (SELECT target FROM findings WHERE id = ?)", string(q.Finding))

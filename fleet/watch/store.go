@@ -19,6 +19,7 @@ import (
 type Store struct {
 	write, read *sql.DB
 	d           *dialect
+	address     string // as Open got it
 	pack        *zstd.Encoder
 	unpack      *zstd.Decoder
 }
@@ -33,7 +34,7 @@ func Open(ctx context.Context, database string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{write: write, read: read, d: d}
+	s := &Store{write: write, read: read, d: d, address: database}
 	if s.pack, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<18), zstd.WithLowerEncoderMem(true)); err == nil {
 		s.unpack, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxReport), zstd.WithDecoderLowmem(true))
 	}
