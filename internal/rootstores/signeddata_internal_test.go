@@ -3,6 +3,7 @@ package rootstores
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -94,4 +95,23 @@ func TestSignature(t *testing.T) {
 	if err != nil || p.Signature.Good || !p.Made.Equal(listTime) {
 		t.Errorf("a list of nobody's: %+v, %v", p, err)
 	}
+}
+
+// Whatever the bytes are, there is an error of ours or a table, and nothing of nobody's is
+// called signed.
+func FuzzAuthRoot(f *testing.F) {
+	p := newSTL(oidRootList)
+	date, usages := []byte{0, 0, 0xd9, 0xb5, 0x44, 0xc1, 0xd2, 1}, forge.Seq(forge.OID("1.3.6.1.5.5.7.3.1"))
+	f.Add(p.sign(trustList(entry(1, property("9", usages), property("11", []byte("L\x00b\x00\x00\x00")), property("29", make([]byte, 16)), property("104", date),
+		property("122", usages), property("126", date), property("127", usages)), entry(2, property("104", nil), property("126", make([]byte, 8)))), nil))
+	f.Add(p.sign(trustList(), nil))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p, err := Read(b)
+		switch {
+		case err != nil && !errors.Is(err, ErrMalformed) && !errors.Is(err, ErrUnknown):
+			t.Fatalf("an error of another kind: %v", err)
+		case err == nil && p.Signature.Good:
+			t.Fatal("the signature of a list that Microsoft did not sign is good")
+		}
+	})
 }
