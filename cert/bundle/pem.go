@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/pem"
 	"fmt"
 	"strings"
@@ -43,7 +44,7 @@ func before(b []byte, i int) []byte {
 // and behind what is before it there.
 func (r *reader) block(text []byte, line int, before []byte) bool {
 	o := Object{Line: line}
-	block, _ := pem.Decode(text)
+	block := decoded(text)
 	switch {
 	case len(before) > 0:
 		o.Damage = fmt.Sprintf("line %d does not begin with %s%s", line, strings.TrimSpace(begin), misplaced(before))
@@ -67,6 +68,40 @@ func (r *reader) block(text []byte, line int, before []byte) bool {
 		o.Kind = PrivateKey
 	}
 	return r.add(o)
+}
+
+// decoded is pem.Decode for the block that text begins with. Blocks as every program
+// writes them, base64 and nothing else between their lines, are read without
+// pem.Decode, which copies and searches each line: a system's bundle of anchors, which
+// every run reads, takes a third of the time.
+func decoded(text []byte) *pem.Block {
+	if label, body, ok := plainBlock(text); ok {
+		der := make([]byte, base64.StdEncoding.DecodedLen(len(body)))
+		if n, err := base64.StdEncoding.Decode(der, body); err == nil {
+			return &pem.Block{Type: string(label), Bytes: der[:n:n]}
+		}
+	}
+	block, _ := pem.Decode(text)
+	return block
+}
+
+// plainBlock returns the label of the block that text begins with, and what stands
+// between its BEGIN and its END line, when these are nothing but that.
+func plainBlock(text []byte) (label, body []byte, ok bool) {
+	head, rest, ok := bytes.Cut(text, []byte("\n"))
+	if !ok || !bytes.HasPrefix(head, []byte(begin)) || !bytes.HasSuffix(head, []byte(dashes)) || len(head) <= len(begin)+len(dashes) {
+		return nil, nil, false
+	}
+	label = head[len(begin) : len(head)-len(dashes)]
+	at := bytes.Index(rest, []byte("\n"+end))
+	if at < 0 {
+		return nil, nil, false
+	}
+	last, _, _ := bytes.Cut(rest[at+1+len(end):], []byte("\n"))
+	if len(last) != len(label)+len(dashes) || !bytes.HasPrefix(last, label) || string(last[len(label):]) != dashes {
+		return nil, nil, false
+	}
+	return label, rest[:at], true
 }
 
 // misplaced says why a BEGIN does not stand at the start of its line.

@@ -77,30 +77,43 @@ defect it finds, the root cause first, and what to do about each.`,
 		&cobra.Group{ID: "keep", Title: "Local data:"},
 		&cobra.Group{ID: "help", Title: "Help:"},
 	)
-	for _, c := range a.commands() {
+	for _, c := range a.commands(args) {
 		c.DisableFlagsInUseLine = true
 		root.AddCommand(c)
 	}
 	return root
 }
 
-// commands are assay's commands, in the order of the help.
-func (a *app) commands() []*cobra.Command {
-	return []*cobra.Command{
-		a.checkCommand(),
-		a.connectCommand(),
-		a.verifyCommand(),
-		a.showCommand(),
-		a.bundleCommand(),
-		a.explainCommand(),
-		a.labCommand(),
-		a.cacheCommand(),
-		a.updateCommand(),
-		a.fleetCommand("scan", "Judge a list of servers, of any length"),
-		a.fleetCommand("serve", "Watch servers, keep their history, answer over HTTP"),
-		a.VersionCommand(),
-		a.CompletionCommand(),
+// commands are assay's commands, in the order of the help: all of them, or the one
+// that args begin with, for making the flags of all takes longer than reading them.
+func (a *app) commands(args []string) (made []*cobra.Command) {
+	all := []struct {
+		name string
+		make func() *cobra.Command
+	}{
+		{"check", a.checkCommand},
+		{"connect", a.connectCommand},
+		{"verify", a.verifyCommand},
+		{"show", a.showCommand},
+		{"bundle", a.bundleCommand},
+		{"explain", a.explainCommand},
+		{"lab", a.labCommand},
+		{"cache", a.cacheCommand},
+		{"update", a.updateCommand},
+		{"scan", func() *cobra.Command { return a.fleetCommand("scan", "Judge a list of servers, of any length") }},
+		{"serve", func() *cobra.Command { return a.fleetCommand("serve", "Watch servers, keep their history, answer over HTTP") }},
+		{"version", a.VersionCommand},
+		{"completion", a.CompletionCommand},
 	}
+	for _, c := range all {
+		if len(args) > 0 && args[0] == c.name {
+			return []*cobra.Command{c.make()}
+		}
+	}
+	for _, c := range all {
+		made = append(made, c.make())
+	}
+	return made
 }
 
 // usagef returns an error about a request that cannot be carried out: exit

@@ -124,3 +124,19 @@ func TestPolicyHashOfEvidence(t *testing.T) {
 		t.Errorf("%d hashes of 5 policies", len(seen))
 	}
 }
+
+// A command that is named is made alone, and is the one of the whole tree.
+func TestOneCommand(t *testing.T) {
+	a := &app{Run: command.NewRun("assay", nil, os.Stdout, os.Stderr)}
+	whole := a.root(nil).Commands()
+	for _, c := range whole {
+		if one := a.root([]string{c.Name(), "x"}).Commands(); len(one) != 1 || one[0].Name() != c.Name() || one[0].LocalFlags().FlagUsages() != c.LocalFlags().FlagUsages() {
+			t.Errorf("%s: %v", c.Name(), one)
+		}
+	}
+	for _, first := range []string{"", "help", "--help", "-v", "__complete", "chekc"} {
+		if all := a.root([]string{first, "check"}).Commands(); len(all) != len(whole) {
+			t.Errorf("%q: %d commands of %d", first, len(all), len(whole))
+		}
+	}
+}
