@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -29,7 +30,9 @@ func Time(t time.Time) string {
 
 // rfc3339 finds a time in the form of [Time] that stands by itself: one inside a
 // URL or a name is part of that.
-var rfc3339 = regexp.MustCompile(`(^|[ (])([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}:[0-9]{2})Z([ ,;:.)]|$)`)
+var rfc3339 = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(^|[ (])([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}:[0-9]{2})Z([ ,;:.)]|$)`)
+})
 
 // readTimes returns s with every time that stands by itself in the form that
 // people read.
@@ -37,7 +40,7 @@ func readTimes(s string) string {
 	if !strings.Contains(s, "Z") {
 		return s
 	}
-	return rfc3339.ReplaceAllString(s, "$1$2 $3 UTC$4")
+	return rfc3339().ReplaceAllString(s, "$1$2 $3 UTC$4")
 }
 
 // Duration returns d in words with one or two units, as texts for people tell

@@ -2,10 +2,10 @@ package report
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/policy"
@@ -221,17 +221,40 @@ func (r *Report) viewOf(f finding.Finding, leaf bool) *ViewFinding {
 	return v
 }
 
-// condition is where a case of an advice begins: "If it is your server: ".
-var condition = regexp.MustCompile(`(?:^|[.] )If [^.:]{2,80}: `)
+// The length of a condition, between "If " and its colon.
+const (
+	leastCondition = 2
+	mostCondition  = 80
+)
+
+// condition returns where in fix the next case of an advice begins, from the given
+// place on: "If it is your server: ", at the start of fix or of a sentence. -1: nowhere.
+func condition(fix string, from int) int {
+	for i := from; i < len(fix); i++ {
+		at := strings.Index(fix[i:], "If ")
+		if at < 0 {
+			return -1
+		}
+		i += at
+		if i > 0 && !strings.HasSuffix(fix[:i], ". ") {
+			continue
+		}
+		rest := fix[i+len("If "):]
+		end := strings.IndexAny(rest, ".:")
+		if end < 0 || !strings.HasPrefix(rest[end:], ": ") {
+			continue
+		}
+		if n := utf8.RuneCountInString(rest[:end]); n >= leastCondition && n <= mostCondition {
+			return i
+		}
+	}
+	return -1
+}
 
 // cases takes an advice apart: what holds for everybody, then each "If ...: ...".
 func cases(fix string) (out []string) {
 	from := 0
-	for _, at := range condition.FindAllStringIndex(fix, -1) {
-		start := at[0]
-		if fix[start] == '.' {
-			start += len(". ")
-		}
+	for start := condition(fix, 0); start >= 0; start = condition(fix, start+1) {
 		if s := strings.TrimSpace(fix[from:start]); s != "" {
 			out = append(out, s)
 		}

@@ -4,13 +4,14 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // OIDText returns the dotted form of an OBJECT IDENTIFIER's contents; ok is
 // false when they are empty, truncated, padded or an arc exceeds 224 bits.
 // Common OIDs cost no allocation.
 func OIDText(body []byte) (text string, ok bool) {
-	if text, ok = common[string(body)]; ok {
+	if text, ok = common()[string(body)]; ok {
 		return text, true
 	}
 	return oidText(body)
@@ -119,7 +120,7 @@ func appendArc(b []byte, v uint64) []byte {
 
 // common maps the contents of the OIDs that nearly every certificate, CRL or
 // OCSP response carries to their text.
-var common = func() map[string]string {
+var common = sync.OnceValue(func() map[string]string {
 	m := make(map[string]string, len(commonOIDs))
 	for _, t := range commonOIDs {
 		if b, ok := OIDBytes(t); ok {
@@ -127,7 +128,7 @@ var common = func() map[string]string {
 		}
 	}
 	return m
-}()
+})
 
 var commonOIDs = [...]string{
 	// Attributes.

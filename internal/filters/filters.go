@@ -22,6 +22,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/assaytls/assay/crlite"
@@ -232,12 +233,14 @@ func readFull(f *os.File, b []byte) (n int, err error) {
 }
 
 // dated is how Mozilla names filters: the day and the number of the run.
-var dated = regexp.MustCompile(`^(\d{8})-(\d)`)
+var dated = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(\d{8})-(\d)`)
+})
 
 // MadeFrom returns the time in a filter's name, the zero time if there is none.
 // Runs are half a day apart.
 func MadeFrom(name string) time.Time {
-	m := dated.FindStringSubmatch(name)
+	m := dated().FindStringSubmatch(name)
 	if m == nil {
 		return time.Time{}
 	}

@@ -161,11 +161,15 @@ const (
 )
 
 // dated finds dates in words, with what follows them directly.
-var dated = regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2}[0-9T:Z+. -]*`)
+var dated = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2}[0-9T:Z+. -]*`)
+})
 
 // quoted finds times as titles show them: words may quote the title of another
 // finding.
-var quoted = regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} UTC`)
+var quoted = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} UTC`)
+})
 
 // OddTimes returns the parameters of a report's findings, on all paths, that
 // are times and do not tell it as finding.Time does, or have one in their words
@@ -179,7 +183,7 @@ func OddTimes(r *report.Report) (odd []string) {
 		for _, f := range fs {
 			for _, p := range f.Params {
 				ok := !slices.Contains(timeParams, p.Name) || p.Value == "" || p.Value == unknownTime || p.Value == unknownDate || one(p.Value)
-				for _, s := range dated.FindAllString(quoted.ReplaceAllString(p.Value, ""), -1) {
+				for _, s := range dated().FindAllString(quoted().ReplaceAllString(p.Value, ""), -1) {
 					ok = ok && one(strings.TrimRight(s, " ."))
 				}
 				if !ok {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/assaytls/assay/report"
 )
@@ -184,14 +185,16 @@ func markdownPart(b *strings.Builder, p *part, depth int) {
 // forge would make a link, a mention or a reference of becomes a code span, where
 // nothing has a meaning; of the rest every character with a meaning is escaped.
 func markdown(s string) string {
-	if opens.MatchString(s) || strings.ContainsAny(s, "@#`\\") || strings.Contains(s, ":") && strings.Contains(s, "//") || strings.Contains(strings.ToLower(s), "www.") {
+	if opens().MatchString(s) || strings.ContainsAny(s, "@#`\\") || strings.Contains(s, ":") && strings.Contains(s, "//") || strings.Contains(strings.ToLower(s), "www.") {
 		return codeSpan(s)
 	}
 	return markdownEscapes.Replace(s)
 }
 
 // opens is what begins a list, a rule or a block of code at the start of a line.
-var opens = regexp.MustCompile(`^(?:[0-9]+[.)](?:\s|$)|[-+=]|\s)`)
+var opens = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:[0-9]+[.)](?:\s|$)|[-+=]|\s)`)
+})
 
 var markdownEscapes = strings.NewReplacer("*", `\*`, "_", `\_`, "{", `\{`, "}", `\}`, "[", `\[`, "]", `\]`, "<", `\<`, ">", `\>`,
 	"&", `\&`, "|", `\|`, "~", `\~`, "$", `\$`, "!", `\!`)

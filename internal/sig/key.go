@@ -69,13 +69,13 @@ var keyKinds = map[string]struct {
 
 var curves = map[string]struct {
 	name  string
-	curve elliptic.Curve
+	curve func() elliptic.Curve // nil: it is not verified with
 	bits  int
 }{
-	"1.3.132.0.33":          {"P-224", elliptic.P224(), 224},
-	"1.2.840.10045.3.1.7":   {"P-256", elliptic.P256(), 256},
-	"1.3.132.0.34":          {"P-384", elliptic.P384(), 384},
-	"1.3.132.0.35":          {"P-521", elliptic.P521(), 521},
+	"1.3.132.0.33":          {"P-224", elliptic.P224, 224},
+	"1.2.840.10045.3.1.7":   {"P-256", elliptic.P256, 256},
+	"1.3.132.0.34":          {"P-384", elliptic.P384, 384},
+	"1.3.132.0.35":          {"P-521", elliptic.P521, 521},
 	"1.2.840.10045.3.1.1":   {"P-192", nil, 192},
 	"1.3.132.0.10":          {"secp256k1", nil, 256},
 	"1.3.36.3.3.2.8.1.1.7":  {"brainpoolP256r1", nil, 256},
@@ -255,7 +255,7 @@ func (k *Key) parseEC(params []byte) {
 		k.Problem = "the point is compressed"
 		return
 	}
-	pub, err := ecdsa.ParseUncompressedPublicKey(c.curve, k.KeyBits)
+	pub, err := ecdsa.ParseUncompressedPublicKey(c.curve(), k.KeyBits)
 	if err != nil {
 		k.Problem = "the point is not on the curve"
 		return

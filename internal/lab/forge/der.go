@@ -120,6 +120,42 @@ func namedBits(bits []int) []byte {
 func OID(s string) []byte { return TLV(6, oidBody(s)) }
 
 func oidBody(s string) []byte {
+	var out []byte
+	first, n := uint64(0), 0
+	for a := range strings.SplitSeq(s, ".") {
+		arc, err := strconv.ParseUint(a, 10, 64)
+		switch n++; {
+		case err != nil:
+			return bigOIDBody(s)
+		case n == 1:
+			first = arc
+		case n == 2 && (first > 2 || arc > 1<<60):
+			return bigOIDBody(s)
+		case n == 2:
+			out = appendArc(out, first*40+arc)
+		default:
+			out = appendArc(out, arc)
+		}
+	}
+	if n < 2 {
+		panic("forge: bad OID " + s)
+	}
+	return out
+}
+
+func appendArc(b []byte, n uint64) []byte {
+	shift := 0
+	for n>>shift > 0x7f {
+		shift += 7
+	}
+	for ; shift > 0; shift -= 7 {
+		b = append(b, byte(n>>shift)|0x80)
+	}
+	return append(b, byte(n)&0x7f)
+}
+
+// bigOIDBody is oidBody for arcs of any size.
+func bigOIDBody(s string) []byte {
 	var arcs []*big.Int
 	for a := range strings.SplitSeq(s, ".") {
 		n, ok := new(big.Int).SetString(a, 10)
