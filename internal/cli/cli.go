@@ -101,7 +101,9 @@ func (a *app) commands(args []string) (made []*cobra.Command) {
 		{"cache", a.cacheCommand},
 		{"update", a.updateCommand},
 		{"scan", func() *cobra.Command { return a.fleetCommand("scan", "Judge a list of servers, of any length") }},
-		{"serve", func() *cobra.Command { return a.fleetCommand("serve", "Watch servers, keep their history, answer over HTTP") }},
+		{"serve", func() *cobra.Command {
+			return a.fleetCommand("serve", "Watch servers, keep their history, answer over HTTP")
+		}},
 		{"version", a.VersionCommand},
 		{"completion", a.CompletionCommand},
 	}
