@@ -66,6 +66,7 @@ type Field struct {
 	Words   []string // the values where they are few, nil otherwise
 	List    bool     // a value may be several words joined by commas
 	Alone   string   // the word that is never one of several, "" for none
+	Implied string   // what the flag means without a value; "": it needs one
 	Repeats bool     // each value is added to those before
 
 	offered  []Profile          // whose flags they are
@@ -106,6 +107,7 @@ func Lookup(name string) (Field, bool) {
 
 // The headings.
 const (
+	groupTrust      = "Trust"
 	groupJudgement  = "Judgement"
 	groupRevocation = "Revocation"
 	groupCT         = "Certificate Transparency"
@@ -121,6 +123,23 @@ var (
 // a program that only judges may never do.
 var table = sync.OnceValue(func() []Field {
 	return []Field{
+		choice("trust", groupTrust, "whose roots decide: this computer's, or those of one root program with its constraints", everybody, AllProgram(), ParseProgram, func(p *Policy) *Program { return &p.Trust }),
+		{Name: "programs", Group: groupTrust, Value: "LIST", Help: "also say for each root program whether it accepts the certificate, and why: all, or some of " + strings.Join(programWords, ",") + " (alone it means all)",
+			List: true, Words: append([]string{allProgramsWord}, programWords...), Alone: allProgramsWord, Implied: allProgramsWord, offered: judges,
+			get: func(p *Policy) []string {
+				if p.Programs == 0 {
+					return nil
+				}
+				return []string{p.Programs.String()}
+			},
+			set: func(p *Policy, s string) error {
+				v, err := ParsePrograms(s)
+				if err == nil {
+					p.Programs = v
+				}
+				return err
+			}},
+
 		list("name", groupJudgement, "NAME", "name that the certificate must be for: host, IP address, e-mail or URI (spiffe://...); repeatable, all must match (default for check and connect: the host)",
 			judges, func(p *Policy) *[]string { return &p.Names }, checkName),
 		list("require-dns", groupJudgement, "HOST", "host name that must match as well; repeatable",

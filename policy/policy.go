@@ -36,6 +36,13 @@ type Policy struct {
 	// those of which little is left (see Soon) are warned of.
 	ExpiresWithin Margin
 
+	// Trust is whose roots decide; zero: those that are configured, the system's or
+	// others in their place. Of a root program the constraints count too.
+	Trust Program
+	// Programs are those of which the report says whether they accept the certificate.
+	// They decide nothing. Zero: none.
+	Programs Programs
+
 	// Names are reference identifiers that must all match (RFC 9525): DNS names,
 	// IP addresses, e-mail addresses. Empty means the target's host.
 	Names []string

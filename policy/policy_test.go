@@ -64,6 +64,8 @@ func TestWords(t *testing.T) {
 	words(t, "all", policy.AllStop(), policy.ParseStop)
 	words(t, "report", policy.AllCTMode(), policy.ParseCTMode)
 	words(t, "leaf", policy.AllCTDepth(), policy.ParseCTDepth)
+	words(t, "system", policy.AllProgram(), policy.ParseProgram)
+	words(t, "", []policy.Programs{policy.EveryProgram, policy.ProgramsOf(policy.ProgramApple), policy.ProgramsOf(policy.ProgramSystem, policy.ProgramAndroid)}, policy.ParsePrograms)
 	words(t, "default", policy.AllSecurityLevel(), policy.ParseSecurityLevel)
 	words(t, "none", policy.AllScheme(), policy.ParseScheme)
 	words(t, "server", policy.AllPurpose(), policy.ParsePurpose)
@@ -83,6 +85,8 @@ func TestNoValues(t *testing.T) {
 		"stop":     {policy.Stop(9), policy.Policy{Stop: 9}},
 		"ct":       {policy.CTMode(9), policy.Policy{CT: 9}},
 		"ct depth": {policy.CTDepth(9), policy.Policy{CTDepth: 9}},
+		"trust":    {policy.Program(9), policy.Policy{Trust: 9}},
+		"programs": {policy.Programs(0x40), policy.Policy{Programs: 0x40}},
 		"level":    {policy.SecurityLevel(9), policy.Policy{SecurityLevel: 9}},
 		"schemes":  {policy.Schemes(0x9), policy.Policy{Schemes: 0x9}},
 		"twice":    {policy.Schemes(0x22), policy.Policy{Schemes: 0x22}},
@@ -126,6 +130,40 @@ func TestSchemes(t *testing.T) {
 	}
 	if _, err := policy.ParseSchemes("crl,crl"); err == nil || !strings.Contains(err.Error(), "twice") {
 		t.Error(err)
+	}
+}
+
+// A set of programs has what it was made of, in the table's order.
+func TestPrograms(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		want []policy.Program
+		err  string
+	}{
+		{"all", policy.AllProgram(), ""},
+		{"chrome,mozilla", []policy.Program{policy.ProgramMozilla, policy.ProgramChrome}, ""},
+		{"system", []policy.Program{policy.ProgramSystem}, ""},
+		{"", nil, "must not be empty"}, {"mozilla,", nil, "must not be empty"}, {"mozilla,mozilla", nil, "twice"},
+		{"nss", nil, "no root program"}, {"all,mozilla", nil, "no root program"}, {"Mozilla", nil, "no root program"},
+	} {
+		got, err := policy.ParsePrograms(c.text)
+		if c.err != "" {
+			if err == nil || !strings.Contains(err.Error(), c.err) || got != 0 {
+				t.Errorf("%q: %v, %v", c.text, got, err)
+			}
+			continue
+		}
+		if err != nil || !slices.Equal(got.List(), c.want) || got != policy.ProgramsOf(c.want...) {
+			t.Errorf("%q: %v, %v", c.text, got.List(), err)
+		}
+		for _, p := range policy.AllProgram() {
+			if got.Has(p) != slices.Contains(c.want, p) {
+				t.Errorf("%q has %s: %v", c.text, p, got.Has(p))
+			}
+		}
+	}
+	if policy.ProgramsOf(9) != 0 || policy.EveryProgram.Has(9) || policy.Programs(0).List() != nil {
+		t.Error("a set has what is no program")
 	}
 }
 
@@ -189,7 +227,8 @@ func TestValidate(t *testing.T) {
 	}
 	for _, p := range []policy.Policy{{MinRSA: -5}, {MinRSA: 1}, {MinRSA: policy.MostRSA + 1}, {MaxDepth: -2}, {MaxDepth: policy.MostPath + 1},
 		{MaxAge: -1}, {Skew: -1}, {Skew: policy.MaxSkew + 1}, {Policies: []string{"anyPolicy"}}, {Policies: []string{""}},
-		{Allow: []finding.ID{finding.CertRevoked}}, {Allow: []finding.ID{"x-mine"}}, {NoName: true, RequireIP: []string{"192.0.2.1"}}} {
+		{Allow: []finding.ID{finding.CertRevoked}}, {Allow: []finding.ID{"x-mine"}}, {NoName: true, RequireIP: []string{"192.0.2.1"}},
+		{Trust: policy.ProgramMozilla, Purpose: policy.PurposeClient}, {Programs: policy.EveryProgram, Purpose: policy.PurposeEmail}} {
 		if p.Validate() == nil {
 			t.Errorf("%+v is valid", p)
 		}
@@ -202,7 +241,8 @@ func TestFields(t *testing.T) {
 	values := map[string]string{"name": "a.test", "require-dns": "b.test", "require-ip": "192.0.2.1", "require-email": "a@b.test", "purpose": "email",
 		"time": "2026-12-01T00:00:00Z", "expires-within": "14d", "security-level": "3", "min-rsa": "3072", "max-depth": "0", "policy": "1.2.3",
 		"allow": string(finding.MustStapleMissing), "revocation": "ocsp,crl", "revocation-stop": "first", "revocation-depth": "leaf", "unknown": "warn",
-		"stale": "warn", "max-age": "24h", "skew": "1m", "ct": "require", "ct-depth": "chain"}
+		"stale": "warn", "max-age": "24h", "skew": "1m", "ct": "require", "ct-depth": "chain",
+		"trust": "chrome", "programs": "mozilla,apple"}
 	var full policy.Policy
 	for _, f := range policy.Fields() {
 		v, ok := values[f.Name]
@@ -233,14 +273,14 @@ func TestFields(t *testing.T) {
 				t.Errorf("--%s %q is taken, or changes what is set: %+v", f.Name, bad, p)
 			}
 		}
-		if f.Name != "no-name" { // excludes names
+		if f.Name != "no-name" && f.Group != "Trust" { // these exclude names, and another purpose than servers
 			f.Set(&full, v)
 		}
 	}
 	if back := roundTrip(t, full); !reflect.DeepEqual(back, full) {
 		t.Errorf("%+v comes back as %+v", full, back)
 	}
-	full.NoName = true
+	full.NoName, full.Trust, full.Programs = true, policy.ProgramChrome, policy.EveryProgram
 	v := reflect.ValueOf(full)
 	for i := range v.NumField() {
 		if v.Field(i).IsZero() {

@@ -26,6 +26,8 @@ func (p Policy) Validate() error {
 		what string
 		ok   bool
 	}{
+		{"trust", int(p.Trust) < len(programWords)},
+		{"programs", p.Programs <= EveryProgram},
 		{"security level", int(p.SecurityLevel) < len(levelWords)},
 		{"revocation schemes", p.Schemes.valid()},
 		{"revocation stop", int(p.Stop) < len(stopWords)},
@@ -45,6 +47,8 @@ func (p Policy) Validate() error {
 		}
 	}
 	switch {
+	case (p.Trust != ProgramSystem || p.Programs != 0) && Purpose(p.Purpose.String()) != Purpose(serverWord):
+		return errors.New("root programs are asked about TLS servers, and the purpose is another")
 	case p.MinRSA != 0 && (p.MinRSA < LeastRSA || p.MinRSA > MostRSA):
 		return fmt.Errorf("the smallest RSA key is %d to %d bits, not %d", LeastRSA, MostRSA, p.MinRSA)
 	case p.MaxDepth < NoIntermediates || p.MaxDepth > MostPath:
@@ -90,6 +94,8 @@ func whyNot(k finding.Kind) string {
 		return "what an unknown status means is said by a policy of its own (unknown: allow, warn, deny)"
 	case finding.ClassBudget:
 		return "limits protect against hostile peers"
+	case finding.ClassProgram:
+		return "who names a root program is asked for its rules as they are"
 	case finding.ClassConnection:
 		return "there is no connection that could be used"
 	}

@@ -116,15 +116,16 @@ func (g Group) OptionalWord(to *string, name, usage string, words ...string) {
 	g.c.Flags().Lookup(name).NoOptDefVal = words[0]
 }
 
-// Join ties the word of an optional flag to the flag, so that "--name word" means
-// "--name=word": pflag would take the word for an argument.
+// Join ties the word of an optional flag, or several joined by commas, to the flag,
+// so that "--name word" means "--name=word": pflag would take the word for an
+// argument.
 func Join(args []string, name string, words ...string) []string {
 	out := make([]string, 0, len(args))
 	for i := 0; i < len(args); i++ {
 		switch {
 		case args[i] == "--":
 			return append(out, args[i:]...)
-		case args[i] == name && i+1 < len(args) && slices.Contains(words, args[i+1]):
+		case args[i] == name && i+1 < len(args) && allIn(words, strings.Split(args[i+1], ",")):
 			out = append(out, name+"="+args[i+1])
 			i++
 		default:
@@ -132,6 +133,10 @@ func Join(args []string, name string, words ...string) []string {
 		}
 	}
 	return out
+}
+
+func allIn(words, list []string) bool {
+	return !slices.ContainsFunc(list, func(s string) bool { return !slices.Contains(words, s) })
 }
 
 // OnOff adds a flag for "on" or "off". *to is its default.

@@ -19,8 +19,20 @@ func Policy(c *cobra.Command, p *policy.Policy, profile policy.Profile) {
 	for _, f := range policy.Fields() {
 		if f.Offered(profile) {
 			Under(c, f.Group).Var(&rule{f, p}, f.Name, "", f.Help)
+			if f.Implied != "" {
+				c.Flags().Lookup(f.Name).NoOptDefVal = f.Implied
+			}
 		}
 	}
+}
+
+// Rule returns a row of policy's table, which must have it.
+func Rule(name string) policy.Field {
+	f, ok := policy.Lookup(name)
+	if !ok {
+		panic("flags: policy has no rule " + name)
+	}
+	return f
 }
 
 // Connection adds the flags that say how targets are reached.

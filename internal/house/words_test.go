@@ -14,7 +14,7 @@ import (
 
 // policyWords are the words of the policy's values.
 var policyWords = slices.Concat(words(policy.AllPurpose()), words(policy.AllScheme()), words(policy.AllUnknown()), words(policy.AllStale()), words(policy.AllDepth()),
-	words(policy.AllStop()), words(policy.AllCTMode()), words(policy.AllCTDepth()), []string{policy.Off.String(), policy.Schemes(0).String()})
+	words(policy.AllStop()), words(policy.AllCTMode()), words(policy.AllCTDepth()), words(policy.AllProgram()), []string{policy.Off.String(), policy.Schemes(0).String()})
 
 func words[T fmt.Stringer](values []T) []string {
 	var out []string
@@ -33,7 +33,9 @@ var otherWords = map[string][]string{
 	"finding/finding.go":             {"inconclusive", "crl", "ocsp", "staple", "crlite"}, // a severity; values that titles show by other words
 	"internal/cli/show.go":           {"crl", "ocsp"},                                     // kinds of artefacts
 	"internal/flags/values.go":       {"off"},                                             // the other word is on
-	"internal/tlsclient/classify.go": {"code"},                                            // a parameter of a finding
+	"internal/cli/updatefilters.go":  {"mozilla"},                                         // a source of filters
+	"internal/filters/source.go":     {"mozilla"},
+	"internal/tlsclient/classify.go": {"code"}, // a parameter of a finding
 }
 
 // wait are the files whose words are still to be taken from policy.
