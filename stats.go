@@ -55,7 +55,7 @@ type Stats struct {
 
 // classes are those of which refusals are counted.
 var classes = [...]finding.Class{finding.ClassConnection, finding.ClassEncoding, finding.ClassCertificate, finding.ClassPath, finding.ClassName, finding.ClassRevocation,
-	finding.ClassRevocationUnavailable, finding.ClassCT, finding.ClassBudget, finding.ClassPolicy, finding.ClassInternal}
+	finding.ClassRevocationUnavailable, finding.ClassCT, finding.ClassBudget, finding.ClassPolicy, finding.ClassProgram, finding.ClassInternal}
 
 // counters are what Stats reads.
 type counters struct {

@@ -43,6 +43,7 @@ const (
 	ClassCT                    Class = "ct"                     // Certificate Transparency
 	ClassBudget                Class = "budget"                 // a limit on work was hit
 	ClassPolicy                Class = "policy"                 // what the relying party asked for
+	ClassProgram               Class = "root-program"           // what root programs trust
 	ClassInternal              Class = "internal"               // assay itself failed; always refuses
 )
 
@@ -203,7 +204,7 @@ func (f Finding) Expand(t string) string {
 		}
 		b.WriteString(t[:i])
 		if v := f.Param(t[i+1 : i+j]); v != "" {
-			b.WriteString(readTimes(Quote(readSource(t[i+1:i+j], v))))
+			b.WriteString(ReadableTimes(Quote(readSource(t[i+1:i+j], v))))
 		} else {
 			b.WriteString("?")
 		}

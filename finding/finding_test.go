@@ -109,7 +109,7 @@ var (
 func TestTable(t *testing.T) {
 	classes := map[Class]bool{
 		ClassConnection: true, ClassEncoding: true, ClassCertificate: true, ClassPath: true, ClassName: true, ClassRevocation: true,
-		ClassRevocationUnavailable: true, ClassCT: true, ClassBudget: true, ClassPolicy: true, ClassInternal: true,
+		ClassRevocationUnavailable: true, ClassCT: true, ClassBudget: true, ClassPolicy: true, ClassProgram: true, ClassInternal: true,
 	}
 	seen := map[ID]bool{}
 	for _, k := range Kinds() {
@@ -166,7 +166,7 @@ func TestTable(t *testing.T) {
 			bad("OpenSSL name %q", k.OpenSSL)
 		}
 		switch k.Class {
-		case ClassPath, ClassName, ClassBudget, ClassInternal, ClassEncoding:
+		case ClassPath, ClassName, ClassBudget, ClassProgram, ClassInternal, ClassEncoding:
 			if k.Allowable {
 				bad("kinds of class %s must not be allowable", k.Class)
 			}

@@ -9,7 +9,7 @@ import (
 // tables are the kinds by topic; each topic has a file of its own.
 var tables = [][]Kind{
 	connectionKinds, certKinds, profileKinds, pathKinds, nameKinds, crlKinds, ocspKinds,
-	revocationKinds, crliteKinds, ctKinds, engineKinds, serverKinds, daneKinds,
+	revocationKinds, crliteKinds, ctKinds, engineKinds, serverKinds, daneKinds, programKinds,
 }
 
 // index finds the kinds by ID; made when first asked for, so that a program

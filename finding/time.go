@@ -34,9 +34,9 @@ var rfc3339 = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(^|[ (])([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}:[0-9]{2})Z([ ,;:.)]|$)`)
 })
 
-// readTimes returns s with every time that stands by itself in the form that
-// people read.
-func readTimes(s string) string {
+// ReadableTimes returns s with every time in the form of [Time] that stands by itself
+// in the form that people read, as titles have it.
+func ReadableTimes(s string) string {
 	if !strings.Contains(s, "Z") {
 		return s
 	}

@@ -106,7 +106,7 @@ func byClass(ks []finding.Kind) (classes []finding.Class, of map[finding.Class][
 	}
 	for _, c := range []finding.Class{
 		finding.ClassConnection, finding.ClassEncoding, finding.ClassCertificate, finding.ClassPath, finding.ClassName,
-		finding.ClassRevocation, finding.ClassRevocationUnavailable, finding.ClassCT, finding.ClassBudget, finding.ClassPolicy, finding.ClassInternal,
+		finding.ClassRevocation, finding.ClassRevocationUnavailable, finding.ClassCT, finding.ClassBudget, finding.ClassPolicy, finding.ClassProgram, finding.ClassInternal,
 	} {
 		if len(of[c]) > 0 {
 			classes = append(classes, c)
