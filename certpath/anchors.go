@@ -186,6 +186,15 @@ func (c *AnchorConstraints) hashInto(write func([]byte) (int, error)) {
 // Contains reports whether exactly this certificate is an anchor.
 func (s *Anchors) Contains(c *cert.Certificate) bool { return s.find(c) != nil }
 
+// Issuers returns the certificates of the set whose subject is encoded exactly as
+// c's issuer: those that may have issued it. Nothing is verified.
+func (s *Anchors) Issuers(c *cert.Certificate) (issuers []*cert.Certificate) {
+	for _, a := range s.named(c.RawIssuer) {
+		issuers = append(issuers, a.cert())
+	}
+	return issuers
+}
+
 func (s *Anchors) find(c *cert.Certificate) *anchor {
 	if s == nil || c == nil {
 		return nil

@@ -47,6 +47,7 @@ type Result struct {
 	Certs    [][]finding.Finding // parallel to Input.Path
 
 	brief bool
+	cut   bool      // the leaf has more SCTs than are looked at, or a list that cannot be read
 	scts  []checked // parallel to CT.SCTs
 }
 
@@ -114,6 +115,34 @@ func (r *Result) Valid(yield func(cert int, s SCT) bool) {
 	}
 }
 
+// Stamps returns when the leaf's SCTs were made, as root programs ask for it: verified
+// are those with a good signature of a log that browsers know, unverified those that
+// may be such, because there is no list, or it does not have their log or a state of
+// it. What has a bad signature, and what the server did not send, is in neither.
+// complete says that these are all that came.
+func (r *Result) Stamps() (verified, unverified []time.Time, complete bool) {
+	for i := range r.scts {
+		switch c := &r.scts[i]; {
+		case c.cert != 0:
+		case c.status == report.SCTValid && c.listed():
+			verified = append(verified, c.Time())
+		case c.status == report.SCTValid && c.unsettled(), c.status == report.SCTUnknownLog, c.status == report.SCTUnverified:
+			unverified = append(unverified, c.Time())
+		}
+	}
+	return verified, unverified, !r.cut
+}
+
+// listed reports whether the log is or was one that browsers accept.
+func (c *checked) listed() bool {
+	return !c.log.Test && (c.state == Qualified || c.state == Usable || c.state == ReadOnly || c.state == Retired)
+}
+
+// unsettled reports whether it is not known what browsers make of the log.
+func (c *checked) unsettled() bool {
+	return !c.log.Test && !c.listed() && c.state != Pending && c.state != Rejected
+}
+
 func (r *Result) add(cert int, f finding.Finding) { r.Certs[cert] = append(r.Certs[cert], f) }
 
 // collect verifies all SCTs of one certificate of the path.
@@ -130,6 +159,7 @@ func (r *Result) collect(in *Input, i int, c *cert.Certificate) {
 		}
 	}
 	if v.count > maxSCTs {
+		r.cut = r.cut || i == 0
 		r.add(i, finding.New(finding.CTBudget, "count", strconv.Itoa(v.count), "limit", strconv.Itoa(maxSCTs)))
 	}
 	for k := first; k < len(r.scts); k++ {
@@ -141,6 +171,7 @@ func (r *Result) collect(in *Input, i int, c *cert.Certificate) {
 // never the SCTs before it.
 func (r *Result) collectList(v *verifier, l *SCTList) {
 	bad := func(err error) {
+		r.cut = r.cut || l.Cert == 0
 		r.add(l.Cert, finding.New(finding.CTSCTListBad, "source", string(l.Source), "detail", err.Error()))
 	}
 	if l.err != nil {

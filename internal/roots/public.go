@@ -3,8 +3,11 @@ package roots
 import (
 	"bytes"
 	"crypto/x509"
+	"sync"
 
 	"golang.org/x/crypto/x509roots/fallback/bundle"
+
+	"github.com/assaytls/assay/certpath"
 )
 
 // Public reports whether an anchor's key, a SubjectPublicKeyInfo, belongs to a
@@ -27,3 +30,17 @@ func Public(spki []byte) bool {
 	}
 	return false
 }
+
+// bundleStore is what Known's certificates are said to be from.
+const bundleStore = "Mozilla's roots in golang.org/x/crypto/x509roots"
+
+// Known returns the certificates of the same bundle, which are the roots that are at
+// hand everywhere. Nobody is trusted by being among them: the table of a root program
+// says whom that program trusts. The set must not be changed.
+var Known = sync.OnceValue(func() *certpath.Anchors {
+	known := certpath.NewAnchors()
+	for r := range bundle.Roots() {
+		known.AddFrom(r.Certificate, bundleStore) // a test adds them all
+	}
+	return known
+})

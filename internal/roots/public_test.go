@@ -30,6 +30,9 @@ func TestPublic(t *testing.T) {
 			}
 		}
 	}
+	if known := Known(); known.Len() != n {
+		t.Errorf("%d of %d roots are known", known.Len(), n)
+	}
 	if n < 100 {
 		t.Errorf("the bundle has %d roots", n)
 	}
