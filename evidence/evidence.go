@@ -60,6 +60,8 @@ type Evidence struct {
 	AnchorsHash string `json:"anchors_hash,omitempty"`  // SHA-256 over the anchor set, hex
 	LogListHash string `json:"log_list_hash,omitempty"` // of the log list used
 	FiltersHash string `json:"filters_hash,omitempty"`  // of the CRLite filters and OneCRL that were asked, hex
+	// ProgramsHash is of the tables of root programs, hex; "" when they were not asked.
+	ProgramsHash string `json:"programs_hash,omitempty"`
 }
 
 // Source says how the certificates were obtained. The zero Source is judged as

@@ -265,6 +265,7 @@ func (v *validator) evidence(ev *Evidence) {
 	v.hash("anchors_hash", ev.AnchorsHash)
 	v.hash("log_list_hash", ev.LogListHash)
 	v.hash("filters_hash", ev.FiltersHash)
+	v.hash("programs_hash", ev.ProgramsHash)
 }
 
 func (v *validator) connection(field string, c *Connection) {

@@ -33,7 +33,7 @@ func full() *Evidence {
 		DNS: &DNS{Resolver: "127.0.0.1", Channel: ChannelLoopback, Lookups: []Lookup{{Name: "_25._tcp.a.test", Type: "TLSA", Code: "NOERROR", AD: true,
 			Aliases: []string{"c.test"}, Data: [][]byte{{3, 1, 1, 0}}, Base: "a.test", Failure: "f", Took: 9}},
 			Service: &Service{Type: "SRV", Name: "_imap._tcp.b.test", Domain: "b.test", Order: 1, Secure: true, Port: "143"}},
-		AnchorsHash: strings.Repeat("0a", 32), LogListHash: strings.Repeat("b1", 32), FiltersHash: strings.Repeat("c2", 32),
+		AnchorsHash: strings.Repeat("0a", 32), LogListHash: strings.Repeat("b1", 32), FiltersHash: strings.Repeat("c2", 32), ProgramsHash: strings.Repeat("d3", 32),
 	}
 }
 

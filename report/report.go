@@ -46,9 +46,12 @@ type Report struct {
 	// SecondOpinion says whether crypto/x509 was asked too, and what it said.
 	SecondOpinion SecondOpinion `json:"second_opinion,omitempty"`
 
-	CT     *CT     `json:"ct,omitempty"`   // Certificate Transparency; nil when not looked at
-	DANE   *DANE   `json:"dane,omitempty"` // TLSA records; nil when none were asked for
-	Checks []Check `json:"checks"`         // what was asked for, and what became of it
+	CT   *CT   `json:"ct,omitempty"`   // Certificate Transparency; nil when not looked at
+	DANE *DANE `json:"dane,omitempty"` // TLSA records; nil when none were asked for
+	// Programs are the answers of the root programs that were asked, in the order of
+	// policy.AllProgram; empty when none was.
+	Programs []Program `json:"programs,omitempty"`
+	Checks   []Check   `json:"checks"` // what was asked for, and what became of it
 
 	// AlsoServes is the report about another certificate that the server has for
 	// the same name, with a key of another type; nil when there is none, or when
@@ -63,6 +66,9 @@ type Report struct {
 	AnchorsHash string `json:"anchors_hash,omitempty"`  // SHA-256 of the anchor set, hex
 	LogListHash string `json:"log_list_hash,omitempty"` // of the log list used
 	FiltersHash string `json:"filters_hash,omitempty"`  // of the CRLite filters and OneCRL that were asked, hex
+	// ProgramsHash is the SHA-256 of the tables of root programs, hex; "" when they
+	// were not asked.
+	ProgramsHash string `json:"programs_hash,omitempty"`
 }
 
 // Target is who was asked for.

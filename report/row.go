@@ -56,9 +56,68 @@ type Row struct {
 	// of the rest.
 	Revocation []Status `json:"revocation,omitempty"`
 
+	Programs RowPrograms `json:"programs,omitzero"` // the answers of root programs; empty when none was asked
+
 	CT       CTStatus `json:"ct,omitempty"`       // what became of Certificate Transparency
 	Protocol string   `json:"protocol,omitempty"` // "TLS 1.3"; "" without a handshake
 	Policy   Hash     `json:"policy,omitzero"`    // SHA-256 of the policy in force
+}
+
+// RowPrograms has the answer of each root program; "" of those that were not asked.
+type RowPrograms struct {
+	System    RowProgram `json:"system,omitempty"`    // the roots of this computer, or those in their place
+	Mozilla   RowProgram `json:"mozilla,omitempty"`   // Firefox
+	Chrome    RowProgram `json:"chrome,omitempty"`    // the Chrome Root Store
+	Apple     RowProgram `json:"apple,omitempty"`     // macOS and iOS
+	Microsoft RowProgram `json:"microsoft,omitempty"` // Windows
+	Android   RowProgram `json:"android,omitempty"`   // the Android Open Source Project
+}
+
+// RowProgram is a root program's answer in few octets. The empty one says that the
+// program was not asked.
+type RowProgram string
+
+// The answers: see ProgramStatus.
+const (
+	RowAccepted      RowProgram = "yes"    // accepted
+	RowAcceptedUntil RowProgram = "until"  // accepted, for less long than the certificate holds
+	RowDependsOnSCTs RowProgram = "scts"   // depends on SCTs that were not verified
+	RowRefused       RowProgram = "no"     // refused
+	RowCannotTell    RowProgram = "unsure" // cannot tell
+)
+
+// short is s as rows have it.
+func (s ProgramStatus) short() RowProgram {
+	switch s {
+	case ProgramAccepted:
+		return RowAccepted
+	case ProgramAcceptedUntil:
+		return RowAcceptedUntil
+	case ProgramDependsOnSCTs:
+		return RowDependsOnSCTs
+	case ProgramRefused:
+		return RowRefused
+	}
+	return RowCannotTell
+}
+
+// of returns where the answer of p is, nil when p is no program.
+func (a *RowPrograms) of(p policy.Program) *RowProgram {
+	switch p {
+	case policy.ProgramSystem:
+		return &a.System
+	case policy.ProgramMozilla:
+		return &a.Mozilla
+	case policy.ProgramChrome:
+		return &a.Chrome
+	case policy.ProgramApple:
+		return &a.Apple
+	case policy.ProgramMicrosoft:
+		return &a.Microsoft
+	case policy.ProgramAndroid:
+		return &a.Android
+	}
+	return nil
 }
 
 // CTStatus says what became of Certificate Transparency. The empty one says
@@ -120,6 +179,11 @@ func (r *Report) Row() Row {
 	row := Row{
 		Version: RowVersion, Target: clip(targetName(r.Target), maxRowTarget), Verdict: r.Verdict.known(),
 		Policy: hexHash(r.PolicyHash), CT: r.ctStatus(), Revocation: r.statuses(),
+	}
+	for _, p := range r.Programs {
+		if to := row.Programs.of(p.Program); to != nil {
+			*to = p.Status.short()
+		}
 	}
 	row.Time = second(r.Time)
 	if r.Connection != nil {

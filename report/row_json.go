@@ -34,9 +34,24 @@ func (row *Row) AppendJSON(b []byte) []byte {
 	o.hash("spki", row.SPKI)
 	o.hash("issuer", row.Issuer)
 	texts(&o, "revocation", row.Revocation)
+	if row.Programs != (RowPrograms{}) {
+		o.name("programs")
+		o.b = row.Programs.appendJSON(o.b)
+	}
 	o.filled("ct", string(row.CT))
 	o.filled("protocol", row.Protocol)
 	o.hash("policy", row.Policy)
+	return append(o.b, '}')
+}
+
+func (a *RowPrograms) appendJSON(b []byte) []byte {
+	o := object{b: append(b, '{')}
+	o.filled("system", string(a.System))
+	o.filled("mozilla", string(a.Mozilla))
+	o.filled("chrome", string(a.Chrome))
+	o.filled("apple", string(a.Apple))
+	o.filled("microsoft", string(a.Microsoft))
+	o.filled("android", string(a.Android))
 	return append(o.b, '}')
 }
 

@@ -163,6 +163,10 @@ func closed(t *testing.T, typ reflect.Type) (words []string) {
 		for _, s := range policy.AllScheme() {
 			words = append(words, s.String())
 		}
+	case typ == reflect.TypeFor[policy.Program]():
+		for _, p := range policy.AllProgram() {
+			words = append(words, p.String())
+		}
 	case typ == reflect.TypeFor[policy.CTMode]():
 		for _, m := range policy.AllCTMode() {
 			words = append(words, m.String())

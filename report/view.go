@@ -74,6 +74,7 @@ const (
 	SectionPathCert    SectionKind = "path-cert"   // one certificate in its place on a path
 	SectionCT          SectionKind = "ct"          // Certificate Transparency
 	SectionDANE        SectionKind = "dane"        // TLSA records
+	SectionPrograms    SectionKind = "programs"    // what each root program that was asked answers
 	SectionChecks      SectionKind = "checks"      // what was checked and what was not
 	SectionDownloads   SectionKind = "downloads"   // what was fetched, or was not to be had
 	SectionAbout       SectionKind = "about"       // for which moment and by which policy; has no title

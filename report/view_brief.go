@@ -25,6 +25,7 @@ func (r *Report) viewBrief() ViewSection {
 	s.Items = append(s.Items, r.briefRevocation()...)
 	s.Items = append(s.Items, r.briefCT()...)
 	s.Items = append(s.Items, r.briefDANE()...)
+	s.Items = append(s.Items, r.briefPrograms()...)
 	more := "-v shows everything"
 	if h := r.Headline; h != nil {
 		s.add("OpenSSL", r.openSSL(*h))

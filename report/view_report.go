@@ -41,6 +41,7 @@ func (r *Report) View() *View {
 	v.Sections = append(v.Sections, r.viewAlso()...)
 	add(r.viewCT())
 	add(r.viewDANE())
+	add(r.viewPrograms())
 	add(r.viewChecks())
 	add(r.viewDownloads())
 	add(r.viewAbout(), true)

@@ -24,6 +24,8 @@ type Judged struct {
 	// AnchorsHash, LogListHash and FiltersHash name what was trusted, hex; "" = no
 	// log list, no filters.
 	AnchorsHash, LogListHash, FiltersHash string
+	// ProgramsHash names the tables of root programs, hex; "" = they were not asked.
+	ProgramsHash string
 	// AnchorStore says where an anchor was read from; "" for what is none, or not
 	// known. nil: nobody knows.
 	AnchorStore func(*cert.Certificate) string
@@ -42,6 +44,8 @@ type Judged struct {
 	DANE *report.DANE // nil: no TLSA records were asked for
 
 	SecondOpinion report.SecondOpinion // whether crypto/x509 was asked, and what it said
+
+	Programs []Program // the answers of the root programs that were asked
 
 	Findings []finding.Finding // about the report as a whole
 	Fetches  []report.Fetch
@@ -129,7 +133,7 @@ func header(j *Judged) *report.Report {
 	r := &report.Report{
 		Version: report.Version, Verdict: report.Inconclusive, Chosen: -1, Time: j.Time,
 		Target:      report.Target{Input: t.Input, Host: t.Host, Port: t.Port, Names: Names(j.Policy, t), Source: report.FromEvidence},
-		AnchorsHash: j.AnchorsHash, LogListHash: j.LogListHash, FiltersHash: j.FiltersHash,
+		AnchorsHash: j.AnchorsHash, LogListHash: j.LogListHash, FiltersHash: j.FiltersHash, ProgramsHash: j.ProgramsHash,
 	}
 	if j.Detail != Brief {
 		r.PolicyHash = fmt.Sprintf("%x", j.Policy.Hash())
@@ -164,6 +168,12 @@ func paths(j *Judged, r *report.Report) {
 	for i := range j.Paths {
 		r.Paths = append(r.Paths, path(&table, &j.Paths[i]))
 	}
+	for i := range j.Programs {
+		p := &j.Programs[i]
+		r.Programs = append(r.Programs, p.program(&table, j.Time))
+		r.Findings = append(r.Findings, p.warning(j.Time, j.Policy.Trust)...)
+	}
+	r.Findings = append(r.Findings, aged(j.Programs, j.Time)...)
 	r.Certs, r.CT = table.certs, j.CT
 	for i := range r.Certs {
 		if j.Detail >= Rows {

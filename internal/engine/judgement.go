@@ -83,7 +83,7 @@ func (e *Engine) newJudgement(ev *evidence.Evidence, t *Trust, p policy.Policy, 
 func (j *judgement) gathered() *evidence.Evidence {
 	ev := *j.ev
 	ev.AnchorsHash, ev.LogListHash = j.t.names()
-	ev.FiltersHash = j.filtersHash()
+	ev.FiltersHash, ev.ProgramsHash = j.filtersHash(), j.programsHash()
 	j.addGiven(&ev)
 	return &ev
 }
@@ -160,8 +160,8 @@ func (j *judgement) judge(ctx context.Context) (r *round) {
 func (j *judgement) report(last *round) (r *report.Report) {
 	judged := assemble.Judged{Evidence: j.ev, Policy: j.p, Time: j.now, Detail: j.detail}
 	judged.AnchorsHash, judged.LogListHash = j.t.names()
-	judged.FiltersHash = j.filtersHash()
-	judged.AnchorStore = j.t.Anchors.Store
+	judged.FiltersHash, judged.ProgramsHash = j.filtersHash(), j.programsHash()
+	judged.AnchorStore = j.store
 	defer func() {
 		if v := recover(); v != nil {
 			r = assemble.Refusal(judged, *j.broken(v).failure)
@@ -172,7 +172,7 @@ func (j *judgement) report(last *round) (r *report.Report) {
 	}
 	start := time.Now()
 	judged.Sent, judged.Paths, judged.Chosen, judged.CT = j.sent, last.paths, last.chosen, last.ct
-	judged.Findings = last.findings
+	judged.Findings, judged.Programs = last.findings, j.programs(context.Background(), last)
 	if len(last.paths) > 0 {
 		judged.Public = j.public(j.built.Paths[last.chosen])
 	}

@@ -26,7 +26,7 @@ const maxConsulted = 1024
 // past is what the judges are told of earlier judgements. It goes into the
 // evidence: what is judged again consults that and nothing else.
 func (j *judgement) past() revocation.Past {
-	return revocation.Past{About: j.about, Signer: j.learntSigner, Anchored: j.t.anchored}
+	return revocation.Past{About: j.about, Signer: j.learntSigner, Anchored: j.anchored}
 }
 
 func (j *judgement) about(c, issuer *cert.Certificate) (out []evidence.Learnt) {
@@ -151,7 +151,7 @@ func (r *round) path() (p Path) {
 func (e *Engine) Stands(path Path, t *Trust, p policy.Policy, f func()) bool {
 	now := time.Now()
 	return e.learnt.Unless(path.Certs, func(l *evidence.Learnt) bool {
-		return revocation.Speaks(l, p, now, func(key evidence.Hash) bool { return key == path.Anchor || t.anchored(key) })
+		return revocation.Speaks(l, p, now, func(key evidence.Hash) bool { return key == path.Anchor || t.anchoredBy(p.Trust, key) })
 	}, f)
 }
 

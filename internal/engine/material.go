@@ -26,6 +26,9 @@ type material struct {
 	aiaSeen int                 // artefacts of which the certificates are in the pool
 	lists   map[int]*crl.List   // by artefact; nil = it is none
 
+	near []*cert.Certificate // see atHand; valid while the pool does not grow
+	own  *certpath.Anchors   // see anchors; likewise
+
 	built *certpath.Result // valid while the pool does not grow
 	scts  []*pathSCTs      // parallel to built.Paths; nil until needed
 }
@@ -69,7 +72,7 @@ func (j *judgement) parse() {
 				j.fromAIA = map[[32]byte][]int{}
 			}
 			j.fromAIA[c.SHA256] = append(j.fromAIA[c.SHA256], j.aiaSeen)
-			j.built, j.scts = nil, nil
+			j.built, j.scts, j.near, j.own = nil, nil, nil, nil
 		}
 	}
 }
@@ -118,8 +121,15 @@ func (j *judgement) sctsOf(n int) pathSCTs {
 	if s := j.scts[n]; s != nil {
 		return *s
 	}
-	path := j.built.Paths[n].Certs
-	s := &pathSCTs{embedded: ct.ReadEmbedded(path)}
+	s := j.delivered(j.built.Paths[n])
+	j.scts[n] = &s
+	return s
+}
+
+// delivered reads the SCT lists of a path.
+func (j *judgement) delivered(p certpath.Path) pathSCTs {
+	path := p.Certs
+	s := pathSCTs{embedded: ct.ReadEmbedded(path)}
 	if j.ev.TLSSCTs != nil {
 		s.delivered = append(s.delivered, ct.ReadSCTList(0, report.SCTTLS, j.ev.TLSSCTs))
 	}
@@ -135,8 +145,7 @@ func (j *judgement) sctsOf(n int) pathSCTs {
 			}
 		}
 	}
-	j.scts[n] = s
-	return *s
+	return s
 }
 
 // handed are the indexes in the evidence of what the judges were handed.

@@ -41,7 +41,7 @@ func (r *round) run(ctx context.Context) {
 		return
 	}
 	built := r.build(ctx, r.opt)
-	if r.t.Anchors.Len() == 0 && !r.t.Excerpt && r.chains == nil {
+	if r.t.Anchors.Len() == 0 && !r.t.Excerpt && r.chains == nil && r.p.Trust == policy.ProgramSystem {
 		r.findings = append(r.findings, finding.New(finding.AnchorsEmpty))
 	}
 	r.findings = append(r.findings, built.Findings...)
@@ -62,9 +62,10 @@ func (j *judgement) build(ctx context.Context, opt certpath.Options) *certpath.R
 	case j.built != nil:
 	case j.chains != nil:
 		j.built = j.validateChains(ctx, opt)
+		j.underProgram(ctx, j.built)
 	default:
-		opt.Public = j.t.publicAnchor
-		res := certpath.Build(ctx, j.sent[0], j.pool, j.t.Anchors, opt)
+		res := j.buildFor(ctx, j.p.Trust, opt)
+		j.underProgram(ctx, &res)
 		j.built = &res
 	}
 	return j.built
@@ -278,7 +279,7 @@ func (r *round) audit(res *ct.Result) []finding.Finding {
 
 // public reports whether a path ends in a publicly trusted anchor.
 func (j *judgement) public(p certpath.Path) bool {
-	return p.End == report.EndAnchor && j.t.publicAnchor(p.Certs[len(p.Certs)-1])
+	return p.End == report.EndAnchor && j.publicAnchor(p.Certs[len(p.Certs)-1])
 }
 
 // anyPublic reports whether browsers' rules apply: a path to a publicly trusted
@@ -309,7 +310,7 @@ func proven(p certpath.Path) bool {
 func (r *round) signers(ctx context.Context, p certpath.Path) func(*cert.Certificate) [][]*cert.Certificate {
 	opt := r.opt
 	opt.Names, opt.UsedKeyUsage, opt.ListSigner = nil, 0, true
-	anchor, anchors := p.Certs[len(p.Certs)-1], r.t.Anchors
+	anchor, anchors := p.Certs[len(p.Certs)-1], r.anchors()
 	if r.chains != nil && !anchors.Contains(anchor) { // of roots that only crypto/tls was given
 		anchors = certpath.NewAnchors()
 		anchors.Add(anchor.Raw) // what cannot be added signs for nobody

@@ -9,6 +9,7 @@ import (
 	"github.com/assaytls/assay/crlite"
 	"github.com/assaytls/assay/ct"
 	"github.com/assaytls/assay/evidence"
+	"github.com/assaytls/assay/programs"
 )
 
 // Trust is what counts as trusted in one judgement. The zero Trust trusts
@@ -33,6 +34,20 @@ type Trust struct {
 	// trusted: browsers' CT policies and the lifetime limits of public certificates
 	// apply below such anchors. nil: none is.
 	Public func(spki []byte) bool
+
+	// Programs returns the tables of root programs, always the same; it is called when
+	// a policy asks for a program. It must be safe for concurrent use. nil: there are
+	// none, so that no program accepts anything.
+	Programs func() *programs.Tables
+	// Known returns certificates of roots that nobody trusts by their being here: they
+	// count for a program whose table has them, as what was sent and Anchors do. It is
+	// as Programs. nil: there are none.
+	Known func() *certpath.Anchors
+
+	programKeys sync.Map // the keys of a program's roots at hand
+	pools       sync.Map // the roots themselves, for crypto/x509
+	tablesNamed sync.Once
+	tables      string // the hash of Programs
 
 	public sync.Map // what Public said of an anchor, by its SHA-256
 
