@@ -69,7 +69,7 @@ func (v *Verifier) WithAnchors(a Anchors) (*Verifier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("assay: %w", err)
 	}
-	w.trust = &engine.Trust{Anchors: anchors, LogList: v.trust.LogList, Filters: v.trust.Filters, Lists: v.trust.Lists, Public: v.trust.Public}
+	w.trust = &engine.Trust{Anchors: anchors, LogList: v.trust.LogList, Filters: v.trust.Filters, Lists: v.trust.Lists, Public: v.trust.Public, Programs: v.trust.Programs, Known: v.trust.Known}
 	w.under = trustHash(w.trust, w.conf.PublicRoots)
 	if err := w.judgeBy(v.policy); err != nil {
 		return nil, fmt.Errorf("assay: %w", err)

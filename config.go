@@ -27,6 +27,18 @@ type Config struct {
 	// system's count.
 	Anchors Anchors
 
+	// Trust is whose roots decide. Zero: those of Roots, Anchors or the system. If it
+	// is a root program, a root counts that the program's table has, by the SHA-256 of
+	// its certificate, and of which the certificate is at hand: in Roots, Anchors or the
+	// system's, which then trust nobody by themselves, or in Mozilla's, which come with
+	// this package. The program's conditions for the root count too: dates, SCTs, names.
+	// What cannot be told refuses: Chrome's dates need LogList, and a table older than
+	// 400 days accepts nothing. Roots in the base tls.Config are an error then, and so
+	// is [Verifier.ServerConfig], for root programs decide about servers.
+	Trust policy.Program
+	// RootPrograms are the tables of root programs in assay's own JSON, as `assay
+	// update programs` stores them. nil: those that are built in, which age.
+	RootPrograms []byte
 	// Strict applies RFC 5280's MUSTs that most clients overlook
 	// (X509_V_FLAG_X509_STRICT and more). Zero: off.
 	Strict bool

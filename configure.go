@@ -18,6 +18,7 @@ import (
 	"github.com/assaytls/assay/internal/store"
 	"github.com/assaytls/assay/internal/tlsnames"
 	"github.com/assaytls/assay/policy"
+	"github.com/assaytls/assay/programs"
 	"github.com/assaytls/assay/report"
 )
 
@@ -52,6 +53,14 @@ func (v *Verifier) configure() error {
 	}
 	if v.trust.Public, err = c.public(); err != nil {
 		return err
+	}
+	v.trust.Known, v.trust.Programs = roots.Known, programs.Embedded
+	if c.RootPrograms != nil {
+		tables, err := programs.Parse(c.RootPrograms)
+		if err != nil {
+			return fmt.Errorf("Config.RootPrograms: %w", err)
+		}
+		v.trust.Programs = func() *programs.Tables { return tables }
 	}
 	opt := engine.Options{Warn: v.warn, Context: v.ctx, Learnt: v.learnt, Remote: c.Cache, KnownKeyTables: c.KnownKeyTables}
 	if v.shared = c.CacheDir != ""; v.shared {
@@ -95,10 +104,17 @@ func (v *Verifier) judgeBy(p policy.Policy) error {
 	case p.CT.Enforced() && v.trust.LogList == nil:
 		return fmt.Errorf("the CT policy %q needs Config.LogList", p.CT)
 	}
+	rules := p.Hash()
+	by := append(rules[:], v.under[:]...)
+	if p.Trust != policy.ProgramSystem {
+		if _, n := v.trust.Pool(p.Trust); n == 0 {
+			return fmt.Errorf("no certificate of a root of %s is at hand: nothing could be trusted", p.Trust.Name())
+		}
+		by = append(by, v.trust.ProgramsHash()...)
+	}
 	v.policy, v.clients = p, p
 	v.clients.Purpose = policy.PurposeClient
-	rules := p.Hash()
-	v.hash = sha256.Sum256(append(rules[:], v.under[:]...))
+	v.hash = sha256.Sum256(by)
 	return nil
 }
 
@@ -108,7 +124,7 @@ func (c *Config) policy() policy.Policy {
 	for _, ip := range c.RequireIP {
 		ips = append(ips, ip.Unmap().String())
 	}
-	return policy.Policy{RequireDNS: c.RequireDNS, RequireIP: ips, Strict: c.Strict, SecurityLevel: c.SecurityLevel, MinRSA: c.MinRSA, NoWildcards: c.NoWildcards, Schemes: c.Schemes,
+	return policy.Policy{Trust: c.Trust, RequireDNS: c.RequireDNS, RequireIP: ips, Strict: c.Strict, SecurityLevel: c.SecurityLevel, MinRSA: c.MinRSA, NoWildcards: c.NoWildcards, Schemes: c.Schemes,
 		Depth: c.Depth, Unknown: c.Unknown.policy(), MaxAge: c.MaxAge, Skew: c.Skew, CT: c.CT, Allow: c.Allow}
 }
 

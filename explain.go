@@ -62,7 +62,7 @@ func (v *Verifier) ExplainFor(err error, conf *tls.Config) *report.Report {
 	}
 	trust := v.trusted()
 	if conf.RootCAs != nil && conf.RootCAs != v.pool() {
-		trust = &engine.Trust{Anchors: anchorsIn(conf.RootCAs, refused.UnverifiedCertificates), Excerpt: true, LogList: v.trust.LogList, Filters: v.trust.Filters, Lists: v.trust.Lists, Public: v.trust.Public}
+		trust = &engine.Trust{Anchors: anchorsIn(conf.RootCAs, refused.UnverifiedCertificates), Excerpt: true, LogList: v.trust.LogList, Filters: v.trust.Filters, Lists: v.trust.Lists, Public: v.trust.Public, Programs: v.trust.Programs, Known: v.trust.Known}
 	}
 	return explain(v.engine, trust, v.policy, err, conf.ServerName)
 }

@@ -136,7 +136,8 @@ func appendSized[T string | []byte](b []byte, s T) []byte {
 }
 
 // holds returns until when r may be relied on under p: the earliest of the chosen
-// path's notAfter, less the margin that p asks for, its answers' nextUpdate and,
+// path's notAfter, less the margin that p asks for, the end of its root's trust by the
+// program that decides, its answers' nextUpdate and,
 // with p's MaxAge, their age, and an hour from now. renewal is when the first of the downloaded answers has lived
 // half its life, zero when there is none.
 func holds(r *report.Report, now time.Time, p policy.Policy) (until, renewal time.Time) {
@@ -148,6 +149,11 @@ func holds(r *report.Report, now time.Time, p policy.Policy) (until, renewal tim
 	}
 	if r.Chosen < 0 || r.Chosen >= len(r.Paths) {
 		return now, time.Time{}
+	}
+	for _, a := range r.Programs {
+		if a.Program == p.Trust {
+			earlier(&until, a.Until)
+		}
 	}
 	for i, pc := range r.Paths[r.Chosen].Certs {
 		c := r.Certs[pc.Cert]

@@ -66,8 +66,13 @@ func (v *Verifier) trusted() *engine.Trust {
 	return v.reloaded.now.Load().trust
 }
 
-// pool is what is trusted now, for crypto/tls; nil means the system's.
+// pool is what is trusted now, for crypto/tls; nil means the system's. Of a root
+// program it has the roots whose certificates are at hand.
 func (v *Verifier) pool() *x509.CertPool {
+	if p := v.policy.Trust; p != policy.ProgramSystem {
+		pool, _ := v.trusted().Pool(p)
+		return pool
+	}
 	if v.reloaded == nil {
 		return v.conf.rootPool
 	}
@@ -139,7 +144,7 @@ func (v *Verifier) lookAtAnchors(now time.Time) {
 	}
 	r.pending, r.told = false, ""
 	old := r.now.Load()
-	trust := &engine.Trust{Anchors: anchors, LogList: v.trust.LogList, Filters: v.trust.Filters, Lists: v.trust.Lists, Public: v.trust.Public}
+	trust := &engine.Trust{Anchors: anchors, LogList: v.trust.LogList, Filters: v.trust.Filters, Lists: v.trust.Lists, Public: v.trust.Public, Programs: v.trust.Programs, Known: v.trust.Known}
 	next := &anchorsNow{trust: trust, under: trustHash(trust, v.conf.PublicRoots), pool: fresh.conf.rootPool, gone: map[[32]byte]bool{}}
 	if next.under == old.under {
 		return

@@ -245,6 +245,9 @@ func (v *Verifier) serverConfig(d dialled, base *tls.Config) (*tls.Config, error
 	if v.core == nil {
 		return nil, ErrClosed
 	}
+	if v.policy.Trust != policy.ProgramSystem {
+		return nil, fmt.Errorf("assay: the roots of %s decide (Config.Trust), and root programs decide about servers: client certificates need roots of your own", v.policy.Trust.Name())
+	}
 	c := base.Clone()
 	if err := modern(c); err != nil {
 		return nil, err
