@@ -34,6 +34,7 @@ type checkFlags struct {
 	network session.Network
 	logs    session.Logs
 	filters session.Filters
+	tables  session.Tables
 	out     outputFlags
 	more    moreFlags
 	dns     dnsFlags
@@ -76,6 +77,7 @@ whether the certificate of a responder is revoked.`,
 	}
 	f.conn.Add(c)
 	flags.TrustFlags(c, &f.trust)
+	f.tables.Add(c)
 	flags.Policy(c, &f.rules, policy.Check)
 	f.network.Add(c)
 	f.logs.Add(c)
@@ -114,6 +116,9 @@ func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 		return err
 	}
 	if f.issuer != "" {
+		if f.rules.Trust != policy.ProgramSystem || f.rules.Programs != 0 {
+			return usagef("--issuer checks CRLs and responders, and root programs decide about servers: leave out --trust and --programs")
+		}
 		return a.health(ctx, f, args)
 	} else if f.serial != "" {
 		return usagef("--serial needs --issuer")
@@ -145,7 +150,7 @@ func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 	}
 	a.tellDepth(f.rules)
 	f.trust.Open = session.TrustStores(ctx, f.conn.PassFile)
-	o, trust, err := session.Asked{Trust: &f.trust, Network: &f.network, Logs: &f.logs, Filters: &f.filters}.Options(ctx, a.Run, f.rules)
+	o, trust, err := session.Asked{Trust: &f.trust, Network: &f.network, Logs: &f.logs, Filters: &f.filters, Tables: &f.tables}.Options(ctx, a.Run, f.rules)
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,8 @@ defect it finds, the root cause first, and what to do about each.`,
 		},
 	}
 	root.Flags().BoolVar(&showVersion, "version", false, "print the version, the commit and its date")
-	root.SetArgs(flags.Join(args, "--nonce", session.NonceSend, session.NonceRequire))
+	args = flags.Join(args, "--nonce", session.NonceSend, session.NonceRequire)
+	root.SetArgs(flags.Join(args, "--programs", flags.Rule("programs").Words...))
 	a.Dress(root, exitHelp)
 	root.AddGroup(
 		&cobra.Group{ID: "judge", Title: "Judge:"},

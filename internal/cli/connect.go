@@ -33,6 +33,7 @@ type connectFlags struct {
 	rules   policy.Policy
 	network session.Network
 	filters session.Filters
+	tables  session.Tables
 	logList string
 	name    string
 
@@ -77,6 +78,7 @@ assay does not tell them; the server must then end the connection itself (HTTP:
 	flags.Reword(c, "timeout", "limit for everything before the first byte is relayed (default 1m)")
 	flags.Reword(c, "proxy", "go through the proxy at `URL` (http://, https://, socks5://); none ignores the environment's")
 	flags.TrustFlags(c, &f.trust)
+	f.tables.Add(c)
 	flags.Policy(c, &f.rules, policy.Connect)
 	flags.Under(c, "Judgement").Text(&f.name, "name", "`NAME` to send and to verify instead of the host")
 	f.network.AddCache(c)
@@ -160,6 +162,9 @@ func (a *app) connectConfig(ctx context.Context, f *connectFlags) (assay.Config,
 		}
 	}
 	if c.LogList, err = f.logListBytes(session.StoredLogList(dir)); err != nil {
+		return c, err
+	}
+	if c.RootPrograms, err = f.tables.Named(a.Run, dir, f.rules); err != nil {
 		return c, err
 	}
 	if dirErr == nil {

@@ -78,6 +78,8 @@ func TestConnectNoLaxer(t *testing.T) {
 			switch {
 			case status == command.UsageError && (strings.Contains(errs, "unknown flag") || strings.Contains(errs, "are for assay check")):
 				return // a flag that connect does not have
+			case status == command.UsageError && s.Group == "programs" && strings.Contains(errs, "no certificate of a root of"):
+				return // handshakes are begun with roots that are at hand, and none is
 			case out != "":
 				t.Errorf("output %q", out)
 			case status == command.Accept:

@@ -24,6 +24,7 @@ type verifyFlags struct {
 	rules   policy.Policy
 	logs    session.Logs
 	filters session.Filters
+	tables  session.Tables
 	out     outputFlags
 
 	untrusted, crls, ocsps, scts []string
@@ -45,6 +46,7 @@ inconclusive at best, unless --no-name says that no name matters.`,
 		RunE: func(c *cobra.Command, args []string) error { return a.verify(c.Context(), f, args) },
 	}
 	flags.TrustFlags(c, &f.trust)
+	f.tables.Add(c)
 	flags.Policy(c, &f.rules, policy.Verify)
 	f.logs.Add(c)
 	f.filters.Add(c)
@@ -118,7 +120,7 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 	a.tellDepth(p)
 	f.logs.At = p.Time
 	f.trust.Open = session.TrustStores(ctx, f.passFile)
-	eng, trust, err := session.Asked{Trust: &f.trust, Logs: &f.logs, Filters: &f.filters}.Engine(ctx, a.Run, p)
+	eng, trust, err := session.Asked{Trust: &f.trust, Logs: &f.logs, Filters: &f.filters, Tables: &f.tables}.Engine(ctx, a.Run, p)
 	if err != nil {
 		return err
 	}

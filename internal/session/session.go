@@ -25,6 +25,7 @@ type Asked struct {
 	Network *Network // nil: nothing may be fetched or cached
 	Logs    *Logs
 	Filters *Filters
+	Tables  *Tables // nil: none are named
 }
 
 // Engine makes the judge that is asked for, and what is trusted. p says whether there
@@ -79,8 +80,10 @@ func (s Asked) Options(ctx context.Context, run *command.Run, p policy.Policy) (
 		return o, t, err
 	}
 	t.Filters = func() *crlite.Set { return set }
-	t.Public, err = s.Logs.Public(ctx, run)
-	return o, t, err
+	if t.Public, err = s.Logs.Public(ctx, run); err != nil {
+		return o, t, err
+	}
+	return o, t, s.Tables.into(t, run, dir, p)
 }
 
 // CacheDir returns the cache's directory: the one named, or the user's.
