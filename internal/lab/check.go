@@ -20,6 +20,7 @@ import (
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/filters"
 	"github.com/assaytls/assay/internal/lab/serve"
+	"github.com/assaytls/assay/programs"
 	"github.com/assaytls/assay/report"
 )
 
@@ -91,6 +92,13 @@ func (l *Lab) Engine(s Scenario) (*engine.Engine, *engine.Trust, error) {
 			return nil, nil, err
 		}
 		t.Filters = func() *crlite.Set { return set }
+	}
+	if s.Tables != nil {
+		tables, err := programs.Parse(s.Tables)
+		if err != nil {
+			return nil, nil, err
+		}
+		t.Programs = func() *programs.Tables { return tables }
 	}
 	if s.Public {
 		t.Public = func([]byte) bool { return true }

@@ -44,6 +44,7 @@ var clients = []client{
 var whyNotSeen = map[string]string{
 	"revocation": "revocation is not checked unless asked, or (OpenSSL) not at all over the network",
 	"ct":         "SCTs are not looked at",
+	"programs":   "root programs are not asked",
 }
 
 func TestClientsAgree(t *testing.T) {

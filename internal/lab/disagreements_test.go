@@ -47,6 +47,11 @@ var disagreements = map[string]map[string]string{
 	"cross-signed": {
 		"gnutls-cli": "GnuTLS sorts the chain once, meets the expired cross-certificate first and tries no other path",
 	},
+	"program-root-sent": {
+		"curl":       "the root is Android's, and is not in the file of roots that the client has",
+		"openssl":    "the root is Android's, and is not in the file of roots that the client has",
+		"gnutls-cli": "the root is Android's, and is not in the file of roots that the client has",
+	},
 	"many-certificates": {
 		"gnutls-cli": "GnuTLS refuses chains of more than 16 certificates",
 	},
@@ -123,7 +128,12 @@ var detected = map[string]map[string]string{
 	"staple-foreign":        {"gnutls-cli": "verifies staples"},
 	"staple-stale-alone":    {"gnutls-cli": "verifies staples"},
 	"revoked-by-staple":     {"gnutls-cli": "verifies staples"},
+	"program-root-absent":   {"curl": noRoot, "openssl": noRoot, "gnutls-cli": noRoot},
+	"program-root-fake":     {"curl": noRoot, "openssl": noRoot, "gnutls-cli": noRoot},
 }
+
+// noRoot is why a client refuses a server below a root of Android's alone.
+const noRoot = "does not have the root"
 
 // sometimes begins the reason of a disagreement that depends on timing.
 const sometimes = "sometimes: "

@@ -22,7 +22,7 @@ const Domain = "lab.assay.test"
 // Scenario is one server of the lab, told and not started.
 type Scenario struct {
 	Name  string // "revoked-by-crl"
-	Group string // "good", "path", "revocation", "ct", "connection", "hostile"
+	Group string // "good", "path", "revocation", "ct", "programs", "connection", "hostile"
 	Story string // what is wrong here and what must come of it, one or two sentences
 
 	Ask
@@ -86,7 +86,7 @@ func All() []Scenario {
 	for _, group := range []struct {
 		name string
 		list []Scenario
-	}{{"good", good}, {"path", path}, {"revocation", slices.Concat(revocation, filters, downloads)}, {"ct", slices.Concat(ct, ctAudit)},
+	}{{"good", good}, {"path", path}, {"revocation", slices.Concat(revocation, filters, downloads)}, {"ct", slices.Concat(ct, ctAudit)}, {"programs", programs},
 		{"connection", slices.Concat(connection, wire, dane)}, {"hostile", hostile}} {
 		for _, s := range group.list {
 			s.Group = group.name

@@ -35,6 +35,9 @@ type Scenario struct {
 	LogListFile string
 	// Filters is the directory with the scenario's CRLite filters; "": none.
 	Filters string
+	// Tables are the scenario's tables of root programs, in TablesFile; nil: none.
+	Tables     []byte
+	TablesFile string
 }
 
 // makers start the servers, by the scenarios' names.
@@ -42,7 +45,7 @@ var makers = map[string]func(*build){}
 
 func init() {
 	for _, group := range []map[string]func(*build){goodServers, pathServers, revocationServers, filterServers, downloadServers, ctServers, ctAuditServers,
-		connectionServers, wireServers, daneServers, hostileServers} {
+		connectionServers, wireServers, daneServers, programServers, hostileServers} {
 		maps.Copy(makers, group)
 	}
 }
@@ -120,6 +123,9 @@ func (l *Lab) Assay(s Scenario) []string {
 	}
 	if s.Filters != "" {
 		args = append(args, "--filters", s.Filters)
+	}
+	if s.TablesFile != "" {
+		args = append(args, "--program-tables", s.TablesFile)
 	}
 	return append(append(args, s.Flags...), s.Target())
 }
