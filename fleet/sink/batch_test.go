@@ -162,6 +162,20 @@ func TestLaterFields(t *testing.T) {
 	}
 }
 
+// The line that is made by hand is what encoding/json makes.
+func TestLine(t *testing.T) {
+	rows := batch(0, 100).Rows
+	odd := row(0, 7)
+	odd.Input, odd.Failure, odd.Sources = `a"b<c>&\d`, "é\u2028", []string{"", "x"}
+	for _, r := range append(rows, odd) {
+		want, err := json.Marshal(Line{Row: r.Row, Input: r.Input, Address: r.Address, Started: r.Started, ElapsedMS: r.Elapsed.Milliseconds(),
+			Attempts: r.Attempts, Skipped: r.Skipped, Failure: r.Failure, Sources: r.Sources, Evidence: r.Evidence})
+		if got := r.AppendJSON(nil); err != nil || !bytes.Equal(got, want) {
+			t.Fatalf("%v\n%s\nwant\n%s", err, got, want)
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	b := batch(1, 20)
 	f.Add(b.append(nil))

@@ -2,6 +2,7 @@ package sink
 
 import (
 	"encoding/json"
+	"strconv"
 	"time"
 
 	"github.com/assaytls/assay/report"
@@ -22,11 +23,55 @@ type Line struct {
 	Evidence  EvidenceState `json:"evidence,omitempty"`
 }
 
-// AppendJSON appends the row's line, without its end.
+// AppendJSON appends the row's line, without its end: what encoding/json makes
+// of its Line, without reflection.
 func (r *Row) AppendJSON(b []byte) []byte {
-	line, _ := json.Marshal(Line{Row: r.Row, Input: r.Input, Address: r.Address, Started: r.Started, ElapsedMS: r.Elapsed.Milliseconds(),
-		Attempts: r.Attempts, Skipped: r.Skipped, Failure: r.Failure, Sources: r.Sources, Evidence: r.Evidence}) // nothing in a row fails
-	return append(b, line...)
+	b = r.Row.AppendJSON(b)
+	b = b[:len(b)-1] // the brace
+	b = appendMember(b, "input", r.Input)
+	b = appendMember(b, "address", r.Address)
+	if !r.Started.IsZero() {
+		b = append(r.Started.UTC().AppendFormat(append(b, `,"started":"`...), time.RFC3339Nano), '"')
+	}
+	if ms := r.Elapsed.Milliseconds(); ms != 0 {
+		b = strconv.AppendInt(append(b, `,"elapsed_ms":`...), ms, 10)
+	}
+	if r.Attempts != 0 {
+		b = strconv.AppendInt(append(b, `,"attempts":`...), int64(r.Attempts), 10)
+	}
+	b = appendMember(b, "skipped", string(r.Skipped))
+	b = appendMember(b, "failure", r.Failure)
+	if len(r.Sources) > 0 {
+		b = append(b, `,"sources":[`...)
+		for i, s := range r.Sources {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendString(b, s)
+		}
+		b = append(b, ']')
+	}
+	b = appendMember(b, "evidence", string(r.Evidence))
+	return append(b, '}')
+}
+
+// appendMember appends a text that is not empty.
+func appendMember(b []byte, name, s string) []byte {
+	if s == "" {
+		return b
+	}
+	return appendString(append(append(append(b, `,"`...), name...), `":`...), s)
+}
+
+// appendString appends s as encoding/json writes it.
+func appendString(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c > 0x7e || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			quoted, _ := json.Marshal(s) // no string fails
+			return append(b, quoted...)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
 }
 
 // row is the row of a line, without its position.

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -275,6 +277,28 @@ func (w *Writer) Has(number uint64) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.progress.done.has(number)
+}
+
+// Partial yields the batches that are stored in part, in order, and which of
+// their positions are.
+func (w *Writer) Partial() iter.Seq2[uint64, []int] {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	have := make(map[uint64][]int, len(w.progress.partial))
+	for n, p := range w.progress.partial {
+		for i := range p.Size {
+			if p.has(i) {
+				have[n] = append(have[n], i)
+			}
+		}
+	}
+	return func(yield func(uint64, []int) bool) {
+		for _, n := range slices.Sorted(maps.Keys(have)) {
+			if !yield(n, have[n]) {
+				return
+			}
+		}
+	}
 }
 
 // Close makes files of what is in the journal and frees the folder. It takes

@@ -199,6 +199,11 @@ func TestPieces(t *testing.T) {
 	if w.Has(5) {
 		t.Error("a batch of which four rows are missing is done")
 	}
+	for n, positions := range w.Partial() {
+		if n != 5 || !reflect.DeepEqual(positions, []int{0, 1, 2, 3, 4, 5}) {
+			t.Errorf("batch %d has %v", n, positions)
+		}
+	}
 	if err := w.Add(Batch{Number: 5, Size: 11, Rows: whole.Rows[9:]}); !errors.Is(err, ErrMessage) {
 		t.Errorf("a batch of another size: %v", err)
 	}
