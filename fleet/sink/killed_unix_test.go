@@ -23,7 +23,7 @@ import (
 // is stored, until it is killed or cannot go on.
 const childFolder, childLimit = "ASSAY_SINK_FOLDER", "ASSAY_SINK_LIMIT"
 
-const childBatches = 60
+const childBatches = 40
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childFolder); dir != "" {
@@ -137,7 +137,7 @@ func TestKilled(t *testing.T) {
 // A disk that is full ends the writer, wherever it happens. What it took is
 // there, and with room again the job goes on.
 func TestDiskFull(t *testing.T) {
-	for limit := uint64(1 << 9); limit < 1<<18; limit = limit * 3 / 2 {
+	for limit := uint64(1 << 9); limit < 1<<18; limit = limit * 2 {
 		dir := t.TempDir()
 		cmd, out, errs := start(t, dir, childLimit+"="+strconv.FormatUint(limit, 10))
 		err := cmd.Wait()

@@ -36,7 +36,7 @@ func createTable[T any](name string) (*table[T], error) {
 	}
 	t := &table[T]{name: name, f: f, buf: bufio.NewWriterSize(f, 256<<10)}
 	t.w = parquet.NewGenericWriter[T](t.buf, parquet.MaxRowsPerRowGroup(groupRows), parquet.Compression(&zstd.Codec{Level: zstd.SpeedDefault, Concurrency: 1}),
-		parquet.PageBufferSize(256<<10), parquet.DataPageStatistics(true), parquet.KeyValueMetadata("assay.schema", strconv.Itoa(SchemaVersion)),
+		parquet.PageBufferSize(64<<10), parquet.DataPageStatistics(true), parquet.KeyValueMetadata("assay.schema", strconv.Itoa(SchemaVersion)),
 		parquet.CreatedBy("assay", "0", "0"))
 	return t, nil
 }
@@ -103,7 +103,7 @@ func openTable[T any](name string) (*tableReader[T], error) {
 
 func (t *tableReader[T]) open(f io.ReaderAt, size int64) (err error) {
 	defer t.rescue(&err)
-	file, err := parquet.OpenFile(f, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.ReadBufferSize(64<<10))
+	file, err := parquet.OpenFile(f, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.ReadBufferSize(16<<10))
 	if err != nil {
 		return fmt.Errorf("%s cannot be read: %w", t.name, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/report"
 )
 
 // rowsShown is how many lines of a list the text has.
@@ -67,7 +68,7 @@ func (s *Summary) Text(w io.Writer, width int) error {
 
 // verdicts are the four words that every target has one of.
 func (s *Summary) verdicts() []Count {
-	return []Count{{"accept", s.Accept}, {"reject", s.Reject}, {"inconclusive", s.Inconclusive}, {"skipped", s.Skipped}}
+	return []Count{{report.Accept.String(), s.Accept}, {report.Reject.String(), s.Reject}, {report.Inconclusive.String(), s.Inconclusive}, {"skipped", s.Skipped}}
 }
 
 func (i *Issuer) label() string {
