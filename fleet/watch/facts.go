@@ -51,7 +51,7 @@ func factsOf(r *report.Report) *facts {
 	f.collect(r)
 	f.leaf, f.spki, f.issuer = Hash(f.row.Leaf), Hash(f.row.SPKI), Hash(f.row.Issuer)
 	f.seen = f.leaf != (Hash{})
-	f.reached = f.seen || !unreached(r)
+	f.reached = !unreached(r)
 	for i, at := range r.Sent {
 		if i > 0 && at >= 0 && at < len(r.Certs) && len(f.chain) < maxCerts {
 			f.chain = append(f.chain, r.Certs[at].SHA256)
@@ -67,10 +67,14 @@ func factsOf(r *report.Report) *facts {
 	return f
 }
 
-// unreached reports whether the verdict says only that nobody could be reached.
+// unreached reports whether the verdict says only that nobody answered: no
+// connection to a server, no download of a list.
 func unreached(r *report.Report) bool {
-	return r.Headline != nil && r.Verdict != report.Accept && r.Headline.Finding.Kind().Class == finding.ClassConnection ||
-		r.Headline != nil && r.Headline.Finding.Kind().Class == finding.ClassRevocationUnavailable && len(r.Certs) == 0
+	if r.Headline == nil || r.Verdict == report.Accept || len(r.Sent) > 0 {
+		return false
+	}
+	class := r.Headline.Finding.Kind().Class
+	return class == finding.ClassConnection || class == finding.ClassRevocationUnavailable && r.Connection == nil
 }
 
 // collect gathers findings and certificates of a report and of the one about the

@@ -25,6 +25,7 @@ CREATE TABLE targets (
 	parent {long} NOT NULL DEFAULT 0,
 	every {long} NOT NULL,
 	digest {bytes},
+	search TEXT NOT NULL,
 	added {long} NOT NULL,
 	removed {long} NOT NULL DEFAULT 0
 );
@@ -60,6 +61,7 @@ CREATE TABLE standings (
 	line TEXT NOT NULL
 );
 CREATE INDEX standings_verdict ON standings (verdict, target);
+CREATE INDEX standings_checked ON standings (checked, target);
 CREATE INDEX standings_headline ON standings (headline, target);
 CREATE INDEX standings_ends ON standings (ends, target);
 CREATE INDEX standings_since ON standings (verdict_since, target);
@@ -119,7 +121,7 @@ CREATE TABLE findings (
 	since {long} NOT NULL,
 	PRIMARY KEY (target, id, sha256)
 );
-CREATE INDEX findings_id ON findings (id, target);
+CREATE INDEX findings_id ON findings (id, target, severity, since);
 CREATE INDEX findings_cause ON findings (cause);
 
 CREATE TABLE events (
@@ -156,6 +158,7 @@ CREATE TABLE outbox (
 	trouble TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX outbox_due ON outbox (ended, next_at);
+CREATE INDEX outbox_dead ON outbox (dead);
 `,
 }
 

@@ -34,7 +34,7 @@ const (
 // TargetQuery says which targets are wanted. The zero query is all that are
 // watched, by name, the first page.
 type TargetQuery struct {
-	Search   string           // a part of the name, the target, the group or a label, whatever the case
+	Search   string           // a part of the name, the target, the group or a label (NAME=VALUE), whatever the case
 	Group    string           // of this group
 	Verdicts []report.Verdict // one of these; "" is not checked yet
 	Finding  finding.ID       // that have this finding
@@ -178,7 +178,7 @@ func (q *TargetQuery) where(now time.Time) (string, []any) {
 	}
 	if q.Search != "" {
 		like := "%" + likeEscaper.Replace(strings.ToLower(q.Search)) + "%"
-		add(`(LOWER(t.name) LIKE ? ESCAPE '\' OR LOWER(t.target) LIKE ? ESCAPE '\' OR LOWER(t.grp) LIKE ? ESCAPE '\' OR LOWER(t.labels) LIKE ? ESCAPE '\')`, like, like, like, like)
+		add(`t.search LIKE ? ESCAPE '\'`, like)
 	}
 	if q.Group != "" {
 		add("t.grp = ?", q.Group)

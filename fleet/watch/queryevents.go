@@ -210,15 +210,11 @@ func (s *Store) Summary(ctx context.Context, now time.Time) (sum Summary, err er
 		}
 		var oldest int64
 		checked := 0
-		err := tx.each("SELECT verdict, COUNT(*), MIN(checked) FROM standings GROUP BY verdict", nil, func(scan func(...any) error) error {
+		err := tx.each("SELECT verdict, COUNT(*) FROM standings GROUP BY verdict", nil, func(scan func(...any) error) error {
 			var verdict string
 			var n int
-			var first int64
-			if err := scan(&verdict, &n, &first); err != nil {
+			if err := scan(&verdict, &n); err != nil {
 				return err
-			}
-			if oldest == 0 || first < oldest {
-				oldest = first
 			}
 			checked += n
 			switch report.Verdict(verdict) {
@@ -234,7 +230,7 @@ func (s *Store) Summary(ctx context.Context, now time.Time) (sum Summary, err er
 		if err != nil {
 			return err
 		}
-		sum.Unchecked, sum.Oldest = max(0, sum.Targets-checked), moment(oldest)
+		sum.Unchecked = max(0, sum.Targets-checked)
 		for _, q := range []struct {
 			query string
 			args  []any
@@ -244,11 +240,13 @@ func (s *Store) Summary(ctx context.Context, now time.Time) (sum Summary, err er
 			{"SELECT COUNT(*) FROM outbox WHERE ended = 0", nil, &sum.Pending},
 			{"SELECT COUNT(*) FROM outbox WHERE dead = 1", nil, &sum.Dead},
 			{"SELECT COALESCE(MAX(id), 0) FROM events", nil, &sum.Event},
+			{"SELECT COALESCE(MIN(checked), 0) FROM standings", nil, &oldest},
 		} {
 			if _, err := tx.one(q.query, q.args, q.to); err != nil {
 				return err
 			}
 		}
+		sum.Oldest = moment(oldest)
 		sum.Version, err = tx.version()
 		return err
 	})

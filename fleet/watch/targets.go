@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -115,16 +117,16 @@ func (w *writing) upsert(s Spec, parent int64, now time.Time) (added int, err er
 		return 0, err
 	}
 	if !found {
-		found, err = w.tx.one(`INSERT INTO targets (name_key, kind, target, name, grp, labels, origin, parent, every, digest, added)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
-			[]any{s.Key(), string(s.Kind), s.Target, s.Name, s.Group, labels, string(s.Origin), parent, s.Interval.Milliseconds(), s.Digest.bytes(), milli(now)}, &id)
+		found, err = w.tx.one(`INSERT INTO targets (name_key, kind, target, name, grp, labels, origin, parent, every, digest, search, added)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+			[]any{s.Key(), string(s.Kind), s.Target, s.Name, s.Group, labels, string(s.Origin), parent, s.Interval.Milliseconds(), s.Digest.bytes(), s.searched(), milli(now)}, &id)
 		if err != nil || !found {
 			return 0, fmt.Errorf("adding a target: %w", err)
 		}
 		return 1, w.due(id, now)
 	}
-	if _, err := w.tx.Exec("UPDATE targets SET kind = ?, name = ?, labels = ?, origin = ?, parent = ?, every = ?, digest = ?, removed = 0 WHERE id = ?",
-		string(s.Kind), s.Name, labels, string(s.Origin), parent, s.Interval.Milliseconds(), s.Digest.bytes(), id); err != nil {
+	if _, err := w.tx.Exec("UPDATE targets SET kind = ?, name = ?, labels = ?, origin = ?, parent = ?, every = ?, digest = ?, search = ?, removed = 0 WHERE id = ?",
+		string(s.Kind), s.Name, labels, string(s.Origin), parent, s.Interval.Milliseconds(), s.Digest.bytes(), s.searched(), id); err != nil {
 		return 0, err
 	}
 	if removed != 0 {
@@ -134,6 +136,16 @@ func (w *writing) upsert(s Spec, parent int64, now time.Time) (added int, err er
 		return added, w.due(id, now)
 	}
 	return added, nil
+}
+
+// searched is the text in which a search looks: everything that people know a target
+// by, in lower case, one a line.
+func (s Spec) searched() string {
+	words := []string{s.Name, s.Target, s.Group}
+	for _, k := range slices.Sorted(maps.Keys(s.Labels)) {
+		words = append(words, k+"="+s.Labels[k])
+	}
+	return strings.ToLower(strings.Join(words, "\n"))
 }
 
 // due has a target checked at once.
