@@ -63,6 +63,12 @@ type Client struct {
 	Resolver  *net.Resolver // nil = the system's
 	UserAgent string        // "" = "assay"
 
+	// Pace, when not nil, is called before each request with the host that it goes to,
+	// and returns when the request may be sent; an error ends the download. What it
+	// takes before the first request is not counted by Timeout, what it takes before
+	// those that follow redirects is. It must be safe for concurrent use.
+	Pace func(ctx context.Context, host string) error
+
 	underWay *account // nil = the process's; others in tests
 }
 
@@ -146,12 +152,16 @@ func (e *errAddress) what() string {
 }
 
 // Do performs r. Exactly one of the results is nil. It returns at the latest
-// when the client's Timeout has passed or ctx is done.
+// when the client's Timeout has passed, after Pace has let it begin, or ctx is
+// done.
 func (c *Client) Do(ctx context.Context, r Request) (*Response, *Failure) {
 	start := time.Now()
 	timeout := c.Timeout
 	if timeout <= 0 {
 		timeout = DefaultTimeout
+	}
+	if f := c.pace(ctx, r.URL); f != nil {
+		return nil, f
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -164,6 +174,11 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, *Failure) {
 		u, f := checkURL(target)
 		if f != nil {
 			return nil, f
+		}
+		if hop > 0 {
+			if f := c.pace(ctx, target); f != nil {
+				return nil, f
+			}
 		}
 		req, f := c.request(ctx, r, u)
 		if f != nil {
@@ -206,6 +221,22 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, *Failure) {
 		}
 		target = ref.String()
 	}
+}
+
+// pace waits until a request to the host of target may be sent. What is no URL is
+// refused by checkURL.
+func (c *Client) pace(ctx context.Context, target string) *Failure {
+	if c.Pace == nil {
+		return nil
+	}
+	u, f := checkURL(target)
+	if f != nil {
+		return f
+	}
+	if err := c.Pace(ctx, u.Hostname()); err != nil {
+		return &Failure{ID: finding.FetchTimeout, Detail: "its turn did not come: " + err.Error()}
+	}
+	return nil
 }
 
 // malformedRequest is the OCSP response of that status: some responders give it
