@@ -34,8 +34,8 @@ type Message struct {
 	msg        jetstream.Msg
 }
 
-// Next returns at most n messages, waiting for the first for at most so long. None and no
-// error means that there was none.
+// Next returns at most n messages, waiting for the first for at most so long, or not at
+// all. None and no error means that there was none.
 func (s *Source) Next(ctx context.Context, n int, wait time.Duration) ([]*Message, error) {
 	if s.consumer == nil {
 		limit, cancel := context.WithTimeout(ctx, requestTimeout)
@@ -46,7 +46,13 @@ func (s *Source) Next(ctx context.Context, n int, wait time.Duration) ([]*Messag
 		}
 		s.consumer = c
 	}
-	batch, err := s.consumer.Fetch(n, jetstream.FetchMaxWait(wait))
+	var batch jetstream.MessageBatch
+	var err error
+	if wait > 0 {
+		batch, err = s.consumer.Fetch(n, jetstream.FetchMaxWait(wait))
+	} else {
+		batch, err = s.consumer.FetchNoWait(n)
+	}
 	if err != nil {
 		s.consumer = nil
 		return nil, gone(err)
