@@ -1,6 +1,7 @@
 package job
 
 import (
+	"encoding/binary"
 	"fmt"
 	"iter"
 	"math/bits"
@@ -122,4 +123,54 @@ func (d *Done) left(k uint64) (all []int) {
 		}
 	}
 	return all
+}
+
+// Batch is how many targets a batch has, but for the last.
+func (d *Done) Batch() int { return int(d.batch) }
+
+// Bits is a Done in a form that can be sent.
+type Bits struct {
+	Whole []byte            `json:"whole"` // a bit for each batch of which all is done, the first is the lowest of the first octet
+	Parts map[uint64][]byte `json:"parts,omitempty"`
+}
+
+// Bits returns d in a form that can be sent.
+func (d *Done) Bits() *Bits {
+	b := &Bits{Whole: octets(d.whole), Parts: make(map[uint64][]byte, len(d.parts))}
+	for k, part := range d.parts {
+		b.Parts[k] = octets(part)
+	}
+	return b
+}
+
+func octets(words []uint64) []byte {
+	b := make([]byte, 0, 8*len(words))
+	for _, w := range words {
+		b = binary.LittleEndian.AppendUint64(b, w)
+	}
+	return b
+}
+
+// SetBits adds what b says is done. What the job does not have is an error.
+func (d *Done) SetBits(b *Bits) error {
+	if len(b.Whole) != 8*len(d.whole) {
+		return fmt.Errorf("bits of another job: %d octets", len(b.Whole))
+	}
+	for k := range d.batches {
+		if b.Whole[k/8]&(1<<(k%8)) != 0 {
+			if err := d.Whole(k); err != nil {
+				return err
+			}
+		}
+	}
+	for k, part := range b.Parts {
+		for i := range 8 * len(part) {
+			if part[i/8]&(1<<(i%8)) != 0 {
+				if _, err := d.Add(k, i); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
 }
