@@ -21,7 +21,10 @@ import (
 const program = "assay-fleet"
 
 // app is one run of the command line.
-type app struct{ *command.Run }
+type app struct {
+	*command.Run
+	args []string // as they were given
+}
 
 // Main runs the command line and returns the exit status.
 func Main(args []string, stdin io.Reader, out, stderr io.Writer) int {
@@ -35,7 +38,7 @@ func Main(args []string, stdin io.Reader, out, stderr io.Writer) int {
 	if _, ok := os.LookupEnv(command.StartedBy); ok {
 		name = "assay" // as the user typed it
 	}
-	a := &app{command.NewRun(name, stdin, out, stderr)}
+	a := &app{Run: command.NewRun(name, stdin, out, stderr)}
 	if err := command.SameBuild(program); err != nil {
 		a.Complain(err)
 		return command.UsageError
@@ -57,6 +60,7 @@ for a list of servers of any length, and for those that are to be watched.`,
 			return command.UnknownCommand(c, args[0])
 		},
 	}
+	a.args = args
 	root.SetArgs(flags.Join(args, "--nonce", session.NonceSend, session.NonceRequire))
 	a.Dress(root, exitHelp)
 	root.AddGroup(&cobra.Group{ID: "many", Title: "Many servers:"}, &cobra.Group{ID: "help", Title: "Help:"})
@@ -69,7 +73,7 @@ for a list of servers of any length, and for those that are to be watched.`,
 
 // commands are assay-fleet's commands, in the order of the help.
 func (a *app) commands() []*cobra.Command {
-	return []*cobra.Command{a.serveCommand(), a.VersionCommand(), a.CompletionCommand()}
+	return []*cobra.Command{a.scanCommand(), a.serveCommand(), a.VersionCommand(), a.CompletionCommand()}
 }
 
 const exitHelp = `

@@ -64,8 +64,8 @@ const (
 	memory     = 16 << 20  // octets of it in memory
 )
 
-// defaultAckWait is the AckWait of a zero Options.
-const defaultAckWait = time.Minute
+// DefaultAckWait is the AckWait of a zero Options.
+const DefaultAckWait = time.Minute
 
 // How long the engine may take for what it does at once on a sound machine.
 const (
@@ -89,7 +89,7 @@ type Engine struct {
 // must Close it.
 func Open(ctx context.Context, o Options) (*Engine, error) {
 	if o.AckWait <= 0 {
-		o.AckWait = defaultAckWait
+		o.AckWait = DefaultAckWait
 	}
 	e := &Engine{o: o}
 	var err error

@@ -49,7 +49,9 @@ func (s *Source) Next(ctx context.Context, n int, wait time.Duration) ([]*Messag
 	var batch jetstream.MessageBatch
 	var err error
 	if wait > 0 {
-		batch, err = s.consumer.Fetch(n, jetstream.FetchMaxWait(wait))
+		limit, cancel := context.WithTimeout(ctx, wait)
+		defer cancel()
+		batch, err = s.consumer.Fetch(n, jetstream.FetchContext(limit))
 	} else {
 		batch, err = s.consumer.FetchNoWait(n)
 	}
@@ -65,7 +67,7 @@ func (s *Source) Next(ctx context.Context, n int, wait time.Duration) ([]*Messag
 		}
 		all = append(all, m)
 	}
-	if err := batch.Error(); err != nil && !errors.Is(err, context.DeadlineExceeded) && len(all) == 0 {
+	if err := batch.Error(); err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) && len(all) == 0 {
 		s.consumer = nil // the next call looks whether the queue still has it
 		return nil, gone(err)
 	}
