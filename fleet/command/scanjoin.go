@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,6 +26,8 @@ type joinFlags struct {
 
 	dir, id, metrics string
 	quiet            bool
+
+	complete bool // the folder has all results of the job
 }
 
 func (f *joinFlags) add(c *cobra.Command) {
@@ -84,6 +87,9 @@ func (a *app) join(ctx context.Context, f *joinFlags, told func(string)) (*queue
 	}
 	o.Told = told
 	e, err := queue.Open(ctx, o)
+	if err != nil && f.complete {
+		return nil, nil, nil, errComplete
+	}
 	if err != nil {
 		return nil, nil, nil, engineError(err)
 	}
@@ -119,6 +125,9 @@ func (a *app) findJob(ctx context.Context, e *queue.Engine, f *joinFlags) (*job.
 					return nil, nil, target.Usagef("the job in the queue cannot be taken part in: %v", err)
 				}
 				return m, exclude, nil
+			}
+			if f.complete && errors.Is(err, queue.ErrGone) {
+				return nil, nil, errComplete
 			}
 		}
 		if !told {
@@ -181,8 +190,15 @@ func (a *app) joinCollector(c *cobra.Command, f *joinFlags) error {
 	if f.dir == "" {
 		return target.Usagef("-o DIR is needed: where the results go")
 	}
+	var err error
+	if f.complete, err = f.collected(); err != nil {
+		return err
+	}
 	follow := a.follow(f.quiet)
 	e, m, exclude, err := a.join(ctx, f, follow.told)
+	if errors.Is(err, errComplete) {
+		return a.tellCollected(f)
+	}
 	if err != nil {
 		return err
 	}
@@ -203,9 +219,42 @@ func (a *app) joinCollector(c *cobra.Command, f *joinFlags) error {
 	case err != nil:
 		return target.Usagef("the results can no longer be stored: %v", err).Hint("what was stored is kept; the same command goes on")
 	}
-	if s := progress.State(); s.Done == s.Total && !f.quiet {
-		_, err = fmt.Fprintf(a.Stdout, "%d targets; results in %s\n", s.Total, f.dir)
+	if s := progress.State(); s.Done == s.Total {
+		return a.tellCollected(f)
 	}
+	a.Hint("what was stored is kept; the same command goes on")
+	return nil
+}
+
+// errComplete says that all results are here and the queue has no such job any more.
+var errComplete = errors.New("the job is done")
+
+// collected reports whether the folder has a job, and all its results. Then the
+// publisher may still have to be told.
+func (f *joinFlags) collected() (bool, error) {
+	m, err := job.ReadManifest(f.dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, target.Usagef("%v", err)
+	}
+	if f.id != "" && f.id != m.ID {
+		return false, target.Usagef("%s has another job", f.dir)
+	}
+	f.id = m.ID
+	complete, err := scan.Complete(f.dir, m)
+	if err != nil {
+		return false, target.Usagef("%v", err)
+	}
+	return complete, nil
+}
+
+func (a *app) tellCollected(f *joinFlags) error {
+	if f.quiet {
+		return nil
+	}
+	_, err := fmt.Fprintf(a.Stdout, "all results are in %s\n", f.dir)
 	return err
 }
 

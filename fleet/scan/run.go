@@ -52,8 +52,12 @@ func Run(ctx context.Context, e *queue.Engine, o Options) (*Progress, error) {
 	}
 	err := r.run(ctx)
 	if r.sink != nil {
-		if closed := r.sink.Close(); err == nil {
-			err = closed
+		end := r.sink.Close
+		if err == nil && r.progress.all() {
+			end = r.sink.Finish
+		}
+		if ended := end(); err == nil {
+			err = ended
 		}
 	}
 	return r.progress, err
@@ -132,20 +136,30 @@ func (r *run) run(ctx context.Context) error {
 	return nil
 }
 
-// wait returns when every target is done, or ctx ends. A worker by itself does not
-// know what is done: it works until it is stopped or the job is gone.
+// wait returns when every target is done, or ctx ends. Who does not publish stays
+// until the publisher has taken the job out of the queue: a worker does not know what
+// is done, and a collector has to tell.
 func (r *run) wait(ctx context.Context) {
-	for (!r.o.Collect && !r.o.Publish || !r.progress.all()) && ctx.Err() == nil {
+	for lost := time.Now(); ctx.Err() == nil; {
+		if r.o.Publish && r.progress.all() {
+			return
+		}
 		select {
 		case <-r.progress.changed:
 		case <-time.After(time.Second):
-			if !r.o.Collect && !r.o.Publish && r.gone(ctx) {
+			if r.e.Connected() {
+				lost = time.Now()
+			}
+			if !r.o.Publish && (r.gone(ctx) || time.Since(lost) > lostTime) {
 				return
 			}
 		case <-ctx.Done():
 		}
 	}
 }
+
+// lostTime is for how long a worker or a collector waits for a queue that is away.
+const lostTime = 10 * time.Minute
 
 // gone reports whether the queue has taken the job out: it is done.
 func (r *run) gone(ctx context.Context) bool {
@@ -181,15 +195,31 @@ func (r *run) create(ctx context.Context) error {
 	return r.j.Describe(ctx, r.o.Description)
 }
 
+// lingering is how long a queue that others joined stays after the job was taken
+// out of it, so that they see it.
+const lingering = 3 * time.Second
+
 // Finish takes a job that is done out of the queue. Of a queue inside the process
 // the store is removed, after it was closed.
 func Finish(ctx context.Context, e *queue.Engine, id, dir string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	err := e.Job(id).Remove(ctx)
+	err := e.Job(id).Remove(limit)
 	if !e.Inside() {
 		return err
 	}
+	if e.Addr() != "" {
+		pause(ctx, lingering)
+	}
 	e.Close()
 	return os.RemoveAll(queue.StoreDir(dir))
+}
+
+// Complete reports whether the results of a job are all in its folder.
+func Complete(dir string, m *job.Manifest) (bool, error) {
+	r := &run{o: Options{Dir: dir, Manifest: m}, progress: newProgress(m)}
+	if err := r.openSink(); err != nil {
+		return false, err
+	}
+	return r.progress.all(), r.sink.Close()
 }
