@@ -78,11 +78,14 @@ const (
 // process. It is safe for concurrent use.
 type Engine struct {
 	o      Options
-	server *server.Server // nil: elsewhere
+	inside bool
 	conn   *nats.Conn
 	js     jetstream.JetStream
 
-	closing sync.Once
+	mu      sync.Mutex
+	server  *server.Server // of a queue inside the process
+	closed  bool
+	trouble map[string]time.Time // since when a stream takes nothing, for reasons that are none
 }
 
 // Open starts the queue inside the process, or joins the one at o.URL. The caller
@@ -91,9 +94,9 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	if o.AckWait <= 0 {
 		o.AckWait = DefaultAckWait
 	}
-	e := &Engine{o: o}
+	e := &Engine{o: o, inside: o.URL == "", trouble: map[string]time.Time{}}
 	var err error
-	if o.URL == "" {
+	if e.inside {
 		err = e.start()
 	}
 	if err == nil {
@@ -143,12 +146,89 @@ func (e *Engine) start() error {
 	if err != nil {
 		return fmt.Errorf("the queue cannot start: %w", err)
 	}
-	e.server = s
 	s.Start()
 	if !s.ReadyForConnections(startTimeout) {
+		s.Shutdown()
 		return errors.New("the queue did not start: its port may be taken, or its store is not readable")
 	}
+	if e.o.Listen != "" {
+		e.o.Listen = s.Addr().String() // where it is, if it has to start again
+	}
+	e.server = s
 	return nil
+}
+
+// InProcessConn makes a connection to the server that there is now; package nats asks
+// for it whenever it connects.
+func (e *Engine) InProcessConn() (net.Conn, error) {
+	e.mu.Lock()
+	s := e.server
+	e.mu.Unlock()
+	if s == nil {
+		return nil, errors.New("the queue is not running")
+	}
+	return s.InProcessConn()
+}
+
+// reviveAfter is for how long a stream may fail before the server inside the process
+// is started again.
+const reviveAfter = 3 * time.Second
+
+// noted is told whether a stream took a message. A server whose store was taken away
+// under it, or that has given up on a disk that was full, does not recover by itself: it is
+// started again as soon as its folder can be written. What it had and has no more is
+// published again.
+func (e *Engine) noted(stream string, err error) {
+	if !e.inside {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	since, troubled := e.trouble[stream]
+	switch {
+	case err == nil:
+		delete(e.trouble, stream)
+	case !troubled:
+		e.trouble[stream] = time.Now()
+	case time.Since(since) > reviveAfter && !e.closed:
+		clear(e.trouble)
+		e.revive(err)
+	}
+}
+
+// revive starts the server again. It is called with the lock held.
+func (e *Engine) revive(why error) {
+	tell := e.o.Told
+	if tell == nil {
+		tell = func(string) {}
+	}
+	if err := writable(e.o.Dir); err != nil {
+		go tell(fmt.Sprintf("the queue's store cannot be written: %v", err))
+		return
+	}
+	go tell(fmt.Sprintf("the queue is started again: %v", why))
+	if e.server != nil {
+		e.server.Shutdown()
+		e.server.WaitForShutdown()
+		e.server = nil
+	}
+	if err := e.start(); err != nil {
+		go tell(err.Error())
+	}
+}
+
+// writable wants a folder that takes a file of some size.
+func writable(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, "room-*.tmp")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(make([]byte, 256<<10))
+	return errors.Join(err, f.Close())
 }
 
 // join connects to the server.
@@ -173,8 +253,8 @@ func (e *Engine) join(ctx context.Context) (err error) {
 		options = append(options, nats.Token(e.o.Token))
 	}
 	url := e.o.URL
-	if e.server != nil {
-		options = append(options, nats.InProcessServer(e.server))
+	if e.inside {
+		options = append(options, nats.InProcessServer(e))
 	} else {
 		if e.o.Credentials != "" {
 			options = append(options, nats.UserCredentials(e.o.Credentials))
@@ -218,22 +298,28 @@ func redacted(urls string) string {
 
 // Close leaves the queue, and ends it when it is inside the process.
 func (e *Engine) Close() {
-	e.closing.Do(func() {
-		if e.conn != nil {
-			e.conn.Close()
-		}
-		if e.server != nil {
-			e.server.Shutdown()
-			e.server.WaitForShutdown()
-		}
-	})
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return
+	}
+	e.closed = true
+	if e.conn != nil {
+		e.conn.Close()
+	}
+	if e.server != nil {
+		e.server.Shutdown()
+		e.server.WaitForShutdown()
+	}
 }
 
 // Inside reports whether the queue is inside this process.
-func (e *Engine) Inside() bool { return e.server != nil }
+func (e *Engine) Inside() bool { return e.inside }
 
 // Addr is the address at which workers can join; "" when none can.
 func (e *Engine) Addr() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	if e.server == nil || e.o.Listen == "" {
 		return ""
 	}
@@ -245,7 +331,7 @@ func (e *Engine) Connected() bool { return e.conn.IsConnected() }
 
 // replicas is how many servers keep each message: three where there are as many.
 func (e *Engine) replicas() int {
-	if e.server != nil {
+	if e.inside {
 		return 1
 	}
 	servers := e.conn.DiscoveredServers()

@@ -109,8 +109,14 @@ func (j *Job) publish(ctx context.Context, name, id string, data []byte) error {
 	}
 	_, err := j.e.js.PublishMsg(ctx, &nats.Msg{Subject: j.subject(name), Data: data}, options...)
 	var api *jetstream.APIError
-	if errors.As(err, &api) && api.ErrorCode == 10077 && strings.Contains(api.Description, "exceeded") {
+	switch {
+	case err == nil:
+		j.e.noted(j.stream(name), nil)
+	case errors.As(err, &api) && api.ErrorCode == 10077 && strings.Contains(api.Description, "exceeded"):
+		j.e.noted(j.stream(name), nil)
 		return ErrFull
+	case !errors.Is(err, context.Canceled):
+		j.e.noted(j.stream(name), err)
 	}
 	return gone(err)
 }
