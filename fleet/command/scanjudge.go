@@ -11,7 +11,10 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -47,6 +50,7 @@ type judgeFlags struct {
 	names    string
 	contact  string
 	keepCert bool
+	keep     []string // verdicts of which evidence is kept
 }
 
 // The words of --names.
@@ -67,7 +71,20 @@ func (f *judgeFlags) add(c *cobra.Command) {
 	g.Switch(&f.private, "private", "", "probe private and loopback addresses too")
 	g.Word(&f.names, "names", "which name an address without one is judged by: none, or the one that the DNS has for it", namesNone, namesReverse)
 	flags.Under(c, "Connection").Text(&f.contact, "contact", "tell whose scan this is: `URL` is sent with every download")
-	flags.Under(c, "Output").Switch(&f.keepCert, "keep-certificates", "", "store the certificates themselves, not what they say alone")
+	g = flags.Under(c, "Output")
+	g.Switch(&f.keepCert, "keep-certificates", "", "store the certificates themselves, not what they say alone")
+	g.List(&f.keep, "keep-evidence", "store what servers with these verdicts were judged by, to judge it again offline",
+		flags.Kind{Type: "VERDICT[,VERDICT]", Commas: true, Words: verdicts, Check: checkVerdict})
+}
+
+// verdicts are the words of --keep-evidence.
+var verdicts = []string{string(report.Accept), string(report.Reject), string(report.Inconclusive)}
+
+func checkVerdict(s string) error {
+	if !slices.Contains(verdicts, s) {
+		return fmt.Errorf("%q is none of %s", s, strings.Join(verdicts, ", "))
+	}
+	return nil
 }
 
 // check wants the flags to make sense together.
@@ -105,6 +122,7 @@ func (f *judgeFlags) judge(ctx context.Context, run *command.Run) (*judge, error
 	if err != nil {
 		return nil, err
 	}
+	o.Warn = seldom(o.Warn)
 	if o.Fetch != nil {
 		o.Fetch.Pace = worker.NewPace().Wait
 	}
@@ -116,6 +134,21 @@ func (f *judgeFlags) judge(ctx context.Context, run *command.Run) (*judge, error
 		j.logs = fmt.Sprintf("%x", trust.LogList.Hash())
 	}
 	return j, nil
+}
+
+// seldom passes on a warning at most once a minute: a thousand judgements meet the
+// same trouble at the same time.
+func seldom(warn func(error)) func(error) {
+	var mu sync.Mutex
+	var last time.Time
+	return func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if time.Since(last) > time.Minute {
+			last = time.Now()
+			warn(err)
+		}
+	}
 }
 
 // compare wants the judge to be the one of the job.
@@ -138,6 +171,7 @@ func (j *judge) worker(f *judgeFlags, l *limitFlags, exclude *job.Exclusions) wo
 	return worker.Options{
 		Name: workerName(), Limits: l.limits, Config: f.conn.Config, Exclude: exclude, Private: f.private, Reverse: f.names == namesReverse,
 		DNS: &net.Resolver{PreferGo: true}, Policy: report.Hash(hash), KeepCertificates: f.keepCert,
+		KeepEvidence: func(v report.Verdict) bool { return slices.Contains(f.keep, string(v)) },
 		Probe: func(ctx context.Context, c tlsclient.Config) (*report.Report, *evidence.Evidence) {
 			return j.engine.Check(ctx, c, j.trust, j.rules, j.access, assemble.Rows)
 		},

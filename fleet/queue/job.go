@@ -75,8 +75,10 @@ func (j *Job) Remove(ctx context.Context) error {
 			errs = append(errs, err)
 		}
 	}
-	if err := j.e.js.DeleteObjectStore(ctx, j.stream("job")); err != nil && !errors.Is(err, jetstream.ErrBucketNotFound) && !errors.Is(err, jetstream.ErrStreamNotFound) {
-		errs = append(errs, err)
+	for _, name := range []string{"job", "bodies"} {
+		if err := j.e.js.DeleteObjectStore(ctx, j.stream(name)); err != nil && !errors.Is(err, jetstream.ErrBucketNotFound) && !errors.Is(err, jetstream.ErrStreamNotFound) {
+			errs = append(errs, err)
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -178,6 +180,49 @@ func (j *Job) Description(ctx context.Context) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(r, MaxDescription+1))
 	if err == nil && len(b) > MaxDescription {
 		err = errors.New("the job's description is too long")
+	}
+	return b, err
+}
+
+// maxBody bounds a body of evidence.
+const maxBody = 64 << 20
+
+// PutBody leaves a body that evidence refers to, a list as a rule, for the collector;
+// name is its SHA-256.
+func (j *Job) PutBody(ctx context.Context, name string, body []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, 6*requestTimeout)
+	defer cancel()
+	store, err := j.e.js.ObjectStore(ctx, j.stream("bodies"))
+	if errors.Is(err, jetstream.ErrBucketNotFound) || errors.Is(err, jetstream.ErrStreamNotFound) {
+		store, err = j.e.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: j.stream("bodies"), Replicas: j.e.replicas()})
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := store.GetInfo(ctx, name); err == nil {
+		return nil // another worker was faster
+	}
+	_, err = store.PutBytes(ctx, name, body)
+	return err
+}
+
+// TakeBody returns what PutBody left. It stays: evidence that comes later may refer to
+// it, too.
+func (j *Job) TakeBody(ctx context.Context, name string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, 6*requestTimeout)
+	defer cancel()
+	store, err := j.e.js.ObjectStore(ctx, j.stream("bodies"))
+	if err != nil {
+		return nil, err
+	}
+	r, err := store.Get(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	b, err := io.ReadAll(io.LimitReader(r, maxBody+1))
+	if err == nil && len(b) > maxBody {
+		err = errors.New("the body is too long")
 	}
 	return b, err
 }

@@ -48,6 +48,9 @@ func (r *run) store(m *queue.Message) error {
 		m.Never()
 		return nil
 	}
+	if err := r.bodies(&piece); err != nil {
+		return err
+	}
 	switch _, err := r.sink.AddMessage(m.Data); {
 	case errors.Is(err, sink.ErrMessage):
 		r.o.Told(fmt.Sprintf("results that cannot be stored were passed over: %v", err))
@@ -60,6 +63,27 @@ func (r *run) store(m *queue.Message) error {
 		return err
 	}
 	m.Done()
+	return nil
+}
+
+// bodies stores the bodies that the evidence of a piece refers to. One that nobody has
+// any more is told, and its rows are stored without it.
+func (r *run) bodies(b *sink.Batch) error {
+	for _, e := range b.Evidence {
+		for _, h := range e.Bodies {
+			if r.sink.HasBody(h) {
+				continue
+			}
+			body, err := r.j.TakeBody(context.Background(), fmt.Sprintf("%x", h[:]))
+			if err != nil {
+				r.o.Told(fmt.Sprintf("a body of the evidence is missing: %v", err))
+				continue
+			}
+			if err := r.sink.AddBody(body); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 

@@ -40,3 +40,25 @@ func (f *facts) of(der []byte, issuer, keep bool) sink.Certificate {
 	}
 	return c
 }
+
+// hashes is a set of the hashes of what was handed over lately.
+type hashes struct {
+	mu    sync.Mutex
+	known *bounded.Map[report.Hash, struct{}]
+}
+
+func (h *hashes) has(sum report.Hash) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, ok := h.known.Get(sum)
+	return ok
+}
+
+func (h *hashes) add(sum report.Hash) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.known == nil {
+		h.known = bounded.New[report.Hash, struct{}](4*maxFacts, 0)
+	}
+	h.known.Put(sum, struct{}{}, 0)
+}

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"net"
@@ -62,8 +63,34 @@ func (w *worker) step(ctx context.Context, t *task) (over bool) {
 		return false
 	}
 	row := w.row(t, r, ev)
-	t.held.finish(row, t.attempts > 1, w.certificates(r, ev), nil)
+	kept := w.evidence(ctx, &row, ev)
+	t.held.finish(row, t.attempts > 1, w.certificates(r, ev), kept)
 	return true
+}
+
+// evidence is what is kept of what a row was judged by, if anything is to be. Its large
+// bodies go by themselves, once.
+func (w *worker) evidence(ctx context.Context, row *sink.Row, ev *evidence.Evidence) []sink.Evidence {
+	if ev == nil || w.o.KeepEvidence == nil || !w.o.KeepEvidence(row.Verdict) {
+		return nil
+	}
+	row.Evidence = sink.EvidenceDropped
+	e, bodies, err := sink.TakeBodies(row.Position, ev)
+	if err != nil {
+		return nil
+	}
+	for _, body := range bodies {
+		sum := report.Hash(sha256.Sum256(body))
+		if w.sent.has(sum) {
+			continue
+		}
+		if err := w.j.PutBody(ctx, hex.EncodeToString(sum[:]), body); err != nil {
+			return nil
+		}
+		w.sent.add(sum)
+	}
+	row.Evidence = sink.EvidenceKept
+	return []sink.Evidence{e}
 }
 
 // retry has a target probed again later: at its other addresses first, and where the

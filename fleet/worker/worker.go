@@ -105,6 +105,7 @@ type worker struct {
 	j     *queue.Job
 	pool  *pool
 	facts facts
+	sent  hashes // bodies of evidence
 
 	mu       sync.Mutex
 	held     map[*held]bool

@@ -163,6 +163,11 @@ func (c *Cache) Judged(n Need, t Terms, g Got, v Verdict) (also []*Artefact, err
 		}
 		return nil, nil
 	}
+	if !g.Cached && slices.ContainsFunc(known, func(b *Artefact) bool {
+		return b.same(a) && b.Proved && b.Fetched.Equal(a.Fetched) && (b.Revoking || !v.Revoking)
+	}) { // another judgement waited for the same download, and was faster
+		return slices.DeleteFunc(known.without(a, t.Now), func(b *Artefact) bool { return slices.ContainsFunc(g.Others, b.equal) }), nil
+	}
 	proved := *a
 	proved.Proved, proved.Revoking = true, a.Revoking || v.Revoking
 	if proved.Expires.IsZero() {
