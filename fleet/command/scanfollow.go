@@ -18,6 +18,7 @@ import (
 	"github.com/assaytls/assay/fleet/scan"
 	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/target"
+	"github.com/assaytls/assay/report"
 )
 
 // follower shows how far a scan is: on a terminal as a line, to Prometheus as
@@ -132,8 +133,8 @@ func (f *follower) Collect(c chan<- prometheus.Metric) {
 	c <- prometheus.MustNewConstMetric(scanDone, prometheus.GaugeValue, float64(s.Done))
 	c <- prometheus.MustNewConstMetric(scanAll, prometheus.GaugeValue, float64(s.Total))
 	c <- prometheus.MustNewConstMetric(scanRate, prometheus.GaugeValue, s.Rate)
-	for verdict, n := range map[string]uint64{"accept": s.Tally.Accept, "reject": s.Tally.Reject, "inconclusive": s.Tally.Inconclusive, "skipped": s.Tally.Skipped} {
-		c <- prometheus.MustNewConstMetric(scanRows, prometheus.CounterValue, float64(n), verdict)
+	for verdict, n := range map[report.Verdict]uint64{report.Accept: s.Tally.Accept, report.Reject: s.Tally.Reject, report.Inconclusive: s.Tally.Inconclusive, "skipped": s.Tally.Skipped} {
+		c <- prometheus.MustNewConstMetric(scanRows, prometheus.CounterValue, float64(n), string(verdict))
 	}
 	c <- prometheus.MustNewConstMetric(scanMore, prometheus.CounterValue, float64(s.Tally.Retried))
 }

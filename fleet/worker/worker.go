@@ -94,9 +94,10 @@ const (
 	maxOpen     = 20000 // targets that are not done
 	maxUnhanded = 64    // pieces of results that the queue has not taken
 
-	splitAfter = 5               // deliveries of a batch, and of a target by itself
-	aloneAfter = 3               // deliveries after which a target is probed with no other beside it
-	grace      = 5 * time.Second // for what is under way when the worker is to end
+	splitEvery = 500 * time.Millisecond // looks for targets of batches that were taken apart
+	splitAfter = 5                      // deliveries of a batch, and of a target by itself
+	aloneAfter = 3                      // deliveries after which a target is probed with no other beside it
+	grace      = 5 * time.Second        // for what is under way when the worker is to end
 )
 
 // worker works on one job.
@@ -166,12 +167,16 @@ func (w *worker) sayWorking(ctx context.Context, every time.Duration) {
 func (w *worker) take(ctx context.Context) error {
 	batches, singles := w.j.Work(), w.j.Split()
 	var alone *held // the target that is probed by itself, nil: none
+	var looked time.Time
 	for ctx.Err() == nil {
 		if !w.wait(ctx) {
 			return nil
 		}
-		if alone == nil || alone.over() {
-			alone = nil
+		if alone != nil && alone.over() {
+			alone, looked = nil, time.Time{} // there may be more
+		}
+		if alone == nil && time.Since(looked) > splitEvery {
+			looked = time.Now()
 			if msgs, err := singles.Next(ctx, 1, 0); err == nil && len(msgs) == 1 {
 				alone = w.single(ctx, msgs[0])
 			}
