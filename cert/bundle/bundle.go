@@ -124,7 +124,7 @@ func known(b []byte) bool { return recognise(b).sure }
 // as several only when each of them is recognised: otherwise what follows the
 // first belongs to it, for its decoder to complain of.
 func (r *reader) der(b []byte, at Object) {
-	if at.Label == labelTrusted || !row(b) {
+	if at.Label == labelTrusted || at.Offset == 0 && alone(b) || !row(b) {
 		r.object(b, at)
 		return
 	}
@@ -139,6 +139,13 @@ func (r *reader) der(b []byte, at Object) {
 			return
 		}
 	}
+}
+
+// alone reports whether b is one SEQUENCE and nothing else: whether it is recognised or not,
+// it is an object by itself.
+func alone(b []byte) bool {
+	e, err := der.NewReader(b, 0).Expect(der.Sequence)
+	return err == nil && len(e.Raw) == len(b)
 }
 
 // row reports whether b is objects that are recognised, one after the other.
