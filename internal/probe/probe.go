@@ -4,6 +4,7 @@ package probe
 
 import (
 	"context"
+	"time"
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/internal/assemble"
@@ -26,11 +27,26 @@ type Prober struct {
 	Detail assemble.Detail
 }
 
-// Probe dials the server of c and judges it; c.Lean is set. It returns the row, the
-// report in p.Detail, and what was gathered. It never fails: whatever went wrong is
-// in all three. The limits are those of c and of p.Access, and ctx ends all.
-func (p *Prober) Probe(ctx context.Context, c tlsclient.Config) (report.Row, *report.Report, *evidence.Evidence) {
+// Probe dials the server of c, whose Lean it sets, and judges it. It fills in row and
+// returns the report in p.Detail and what was gathered. It never fails: whatever went
+// wrong is in all three. The limits are those of c and of p.Access, and ctx ends all.
+//
+// Many wait in it for servers. Large values go by pointer here, and the goroutine
+// should be a new one for each server: its stack is small until it judges.
+func (p *Prober) Probe(ctx context.Context, c *tlsclient.Config, row *report.Row) (*report.Report, *evidence.Evidence) {
+	start := time.Now()
 	c.Lean = true
-	r, ev := p.Engine.Check(ctx, c, p.Trust, p.Policy, p.Access, p.Detail)
-	return r.Row(), r, ev
+	return p.judge(ctx, tlsclient.Dial(ctx, *c), row, start)
+}
+
+// judge judges what was gathered since start. It is no part of Probe so that the
+// stack of a connection that waits holds nothing of it.
+func (p *Prober) judge(ctx context.Context, ev *evidence.Evidence, row *report.Row, start time.Time) (*report.Report, *evidence.Evidence) {
+	r, ev := p.Engine.Resolve(ctx, ev, p.Trust, p.Policy, p.Access, p.Detail)
+	r.Target.Source = report.FromCheck
+	if r.Timing != nil {
+		r.Timing.Total = assemble.Milliseconds(time.Since(start))
+	}
+	*row = r.Row()
+	return r, ev
 }

@@ -48,7 +48,8 @@ func TestProbeSaysWhatCheckSays(t *testing.T) {
 					return r.Row(), ev.Source
 				}
 				p := probe.Prober{Engine: e, Trust: trust, Policy: s.Policy, Access: s.Access, Detail: assemble.Rows}
-				row, r, ev := p.Probe(context.Background(), c)
+				var row report.Row
+				r, ev := p.Probe(context.Background(), &c, &row)
 				if row.Verdict != r.Verdict {
 					t.Errorf("%s: the row says %s, the report %s", s.Name, row.Verdict, r.Verdict)
 				}

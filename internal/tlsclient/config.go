@@ -118,8 +118,14 @@ type Config struct {
 	alpnAsked bool     // ALPN was given, and not empty
 }
 
-// filled returns c with its defaults in place and its names normalized.
+// filled returns c as fill makes it.
 func (c Config) filled() Config {
+	c.fill()
+	return c
+}
+
+// fill puts the defaults in place and normalizes the names.
+func (c *Config) fill() {
 	if c.Port == "" {
 		c.Port = StartTLSPort(c.StartTLS)
 	}
@@ -151,7 +157,6 @@ func (c Config) filled() Config {
 		}
 		c.SNI = sniName(c.SNI)
 	}
-	return c
 }
 
 func orDefault(d, def time.Duration) time.Duration {

@@ -19,7 +19,7 @@ import (
 // connection. What it learnt, the reason of a failure included, is in the
 // evidence, which is never nil. Dial is safe for concurrent use.
 func Dial(ctx context.Context, c Config) *evidence.Evidence {
-	c = c.filled()
+	c.fill()
 	ev := c.newEvidence()
 	if c.Failure != nil {
 		ev.Failure = c.Failure
@@ -45,7 +45,14 @@ func Dial(ctx context.Context, c Config) *evidence.Evidence {
 			return ev
 		}
 	}
-	visiting := c
+	c.recorded(ctx, ev, conn)
+	return ev
+}
+
+// recorded makes the recorded handshake on conn, and what connections more it takes
+// to understand it.
+func (c *Config) recorded(ctx context.Context, ev *evidence.Evidence, conn net.Conn) {
+	visiting := *c
 	visiting.path = c.Path
 	first := visiting.shake(ctx, conn)
 	conn.Close()
@@ -53,12 +60,11 @@ func Dial(ctx context.Context, c Config) *evidence.Evidence {
 	c.alsoServes(ctx, ev)
 	c.legacy(ctx, ev)
 	if c.smaller(ctx, ev, first) {
-		return ev
+		return
 	}
 	if why := first.probeReason(); why != "" && !c.NoProbe && ctx.Err() == nil {
 		c.probe(ctx, ev, why)
 	}
-	return ev
 }
 
 func (c *Config) newEvidence() *evidence.Evidence {

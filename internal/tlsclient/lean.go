@@ -41,14 +41,12 @@ func (c *Config) lean(ctx context.Context, ev *evidence.Evidence, conn net.Conn)
 }
 
 // shakeLean runs one handshake on conn without recording more than what comes in
-// plain text. It reports whether the outcome needs no recording to be understood:
-// the handshake was completed, or the server did not answer in time. A server that
-// asks for a client certificate in TLS 1.3 says only afterwards whether it can do
-// without one, to those who listen.
+// plain text. It reports what learnt does. The stack of a connection that waits is
+// what is here and above: it is kept small.
 func (c *Config) shakeLean(ctx context.Context, conn net.Conn) (s *session, enough bool) {
 	w := &wire{Conn: conn, lean: true}
-	var request clientCert
-	conf := c.gathering(&request)
+	request := &clientCert{}
+	conf := c.gathering(request)
 	conf.KeyLogWriter = c.KeyLog
 	if c.Groups == nil {
 		conf.CurvePreferences = leanGroups
@@ -59,7 +57,15 @@ func (c *Config) shakeLean(ctx context.Context, conn net.Conn) (s *session, enou
 	err := tc.HandshakeContext(ctx)
 	took := time.Since(start)
 	unframed(conn)
+	return c.learnt(ctx, tc, w, request, took, err)
+}
 
+// learnt is what came of a lean handshake that took so long and ended with err. It
+// reports whether the outcome needs no recording to be understood:
+// the handshake was completed, or the server did not answer in time. A server that
+// asks for a client certificate in TLS 1.3 says only afterwards whether it can do
+// without one, to those who listen.
+func (c *Config) learnt(ctx context.Context, tc *tls.Conn, w *wire, request *clientCert, took time.Duration, err error) (s *session, enough bool) {
 	t := w.hello
 	if t == nil {
 		t = readTranscript(w.received(), nil)

@@ -94,7 +94,8 @@ func turns(p place, names []string, n int) (*told, error) {
 		line                   int
 	}
 	samples := make([]sample, len(names))
-	warm := min(p.Size.Parts+p.Size.Hosts/20, p.Size.Hosts/2) // each list comes once before
+	// Each list comes once before, and each issuer's key is seen often enough for a table.
+	warm := min(p.Size.Parts+12*p.Size.Intermediates, p.Size.Hosts/2)
 	n = min(n, p.Size.Hosts-warm)
 	for h := range warm + n {
 		for k := range names {

@@ -33,6 +33,7 @@ type contender struct {
 
 // The names of the contenders.
 const (
+	namePlain = "the same without tables of known keys"
 	nameOurs  = "assay, a full verdict, one row"
 	nameNaive = "naive: Go, chain verified, JSON"
 	nameFloor = "floor: Go, X25519, verifies nothing, no output"
@@ -60,20 +61,22 @@ func contenders(p place, port string) (map[string]contender, error) {
 		return nil, err
 	}
 	trust := &engine.Trust{Anchors: anchors, LogList: list}
-	config := func(host string) tlsclient.Config {
-		return tlsclient.Config{Host: host, Port: port, HandshakeTimeout: patience}
+	config := func(host string) *tlsclient.Config {
+		return &tlsclient.Config{Host: host, Port: port, HandshakeTimeout: patience}
 	}
 	prober := func(name string, o engine.Options) contender {
 		p := probe.Prober{Engine: engine.New(o), Trust: trust, Detail: assemble.Rows}
 		return contender{name, func(ctx context.Context, host string, b []byte) ([]byte, report.Verdict, error) {
-			row, _, _ := p.Probe(ctx, config(host))
+			c, row := config(host), new(report.Row)
+			p.Probe(ctx, c, row)
 			return row.AppendJSON(b), row.Verdict, nil
 		}}
 	}
 	whole := engine.New(engine.Options{})
 	all := map[string]contender{}
 	for _, c := range []contender{
-		prober(nameOurs, engine.Options{}),
+		prober(nameOurs, engine.Options{KnownKeyTables: true}),
+		prober(namePlain, engine.Options{}),
 		{nameNaive, func(ctx context.Context, host string, b []byte) ([]byte, report.Verdict, error) {
 			return naive(ctx, pool, host, port, b)
 		}},
@@ -83,7 +86,7 @@ func contenders(p place, port string) (map[string]contender, error) {
 		{nameCheck, func(ctx context.Context, host string, b []byte) ([]byte, report.Verdict, error) {
 			c := config(host)
 			c.KeyTypes = tlsclient.KeysAll
-			r, _ := whole.Check(ctx, c, trust, policy.Policy{}, download.Access{}, assemble.Full)
+			r, _ := whole.Check(ctx, *c, trust, policy.Policy{}, download.Access{}, assemble.Full)
 			j, err := json.Marshal(r)
 			return append(b, j...), r.Verdict, err
 		}},

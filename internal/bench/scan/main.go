@@ -146,7 +146,7 @@ func (o options) measure(self string) (*results, error) {
 }
 
 func (o options) inTurn(l *loaded) ([]turn, error) {
-	t, err := l.ask(map[string]any{"How": "turns", "Names": []string{nameFloor, nameNaive, nameOurs, nameCheck}, "N": o.turns})
+	t, err := l.ask(map[string]any{"How": "turns", "Names": []string{nameFloor, nameNaive, nameOurs, namePlain, nameCheck}, "N": o.turns})
 	if err != nil {
 		return nil, err
 	}
