@@ -21,6 +21,7 @@ var built = map[string]string{
 	"step-ca":             "github.com/smallstep/certificates/cmd/step-ca@v0.30.2",
 	"pebble":              "github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1",
 	"pebble-challtestsrv": "github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@v2.10.1",
+	"nats-server":         "github.com/nats-io/nats-server/v2@v2.15.3",
 	"caddy":               "github.com/caddyserver/caddy/v2/cmd/caddy@v2.11.9",
 }
 
