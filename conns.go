@@ -13,7 +13,7 @@ import (
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/bounded"
-	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/learnt"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
@@ -31,7 +31,7 @@ type acceptance struct {
 	refused atomic.Pointer[Error]
 
 	mu      sync.Mutex
-	path    engine.Path
+	path    learnt.Path
 	renewal time.Time // when revocation data should be fetched anew
 	until   time.Time // and from when on it is not: nobody knows whether the connection is open
 }
@@ -203,7 +203,7 @@ func (o *openConns) all() (open map[uint64]*openConn, foreign []*acceptance) {
 
 // hold remembers an accepted connection for as long as it is open. lessons is what
 // had been learnt when its judgement began.
-func (v *Verifier) hold(d dialled, cs *tls.ConnectionState, key [32]byte, p *policy.Policy, path engine.Path, until time.Time, lessons uint64) {
+func (v *Verifier) hold(d dialled, cs *tls.ConnectionState, key [32]byte, p *policy.Policy, path learnt.Path, until time.Time, lessons uint64) {
 	ours, served := d.conn, d.served
 	if ours == nil && served == nil && v.conf.OnRevoked == nil {
 		return

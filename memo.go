@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/assaytls/assay/internal/bounded"
-	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/learnt"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
@@ -30,7 +30,7 @@ type memoEntry struct {
 	report  *report.Report
 	until   time.Time
 	renewal time.Time // from when its revocation data should be fetched anew
-	path    engine.Path
+	path    learnt.Path
 }
 
 // The bounds of the memo.

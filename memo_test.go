@@ -13,7 +13,6 @@ import (
 
 	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/finding"
-	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/lab/forge"
 	"github.com/assaytls/assay/internal/learnt"
 	"github.com/assaytls/assay/policy"
@@ -205,11 +204,11 @@ func TestMemoKey(t *testing.T) {
 // all.
 func TestStamps(t *testing.T) {
 	now := time.Now()
-	path, revoked := engine.Path{Anchor: evidence.Hash{1}, Certs: []learnt.ID{{2}, {3}}}, engine.Path{Anchor: evidence.Hash{4}, Certs: []learnt.ID{{5}}}
-	stands := func(p engine.Path) bool { return !p.Equal(revoked) }
+	path, revoked := learnt.Path{Anchor: evidence.Hash{1}, Certs: []learnt.ID{{2}, {3}}}, learnt.Path{Anchor: evidence.Hash{4}, Certs: []learnt.ID{{5}}}
+	stands := func(p learnt.Path) bool { return !p.Equal(revoked) }
 	s := newSessionCache(tls.NewLRUClientSessionCache(4), [32]byte{1}, stands)
 	other := newSessionCache(tls.NewLRUClientSessionCache(4), [32]byte{2}, stands)
-	until := func(t time.Time, paths ...engine.Path) tenure { return tenure{t, append(paths, path)} }
+	until := func(t time.Time, paths ...learnt.Path) tenure { return tenure{t, append(paths, path)} }
 	stamp := s.stamp(until(now.Add(time.Hour)))
 	for name, c := range map[string]struct {
 		cache *sessionCache
@@ -244,7 +243,7 @@ func TestStamps(t *testing.T) {
 		t.Errorf("judged until %v", got)
 	}
 	for n := range 2 * maxSessionPaths {
-		s.judged("a.test", late, engine.Path{Anchor: evidence.Hash{9, byte(n)}})
+		s.judged("a.test", late, learnt.Path{Anchor: evidence.Hash{9, byte(n)}})
 		if got := s.lastJudged("a.test"); len(got.paths) > maxSessionPaths || got.until.IsZero() != (got.paths == nil) {
 			t.Errorf("%d paths until %v", len(got.paths), got.until)
 		}
@@ -398,13 +397,13 @@ func TestPutReplacesStamps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cache := newSessionCache(tls.NewLRUClientSessionCache(4), [32]byte{1}, func(engine.Path) bool { return true })
-	state.Extra = [][]byte{cache.stamp(tenure{time.Now(), []engine.Path{{}}}), []byte("mine")}
+	cache := newSessionCache(tls.NewLRUClientSessionCache(4), [32]byte{1}, func(learnt.Path) bool { return true })
+	state.Extra = [][]byte{cache.stamp(tenure{time.Now(), []learnt.Path{{}}}), []byte("mine")}
 	cache.Put("example.com", session)
 	if _, ok := cache.Get("example.com"); ok {
 		t.Error("a session without a judgement was kept")
 	}
-	cache.judged("example.com", time.Now().Add(time.Hour), engine.Path{})
+	cache.judged("example.com", time.Now().Add(time.Hour), learnt.Path{})
 	cache.Put("example.com", session)
 	got, ok := cache.Get("example.com")
 	if !ok {

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/assaytls/assay/internal/bounded"
-	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/learnt"
 )
 
 // sessionCache keeps TLS sessions only as long as the judgement of the
@@ -27,7 +27,7 @@ import (
 type sessionCache struct {
 	inner  tls.ClientSessionCache
 	now    func() [32]byte        // the hash of rules and trust
-	stands func(engine.Path) bool // nothing is known against a path
+	stands func(learnt.Path) bool // nothing is known against a path
 
 	mu    sync.Mutex
 	names *bounded.Map[string, tenure] // by server name, "" for IP targets
@@ -37,7 +37,7 @@ type sessionCache struct {
 // cannot be told apart: the earliest end of a judgement, and all their paths.
 type tenure struct {
 	until time.Time
-	paths []engine.Path
+	paths []learnt.Path
 }
 
 // maxSessionNames bounds the names remembered between judgement and ticket.
@@ -49,7 +49,7 @@ const maxSessionPaths = 8
 
 var stampPrefix = []byte("assay2\x00")
 
-func newSessionCache(inner tls.ClientSessionCache, hash [32]byte, stands func(engine.Path) bool) *sessionCache {
+func newSessionCache(inner tls.ClientSessionCache, hash [32]byte, stands func(learnt.Path) bool) *sessionCache {
 	return &sessionCache{inner: inner, now: func() [32]byte { return hash }, stands: stands, names: bounded.New[string, tenure](maxSessionNames, 0)}
 }
 
@@ -57,10 +57,10 @@ func newSessionCache(inner tls.ClientSessionCache, hash [32]byte, stands func(en
 // which path; the zero time means that it was refused. Of connections at the same
 // time, whose tickets cannot be told apart, the judgement that ends first counts,
 // and every path.
-func (s *sessionCache) judged(name string, until time.Time, path engine.Path) {
+func (s *sessionCache) judged(name string, until time.Time, path learnt.Path) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := tenure{until: until, paths: []engine.Path{path}}
+	t := tenure{until: until, paths: []learnt.Path{path}}
 	if old, _ := s.names.Get(name); time.Now().Before(old.until) && !until.IsZero() {
 		if old.until.Before(until) {
 			t.until = old.until
@@ -157,7 +157,7 @@ func (s *sessionCache) valid(extra [][]byte, now time.Time) bool {
 // standing reports whether nothing was learnt against the paths of a stamp.
 func (s *sessionCache) standing(paths []byte) bool {
 	for len(paths) > 0 {
-		p, rest, ok := engine.ParsePath(paths)
+		p, rest, ok := learnt.ParsePath(paths)
 		if !ok || !s.stands(p) {
 			return false
 		}

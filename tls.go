@@ -15,6 +15,7 @@ import (
 	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/learnt"
 	"github.com/assaytls/assay/internal/tlsclient"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
@@ -89,7 +90,7 @@ func guardOverlay(c *tls.Config) {
 	}
 	if s, ok := c.ClientSessionCache.(*sessionCache); ok {
 		stands := s.stands
-		s.stands = func(p engine.Path) bool { return hookOf(c) == hook && stands(p) }
+		s.stands = func(p learnt.Path) bool { return hookOf(c) == hook && stands(p) }
 	}
 }
 
@@ -144,7 +145,7 @@ func (v *Verifier) clientConfig(d dialled, base *tls.Config) (*tls.Config, error
 	}
 	var sessions *sessionCache
 	if c.ClientSessionCache != nil {
-		sessions = newSessionCache(c.ClientSessionCache, v.hash, func(p engine.Path) bool { return v.stands(p, &v.policy, func() {}) })
+		sessions = newSessionCache(c.ClientSessionCache, v.hash, func(p learnt.Path) bool { return v.stands(p, &v.policy, func() {}) })
 		sessions.now = v.trustedBy
 		c.ClientSessionCache = sessions
 	}
@@ -278,7 +279,7 @@ func (v *Verifier) serverConfig(d dialled, base *tls.Config) (*tls.Config, error
 
 // handshake judges one connection and returns until when the judgement holds, and
 // the path that it rests on. The error is nil, ErrClosed or an *Error.
-func (v *Verifier) handshake(d dialled, cs *tls.ConnectionState, p *policy.Policy) (until time.Time, path engine.Path, err error) {
+func (v *Verifier) handshake(d dialled, cs *tls.ConnectionState, p *policy.Policy) (until time.Time, path learnt.Path, err error) {
 	if !v.begin() {
 		return time.Time{}, path, ErrClosed
 	}
@@ -287,7 +288,7 @@ func (v *Verifier) handshake(d dialled, cs *tls.ConnectionState, p *policy.Polic
 		if x := recover(); x != nil {
 			broken := refusal(finding.New(finding.InternalError, "what", cs.ServerName, "detail", fmt.Sprint(x)))
 			v.counters.judged(broken.Report)
-			until, path, err = time.Time{}, engine.Path{}, broken
+			until, path, err = time.Time{}, learnt.Path{}, broken
 		}
 	}()
 	if len(cs.VerifiedChains) == 0 {
@@ -350,7 +351,7 @@ func (v *Verifier) handshake(d dialled, cs *tls.ConnectionState, p *policy.Polic
 
 // stands runs f unless a revocation was learnt against a path since it was
 // accepted (see engine.Stands).
-func (v *Verifier) stands(path engine.Path, p *policy.Policy, f func()) bool {
+func (v *Verifier) stands(path learnt.Path, p *policy.Policy, f func()) bool {
 	return v.engine.Stands(path, v.trusted(), *p, f)
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/lab/forge"
+	"github.com/assaytls/assay/internal/learnt"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
@@ -147,13 +148,13 @@ func TestOvertaken(t *testing.T) {
 		t.Errorf("%s: what was overtaken is accepted", r.Verdict)
 	}
 	b := path.Append(path.Append(nil))
-	one, rest, ok := ParsePath(b)
-	two, rest, ok2 := ParsePath(rest)
+	one, rest, ok := learnt.ParsePath(b)
+	two, rest, ok2 := learnt.ParsePath(rest)
 	if !ok || !ok2 || len(rest) != 0 || !one.Equal(path) || !two.Equal(path) {
 		t.Errorf("%v, %v, %d octets left", one, two, len(rest))
 	}
 	for n := range len(b) / 2 {
-		if _, _, ok := ParsePath(b[:n]); ok {
+		if _, _, ok := learnt.ParsePath(b[:n]); ok {
 			t.Errorf("%d octets are a path", n)
 		}
 	}

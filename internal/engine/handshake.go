@@ -10,6 +10,7 @@ import (
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/download"
+	"github.com/assaytls/assay/internal/learnt"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
@@ -23,7 +24,7 @@ import (
 // not end in use. A brief report that does not accept is made in full. gathered is the evidence with what
 // was fetched; ev is not changed. path is for [Engine.Stands], to be asked whenever
 // an acceptance is remembered or relied on again.
-func (e *Engine) Handshake(ctx context.Context, ev *evidence.Evidence, chains [][][]byte, t *Trust, p policy.Policy, a download.Access, d assemble.Detail) (r *report.Report, gathered *evidence.Evidence, due bool, path Path) {
+func (e *Engine) Handshake(ctx context.Context, ev *evidence.Evidence, chains [][][]byte, t *Trust, p policy.Policy, a download.Access, d assemble.Detail) (r *report.Report, gathered *evidence.Evidence, due bool, path learnt.Path) {
 	p.NoName, a.NoAIA = true, true
 	j := e.newJudgement(ev, t, p, a, d)
 	j.chains = chains

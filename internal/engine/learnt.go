@@ -95,43 +95,8 @@ func issuersMay(path certpath.Path) bool {
 	return true
 }
 
-// Path names the certificates whose revocation was judged on the path that an
-// acceptance rests on, and its anchor. The zero Path names none.
-type Path struct {
-	Certs  []learnt.ID
-	Anchor evidence.Hash // of its key
-}
-
-// Equal reports whether p and q name the same.
-func (p Path) Equal(q Path) bool { return p.Anchor == q.Anchor && slices.Equal(p.Certs, q.Certs) }
-
-// Append appends p's binary form to b.
-func (p Path) Append(b []byte) []byte {
-	b = append(append(b, byte(len(p.Certs))), p.Anchor[:]...)
-	for _, id := range p.Certs {
-		b = append(b, id[:]...)
-	}
-	return b
-}
-
-// ParsePath reads what Append wrote from the front of b.
-func ParsePath(b []byte) (p Path, rest []byte, ok bool) {
-	const size = len(p.Anchor)
-	if len(b) < 1+size || len(b) < 1+size+int(b[0])*size {
-		return p, nil, false
-	}
-	n := int(b[0])
-	copy(p.Anchor[:], b[1:])
-	b = b[1+size:]
-	for range n {
-		p.Certs = append(p.Certs, learnt.ID(b[:size]))
-		b = b[size:]
-	}
-	return p, b, true
-}
-
-// path is the Path of the round's chosen path.
-func (r *round) path() (p Path) {
+// path is the [learnt.Path] of the round's chosen path.
+func (r *round) path() (p learnt.Path) {
 	if r.built == nil || r.chosen < 0 || r.chosen >= len(r.built.Paths) {
 		return p
 	}
@@ -148,7 +113,7 @@ func (r *round) path() (p Path) {
 // Stands runs f and returns true, unless by now a revocation has been learnt of a
 // certificate of the path. None is learnt while f runs, which must not use the
 // engine: so no acceptance is stored that a revocation has overtaken.
-func (e *Engine) Stands(path Path, t *Trust, p policy.Policy, f func()) bool {
+func (e *Engine) Stands(path learnt.Path, t *Trust, p policy.Policy, f func()) bool {
 	now := time.Now()
 	return e.learnt.Unless(path.Certs, func(l *evidence.Learnt) bool {
 		return revocation.Speaks(l, p, now, func(key evidence.Hash) bool { return key == path.Anchor || t.anchoredBy(p.Trust, key) })
