@@ -9,7 +9,7 @@ import (
 // has now always stays.
 type Retention struct {
 	Age     time.Duration // of states and events since they ended, and of targets since they were given up
-	States  int           // of one target, besides the one it is in
+	States  int           // of one target, with the one that it is in; at least 1
 	Reports int           // of one target, in full
 	Events  int           // of one target
 	Sent    time.Duration // of messages since they were delivered or given up
@@ -90,11 +90,8 @@ func (s *Store) Tidy(ctx context.Context, keep Retention, now time.Time) (t Tidi
 
 // target deletes what one target has too much of.
 func (t *Tidied) target(tx *Tx, id int64, keep Retention, old int64) error {
-	var now int64
-	if _, err := tx.one("SELECT state FROM standings WHERE target = ?", []any{id}, &now); err != nil {
-		return err
-	}
-	// The newest so many stay; below is what is to go.
+	// The newest so many stay, and so does the state that has not ended, which is the
+	// newest of all; below is what is to go.
 	below := func(query string, n int) (limit int64, err error) {
 		_, err = tx.one(query+" ORDER BY id DESC LIMIT 1 OFFSET ?", []any{id, n}, &limit)
 		return limit, err
@@ -111,16 +108,16 @@ func (t *Tidied) target(tx *Tx, id int64, keep Retention, old int64) error {
 	if err != nil {
 		return err
 	}
-	const gone = "(SELECT id FROM states WHERE target = ? AND id <> ? AND (id <= ? OR ended > 0 AND ended < ?))"
+	const gone = "(SELECT id FROM states WHERE target = ? AND (id <= ? OR ended > 0 AND ended < ?))"
 	for _, one := range []struct {
 		count *int64
 		query string
 		args  []any
 	}{
-		{&t.Reports, "DELETE FROM reports WHERE state IN (SELECT id FROM states WHERE target = ? AND id <> ? AND id <= ?)", []any{id, now, reports}},
-		{&t.Reports, "DELETE FROM reports WHERE state IN " + gone, []any{id, now, states, old}},
-		{new(int64), "DELETE FROM state_certs WHERE state IN " + gone, []any{id, now, states, old}},
-		{&t.States, "DELETE FROM states WHERE id IN " + gone, []any{id, now, states, old}},
+		{&t.Reports, "DELETE FROM reports WHERE state IN (SELECT id FROM states WHERE target = ? AND id <= ?)", []any{id, reports}},
+		{&t.Reports, "DELETE FROM reports WHERE state IN " + gone, []any{id, states, old}},
+		{new(int64), "DELETE FROM state_certs WHERE state IN " + gone, []any{id, states, old}},
+		{&t.States, "DELETE FROM states WHERE id IN " + gone, []any{id, states, old}},
 		{&t.Events, "DELETE FROM events WHERE target = ? AND (id <= ? OR at < ?)", []any{id, events, old}},
 	} {
 		n, err := tx.Exec(one.query, one.args...)
