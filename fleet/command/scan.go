@@ -75,7 +75,7 @@ With --listen or --engine, assay scan worker on other machines joins the work.`,
 	g.Text(&f.engine.listen, "listen", "let workers on other machines join at `HOST:PORT`; beyond loopback with --engine-cert and --engine-key")
 	g.Switch(&f.noWorker, "no-worker", "", "probe nothing here: workers elsewhere do")
 	g.Switch(&f.noCollect, "no-collect", "", "store nothing here: assay scan collect does elsewhere")
-	c.AddCommand(a.scanWorkerCommand(), a.scanCollectCommand())
+	c.AddCommand(a.scanWorkerCommand(), a.scanCollectCommand(), a.scanShowCommand(), a.scanDiffCommand())
 	return c
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"flag"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -75,6 +76,9 @@ func page(t *testing.T, name, want string) {
 	}
 }
 
+// flagInCode is how the commands of assay-fleet, which is a module of its own, add a flag.
+var flagInCode = regexp.MustCompile(`\.(?:Text|Switch|List|Word|Once|OnOff|Duration|Size|OptionalWord|\w*VarP?)\([^"\n]*"([a-z][a-z-]+)"`)
+
 var flagInText = regexp.MustCompile(`(?:^|[\s(` + "`" + `])(--[a-z][a-z-]+)`)
 
 // Every flag that the pages for people mention exists, and so does every
@@ -95,6 +99,19 @@ func TestFlagsInDocs(t *testing.T) {
 		}
 	}
 	known["--help"] = true
+	fleet, err := filepath.Glob("../../fleet/command/*.go")
+	if err != nil || len(fleet) == 0 {
+		t.Fatalf("assay-fleet's commands are not there: %v", err)
+	}
+	for _, name := range fleet {
+		code, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range flagInCode.FindAllStringSubmatch(string(code), -1) {
+			known["--"+m[1]] = true
+		}
+	}
 	text := map[string]string{"findings": Markdown(finding.Kinds()), "policy": policyPage()}
 	for _, f := range []string{"README.md", "ARCHITECTURE.md", "SECURITY.md", "CONTRIBUTING.md", "NEWS.md"} {
 		b, err := os.ReadFile("../../" + f)
