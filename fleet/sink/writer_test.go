@@ -300,6 +300,23 @@ func TestEveryStep(t *testing.T) {
 	}
 }
 
+// A file that does not read back as it was written does not count; what it is
+// made of is still in the journal.
+func TestReadBack(t *testing.T) {
+	dir := t.TempDir()
+	w := open(t, dir)
+	add(t, w, batch(0, 10))
+	w.part.sum ^= 1
+	if err := w.Close(); err == nil || !strings.Contains(err.Error(), "read back") {
+		t.Errorf("a part that was written wrongly: %v", err)
+	}
+	w = open(t, dir)
+	if err := w.Close(); err != nil || !w.Has(0) {
+		t.Errorf("the next writer: %v", err)
+	}
+	once(t, dir, batch(0, 10))
+}
+
 func TestSpans(t *testing.T) {
 	var s spans
 	for _, n := range []uint64{5, 3, 4, 9, 0, 4, 1<<64 - 1, 8, 1<<64 - 2} {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/fleet/sink"
 	"github.com/assaytls/assay/report"
 )
 
@@ -162,6 +163,11 @@ func (n *DiffCounts) count(c *Change) bool {
 
 // DiffJSON writes the comparison of two folders as JSON, change by change.
 func DiffJSON(w io.Writer, before, after string) (*DiffCounts, error) {
+	for _, dir := range []string{before, after} { // before anything is written
+		if _, err := sink.OpenResults(dir); err != nil {
+			return nil, err
+		}
+	}
 	a, _ := json.Marshal(before)
 	b, _ := json.Marshal(after)
 	if _, err := fmt.Fprintf(w, `{"version":%d,"before":%s,"after":%s,"changes":[`, Version, a, b); err != nil {
