@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/assaytls/assay/fleet/alert"
 	"github.com/assaytls/assay/fleet/watch"
 	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/flags"
@@ -75,7 +76,7 @@ reason is told.`,
 
 // checkConfig reads a configuration and everything that it names.
 func (a *app) checkConfig(ctx context.Context, name string) error {
-	c, err := watch.ReadConfig(name)
+	c, _, err := readConfig(name)
 	if err == nil {
 		err = (&watch.Judges{Stderr: a.Stderr}).Use(ctx, c)
 	}
@@ -130,6 +131,8 @@ type service struct {
 	temp   string // a directory that goes with the process
 	store  *watch.Store
 	watch  *watch.Watcher
+	alerts *alert.Manager
+	rules  alert.Config // of the configuration that was read last
 }
 
 // prepare opens everything; nothing runs yet.
@@ -159,7 +162,10 @@ func (s *service) prepare(ctx context.Context) (err error) {
 	if s.store, err = watch.Open(ctx, database); err != nil {
 		return target.Usagef("%v", err)
 	}
-	s.watch = &watch.Watcher{Store: s.store, Judge: s.judge, Workers: s.config.Workers, Retain: s.config.Retain, Trouble: s.Warn}
+	s.alerts = &alert.Manager{Store: s.store, Trouble: s.Warn}
+	s.alerts.Use(s.rules)
+	s.watch = &watch.Watcher{Store: s.store, Judge: s.judge, Workers: s.config.Workers, Retain: s.config.Retain, Trouble: s.Warn,
+		Told: func([]watch.Event) { s.alerts.Wake() }}
 	return s.sync(ctx, s.config)
 }
 
@@ -168,11 +174,22 @@ func (s *service) read() (*watch.Config, error) {
 	if s.flags.config == "" {
 		return watch.Arguments(s.args)
 	}
-	c, err := watch.ReadConfig(s.flags.config)
+	c, rules, err := readConfig(s.flags.config)
 	if err != nil {
 		return nil, err
 	}
+	s.rules = rules
 	return c, c.Add(s.args)
+}
+
+// readConfig reads a configuration with the sections of its parts.
+func readConfig(name string) (*watch.Config, alert.Config, error) {
+	c, err := watch.ReadConfig(name)
+	if err != nil {
+		return nil, alert.Config{}, err
+	}
+	rules := alert.Read(c.Section("alerts"))
+	return c, rules, c.Err()
 }
 
 func (s *service) judge(ctx context.Context, spec watch.Spec) watch.Outcome {
@@ -247,7 +264,13 @@ func (s *service) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	done := make(chan struct{})
-	go func() { defer close(done); s.watch.Run(ctx) }()
+	go func() {
+		defer close(done)
+		told := make(chan struct{})
+		go func() { defer close(told); s.alerts.Run(ctx) }()
+		s.watch.Run(ctx)
+		<-told
+	}()
 	err = s.attend(ctx, failed)
 	cancel()
 	stop, late := context.WithTimeout(context.Background(), 5*time.Second)
@@ -302,6 +325,7 @@ func (s *service) reload(ctx context.Context) error {
 		return errors.Join(err, s.judges.Use(ctx, before))
 	}
 	s.config = c
+	s.alerts.Use(s.rules)
 	s.watch.Wake()
 	fmt.Fprintf(s.Stderr, "assay: the configuration was read again: %s\n", command.Counted(len(c.Specs()), "target", "targets"))
 	return nil

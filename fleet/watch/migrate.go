@@ -160,6 +160,42 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_due ON outbox (ended, next_at);
 CREATE INDEX outbox_dead ON outbox (dead);
 `,
+	`
+CREATE TABLE alerts (
+	id {serial},
+	alert_key TEXT NOT NULL,
+	rule TEXT NOT NULL,
+	severity TEXT NOT NULL,
+	cause TEXT NOT NULL,
+	finding TEXT NOT NULL,
+	title TEXT NOT NULL,
+	targets {long} NOT NULL,
+	names TEXT NOT NULL,
+	began {long} NOT NULL,
+	ended {long} NOT NULL DEFAULT 0,
+	told {long} NOT NULL DEFAULT 0,
+	silenced {long} NOT NULL DEFAULT 0,
+	acked {long} NOT NULL DEFAULT 0,
+	acked_by TEXT NOT NULL DEFAULT '',
+	remark TEXT NOT NULL DEFAULT ''
+);
+CREATE UNIQUE INDEX alerts_key ON alerts (alert_key, ended);
+CREATE INDEX alerts_ended ON alerts (ended);
+
+CREATE TABLE silences (
+	id {serial},
+	rule TEXT NOT NULL,
+	target TEXT NOT NULL,
+	grp TEXT NOT NULL,
+	cause TEXT NOT NULL,
+	finding TEXT NOT NULL,
+	until_at {long} NOT NULL,
+	created {long} NOT NULL,
+	made_by TEXT NOT NULL,
+	remark TEXT NOT NULL
+);
+CREATE INDEX silences_until ON silences (until_at);
+`,
 }
 
 // migrate brings the database to the newest version, one transaction a step.
