@@ -61,6 +61,13 @@ func TestHolds(t *testing.T) {
 		}
 	}
 	r.Paths[0].Certs[0].Revocation = nil
+	r.Programs = []report.Program{{Program: policy.ProgramMicrosoft, Until: at(5)}}
+	if until, _ := holds(r, now, policy.Policy{Trust: policy.ProgramMicrosoft}); !until.Equal(at(5)) {
+		t.Errorf("until %v, and the program that decides ends its trust at %v", until, at(5))
+	}
+	if until, _ := holds(r, now, policy.Policy{}); until.Equal(at(5)) {
+		t.Error("a program that does not decide ends an acceptance")
+	}
 	if until, _ := holds(r, now, policy.Policy{ExpiresWithin: policy.Margin{Left: 20 * time.Minute}}); !until.Equal(at(30)) {
 		t.Errorf("until %v, want 20 minutes before notAfter", until.Sub(now))
 	}
