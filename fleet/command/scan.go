@@ -16,6 +16,7 @@ import (
 	"github.com/assaytls/assay/fleet/queue"
 	"github.com/assaytls/assay/fleet/scan"
 	"github.com/assaytls/assay/fleet/sink"
+	"github.com/assaytls/assay/fleet/summary"
 	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/target"
@@ -290,9 +291,16 @@ func (a *app) runScan(ctx context.Context, f *scanFlags, m *job.Manifest, j *jud
 	return a.summary(f, m, progress.State())
 }
 
-// summary prints what came of the job.
+// summary prints what came of the job: of all of it, not of this run alone.
 func (a *app) summary(f *scanFlags, m *job.Manifest, s scan.State) error {
 	t := s.Tally
+	if !f.noCollect && t.Accept+t.Reject+t.Inconclusive+t.Skipped < s.Total {
+		all, err := summary.Read(f.dir)
+		if err != nil {
+			return unreadable(err)
+		}
+		t.Accept, t.Reject, t.Inconclusive, t.Skipped = uint64(all.Accept), uint64(all.Reject), uint64(all.Inconclusive), uint64(all.Skipped)
+	}
 	for v, n := range map[int]uint64{command.Reject: t.Reject, command.Inconclusive: t.Inconclusive} {
 		if n > 0 {
 			a.Status = command.Worse(a.Status, v)

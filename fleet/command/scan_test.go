@@ -47,9 +47,10 @@ func TestScan(t *testing.T) {
 	}
 	// What is done is done.
 	began := time.Now()
-	if status, out = call(t, "scan", "--resume", dir); status != 0 || time.Since(began) > 20*time.Second {
+	if status, out = call(t, "scan", "--resume", dir); status != 1 || time.Since(began) > 20*time.Second {
 		t.Errorf("resumed: status %d, %s", status, out)
 	}
+	contains(t, out, "203 targets: 201 accepted, 2 rejected")
 	if status, out = call(t, w.flagged("scan", w.list(t, 1), "-o", dir)...); status != 2 {
 		t.Errorf("the same folder again: status %d", status)
 	}
