@@ -98,9 +98,18 @@ func TestKilled(t *testing.T) {
 		for i := range running {
 			start(i)
 		}
+		seen := int64(0)
 		for n := range kills {
-			time.Sleep(time.Duration(80+rand.IntN(300)) * time.Millisecond)
+			until(t, "events between two kills", func() bool {
+				last, err := s.LastEvent(ctx)
+				return err == nil && last > seen+killTargets/2
+			})
+			time.Sleep(time.Duration(rand.IntN(150)) * time.Millisecond)
 			kill(n % together)
+			var err error
+			if seen, err = s.LastEvent(ctx); err != nil {
+				t.Fatal(err)
+			}
 			// A claim outlives a killed process; this is what waiting for its end would do.
 			if err := s.Update(ctx, func(tx *Tx) error {
 				_, err := tx.Exec("UPDATE schedule SET claimed_until = 0, claimed_by = ''")
