@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -51,6 +52,54 @@ never_users =
 	check(t, os.Chmod(key, 0o644))
 	Start(t, smtp, "exim4", "-C", conf, "-bdf", "-q1h")
 	return smtp, smtps
+}
+
+// Mailbox is an Exim that takes mail for anybody at the port and puts it into the file.
+func Mailbox(t testing.TB) (port, file string) {
+	t.Helper()
+	port = FreePort(t)
+	dir := t.TempDir()
+	file = filepath.Join(dir, "mailbox")
+	conf := filepath.Join(dir, "exim.conf")
+	text := strings.NewReplacer("$DIR", dir, "$PORT", port, "$FILE", file).Replace(`spool_directory = $DIR
+log_file_path = $DIR/log-%s
+primary_hostname = mx.test
+local_interfaces = 127.0.0.1
+daemon_smtp_ports = $PORT
+exim_user = root
+exim_group = root
+never_users =
+acl_smtp_rcpt = accept
+rfc1413_query_timeout = 0s
+tls_advertise_hosts =
+keep_environment =
+begin routers
+all:
+  driver = accept
+  transport = file
+begin transports
+file:
+  driver = appendfile
+  file = $FILE
+  user = nobody
+  group = nogroup
+`)
+	check(t, os.WriteFile(conf, []byte(text), 0o644))
+	open(t, dir)
+	check(t, os.Chmod(dir, 0o777)) // Exim delivers nothing as root
+	Start(t, port, "exim4", "-C", conf, "-bdf", "-q1h", "-odi")
+	return port, file
+}
+
+// Alertmanager is Prometheus' one; it tells nobody.
+func Alertmanager(t testing.TB) (port string) {
+	t.Helper()
+	port = FreePort(t)
+	dir := t.TempDir()
+	conf := filepath.Join(dir, "alertmanager.yml")
+	check(t, os.WriteFile(conf, []byte("route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"), 0o644))
+	Start(t, port, "prometheus-alertmanager", "--config.file="+conf, "--storage.path="+dir, "--web.listen-address=127.0.0.1:"+port, "--cluster.listen-address=")
+	return port
 }
 
 // Dovecot speaks IMAP, POP3, LMTP and ManageSieve.
