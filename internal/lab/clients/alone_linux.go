@@ -10,9 +10,18 @@ import (
 	"time"
 )
 
+// user is who clients are in the exam's namespace: an ordinary user, for servers want to drop root's rights, which
+// they cannot there, and browsers refuse root.
+const user = 1000
+
 // alone puts cmd into a session of its own, without a terminal, which dies with this program.
 func alone(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+	if Inside() {
+		cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: user, HostID: os.Getuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: user, HostID: os.Getgid(), Size: 1}}
+	}
 }
 
 // endAll ends cmd, its process group and every process that has the mark in its environment: browsers and

@@ -25,8 +25,10 @@ type Definition struct {
 	// with 0 when the client can be used.
 	Detect []string `json:"detect"`
 	Probe  []string `json:"probe,omitempty"`
-	// Version prints the version; its first line that has a digit counts.
+	// Version prints the version; its first line that has one, like 1.2 or 17 at the end, counts.
 	Version []string `json:"version"`
+	// Prepare, when not empty, is run once before the first question: it makes what Run needs.
+	Prepare []string `json:"prepare,omitempty"`
 	// Run asks one question. It is not given to a shell.
 	Run   []string          `json:"run,omitempty"`
 	Env   map[string]string `json:"env,omitempty"`
@@ -37,6 +39,8 @@ type Definition struct {
 	Serve *Service `json:"serve,omitempty"`
 	// Driver names the code that drives a browser: "chromium" or "firefox".
 	Driver string `json:"driver,omitempty"`
+	// Settings are preferences of Firefox or policies of Chromium.
+	Settings map[string]any `json:"settings,omitempty"`
 	// SystemTrust clients trust the system's roots alone: they can be examined only where those are the
 	// lab's (isolation by a namespace).
 	SystemTrust bool `json:"system_trust,omitempty"`
@@ -54,10 +58,11 @@ type Definition struct {
 
 // Variant is what differs in the row with revocation.
 type Variant struct {
-	Name string            `json:"name"`
-	Run  []string          `json:"run,omitempty"`
-	Env  map[string]string `json:"env,omitempty"`
-	Note string            `json:"note,omitempty"`
+	Name     string            `json:"name"`
+	Run      []string          `json:"run,omitempty"`
+	Env      map[string]string `json:"env,omitempty"`
+	Settings map[string]any    `json:"settings,omitempty"`
+	Note     string            `json:"note,omitempty"`
 }
 
 // Service is a server program that asks the lab in its clients' name. It is started once, with a
@@ -98,7 +103,7 @@ const (
 
 var placeholder = regexp.MustCompile(`\{[a-z0-9]+\}`)
 
-var placeholders = []string{"{url}", "{host}", "{port}", "{token}", "{root}", "{rootdir}", "{p12}", "{nssdb}", "{home}", "{tmp}", "{programs}", "{verify}", "{self}", "{listen}", "{listenhost}", "{listenport}", "{each}", "{config}"}
+var placeholders = []string{"{url}", "{host}", "{port}", "{token}", "{root}", "{rootdir}", "{p12}", "{nssdb}", "{home}", "{tmp}", "{programs}", "{verify}", "{check}", "{self}", "{listen}", "{listenhost}", "{listenport}", "{each}", "{config}"}
 
 // Parse reads definitions: a JSON array. Unknown fields, unknown placeholders and clients that
 // cannot be asked are errors.
@@ -157,8 +162,12 @@ func (d Definition) check() error {
 		return errors.New("a name has 1 to 80 characters")
 	case ways != 1:
 		return errors.New(`one of "run", "serve" and "driver" is needed`)
-	case d.Driver != "" && !slices.Contains([]string{"chromium", "firefox"}, d.Driver):
-		return fmt.Errorf("the driver %q is unknown", d.Driver)
+	case d.Driver != "" && d.Driver != Chromium && d.Driver != Firefox:
+		return fmt.Errorf("the driver %q is unknown; known: %s, %s", d.Driver, Chromium, Firefox)
+	case d.Driver != "" && len(d.Detect) == 0:
+		return errors.New(`"detect" names the browser's program first`)
+	case d.Driver == "" && (d.Settings != nil || d.Revocation != nil && d.Revocation.Settings != nil):
+		return errors.New(`"settings" are a browser's`)
 	case d.Stdin != NoStdin && d.Stdin != Request:
 		return fmt.Errorf(`stdin is "request" or nothing, not %q`, d.Stdin)
 	case len(d.Run) > 0 && !slices.ContainsFunc(d.Run, func(s string) bool { return strings.Contains(s, "{url}") || strings.Contains(s, "{port}") }):
@@ -167,12 +176,15 @@ func (d Definition) check() error {
 		return errors.New("the row with revocation needs a name")
 	}
 	var texts []string
-	texts = append(texts, d.Run...)
+	texts = append(append(texts, d.Run...), d.Prepare...)
 	for _, v := range d.Env {
 		texts = append(texts, v)
 	}
 	if d.Revocation != nil {
 		texts = append(texts, d.Revocation.Run...)
+		for _, v := range d.Revocation.Env {
+			texts = append(texts, v)
+		}
 	}
 	if d.Serve != nil {
 		texts = append(append(texts, d.Serve.Run...), d.Serve.Each)

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -49,7 +50,7 @@ func Examine(ctx context.Context, o Options, done func(Row)) error {
 	if o.Parallel == 0 {
 		o.Parallel = 2
 	}
-	e := &examination{Options: o, waiting: map[string]*asked{}}
+	e := &examination{Options: o, waiting: map[string]*asked{}, prepared: map[string]bool{}, versions: map[string]string{}}
 	if Inside() {
 		if err := loopback(); err != nil {
 			return err
@@ -107,6 +108,9 @@ type examination struct {
 
 	mu      sync.Mutex
 	waiting map[string]*asked // questions that are being asked, by scenario
+
+	prepared map[string]bool   // commands that made a client
+	versions map[string]string // by the command that prints it
 }
 
 // asked is what the lab's server saw of one question.
@@ -152,6 +156,9 @@ func (e *examination) rows(ctx context.Context, d Definition) []Row {
 			}
 			maps.Copy(v.Env, d.Revocation.Env)
 		}
+		if d.Revocation.Settings != nil {
+			v.Settings = d.Revocation.Settings
+		}
 		if d.Revocation.Note != "" {
 			v.Note = d.Revocation.Note
 		}
@@ -168,6 +175,10 @@ func (e *examination) row(ctx context.Context, d Definition, revocation, trustin
 	defer r.sum()
 	if d.SystemTrust && e.isolation != Namespace {
 		r.State, r.Why = NotExamined, "it trusts the system's roots alone, which are the lab's only in a namespace: --isolation namespace"
+		return r
+	}
+	if err := e.prepare(ctx, d); err != nil {
+		r.State, r.Why = NotExamined, finding.Quote(err.Error())
 		return r
 	}
 	ask, stop, err := e.asker(ctx, d)
@@ -203,6 +214,7 @@ func (e *examination) row(ctx context.Context, d Definition, revocation, trustin
 	for _, q := range e.Questions {
 		switch _, known := answers[q.Scenario]; {
 		case known:
+		case q.Last && revocation: // whether it gives up is known from its defaults
 		case q.Last:
 			last = append(last, q)
 		default:
@@ -212,7 +224,38 @@ func (e *examination) row(ctx context.Context, d Definition, revocation, trustin
 	put(c.answer(ctx, rest))
 	put(c.answer(ctx, last))
 	r.Questions = e.ordered(answers)
+	if len(d.Run) > 0 || ctx.Err() != nil {
+		return r
+	}
+	if again := c.answer(ctx, e.chosen(controls[:1])); len(again) > 0 && again[0].Outcome != answers[controls[0]].Outcome {
+		// One process answered them all: a dead one refuses everybody.
+		r.State, r.Why = NotExamined, "it stopped answering in the middle of its exam"
+	}
 	return r
+}
+
+// prepare runs what makes a client, once.
+func (e *examination) prepare(ctx context.Context, d Definition) error {
+	key := strings.Join(d.Prepare, "\x00")
+	if key == "" || e.prepared[key] {
+		return nil
+	}
+	home, err := e.place.freshHome(token())
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(home)
+	said := process{argv: e.place.fill(d.Prepare, goal{}, home), limit: 2 * time.Minute, home: home, mark: token()}.run(ctx, nil)
+	switch {
+	case said.err != nil:
+		return said.err
+	case said.timeout:
+		return fmt.Errorf("%s took too long", d.Prepare[0])
+	case said.failed:
+		return fmt.Errorf("%s failed: %s", d.Prepare[0], reason(said.output))
+	}
+	e.prepared[key] = true
+	return nil
 }
 
 // whyNot says what to mend about a client that refuses a good server.
@@ -262,6 +305,9 @@ type candidate struct {
 	asked int
 }
 
+// tabs is how many questions Chromium is asked at a time: it holds every refusal back for three seconds.
+const tabs = 6
+
 // asker leads the client to a goal and returns what it said. done is closed when the request has arrived.
 type asker func(ctx context.Context, q Question, g goal, done <-chan struct{}) ended
 
@@ -269,7 +315,10 @@ type asker func(ctx context.Context, q Question, g goal, done <-chan struct{}) e
 func (c *candidate) answer(ctx context.Context, qs []Question) []Answer {
 	out := make([]Answer, len(qs))
 	slots := make(chan struct{}, c.e.Parallel)
-	if c.d.Slow || c.d.Driver != "" {
+	switch {
+	case c.d.Driver == Chromium:
+		slots = make(chan struct{}, tabs)
+	case c.d.Slow || c.d.Driver != "":
 		slots = make(chan struct{}, 1)
 	}
 	var wg sync.WaitGroup
@@ -388,11 +437,23 @@ func (e *examination) asker(ctx context.Context, d Definition) (asker, func(), e
 	}, func() {}, nil
 }
 
-// version is what the client says of its version: the first line that has a digit.
+var versionNumber = regexp.MustCompile(`\b[vV]?[0-9]+(\.[0-9]+|p[0-9]| *$)`)
+
+// version is what the client says of its version: the first line that has one.
 func (e *examination) version(d Definition) string {
 	if len(d.Version) == 0 {
 		return ""
 	}
+	key := strings.Join(d.Version, "\x00")
+	if v, known := e.versions[key]; known {
+		return v
+	}
+	v := e.askVersion(d)
+	e.versions[key] = v
+	return v
+}
+
+func (e *examination) askVersion(d Definition) string {
 	home, err := e.place.freshHome(token())
 	if err != nil {
 		return ""
@@ -400,7 +461,7 @@ func (e *examination) version(d Definition) string {
 	defer os.RemoveAll(home)
 	said := process{argv: e.place.fill(d.Version, goal{}, home), limit: 20 * time.Second, home: home, mark: token()}.run(context.Background(), nil)
 	for l := range strings.Lines(said.output) {
-		if l = strings.TrimSpace(l); strings.ContainsAny(l, "0123456789") {
+		if l = strings.TrimSpace(l); versionNumber.MatchString(l) {
 			q := finding.Quote(l)
 			if r := []rune(q); len(r) > 80 {
 				q = string(r[:80]) + "…"

@@ -3,18 +3,48 @@ package clients
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// Inside reports whether this process is in the exam's namespace.
-func Inside() bool { return os.Getenv(inside) != "" }
+// Inside reports whether this process is in the exam's namespace: started by Enter, with another mount and network
+// namespace than its parent's, and with no interface but loopback. The variable alone is not believed: the
+// exam mounts files over the system's.
+func Inside() bool { return isInside() }
+
+var isInside = sync.OnceValue(func() bool {
+	parent, marked := os.LookupEnv(inside)
+	if !marked {
+		return false
+	}
+	outer, inner := strings.Fields(parent), namespaces()
+	if len(outer) != 2 || len(inner) != 2 || outer[0] == inner[0] || outer[1] == inner[1] {
+		return false
+	}
+	links, err := net.Interfaces()
+	return err == nil && !slices.ContainsFunc(links, func(l net.Interface) bool { return l.Flags&net.FlagLoopback == 0 && l.Flags&net.FlagUp != 0 })
+})
+
+// namespaces names this process's mount and network namespaces.
+func namespaces() (names []string) {
+	for _, kind := range []string{"mnt", "net"} {
+		name, err := os.Readlink("/proc/self/ns/" + kind)
+		if err != nil || !strings.HasPrefix(name, kind+":[") {
+			return nil
+		}
+		names = append(names, name)
+	}
+	return names
+}
 
 // Enter runs this program again, with the same arguments, in namespaces of its own and returns its exit
 // status. ErrNoNamespace when there can be none.
@@ -25,7 +55,7 @@ func Enter() (status int, err error) {
 	}
 	cmd := exec.Command(self, os.Args[1:]...)
 	cmd.Args[0] = os.Args[0]
-	cmd.Env = append(os.Environ(), inside+"=1")
+	cmd.Env = append(os.Environ(), inside+"="+strings.Join(namespaces(), " "))
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET,
@@ -129,4 +159,12 @@ func (p *place) bind(from, name string) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
+}
+
+// bindUntil mounts from over name, which is there, until undo is called.
+func (p *place) bindUntil(from, name string) (undo func(), err error) {
+	if err := p.bind(from, name); err != nil {
+		return nil, err
+	}
+	return func() { _ = unix.Unmount(name, unix.MNT_DETACH) }, nil // the mount ends with the namespace at the latest
 }

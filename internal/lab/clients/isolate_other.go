@@ -14,3 +14,5 @@ func CanEnter() error { return ErrNoNamespace }
 func (p *place) furnish([]string) error { return ErrNoNamespace }
 
 func loopback() error { return ErrNoNamespace }
+
+func (p *place) bindUntil(from, name string) (undo func(), err error) { return nil, ErrNoNamespace }

@@ -150,8 +150,12 @@ func (p *place) fill(words []string, g goal, home string) []string {
 }
 
 func (p *place) fillText(s string, g goal, home string) string {
+	check := "checkHost"
+	if net.ParseIP(g.host) != nil {
+		check = "checkIP"
+	}
 	return strings.NewReplacer("{url}", g.url(), "{host}", g.host, "{port}", g.port, "{token}", g.token, "{root}", p.root, "{rootdir}", p.rootDir,
-		"{p12}", p.p12, "{nssdb}", p.nssdb, "{home}", home, "{tmp}", home, "{programs}", p.programs, "{self}", p.self).Replace(s)
+		"{p12}", p.p12, "{nssdb}", p.nssdb, "{home}", home, "{tmp}", home, "{programs}", p.programs, "{self}", p.self, "{check}", check).Replace(s)
 }
 
 // request is what a pipe gets on standard input.

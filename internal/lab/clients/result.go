@@ -73,8 +73,8 @@ type Count struct{ Wrong, Of int }
 // Count counts the answers of one kind.
 func (r *Row) Count(k Kind) (c Count) {
 	for _, a := range r.Questions {
-		if a.Kind != k || a.Outcome == NotAsked || a.Outcome == NotAble {
-			continue
+		if a.Kind != k || a.Outcome == NotAsked || a.Outcome == NotAble || a.Outcome == NotConnected && !a.Accept() {
+			continue // who never came has not refused
 		}
 		c.Of++
 		if a.Wrong {

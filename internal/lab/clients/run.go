@@ -41,6 +41,7 @@ type process struct {
 type ended struct {
 	output  string
 	timeout bool
+	failed  bool  // it did not end with 0, which counts for what is no client
 	err     error // it could not be started
 }
 
@@ -72,8 +73,9 @@ func (p process) run(ctx context.Context, done <-chan struct{}) (e ended) {
 		defer hold.Close()
 	}
 	waited := make(chan struct{})
+	var failed bool
 	go func() {
-		_ = cmd.Wait() // its status says nothing: the server does
+		failed = cmd.Wait() != nil // of a client it says nothing: the server does
 		close(waited)
 	}()
 	select {
@@ -89,7 +91,7 @@ func (p process) run(ctx context.Context, done <-chan struct{}) (e ended) {
 	}
 	endAll(cmd, p.mark)
 	<-waited
-	e.output = out.String()
+	e.output, e.failed = out.String(), failed
 	return e
 }
 
@@ -154,6 +156,17 @@ func reason(output string) string {
 		return q
 	}
 	return ""
+}
+
+// lastLines are the last lines of what a program said that did not start, safe to print.
+func lastLines(output string) string {
+	var said []string
+	for l := range strings.Lines(output) {
+		if q := reason(l); q != "" {
+			said = append(said, q)
+		}
+	}
+	return strings.Join(said[max(0, len(said)-3):], "; ")
 }
 
 // freshHome makes the empty HOME of one run.

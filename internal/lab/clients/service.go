@@ -2,12 +2,12 @@ package clients
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -43,27 +43,25 @@ func (e *examination) service(ctx context.Context, d Definition) (asker, func(),
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		return nil, nil, err
 	}
-	mark := token()
 	var argv []string
 	for _, w := range d.Serve.Run {
 		argv = append(argv, strings.ReplaceAll(e.place.fillText(w, goal{}, home), "{config}", config))
 	}
-	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Dir, cmd.Env = home, environment(home, mark, d.Env)
-	alone(cmd)
-	out := &capped{limit: maxOutput}
-	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = out, out, 100*time.Millisecond
-	if err := cmd.Start(); err != nil {
+	env := map[string]string{}
+	for k, v := range d.Env {
+		env[k] = e.place.fillText(v, goal{}, home)
+	}
+	p, err := startProgram(argv, home, env)
+	if err != nil {
 		return nil, nil, err
 	}
 	stop := func() {
-		endAll(cmd, mark)
-		_ = cmd.Wait()
+		p.stop()
 		os.RemoveAll(home)
 	}
-	if err := answering(ctx, listen, 10*time.Second); err != nil {
+	if err := answering(ctx, listen, p.gone, 10*time.Second); err != nil {
 		stop()
-		return nil, nil, fmt.Errorf("%s did not start: %s", argv[0], reason(out.String()))
+		return nil, nil, fmt.Errorf("%s did not start: %s", argv[0], lastLines(p.out.String()))
 	}
 	ask := func(ctx context.Context, q Question, g goal, _ <-chan struct{}) ended {
 		// The service was set up before the token was: its path is what we ask for.
@@ -83,7 +81,7 @@ func (e *examination) service(ctx context.Context, d Definition) (asker, func(),
 		}
 		defer resp.Body.Close()
 		b, _ := io.ReadAll(io.LimitReader(resp.Body, maxOutput)) // the server's witness counts, not this
-		return ended{output: fmt.Sprintf("%s\n%s\nHTTP %s", b, out.String(), resp.Status)}
+		return ended{output: fmt.Sprintf("%s\n%s\nHTTP %s", b, p.out.String(), resp.Status)}
 	}
 	return ask, stop, nil
 }
@@ -99,7 +97,7 @@ func freeAddress() (string, error) {
 }
 
 // answering waits until every address is listened on.
-func answering(ctx context.Context, addrs map[string]string, limit time.Duration) error {
+func answering(ctx context.Context, addrs map[string]string, gone <-chan struct{}, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for _, a := range addrs {
@@ -112,6 +110,8 @@ func answering(ctx context.Context, addrs map[string]string, limit time.Duration
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
+			case <-gone:
+				return errors.New("it has ended")
 			case <-time.After(20 * time.Millisecond):
 			}
 		}
