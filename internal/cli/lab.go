@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,6 +24,8 @@ import (
 
 func (a *app) labCommand() *cobra.Command {
 	var dir string
+	var hosts bool
+	servedFormat := formatText
 	c := &cobra.Command{
 		Use: "lab [SCENARIO]...", Short: "Run the misbehaving servers on loopback, until interrupted", GroupID: "look",
 		Long: `Run a small world of servers that misbehave on purpose, each in its own way, with
@@ -35,11 +38,21 @@ take the line as it is.`,
 		Example: `  assay lab
   assay lab --dir lab good revoked
   assay lab 'revoked-*'
+  assay lab --format json good revoked
+  assay lab --hosts | sudo tee -a /etc/hosts
   assay lab list
   assay lab check`,
-		RunE: func(c *cobra.Command, args []string) error { return a.serveLab(c.Context(), dir, args) },
+		RunE: func(c *cobra.Command, args []string) error {
+			if hosts {
+				return a.labHosts(c.Context(), args)
+			}
+			return a.serveLab(c.Context(), dir, args, servedFormat)
+		},
 	}
-	flags.Under(c, "Output").Text(&dir, "dir", "write root.pem and log-list.json to `DIR`, which is made if need be, instead of a temporary directory; nothing is overwritten")
+	out := flags.Under(c, "Output")
+	out.Word(&servedFormat, "format", "form of the answer; JSON is one list of the servers that run", formatText, formatJSON)
+	out.Switch(&hosts, "hosts", "", "print the lines of a hosts file with the lab's names, and end")
+	out.Text(&dir, "dir", "write root.pem and log-list.json to `DIR`, which is made if need be, instead of a temporary directory; nothing is overwritten")
 	c.ValidArgsFunction = completeScenarios
 
 	format := formatText
@@ -112,13 +125,59 @@ func (a *app) listLab(only []string, format string) error {
 	return err
 }
 
+// labServer is a server of the running lab, for programs.
+type labServer struct {
+	labStory
+	Host     string `json:"host"`
+	Port     string `json:"port"`
+	Address  string `json:"address"` // where it listens
+	Root     string `json:"root"`    // file with the roots to trust, PEM
+	StartTLS string `json:"starttls,omitempty"`
+	Proxy    string `json:"proxy,omitempty"`
+	Local    bool   `json:"local"` // only assay lab check reaches it
+}
+
+// servedLab lists what runs.
+func servedLab(l *lab.Lab) []labServer {
+	list := make([]labServer, 0, len(l.Scenarios))
+	for _, s := range l.Scenarios {
+		list = append(list, labServer{labStory: labStory{s.Name, s.Group, s.Want, append([]finding.ID{}, s.Findings...), s.Story},
+			Host: s.Host, Port: s.Port, Address: s.Addr, Root: l.RootFile, StartTLS: s.Client.StartTLS, Proxy: s.Client.Proxy, Local: s.Local})
+	}
+	return list
+}
+
+// labHosts prints the names for people who edit a hosts file of their own.
+func (a *app) labHosts(ctx context.Context, only []string) error {
+	l, err := lab.Start(ctx, lab.Options{Only: only})
+	if err != nil {
+		return usagef("%v", err)
+	}
+	defer l.Close()
+	var b bytes.Buffer
+	for _, s := range l.Scenarios {
+		if net.ParseIP(s.Host) == nil {
+			fmt.Fprintf(&b, "127.0.0.1 %s\n", s.Host)
+		}
+	}
+	_, err = a.Stdout.Write(b.Bytes())
+	return err
+}
+
 // serveLab runs the lab until the user interrupts, which is its proper end.
-func (a *app) serveLab(ctx context.Context, dir string, only []string) error {
+func (a *app) serveLab(ctx context.Context, dir string, only []string, format string) error {
 	l, err := lab.Start(ctx, lab.Options{Dir: dir, Only: only})
 	if err != nil {
 		return usagef("%v", err)
 	}
 	defer l.Close()
+	if format == formatJSON {
+		if err := render.Value(a.Stdout, servedLab(l), true); err != nil {
+			return err
+		}
+		<-ctx.Done()
+		return nil
+	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "roots      %s\nlog list   %s\n", l.RootFile, l.LogListFile)
 	for _, s := range l.Scenarios {

@@ -33,6 +33,7 @@ type clientsFlags struct {
 	verbose   bool
 	failOn    []string
 	baseline  string
+	from      []string // earlier answers, shown instead of an exam
 	limit     time.Duration
 }
 
@@ -61,6 +62,7 @@ Exit status: 0 examined, 1 fooled in a kind of --fail-on-fooled, 3 a client coul
   assay lab clients --only './myclient --ca {root} {url}' --fail-on-fooled path,name,wire
   assay lab clients --format html > clients.html
   assay lab clients --format json > today.json
+  assay lab clients --from today.json --format html > clients.html
   assay lab clients --fail-on-fooled path,name --baseline today.json`,
 		RunE: func(c *cobra.Command, args []string) error { return a.labClients(c.Context(), f, args) },
 		ValidArgsFunction: func(_ *cobra.Command, _ []string, begun string) (names []cobra.Completion, _ cobra.ShellCompDirective) {
@@ -88,6 +90,7 @@ Exit status: 0 examined, 1 fooled in a kind of --fail-on-fooled, 3 a client coul
 			return nil
 		}})
 	g.Text(&f.baseline, "baseline", "count only what is not wrong in `FILE` already, an earlier answer in JSON")
+	g.List(&f.from, "from", "show what FILE has, an earlier answer in JSON, and examine nobody; repeatable", flags.Kind{Type: "FILE"})
 	g = flags.Under(c, "Connection")
 	g.Word(&f.isolation, "isolation", "how the exam is kept apart from this machine", clients.Isolations...)
 	g.List(&f.files, "clients", "examine the clients defined in FILE, JSON (docs/clients.md), beside those that are known; repeatable", flags.Kind{Type: "FILE"})
@@ -106,9 +109,12 @@ func (a *app) labClients(ctx context.Context, f *clientsFlags, names []string) e
 	}
 	var baseline []clients.Row
 	if f.baseline != "" {
-		if baseline, err = readBaseline(f.baseline); err != nil {
+		if baseline, err = readRows("--baseline", f.baseline); err != nil {
 			return err
 		}
+	}
+	if len(f.from) > 0 {
+		return a.showEarlier(f, names, baseline)
 	}
 	if f.limit <= 0 {
 		return usagef("--timeout must be more than 0")
@@ -235,6 +241,52 @@ func (a *app) examine(ctx context.Context, f *clientsFlags, here []clients.Defin
 	case err != nil:
 		return usagef("%v", err)
 	}
+	return a.conclude(f, rows, baseline)
+}
+
+// showEarlier prints the rows of earlier answers, those of the named clients where there are names.
+func (a *app) showEarlier(f *clientsFlags, names []string, baseline []clients.Row) error {
+	if len(f.only)+len(f.files) > 0 {
+		return usagef("--from examines nobody: --only and --clients have no use with it")
+	}
+	var rows []clients.Row
+	for _, file := range f.from {
+		more, err := readRows("--from", file)
+		if err != nil {
+			return err
+		}
+		for _, r := range more {
+			if slices.ContainsFunc(rows, func(have clients.Row) bool { return have.Name == r.Name && have.Exam == r.Exam }) {
+				return usagef("--from %s: %q stands twice", file, r.Name)
+			}
+			wanted := len(names) == 0
+			for _, n := range names {
+				ok, err := matches(n, r.Name)
+				if err != nil {
+					return usagef("%q is no pattern", n)
+				}
+				wanted = wanted || ok
+			}
+			if wanted {
+				rows = append(rows, r)
+			}
+		}
+	}
+	if len(rows) == 0 {
+		return usagef("--from %s has no such client", strings.Join(f.from, ", "))
+	}
+	if f.format == formatJSON {
+		for _, r := range rows {
+			if err := render.Value(a.Stdout, r, false); err != nil {
+				return err
+			}
+		}
+	}
+	return a.conclude(f, rows, baseline)
+}
+
+// conclude sets the exit status and prints the tables.
+func (a *app) conclude(f *clientsFlags, rows, baseline []clients.Row) error {
 	var kinds []clients.Kind
 	for _, k := range f.failOn {
 		kinds = append(kinds, clients.Kind(k))
@@ -297,11 +349,12 @@ func variant(d clients.Definition) []string {
 	return d.Revocation.Run
 }
 
-// readBaseline reads an earlier answer in JSON: one object a line.
-func readBaseline(name string) (rows []clients.Row, err error) {
+// readRows reads an earlier answer in JSON: one object a line. Its texts are made safe to print again, for
+// a file is anybody's.
+func readRows(flag, name string) (rows []clients.Row, err error) {
 	b, err := session.ReadFile(name, nil, 64<<20)
 	if err != nil {
-		return nil, usagef("--baseline: %v", err)
+		return nil, usagef("%s: %v", flag, err)
 	}
 	dec := json.NewDecoder(strings.NewReader(string(b)))
 	for {
@@ -310,10 +363,11 @@ func readBaseline(name string) (rows []clients.Row, err error) {
 		case errors.Is(err, io.EOF):
 			return rows, nil
 		case err != nil:
-			return nil, usagef("--baseline %s is not what assay lab clients --format json prints: %v", name, err)
+			return nil, usagef("%s %s is not what assay lab clients --format json prints: %v", flag, name, err)
 		case r.Schema != clients.RowVersion || r.Name == "":
-			return nil, usagef("--baseline %s is not of this version's form", name)
+			return nil, usagef("%s %s is not of this version's form", flag, name)
 		}
+		r.Clean()
 		rows = append(rows, r)
 	}
 }

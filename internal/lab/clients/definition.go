@@ -13,6 +13,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/assaytls/assay/finding"
 )
 
 // Definition says how a client is examined. Its texts may have the placeholders {url}, {host}, {port},
@@ -46,6 +48,8 @@ type Definition struct {
 	SystemTrust bool `json:"system_trust,omitempty"`
 	// Proxy clients heed https_proxy: by it they reach the lab's names without a namespace.
 	Proxy bool `json:"proxy,omitempty"`
+	// tryProxy asks the client itself whether it does.
+	tryProxy bool
 	// NoVerification rows show a client's defaults that verify nothing, on purpose.
 	NoVerification bool `json:"no_verification,omitempty"`
 	// Slow clients take seconds to start: one at a time.
@@ -158,8 +162,8 @@ func (d Definition) check() error {
 		}
 	}
 	switch {
-	case d.Name == "" || len(d.Name) > 80 || strings.ContainsFunc(d.Name, func(c rune) bool { return c < ' ' }):
-		return errors.New("a name has 1 to 80 characters")
+	case d.Name == "" || len(d.Name) > 80 || finding.Quote(d.Name) != d.Name:
+		return errors.New("a name has 1 to 80 characters, all of which can be printed")
 	case ways != 1:
 		return errors.New(`one of "run", "serve" and "driver" is needed`)
 	case d.Driver != "" && d.Driver != Chromium && d.Driver != Firefox:
@@ -209,7 +213,7 @@ func FromCommand(line string) (Definition, error) {
 	if len(words) == 0 {
 		return Definition{}, errors.New("the command is empty")
 	}
-	d := Definition{Name: words[0], Detect: []string{words[0]}, Run: words}
+	d := Definition{Name: words[0], Detect: []string{words[0]}, Run: words, tryProxy: true}
 	return d, d.check()
 }
 

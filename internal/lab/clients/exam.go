@@ -172,7 +172,7 @@ func (e *examination) rows(ctx context.Context, d Definition) []Row {
 func (e *examination) row(ctx context.Context, d Definition, revocation, trusting bool) (r Row) {
 	r = Row{Schema: RowVersion, Name: d.Name, Version: e.version(d), Revocation: revocation, Isolation: e.isolation, Exam: ExamName,
 		Note: d.Note, Advice: d.Advice, Assay: e.Assay, Time: time.Now().UTC().Truncate(time.Second), Questions: []Answer{}}
-	defer r.sum()
+	defer r.Clean()
 	if d.SystemTrust && e.isolation != Namespace {
 		r.State, r.Why = NotExamined, "it trusts the system's roots alone, which are the lab's only in a namespace: --isolation namespace"
 		return r
@@ -180,6 +180,9 @@ func (e *examination) row(ctx context.Context, d Definition, revocation, trustin
 	if err := e.prepare(ctx, d); err != nil {
 		r.State, r.Why = NotExamined, finding.Quote(err.Error())
 		return r
+	}
+	if d.tryProxy && e.proxy != nil {
+		d.Proxy = e.heedsProxy(ctx, d)
 	}
 	ask, stop, err := e.asker(ctx, d)
 	if err != nil {
@@ -232,6 +235,18 @@ func (e *examination) row(ctx context.Context, d Definition, revocation, trustin
 		r.State, r.Why = NotExamined, "it stopped answering in the middle of its exam"
 	}
 	return r
+}
+
+// heedsProxy reports whether a client reaches the good server by its name, which only the proxy knows.
+func (e *examination) heedsProxy(ctx context.Context, d Definition) bool {
+	d.Proxy = true
+	ask, stop, err := e.asker(ctx, d)
+	if err != nil {
+		return false
+	}
+	defer stop()
+	answers := (&candidate{e: e, d: d, ask: ask, of: len(e.Questions)}).answer(ctx, e.chosen(controls[:1]))
+	return len(answers) == 1 && answers[0].Outcome == Accepted
 }
 
 // prepare runs what makes a client, once.
@@ -306,7 +321,7 @@ type candidate struct {
 }
 
 // tabs is how many questions Chromium is asked at a time: it holds every refusal back for three seconds.
-const tabs = 6
+const tabs = 4
 
 // asker leads the client to a goal and returns what it said. done is closed when the request has arrived.
 type asker func(ctx context.Context, q Question, g goal, done <-chan struct{}) ended
@@ -327,6 +342,9 @@ func (c *candidate) answer(ctx context.Context, qs []Question) []Answer {
 		wg.Go(func() {
 			defer func() { <-slots }()
 			out[i] = c.one(ctx, q)
+			if out[i].Outcome == Waits && !q.Last {
+				out[i] = c.one(ctx, q) // the machine may have been busy
+			}
 			c.mu.Lock()
 			c.asked++
 			if c.e.Progress != nil {

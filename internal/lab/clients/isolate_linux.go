@@ -17,7 +17,7 @@ import (
 )
 
 // Inside reports whether this process is in the exam's namespace: started by Enter, with another mount and network
-// namespace than its parent's, and with no interface but loopback. The variable alone is not believed: the
+// namespace than its parent's, with one user and with no interface but loopback. The variable alone is not believed: the
 // exam mounts files over the system's.
 func Inside() bool { return isInside() }
 
@@ -28,6 +28,10 @@ var isInside = sync.OnceValue(func() bool {
 	}
 	outer, inner := strings.Fields(parent), namespaces()
 	if len(outer) != 2 || len(inner) != 2 || outer[0] == inner[0] || outer[1] == inner[1] {
+		return false
+	}
+	ids, err := os.ReadFile("/proc/self/uid_map")
+	if f := strings.Fields(string(ids)); err != nil || len(f) != 3 || f[0] != "0" || f[2] != "1" {
 		return false
 	}
 	links, err := net.Interfaces()

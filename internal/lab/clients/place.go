@@ -53,6 +53,10 @@ func newPlace(roots [][]byte) (p *place, err error) {
 	if p.self, err = os.Executable(); err != nil {
 		return p, err
 	}
+	// By this name it is the command even where its file has another one.
+	if link := filepath.Join(p.dir, "assay"); os.Symlink(p.self, link) == nil {
+		p.self = link
+	}
 	p.root, p.rootDir, p.p12, p.programs = filepath.Join(p.dir, "root.pem"), filepath.Join(p.dir, "roots"), filepath.Join(p.dir, "roots.p12"), filepath.Join(p.dir, "programs")
 	var certs []*x509.Certificate
 	if err = os.Mkdir(p.rootDir, 0o755); err != nil {

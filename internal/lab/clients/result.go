@@ -3,6 +3,8 @@ package clients
 import (
 	"slices"
 	"time"
+
+	"github.com/assaytls/assay/finding"
 )
 
 // Outcome is what became of one question.
@@ -111,6 +113,25 @@ func (r *Row) sum() {
 			r.Fooled = append(r.Fooled, a.Scenario)
 		}
 	}
+}
+
+// Clean makes the texts of a row, of which some are a client's or a file's, safe to print, and its lists those that follow from its answers.
+func (r *Row) Clean() {
+	for _, s := range []*string{&r.Name, &r.Version, &r.Why, &r.Note, &r.Assay} {
+		*s = finding.Quote(*s)
+	}
+	advice := map[string]string{}
+	for k, v := range r.Advice {
+		advice[finding.Quote(k)] = finding.Quote(v)
+	}
+	r.Advice = advice
+	for i := range r.Questions {
+		q := &r.Questions[i]
+		for _, s := range []*string{&q.Scenario, &q.Rule, &q.Reason, &q.ServerName} {
+			*s = finding.Quote(*s)
+		}
+	}
+	r.sum()
 }
 
 // FooledIn lists the questions of the given kinds that fooled the client, without those that

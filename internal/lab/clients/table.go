@@ -41,11 +41,17 @@ func (r *Row) groups() (out [][2]string) {
 		add("revocation not asked for", r.Unasked)
 	}
 	add("refused", r.RefusedGood)
+	var waits, away []string
 	for _, a := range r.Questions {
-		if a.Outcome == Waits {
-			add("waits for ever", []string{a.Scenario})
+		switch {
+		case a.Outcome == Waits:
+			waits = append(waits, a.Scenario)
+		case a.Outcome == NotConnected && !a.Accept():
+			away = append(away, a.Scenario)
 		}
 	}
+	add("neither asked nor gave up before the limit", waits)
+	add("never connected, which is no answer", away)
 	return out
 }
 
