@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -112,4 +113,16 @@ func FuzzParse(f *testing.F) {
 			t.Error("words are lost")
 		}
 	})
+}
+
+// No address is given twice: one that was closed at once could come again.
+func TestFreeAddresses(t *testing.T) {
+	addrs, err := freeAddresses(200)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(addrs)
+	if n := len(slices.Compact(addrs)); n != 200 {
+		t.Errorf("%d of 200 differ", n)
+	}
 }

@@ -23,10 +23,11 @@ func (e *examination) firefox(ctx context.Context, d Definition, home string) (a
 	if err := e.place.copyNSS(profile); err != nil {
 		return nil, nil, err
 	}
-	addr, err := freeAddress()
+	addrs, err := freeAddresses(1)
 	if err != nil {
 		return nil, nil, err
 	}
+	addr := addrs[0]
 	_, port, _ := net.SplitHostPort(addr)
 	n, _ := strconv.Atoi(port)
 	settings := map[string]any{"marionette.port": n, "network.proxy.type": 0, "network.captive-portal-service.enabled": false, "network.connectivity-service.enabled": false,

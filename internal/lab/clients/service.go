@@ -24,16 +24,17 @@ func (e *examination) service(ctx context.Context, d Definition) (asker, func(),
 		return nil, nil, err
 	}
 	listen := map[string]string{}
+	addrs, err := freeAddresses(len(e.Questions))
+	if err != nil {
+		return nil, nil, err
+	}
 	var each strings.Builder
-	for _, q := range e.Questions {
+	for i, q := range e.Questions {
 		g, ok := e.goal(d, q)
 		if !ok {
 			continue
 		}
-		addr, err := freeAddress()
-		if err != nil {
-			return nil, nil, err
-		}
+		addr := addrs[i]
 		listen[q.Scenario] = addr
 		host, port, _ := net.SplitHostPort(addr)
 		each.WriteString(strings.NewReplacer("{listen}", addr, "{listenport}", port, "{listenhost}", host).Replace(e.place.fillText(d.Serve.Each, g, home)))
@@ -86,14 +87,18 @@ func (e *examination) service(ctx context.Context, d Definition) (asker, func(),
 	return ask, stop, nil
 }
 
-// freeAddress is a loopback address that nobody listens on.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+// freeAddresses are loopback addresses that nobody listens on. All are held until the last is known: one
+// that is given back may come again.
+func freeAddresses(n int) (addrs []string, err error) {
+	for range n {
+		l, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close()
+		addrs = append(addrs, l.Addr().String())
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return addrs, nil
 }
 
 // answering waits until every address is listened on.
