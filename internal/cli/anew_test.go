@@ -251,7 +251,7 @@ func TestGoodDataIsConfirmed(t *testing.T) {
 			s.age(4 * time.Minute)
 			want(t, s.run(1, command.Accept), "good by CRL .*cached 4 min ago")
 			want(t, s.run(1, command.Accept, "-v"), "crl good; .*; cached 4 min ago")
-			want(t, s.run(1, command.Accept, "-v"), "cached crl http.*list.crl, [^,]*, [^,]*, cached 4 min ago")
+			want(t, s.run(1, command.Accept, "-v"), "cached crl http.*list.crl, [^,]*, cached 4 min ago")
 			want(t, s.run(1, command.Accept, "-q"), `^accept localhost:\d+ .*\(cached 4 min ago\)\n$`)
 			var r report.Report
 			if err := json.Unmarshal([]byte(s.run(1, command.Accept, "--format", "json")), &r); err != nil {

@@ -32,6 +32,9 @@ type Artefact struct {
 	Proved, Revoking bool
 
 	unkept bool // HTTP or the question forbids to keep it
+	// stored says how far the download that this came by is on the disk (see toBeStored); nil of
+	// what did not come by one. A copy that is confirmed has one of its own.
+	stored *atomic.Int32
 	parsed *parsed
 }
 

@@ -163,11 +163,6 @@ func (c *Cache) Judged(n Need, t Terms, g Got, v Verdict) (also []*Artefact, err
 		}
 		return nil, nil
 	}
-	if !g.Cached && slices.ContainsFunc(known, func(b *Artefact) bool {
-		return b.same(a) && b.Proved && b.Fetched.Equal(a.Fetched) && (b.Revoking || !v.Revoking)
-	}) { // another judgement waited for the same download, and was faster
-		return slices.DeleteFunc(known.without(a, t.Now), func(b *Artefact) bool { return slices.ContainsFunc(g.Others, b.equal) }), nil
-	}
 	proved := *a
 	proved.Proved, proved.Revoking = true, a.Revoking || v.Revoking
 	if proved.Expires.IsZero() {
@@ -181,7 +176,7 @@ func (c *Cache) Judged(n Need, t Terms, g Got, v Verdict) (also []*Artefact, err
 				c.toRemote(n, kept, t.Now)
 			}
 		}
-		if c.store != nil && !(g.Cached && a.Proved) {
+		if c.store != nil && !(g.Cached && a.Proved) && a.toBeStored(v.Revoking) {
 			var disk []*Artefact
 			disk, err = c.toDisk(n, kept, t.Now)
 			for _, b := range disk {
@@ -192,6 +187,27 @@ func (c *Cache) Judged(n Need, t Terms, g Got, v Verdict) (also []*Artefact, err
 		}
 	}
 	return slices.DeleteFunc(also, func(b *Artefact) bool { return slices.ContainsFunc(g.Others, b.equal) }), err
+}
+
+// toBeStored reports whether nobody has stored a yet, or nobody as revoking. A thousand
+// judgements may wait for one download: one of them writes it to the disk.
+func (a *Artefact) toBeStored(revoking bool) bool {
+	if a.stored == nil {
+		return true
+	}
+	level := int32(1)
+	if revoking {
+		level = 2
+	}
+	for {
+		is := a.stored.Load()
+		if is >= level {
+			return false
+		}
+		if a.stored.CompareAndSwap(is, level) {
+			return true
+		}
+	}
 }
 
 // rejected remembers that what q brings now does not take the place of the proved

@@ -5,6 +5,7 @@ import (
 	"context"
 	"runtime"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/assaytls/assay/finding"
@@ -94,7 +95,7 @@ func (c *Cache) download(ctx context.Context, n Need, q asked, old *Artefact, t 
 	if best == nil { // with a proved copy beside it, what came must prove itself first
 		c.succeeded(q)
 	}
-	came.Fetched, came.Came = t.Now, t.Now
+	came.Fetched, came.Came, came.stored = t.Now, t.Now, new(atomic.Int32)
 	came.httpSays(resp, t.Now)
 	if came.unkept = !kept || resp.NoStore; !came.unkept {
 		c.mu.Lock()
@@ -156,7 +157,7 @@ func (a *Artefact) equal(b *Artefact) (same bool) {
 // confirmed is a, as the server has just confirmed it, or sent it again.
 func (a *Artefact) confirmed(resp *fetch.Response, now time.Time, whole bool) *Artefact {
 	b := *a
-	b.Fetched = now
+	b.Fetched, b.stored = now, new(atomic.Int32)
 	if whole {
 		b.Came = now
 	}
