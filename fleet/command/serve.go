@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/assaytls/assay/fleet/alert"
 	"github.com/assaytls/assay/fleet/watch"
+	"github.com/assaytls/assay/fleet/web"
 	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/target"
@@ -31,6 +33,7 @@ type serveFlags struct {
 	config, database, listen, cacheDir string
 	demo                               bool
 	scenarios                          []string
+	web                                web.Settings
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -56,6 +59,7 @@ reason is told.`,
 	g.Once(&f.config, "config", "read what to watch from `FILE`")
 	g.Switch(&f.demo, "demo", "", "watch the servers of the lab, which run in this process and misbehave on purpose; no network is needed")
 	g.List(&f.scenarios, "scenario", "with --demo: only the scenarios that PATTERN matches; repeatable", flags.Kind{Type: "PATTERN"})
+	addWebFlags(c, &f.web)
 	g = flags.Under(c, "Output")
 	g.Once(&f.listen, "listen", "answer HTTP at `ADDR:PORT` (default "+defaultListen+")")
 	g.Once(&f.database, "database", "keep everything in `FILE`, or in PostgreSQL at postgres://USER@HOST/NAME (default $XDG_STATE_HOME/assay/watch.db)")
@@ -76,7 +80,7 @@ reason is told.`,
 
 // checkConfig reads a configuration and everything that it names.
 func (a *app) checkConfig(ctx context.Context, name string) error {
-	c, _, err := readConfig(name)
+	c, _, _, err := readConfig(name)
 	if err == nil {
 		err = (&watch.Judges{Stderr: a.Stderr}).Use(ctx, c)
 	}
@@ -133,6 +137,9 @@ type service struct {
 	watch  *watch.Watcher
 	alerts *alert.Manager
 	rules  alert.Config // of the configuration that was read last
+	web    *web.Server
+	// settings are those of the configuration that was read last.
+	settings web.Settings
 }
 
 // prepare opens everything; nothing runs yet.
@@ -174,22 +181,22 @@ func (s *service) read() (*watch.Config, error) {
 	if s.flags.config == "" {
 		return watch.Arguments(s.args)
 	}
-	c, rules, err := readConfig(s.flags.config)
+	c, rules, settings, err := readConfig(s.flags.config)
 	if err != nil {
 		return nil, err
 	}
-	s.rules = rules
+	s.rules, s.settings = rules, settings
 	return c, c.Add(s.args)
 }
 
 // readConfig reads a configuration with the sections of its parts.
-func readConfig(name string) (*watch.Config, alert.Config, error) {
+func readConfig(name string) (*watch.Config, alert.Config, web.Settings, error) {
 	c, err := watch.ReadConfig(name)
 	if err != nil {
-		return nil, alert.Config{}, err
+		return nil, alert.Config{}, web.Settings{}, err
 	}
-	rules := alert.Read(c.Section("alerts"))
-	return c, rules, c.Err()
+	rules, settings := alert.Read(c.Section("alerts")), webSection(c)
+	return c, rules, settings, c.Err()
 }
 
 func (s *service) judge(ctx context.Context, spec watch.Spec) watch.Outcome {
@@ -247,17 +254,25 @@ func (s *service) close() {
 // run watches and answers until ctx ends.
 func (s *service) run(ctx context.Context) error {
 	address := first(s.flags.listen, s.config.Listen, defaultListen)
-	if err := checkListen(address); err != nil {
+	if err := s.openWeb(ctx, address); err != nil {
 		return err
 	}
+	s.web.Configure(s.config, s.specs())
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return target.Usagef("--listen %s: %v", address, err)
 	}
-	server := &http.Server{Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10}
+	scheme := "http"
+	server := &http.Server{Handler: s.web, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
+		ErrorLog: log.New(io.Discard, "", 0), TLSConfig: s.web.TLS()}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(l) }()
-	if err := s.greet(l.Addr().String()); err != nil {
+	if server.TLSConfig != nil {
+		scheme = "https"
+		go func() { failed <- server.ServeTLS(l, "", "") }()
+	} else {
+		go func() { failed <- server.Serve(l) }()
+	}
+	if err := s.greet(scheme + "://" + l.Addr().String()); err != nil {
 		server.Close()
 		return err
 	}
@@ -271,7 +286,7 @@ func (s *service) run(ctx context.Context) error {
 		s.watch.Run(ctx)
 		<-told
 	}()
-	err = s.attend(ctx, failed)
+	err = s.attend(ctx, address, failed)
 	cancel()
 	stop, late := context.WithTimeout(context.Background(), 5*time.Second)
 	defer late()
@@ -287,7 +302,7 @@ func (s *service) run(ctx context.Context) error {
 const reopen = 24 * time.Hour
 
 // attend reads the configuration again when it is asked to.
-func (s *service) attend(ctx context.Context, failed <-chan error) error {
+func (s *service) attend(ctx context.Context, address string, failed <-chan error) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
@@ -305,14 +320,14 @@ func (s *service) attend(ctx context.Context, failed <-chan error) error {
 		if s.demo != nil {
 			continue
 		}
-		if err := s.reload(ctx); err != nil {
+		if err := s.reload(ctx, address); err != nil {
 			s.Warn(fmt.Errorf("the configuration that was in use stays: %w", err))
 		}
 	}
 }
 
 // reload puts the configuration, as it is now, in the place of the one in use.
-func (s *service) reload(ctx context.Context) error {
+func (s *service) reload(ctx context.Context, address string) error {
 	c, err := s.read()
 	if err != nil {
 		return err
@@ -324,7 +339,11 @@ func (s *service) reload(ctx context.Context) error {
 	if err := s.sync(ctx, c); err != nil {
 		return errors.Join(err, s.judges.Use(ctx, before))
 	}
+	if err := s.useWeb(ctx, s.settings, address); err != nil {
+		return errors.Join(err, s.judges.Use(ctx, before), s.sync(ctx, before))
+	}
 	s.config = c
+	s.web.Configure(c, c.Specs())
 	s.alerts.Use(s.rules)
 	s.watch.Wake()
 	fmt.Fprintf(s.Stderr, "assay: the configuration was read again: %s\n", command.Counted(len(c.Specs()), "target", "targets"))
@@ -338,29 +357,16 @@ func (s *service) greet(address string) error {
 		n = len(s.demo.Specs())
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "assay watches %s\n  address   http://%s/\n  data      %s\n", command.Counted(n, "target", "targets"), address, s.where)
+	fmt.Fprintf(&b, "assay watches %s\n  address   %s/\n  data      %s\n", command.Counted(n, "target", "targets"), address, s.where)
 	if s.flags.config != "" {
 		fmt.Fprintf(&b, "  config    %s (kill -HUP %d reads it again)\n", s.flags.config, os.Getpid())
 	}
-	fmt.Fprintf(&b, "\nNext: curl http://%s/api/v1/targets\n", address)
+	fmt.Fprintf(&b, "\nNext: curl %s/api/v1/targets\n", address)
 	if n == 0 {
 		fmt.Fprintf(&b, "Nothing is watched yet: name servers (assay serve example.com) or write a configuration (--config watch.yaml).\n")
 	}
 	_, err := fmt.Fprint(s.Stdout, b.String())
 	return err
-}
-
-// checkListen wants a loopback address: whoever can reach another one could ask
-// everything.
-func checkListen(address string) error {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return target.Usagef("--listen %s: it is like %s", address, defaultListen)
-	}
-	if a, err := netip.ParseAddr(host); host == "localhost" || err == nil && a.IsLoopback() {
-		return nil
-	}
-	return target.Usagef("--listen %s: only addresses of this computer itself can be listened on", address).Hint("--listen %s, and a reverse proxy before it", defaultListen)
 }
 
 func first(words ...string) string {

@@ -15,6 +15,7 @@ import (
 	"github.com/assaytls/assay/internal/fetch"
 	"github.com/assaytls/assay/internal/target"
 	"github.com/assaytls/assay/internal/tlsclient"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -28,6 +29,8 @@ type Judges struct {
 	mu      sync.RWMutex
 	groups  map[string]*ready
 	cas     map[string]*ca
+
+	strangers *strangers // nil: nobody else's targets are checked
 }
 
 // Use reads every file that a configuration names, and has checks follow it from
@@ -63,7 +66,7 @@ func (j *Judges) Use(ctx context.Context, c *Config) error {
 func (j *Judges) Judge(ctx context.Context, s Spec) Outcome {
 	began := time.Now()
 	j.mu.RLock()
-	group, authority := j.groups[s.Group], j.cas[s.Group]
+	group, authority, strangers := j.groups[s.Group], j.cas[s.Group], j.strangers
 	j.mu.RUnlock()
 	var o Outcome
 	switch {
@@ -72,6 +75,11 @@ func (j *Judges) Judge(ctx context.Context, s Spec) Outcome {
 			o.Report = authority.health(ctx, s)
 		}
 	case group == nil:
+	case s.Origin == FromAPI:
+		var err error
+		if o, err = group.stranger(ctx, strangers, s.Target, group.rules); err != nil {
+			o.Report = failed(s, err.Error())
+		}
 	case s.Kind == Service:
 		o = group.service(ctx, s)
 	default:
@@ -104,12 +112,17 @@ func (g *ready) server(ctx context.Context, s Spec) *report.Report {
 
 // dial checks the server of a connection.
 func (g *ready) dial(ctx context.Context, c tlsclient.Config) *report.Report {
+	return g.dialBy(ctx, c, g.rules)
+}
+
+// dialBy checks it by other rules than the group's.
+func (g *ready) dialBy(ctx context.Context, c tlsclient.Config, rules policy.Policy) *report.Report {
 	ctx, cancel := context.WithTimeout(ctx, g.limit())
 	defer cancel()
 	c.Certificate, c.KeyTypes, c.Allow = g.own.Certificate, tlsclient.KeysAll, notMetadata
 	a := g.network.Access()
-	a.Run.Began = a.Run.Began.Truncate(time.Minute) // so that one failure answers for all targets of that minute
-	r, _ := g.engine.Check(ctx, c, g.trust, g.rules, a, assemble.Full)
+	a.Run.Began = began(a.Run.Began)
+	r, _ := g.engine.Check(ctx, c, g.trust, rules, a, assemble.Full)
 	return r
 }
 

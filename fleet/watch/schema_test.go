@@ -27,6 +27,9 @@ func schema() object {
 	duration := func(about string) object {
 		return object{"type": "string", "pattern": `^([0-9.]+(ns|us|µs|ms|s|m|h))+$|^[0-9]+d$`, "description": about}
 	}
+	texts := func(about string) object {
+		return object{"anyOf": []object{text(about), {"type": "array", "items": text(about)}}}
+	}
 	labels := object{"type": "object", "maxProperties": maxLabels, "propertyNames": object{"pattern": labelForm.String()},
 		"additionalProperties": object{"type": []string{"string", "number", "boolean"}}, "description": "labels for alerts and lists"}
 	name := object{"type": "string", "pattern": nameForm.String(), "description": "its name, of which there is one"}
@@ -69,7 +72,10 @@ func schema() object {
 			"authorities": object{"type": "array", "items": closed([]string{"name", "issuer", "urls"}, object{"name": name, "issuer": text("the file with the CA's certificate"),
 				"serial": text("the serial number, in hexadecimal, that responders are asked about; default: one that nobody has"), "interval": interval, "labels": labels,
 				"urls": object{"type": "array", "items": text("the http address of a CRL or an OCSP responder of the CA")}})},
-			"alerts": object{"type": "object"}, "web": object{"type": "object"},
+			"alerts": object{"type": "object"}, "web": closed(nil, object{"token-file": text("a file with a token a line, one of which whoever asks shows"), "tls-cert": text("a file with the certificate of HTTPS and its chain"),
+				"tls-key": text("a file with its private key"), "user-header": text("the header in which a reverse proxy says who asks"), "proxies": texts("a network of reverse proxies"),
+				"hosts": texts("a name by which the service is asked besides localhost"), "allow-networks": texts("a network that is checked for those who ask, besides public addresses"),
+				"requests-a-second": number(1, 1_000_000, "of one client"), "checks-a-minute": number(1, 1_000_000, "that one client may ask for")}),
 		},
 	}
 }

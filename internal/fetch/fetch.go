@@ -60,6 +60,10 @@ type Client struct {
 	// https, and for nothing else; nil means the system's.
 	ProxyRootCAs *x509.CertPool
 
+	// Networks are reached besides what the scope of a request allows; refused
+	// addresses never are. nil means none.
+	Networks []netip.Prefix
+
 	Resolver  *net.Resolver // nil = the system's
 	UserAgent string        // "" = "assay"
 
@@ -346,7 +350,7 @@ func (c *Client) transport(scope Scope, proxy *url.URL, resp *Response) *http.Tr
 			if err != nil {
 				return &errAddress{address, Refused}
 			}
-			if cl := Classify(ap.Addr()); !scope.Allows(cl) {
+			if cl := Classify(ap.Addr()); !scope.Allows(cl) && !Within(c.Networks, ap.Addr()) {
 				return &errAddress{address, cl}
 			}
 		}
@@ -381,6 +385,14 @@ func (c *Client) transport(scope Scope, proxy *url.URL, resp *Response) *http.Tr
 		}
 	}
 	return tr
+}
+
+// Within reports whether a is in one of the networks. Refused addresses are in none,
+// and what carries an IPv4 address is in no network of IPv4 unless it is v4-mapped,
+// which is the same address.
+func Within(networks []netip.Prefix, a netip.Addr) bool {
+	a = a.Unmap().WithZone("")
+	return Classify(a) != Refused && slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(a) })
 }
 
 // answer reads one HTTP response: the body into resp, or where to go next.

@@ -1,0 +1,176 @@
+package watch
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/assaytls/assay/internal/assemble"
+	"github.com/assaytls/assay/internal/command"
+	"github.com/assaytls/assay/internal/download"
+	"github.com/assaytls/assay/internal/engine"
+	"github.com/assaytls/assay/internal/fetch"
+	"github.com/assaytls/assay/internal/flags"
+	"github.com/assaytls/assay/internal/session"
+	"github.com/assaytls/assay/internal/target"
+	"github.com/assaytls/assay/internal/tlsclient"
+	"github.com/assaytls/assay/policy"
+)
+
+// Question is a check that somebody asks for while the service runs. Unless Spec is
+// one of the configuration's it is a stranger's: public addresses are reached, and
+// the networks that [Judges.Reach] was told, by the check and by all its
+// downloads; no proxy is gone through, and no client certificate is shown.
+type Question struct {
+	Spec   Spec
+	Policy map[string][]string // over the group's policy, by names of [policy.Fields]
+}
+
+// strangersLimit bounds a check that a stranger asks for, downloads included.
+const strangersLimit = 30 * time.Second
+
+// strangers is what strangers' checks share.
+type strangers struct {
+	engine   *engine.Engine
+	networks []netip.Prefix
+	tables   *engine.Trust // of root programs
+}
+
+// Reach says which networks strangers may have checked besides public addresses. It is
+// called before the first check, and again when the configuration changes. What
+// strangers had downloaded is kept apart from all other downloads, and in memory.
+func (j *Judges) Reach(ctx context.Context, networks []netip.Prefix) error {
+	network := session.Network{MaxDownload: fetch.DefaultMaxBytes}
+	client := network.Client()
+	client.Proxy, client.Networks = nil, networks
+	var all policy.Policy
+	all.Programs = policy.EveryProgram
+	run := command.NewRun("assay", nil, io.Discard, io.Discard)
+	_, tables, err := session.Asked{Trust: &flags.Trust{}, Logs: &session.Logs{}, Filters: &session.Filters{}}.Options(ctx, run, all)
+	if err != nil {
+		return err
+	}
+	s := &strangers{networks: slices.Clone(networks), tables: tables, engine: engine.New(engine.Options{Fetch: client})}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.strangers != nil && slices.Equal(j.strangers.networks, s.networks) {
+		return nil
+	}
+	j.strangers = s
+	return nil
+}
+
+// allow refuses what strangers may not reach.
+func (s *strangers) allow(a netip.Addr) error {
+	c := fetch.Classify(a)
+	if c == fetch.Public && !fetch.Metadata(a) || !fetch.Metadata(a) && fetch.Within(s.networks, a) {
+		return nil
+	}
+	return fmt.Errorf("%s is not a public address, and this service checks no others for those who ask it", a)
+}
+
+// Ask checks what somebody asks for. The error is a *target.Usage: the question cannot
+// be asked so. Whatever goes wrong with the check itself is in the report.
+func (j *Judges) Ask(ctx context.Context, q Question) (Outcome, error) {
+	if len(q.Policy) == 0 && q.Spec.Origin == FromConfig {
+		return j.Judge(ctx, q.Spec), nil
+	}
+	j.mu.RLock()
+	g, s := j.groups[q.Spec.Group], j.strangers
+	j.mu.RUnlock()
+	switch {
+	case g == nil:
+		return Outcome{}, target.Usagef("the configuration has no group %q", q.Spec.Group)
+	case q.Spec.Kind != Server:
+		return Outcome{}, target.Usagef("only servers can be asked about in this way")
+	}
+	rules, err := over(g.rules, q.Policy)
+	if err != nil {
+		return Outcome{}, err
+	}
+	began := time.Now()
+	if q.Spec.Origin == FromConfig {
+		t, err := target.Parse(q.Spec.Target)
+		if err != nil {
+			return Outcome{}, err
+		}
+		c, err := g.conn.Config(t)
+		if err != nil {
+			return Outcome{}, err
+		}
+		return Outcome{Report: g.dialBy(ctx, c, rules), Took: time.Since(began)}, nil
+	}
+	o, err := g.stranger(ctx, s, q.Spec.Target, rules)
+	o.Took = time.Since(began)
+	return o, err
+}
+
+// stranger checks a server for somebody who is not the configuration.
+func (g *ready) stranger(ctx context.Context, s *strangers, text string, rules policy.Policy) (o Outcome, err error) {
+	if s == nil {
+		return o, target.Usagef("this service checks nothing but what its configuration names")
+	}
+	t, err := target.Parse(text)
+	if err != nil {
+		return o, err
+	}
+	if t.Service != "" {
+		return o, target.Usagef("%s is a domain whose servers the DNS names; name the server itself", text)
+	}
+	conn := g.conn // a copy
+	conn.Proxy, conn.ProxyHeader, conn.Cert, conn.Key, conn.PassFile = target.NoProxy, "", "", "", ""
+	c, err := conn.Config(t)
+	if err != nil {
+		return o, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, min(g.limit(), strangersLimit))
+	defer cancel()
+	c.Certificate, c.KeyTypes, c.Allow = nil, tlsclient.KeysAll, s.allow
+	trust := g.trust
+	if rules.Programs != 0 || rules.Trust != policy.ProgramSystem {
+		trust = &engine.Trust{Anchors: g.trust.Anchors, LogList: g.trust.LogList, Filters: g.trust.Filters, Public: g.trust.Public, Programs: s.tables.Programs, Known: s.tables.Known}
+	}
+	a := download.Access{Scope: download.ScopePublic, NoAIA: !g.network.AIA, Nonce: g.network.Nonce != "", Run: download.Run{Began: began(time.Now())}}
+	o.Report, _ = s.engine.Check(ctx, c, trust, rules, a, assemble.Full)
+	return o, nil
+}
+
+// began is a time that checks of the same minute share, so that one failure of a list
+// answers for all of them.
+func began(now time.Time) time.Time { return now.Truncate(time.Minute) }
+
+// over is a policy with what is asked for in its place.
+func over(of policy.Policy, asked map[string][]string) (p policy.Policy, err error) {
+	b, err := of.MarshalJSON() // a copy that shares no list with the group's
+	if err == nil {
+		err = p.UnmarshalJSON(b)
+	}
+	if err != nil {
+		return p, err
+	}
+	for name, values := range asked {
+		f, found := policy.Lookup(name)
+		if !found || name == "time" {
+			return p, target.Usagef("there is no rule %q of a policy that can be asked for", name)
+		}
+		if len(values) > 1 && !f.Repeats {
+			return p, target.Usagef("%s is asked for %d times", name, len(values))
+		}
+		for _, v := range values {
+			if len(v) > maxText {
+				return p, target.Usagef("%s: the value is too long", name)
+			}
+			if err := f.Set(&p, v); err != nil {
+				return p, target.Usagef("%s: %s", name, strings.TrimSpace(err.Error()))
+			}
+		}
+	}
+	if err := engine.Validate(p); err != nil {
+		return p, target.Usagef("%v", err)
+	}
+	return p, nil
+}
