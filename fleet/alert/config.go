@@ -250,7 +250,7 @@ func readURL(n *watch.Node) string {
 
 // readSecret reads the file that the value names. What is in it is never shown.
 func readSecret(n *watch.Node) []byte {
-	name := n.Text()
+	name := n.Path()
 	if name == "" {
 		return nil
 	}

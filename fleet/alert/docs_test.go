@@ -26,9 +26,8 @@ func TestDocumentation(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("secret"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		text = strings.ReplaceAll(text, name, filepath.Join(dir, name))
 	}
-	c := watch.ParseConfig("watch.yaml", []byte("alerts:\n"+text+"\n"))
+	c := watch.ParseConfig(filepath.Join(dir, "watch.yaml"), []byte("alerts:\n"+text+"\n"))
 	got := alert.Read(c.Section("alerts"))
 	if err := c.Err(); err != nil || len(got.Receivers) != 3 || len(got.Rules) != 3 {
 		t.Errorf("%+v, %v", got, err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -231,6 +232,15 @@ func (n *Node) Text() string {
 		return ""
 	}
 	return n.n.Value
+}
+
+// Path reads the name of a file, which is looked for beside the configuration.
+func (n *Node) Path() string {
+	s := n.Text()
+	if s == "" || filepath.IsAbs(s) {
+		return s
+	}
+	return filepath.Join(filepath.Dir(n.all.File), s)
 }
 
 // Texts reads a list of texts, or one.
