@@ -137,6 +137,10 @@ func TestAdmit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	direct, err := start(t, Settings{UserHeader: "X-User", Proxies: []string{"192.0.2.1/32"}}, loopback, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	const targets = "/api/v1/targets"
 	add := `{"target":"a.test"}`
 	for _, c := range []struct {
@@ -163,6 +167,7 @@ func TestAdmit(t *testing.T) {
 		{"through the proxy, unknown", closed, "GET", targets, "", []string{"From", "192.0.2.1:1"}, 401},
 		{"through the proxy, a user", closed, "GET", targets, "", []string{"From", "192.0.2.1:1", "X-User", "ann"}, 200},
 		{"the header from elsewhere", closed, "GET", targets, "", []string{"From", "192.0.2.2:1", "X-User", "ann"}, 403},
+		{"the header from this computer, which is no proxy", direct, "GET", targets, "", []string{"X-User", "ann"}, 401},
 		{"a token", closed, "GET", targets, "", []string{"From", "192.0.2.1:1", "Authorization", "Bearer " + testToken}, 200},
 		{"a wrong token", closed, "GET", targets, "", []string{"From", "192.0.2.1:1", "Authorization", "Bearer x" + testToken}, 401},
 		{"metrics are not for all", closed, "GET", "/metrics", "", []string{"From", "192.0.2.1:1"}, 401},
