@@ -19,7 +19,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/assaytls/assay/evidence"
 	"github.com/assaytls/assay/fleet/job"
 	"github.com/assaytls/assay/fleet/worker"
 	"github.com/assaytls/assay/internal/assemble"
@@ -27,9 +26,9 @@ import (
 	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/flags"
+	"github.com/assaytls/assay/internal/probe"
 	"github.com/assaytls/assay/internal/session"
 	"github.com/assaytls/assay/internal/target"
-	"github.com/assaytls/assay/internal/tlsclient"
 	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
@@ -122,7 +121,7 @@ func (f *judgeFlags) judge(ctx context.Context, run *command.Run) (*judge, error
 	if err != nil {
 		return nil, err
 	}
-	o.Warn = seldom(o.Warn)
+	o.Warn, o.KnownKeyTables = seldom(o.Warn), true
 	if o.Fetch != nil {
 		o.Fetch.Pace = worker.NewPace().Wait
 	}
@@ -172,9 +171,7 @@ func (j *judge) worker(f *judgeFlags, l *limitFlags, exclude *job.Exclusions) wo
 		Name: workerName(), Limits: l.limits, Config: f.conn.Config, Exclude: exclude, Private: f.private, Reverse: f.names == namesReverse,
 		DNS: &net.Resolver{PreferGo: true}, Policy: report.Hash(hash), KeepCertificates: f.keepCert,
 		KeepEvidence: func(v report.Verdict) bool { return slices.Contains(f.keep, string(v)) },
-		Probe: func(ctx context.Context, c tlsclient.Config) (*report.Report, *evidence.Evidence) {
-			return j.engine.Check(ctx, c, j.trust, j.rules, j.access, assemble.Rows)
-		},
+		Probe:        (&probe.Prober{Engine: j.engine, Trust: j.trust, Policy: j.rules, Access: j.access, Detail: assemble.Rows}).Probe,
 	}
 }
 

@@ -49,7 +49,7 @@ func (w *worker) step(ctx context.Context, t *task) (over bool) {
 			return false
 		}
 	}
-	r, ev := w.probe(ctx, t)
+	row, r, ev := w.probe(ctx, t)
 	t.entered = false
 	if next := w.pool.polite.leave(t); next != nil {
 		w.pool.again(next)
@@ -62,9 +62,9 @@ func (w *worker) step(ctx context.Context, t *task) (over bool) {
 		w.retry(t)
 		return false
 	}
-	row := w.row(t, r, ev)
-	kept := w.evidence(ctx, &row, ev)
-	t.held.finish(row, t.attempts > 1, w.certificates(r, ev), kept)
+	w.fill(row, t, r, ev)
+	kept := w.evidence(ctx, row, ev)
+	t.held.finish(*row, t.attempts > 1, w.certificates(r, ev), kept)
 	return true
 }
 
@@ -125,7 +125,7 @@ func (w *worker) prepare(ctx context.Context, t *task) *sink.Row {
 		row := w.skipped(t.index, &t.held.b, nil, sink.SkipBroken, err)
 		return &row
 	}
-	t.target.Port, t.config.Lean, t.config.DNS = t.config.Port, true, w.o.DNS
+	t.target.Port, t.config.DNS = t.config.Port, w.o.DNS
 	t.config.Failure = nil
 	literal := t.target.Literal()
 	if w.o.Reverse && literal.IsValid() && t.target.Host == literal.String() {
@@ -190,9 +190,11 @@ func (w *worker) reverse(ctx context.Context, a netip.Addr) string {
 	return name
 }
 
-// probe dials and judges. A panic becomes a report.
-func (w *worker) probe(ctx context.Context, t *task) (r *report.Report, ev *evidence.Evidence) {
-	c := t.config
+// probe dials and judges. A panic becomes a row. What it has while it waits for the
+// server stands on the heap, where it takes no more than its size.
+func (w *worker) probe(ctx context.Context, t *task) (row *sink.Row, r *report.Report, ev *evidence.Evidence) {
+	row, c := new(sink.Row), new(tlsclient.Config)
+	*c = t.config
 	if len(t.addrs) > 0 {
 		c.Resolve = map[string][]netip.Addr{"*:" + c.Port: t.addrs[:1]}
 	}
@@ -203,9 +205,11 @@ func (w *worker) probe(ctx context.Context, t *task) (r *report.Report, ev *evid
 		t.elapsed += time.Since(began)
 		if v := recover(); v != nil {
 			r, ev = w.broken(t, v), nil
+			row.Row = r.Row()
 		}
 	}()
-	return w.o.Probe(ctx, c)
+	r, ev = w.o.Probe(ctx, c, &row.Row)
+	return row, r, ev
 }
 
 // broken is the report of a target at which assay itself failed.
@@ -230,10 +234,10 @@ func transient(ev *evidence.Evidence) bool {
 	return false
 }
 
-// row is what is stored of a target that was probed.
-func (w *worker) row(t *task, r *report.Report, ev *evidence.Evidence) sink.Row {
-	row := sink.Row{Row: r.Row(), Position: t.held.b.Positions[t.index], Started: t.started.UTC().Truncate(time.Millisecond),
-		Elapsed: t.elapsed.Truncate(time.Millisecond), Attempts: t.attempts}
+// fill puts into the row of a target that was probed what the scan knows of it.
+func (w *worker) fill(row *sink.Row, t *task, r *report.Report, ev *evidence.Evidence) {
+	row.Position, row.Attempts = t.held.b.Positions[t.index], t.attempts
+	row.Started, row.Elapsed = t.started.UTC().Truncate(time.Millisecond), t.elapsed.Truncate(time.Millisecond)
 	if row.Policy == (report.Hash{}) {
 		row.Policy = w.o.Policy
 	}
@@ -251,7 +255,6 @@ func (w *worker) row(t *task, r *report.Report, ev *evidence.Evidence) sink.Row 
 		row.Failure = finding.Quote(ev.Failure.Detail)
 	}
 	row.Sources = sources(r, len(row.Revocation))
-	return row
 }
 
 // sources are the schemes by which the statuses on the chosen path are known.

@@ -71,9 +71,9 @@ type Options struct {
 
 	// Config returns how a target is reached. An error becomes the target's row.
 	Config func(target.Target) (tlsclient.Config, error)
-	// Probe dials and judges. It must be safe for concurrent use. That it panics is
-	// one target's misfortune.
-	Probe func(context.Context, tlsclient.Config) (*report.Report, *evidence.Evidence)
+	// Probe dials, judges and fills in the row, as probe.Prober's does. It must be safe
+	// for concurrent use. That it panics is one target's misfortune.
+	Probe func(context.Context, *tlsclient.Config, *report.Row) (*report.Report, *evidence.Evidence)
 
 	Exclude *job.Exclusions
 	Private bool          // private and loopback addresses too

@@ -47,15 +47,15 @@ func newBench(t *testing.T) *bench {
 	var direct target.Connection
 	direct.Proxy = target.NoProxy
 	b.o = Options{Name: "w", Config: direct.Config, Private: true, Policy: report.Hash{1}, Limits: Limits{RetryAfter: 50 * time.Millisecond},
-		Probe: func(ctx context.Context, c tlsclient.Config) (*report.Report, *evidence.Evidence) {
+		Probe: func(ctx context.Context, c *tlsclient.Config, row *report.Row) (*report.Report, *evidence.Evidence) {
 			b.targets.Add(1)
-			return answer(c, "")
+			return answer(c, row, "")
 		}}
 	return b
 }
 
 // answer is what a probe makes of a target that fails in this way, or not.
-func answer(c tlsclient.Config, failure finding.ID) (*report.Report, *evidence.Evidence) {
+func answer(c *tlsclient.Config, row *report.Row, failure finding.ID) (*report.Report, *evidence.Evidence) {
 	ev := &evidence.Evidence{}
 	ev.Connection.Addr = netip.AddrPortFrom(c.Resolve["*:"+c.Port][0], 443).String()
 	r := &report.Report{Target: report.Target{Host: c.Host, Port: c.Port}, Time: time.Now(), Chosen: -1}
@@ -64,6 +64,7 @@ func answer(c tlsclient.Config, failure finding.ID) (*report.Report, *evidence.E
 		r.Findings = []finding.Finding{finding.New(failure)}
 	}
 	report.Decide(r)
+	*row = r.Row()
 	return r, ev
 }
 
@@ -132,15 +133,15 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.o.Exclude = exclude
-	b.o.Probe = func(ctx context.Context, c tlsclient.Config) (*report.Report, *evidence.Evidence) {
+	b.o.Probe = func(ctx context.Context, c *tlsclient.Config, row *report.Row) (*report.Report, *evidence.Evidence) {
 		b.targets.Add(1)
-		if !c.Lean || ctx.Err() != nil {
+		if ctx.Err() != nil {
 			t.Errorf("%+v", c)
 		}
 		if c.Host == "panics.test" {
 			panic("\x1b[31mout of luck")
 		}
-		return answer(c, "")
+		return answer(c, row, "")
 	}
 	b.publish(0, "127.0.0.1:8443", "127.0.0.2,name.test,tag", "127.9.1.1:443", "127.0.0.3,www.left.alone.test", "127.0.0.4,panics.test", "169.254.169.254", "mx:none.test")
 	rows := b.run(7)
@@ -172,18 +173,18 @@ func TestRetry(t *testing.T) {
 		c.Resolve = map[string][]netip.Addr{"two.test:443": {netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("127.0.0.2")}}
 		return c, nil
 	}
-	b.o.Probe = func(_ context.Context, c tlsclient.Config) (*report.Report, *evidence.Evidence) {
+	b.o.Probe = func(_ context.Context, c *tlsclient.Config, row *report.Row) (*report.Report, *evidence.Evidence) {
 		mu.Lock()
 		defer mu.Unlock()
 		addr := c.Resolve["*:443"][0].String()
 		tried[c.Host], times[c.Host] = append(tried[c.Host], addr), append(times[c.Host], time.Now())
 		switch {
 		case c.Host == "two.test" && addr == "127.0.0.1", c.Host == "127.0.0.3":
-			return answer(c, finding.ConnectionTimeout)
+			return answer(c, row, finding.ConnectionTimeout)
 		case c.Host == "127.0.0.4":
-			return answer(c, finding.ConnectionRefused)
+			return answer(c, row, finding.ConnectionRefused)
 		}
-		return answer(c, "")
+		return answer(c, row, "")
 	}
 	b.publish(0, "two.test", "127.0.0.3", "127.0.0.4", "127.0.0.5", "127.0.0.6")
 	rows := b.run(5)
@@ -222,9 +223,9 @@ func TestPoison(t *testing.T) {
 		}
 	}
 	fall(b.j.Work())
-	b.o.Probe = func(ctx context.Context, c tlsclient.Config) (*report.Report, *evidence.Evidence) {
+	b.o.Probe = func(ctx context.Context, c *tlsclient.Config, row *report.Row) (*report.Report, *evidence.Evidence) {
 		b.targets.Add(1)
-		return answer(c, "")
+		return answer(c, row, "")
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
@@ -274,7 +275,7 @@ func TestPoison(t *testing.T) {
 func TestHeld(t *testing.T) {
 	b := newBench(t)
 	release := make(chan struct{})
-	b.o.Probe = func(ctx context.Context, c tlsclient.Config) (*report.Report, *evidence.Evidence) {
+	b.o.Probe = func(ctx context.Context, c *tlsclient.Config, row *report.Row) (*report.Report, *evidence.Evidence) {
 		if c.Host == "127.0.0.2" {
 			b.targets.Add(1)
 			select {
@@ -282,7 +283,7 @@ func TestHeld(t *testing.T) {
 			case <-ctx.Done():
 			}
 		}
-		return answer(c, "")
+		return answer(c, row, "")
 	}
 	b.publish(0, "127.0.0.1:443", "127.0.0.2:443")
 	ctx, stop := context.WithCancel(t.Context())
@@ -303,7 +304,9 @@ func TestHeld(t *testing.T) {
 		t.Errorf("%v", rows)
 	}
 	close(release)
-	b.o.Probe = func(_ context.Context, c tlsclient.Config) (*report.Report, *evidence.Evidence) { return answer(c, "") }
+	b.o.Probe = func(_ context.Context, c *tlsclient.Config, row *report.Row) (*report.Report, *evidence.Evidence) {
+		return answer(c, row, "")
+	}
 	if rows := b.run(2); rows["127.0.0.2:443"].Attempts != 1 {
 		t.Errorf("%+v", rows)
 	}
@@ -379,13 +382,13 @@ func TestInFlight(t *testing.T) {
 	b := newBench(t)
 	b.o.Limits.InFlight = 7
 	var now, most atomic.Int64
-	b.o.Probe = func(_ context.Context, c tlsclient.Config) (*report.Report, *evidence.Evidence) {
+	b.o.Probe = func(_ context.Context, c *tlsclient.Config, row *report.Row) (*report.Report, *evidence.Evidence) {
 		if n := now.Add(1); n > most.Load() {
 			most.Store(n)
 		}
 		defer now.Add(-1)
 		time.Sleep(time.Millisecond)
-		return answer(c, "")
+		return answer(c, row, "")
 	}
 	for k := range 20 {
 		var lines []string
