@@ -250,7 +250,7 @@ func (w *worker) single(ctx context.Context, m *queue.Message) *held {
 	if m.Deliveries >= splitAfter {
 		h := w.keep(m, b)
 		why := fmt.Sprintf("whoever probed it fell, %d times", splitAfter-1)
-		h.finish(w.skipped(0, &b, nil, sink.SkipBroken, errors.New(why)), false, nil, nil)
+		h.finish(w.skipped(0, &b, w.named(b.Lines[0]), sink.SkipBroken, errors.New(why)), false, nil, nil)
 		return h
 	}
 	h := w.keep(m, b)
@@ -301,6 +301,20 @@ func (w *worker) waitDelivered(most time.Duration) {
 	case <-done:
 	case <-time.After(most):
 	}
+}
+
+// named is the target of a line that is not to be probed, nil if it has none.
+func (w *worker) named(line string) *job.Target {
+	t, err := job.ParseTarget(line)
+	if err != nil {
+		return nil
+	}
+	c, err := w.o.Config(t.Target)
+	if err != nil {
+		return nil
+	}
+	t.Port = c.Port
+	return &t
 }
 
 // skipped is the row of a target that was not probed.
