@@ -2,9 +2,9 @@ package command
 
 import (
 	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -27,19 +27,18 @@ type part struct {
 // Publisher with queue, collector and workers are killed at random, or stand still as
 // a machine that sleeps does: every target has one row, and none was set aside.
 func TestKilled(t *testing.T) {
-	n, kills, pause, flight := 3000, 12, 400*time.Millisecond, "10"
+	t.Parallel() // it mostly waits for work to come again
+	n, kills, pause, flight := 3000, 8, 300*time.Millisecond, "5"
 	if full() {
 		n, kills, pause, flight = 100_000, 100, 2*time.Second, "60"
+		if half, err := strconv.Atoi(os.Getenv("ASSAY_FULL")); err == nil && half > 1 {
+			n, kills = 1000*half, half // so many thousand targets
+		}
 	}
 	w := newWorld(t)
 	list, jobDir, results := w.list(t, n), dirOf(t), dirOf(t)
 	token := filepath.Join(t.TempDir(), "token")
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := ln.Addr().String()
-	ln.Close()
+	addr := freeAddress(t)
 	if err := makeToken(token); err != nil {
 		t.Fatal(err)
 	}

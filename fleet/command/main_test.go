@@ -200,3 +200,23 @@ func contains(t testing.TB, out string, want ...string) {
 		}
 	}
 }
+
+// freeAddress is an address of loopback where nobody listens.
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+// answers reports whether somebody listens there.
+func answers(addr string) bool {
+	c, err := net.Dial("tcp", addr)
+	if err == nil {
+		c.Close()
+	}
+	return err == nil
+}

@@ -155,6 +155,7 @@ func waitFor(t testing.TB, f func() bool) {
 // Tenths of a list that never answer cost no more than their share: they wait
 // without a place that others could have.
 func TestTarpits(t *testing.T) {
+	t.Parallel() // it waits for second attempts
 	w := newWorld(t)
 	var tar []string
 	for i := range 100 {
