@@ -25,6 +25,7 @@ func row(batch uint64, position int) Row {
 			Version: report.RowVersion, Target: fmt.Sprintf("host%d.example.com:443", n), Time: at.Add(time.Duration(n) * time.Second),
 			Verdict: report.Accept, NotAfter: at.AddDate(0, 0, days), Days: &days, Infos: []finding.ID{"pq-hybrid-missing"},
 			Revocation: []report.Status{report.Good, report.Good}, CT: report.CTMet, Protocol: "TLS 1.3", Policy: report.Hash{9},
+			Programs: report.RowPrograms{System: report.RowAccepted, Mozilla: report.RowAcceptedUntil, Chrome: report.RowDependsOnSCTs, Apple: report.RowRefused, Microsoft: report.RowCannotTell, Android: report.RowAccepted},
 		},
 		Position: position, Input: fmt.Sprintf("https://host%d.example.com", n), Address: fmt.Sprintf("192.0.%d.%d:443", n/250%256, n%250+1),
 		Started: at.Add(time.Duration(n) * time.Millisecond), Elapsed: time.Duration(n%90+10) * time.Millisecond, Attempts: 1, Sources: []string{"crl", "crl"},
@@ -126,6 +127,7 @@ func TestRefused(t *testing.T) {
 		"verdict":           func(b *Batch) { b.Rows[1].Verdict = "good" },
 		"skipped, accepted": func(b *Batch) { b.Rows[1].Skipped = SkipSpecial },
 		"version":           func(b *Batch) { b.Rows[1].Version = 2 },
+		"program":           func(b *Batch) { b.Rows[1].Programs.Apple = "maybe" },
 		"year":              func(b *Batch) { b.Rows[1].NotAfter = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) },
 		"certificate":       func(b *Batch) { b.Certificates[0].DER = []byte("x") },
 		"serial":            func(b *Batch) { b.Certificates[0].Serial = "xyz" },
@@ -159,6 +161,29 @@ func TestLaterFields(t *testing.T) {
 	later := bytes.Replace(p, appendBytes(nil, r), appendBytes(nil, append(r, "later"...)), 1)
 	if got, err := parse(later); err != nil || !reflect.DeepEqual(got, b) || len(later) == len(p) {
 		t.Errorf("%v %+v", err, got)
+	}
+}
+
+// A message that was made before rows had answers of root programs is read, and so
+// is one with answers of programs to come.
+func TestOtherAnswers(t *testing.T) {
+	b := batch(1, 1)
+	row := b.Rows[0].append(nil)
+	b.Rows[0].Programs = report.RowPrograms{}
+	none := b.Rows[0].append(nil)
+	for name, c := range map[string]struct {
+		octets []byte
+		want   Row
+	}{
+		"before": {none[:len(none)-1], b.Rows[0]},
+		"none":   {none, b.Rows[0]},
+		"later":  {appendText(append(append(none[:len(none)-1:len(none)-1], programCount+1), row[len(none):]...), "yes"), batch(1, 1).Rows[0]},
+	} {
+		var got Row
+		of := &reader{b: appendBytes(nil, c.octets)}
+		if got.parse(of); of.err != nil || !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: %v\n%+v\nwant\n%+v", name, of.err, got, c.want)
+		}
 	}
 }
 

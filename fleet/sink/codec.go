@@ -73,7 +73,24 @@ func (r *Row) append(p []byte) []byte {
 	p = appendText(p, string(r.Skipped))
 	p = appendText(p, r.Failure)
 	p = appendTexts(p, r.Sources)
-	return appendText(p, string(r.Evidence))
+	p = appendText(p, string(r.Evidence))
+	if r.Programs == (report.RowPrograms{}) {
+		return append(p, 0)
+	}
+	p = append(p, programCount)
+	for _, answer := range answers(&r.Programs) {
+		p = appendText(p, string(*answer))
+	}
+	return p
+}
+
+// programCount is how many root programs a row has answers of.
+const programCount = 6
+
+// answers are the answers in the order of the message; a program that is added
+// stands at the end.
+func answers(of *report.RowPrograms) [programCount]*report.RowProgram {
+	return [...]*report.RowProgram{&of.System, &of.Mozilla, &of.Chrome, &of.Apple, &of.Microsoft, &of.Android}
 }
 
 func (c *Certificate) append(p []byte) []byte {
@@ -308,7 +325,21 @@ func (row *Row) parse(of *reader) {
 	row.Failure = r.text()
 	row.Sources = texts[string](r, maxSources)
 	row.Evidence = EvidenceState(r.text())
+	if len(r.b) > 0 { // nothing follows where rows had no answers of root programs yet
+		row.parseAnswers(r)
+	}
 	of.inherit(r)
+}
+
+// parseAnswers reads the answers of root programs. Those of programs that this
+// version does not know are skipped.
+func (row *Row) parseAnswers(r *reader) {
+	into := answers(&row.Programs)
+	for i := range r.list(1, maxPrograms) {
+		if s := r.text(); i < len(into) {
+			*into[i] = report.RowProgram(s)
+		}
+	}
 }
 
 func (c *Certificate) parse(of *reader) {

@@ -40,6 +40,12 @@ type record struct {
 	Issuer       [32]byte  `parquet:"issuer,optional,dict"`
 	Revocation   []string  `parquet:"revocation,list" parquet-element:",dict"`
 	Sources      []string  `parquet:"sources,list" parquet-element:",dict"`
+	System       string    `parquet:"program_system,optional,dict"`
+	Mozilla      string    `parquet:"program_mozilla,optional,dict"`
+	Chrome       string    `parquet:"program_chrome,optional,dict"`
+	Apple        string    `parquet:"program_apple,optional,dict"`
+	Microsoft    string    `parquet:"program_microsoft,optional,dict"`
+	Android      string    `parquet:"program_android,optional,dict"`
 	CT           string    `parquet:"ct,optional,dict"`
 	Protocol     string    `parquet:"protocol,optional,dict"`
 	Policy       [32]byte  `parquet:"policy,optional,dict"`
@@ -56,6 +62,7 @@ func (rec *record) set(r *Row) {
 		Headline: string(r.Headline), HeadlineRole: string(r.HeadlineRole), Title: r.Title,
 		Errors: plain(r.Errors), Inconclusive: plain(r.Inconclusive), Warnings: plain(r.Warnings), Infos: plain(r.Infos), More: int32(r.More),
 		NotAfter: r.NotAfter, Leaf: r.Leaf, Issuer: r.Issuer, Revocation: plain(r.Revocation), Sources: r.Sources,
+		System: string(r.Programs.System), Mozilla: string(r.Programs.Mozilla), Chrome: string(r.Programs.Chrome), Apple: string(r.Programs.Apple), Microsoft: string(r.Programs.Microsoft), Android: string(r.Programs.Android),
 		CT: string(r.CT), Protocol: r.Protocol, Policy: r.Policy, Evidence: string(r.Evidence), RowVersion: int32(r.Version),
 	}
 	if r.Days != nil {
@@ -72,7 +79,8 @@ func (rec *record) row() Row {
 			Headline: finding.ID(rec.Headline), HeadlineRole: report.Role(rec.HeadlineRole), Title: rec.Title,
 			Errors: plainAs[finding.ID](rec.Errors), Inconclusive: plainAs[finding.ID](rec.Inconclusive), Warnings: plainAs[finding.ID](rec.Warnings), Infos: plainAs[finding.ID](rec.Infos),
 			More: int(rec.More), NotAfter: utc(rec.NotAfter), Leaf: rec.Leaf, Issuer: rec.Issuer, Revocation: plainAs[report.Status](rec.Revocation),
-			CT: report.CTStatus(rec.CT), Protocol: rec.Protocol, Policy: rec.Policy,
+			Programs: report.RowPrograms{System: report.RowProgram(rec.System), Mozilla: report.RowProgram(rec.Mozilla), Chrome: report.RowProgram(rec.Chrome), Apple: report.RowProgram(rec.Apple), Microsoft: report.RowProgram(rec.Microsoft), Android: report.RowProgram(rec.Android)},
+			CT:       report.CTStatus(rec.CT), Protocol: rec.Protocol, Policy: rec.Policy,
 		},
 		Input: rec.Input, Address: rec.Address, Started: utc(rec.Started), Elapsed: time.Duration(rec.ElapsedMS) * time.Millisecond, Attempts: int(rec.Attempts),
 		Skipped: Skip(rec.Skipped), Failure: rec.Failure, Sources: plainAs[string](rec.Sources), Evidence: EvidenceState(rec.Evidence),

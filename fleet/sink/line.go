@@ -9,7 +9,7 @@ import (
 )
 
 // Line is the JSON form of a row, a line of the JSON Lines: the members of
-// report.Row, then these. docs/scan.schema.json describes it.
+// report.Row, then these. fleet/summary/schema.json describes it.
 type Line struct {
 	report.Row
 	Input     string        `json:"input,omitempty"`

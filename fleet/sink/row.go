@@ -53,13 +53,14 @@ const (
 
 // The most octets of a row's texts, and entries of its lists.
 const (
-	maxTarget  = 300
-	maxInput   = 512
-	maxText    = 1024
-	maxWord    = 64
-	maxIDs     = 256
-	maxSources = 16
-	maxCount   = 1 << 30
+	maxTarget   = 300
+	maxInput    = 512
+	maxText     = 1024
+	maxWord     = 64
+	maxIDs      = 256
+	maxSources  = 16
+	maxPrograms = 64
+	maxCount    = 1 << 30
 )
 
 // check says what in the row cannot be stored. Rows come from workers on other
@@ -99,6 +100,13 @@ func (r *Row) check() error {
 	for _, s := range r.Sources {
 		if err := checkText("sources", s, maxWord); err != nil {
 			return err
+		}
+	}
+	for _, answer := range answers(&r.Programs) {
+		switch *answer {
+		case "", report.RowAccepted, report.RowAcceptedUntil, report.RowDependsOnSCTs, report.RowRefused, report.RowCannotTell:
+		default:
+			return errors.New("a root program has an answer that is none")
 		}
 	}
 	switch {

@@ -1,10 +1,13 @@
 package sink
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
 	"testing"
+
+	"github.com/assaytls/assay/report"
 )
 
 // tableRows is a row as Parquet has it: without position and SPKI.
@@ -63,6 +66,35 @@ func TestTable(t *testing.T) {
 		return nil
 	}); err != nil || i != len(want) {
 		t.Errorf("%d rows: %v", i, err)
+	}
+}
+
+// A file of the time before there were the columns of root programs is read: nobody
+// was asked then.
+func TestFewerColumns(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "x.parquet")
+	type older struct {
+		Target     string `parquet:"target"`
+		Verdict    string `parquet:"verdict,dict"`
+		RowVersion int32  `parquet:"row_version,dict"`
+	}
+	tab, err := createTable[older](name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(tab.write([]older{{"a.example:443", "accept", 1}}), tab.finish(), tab.publish()); err != nil {
+		t.Fatal(err)
+	}
+	want := Row{Row: report.Row{Version: 1, Target: "a.example:443", Verdict: report.Accept}}
+	n := 0
+	if err := readTable(name, func(recs []record) error {
+		n += len(recs)
+		if got := recs[0].row(); !reflect.DeepEqual(got, want) {
+			t.Errorf("%+v\nwant\n%+v", got, want)
+		}
+		return nil
+	}); err != nil || n != 1 {
+		t.Errorf("%d rows: %v", n, err)
 	}
 }
 
