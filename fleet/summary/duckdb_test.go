@@ -98,7 +98,7 @@ func TestRecipes(t *testing.T) {
 	for _, m := range regexp.MustCompile("(?s)```sql\n(.*?)```").FindAllSubmatch(page, -1) {
 		queries = append(queries, strings.TrimSuffix(strings.TrimSpace(string(m[1])), ";"))
 	}
-	if len(queries) < 14 {
+	if len(queries) < 15 {
 		t.Fatalf("%d recipes", len(queries))
 	}
 	dir := t.TempDir()
@@ -164,6 +164,9 @@ func TestReadByDuckDB(t *testing.T) {
 			"verdict": string(r.Verdict), "skipped": text(string(r.Skipped)), "failure": text(r.Failure), "headline": text(string(r.Headline)), "headline_role": text(string(r.HeadlineRole)), "title": text(r.Title),
 			"error": list(r.Errors), "inconclusive": list(r.Inconclusive), "warning": list(r.Warnings), "info": list(r.Infos), "more": float64(r.More), "not_after": ms(r.NotAfter), "days": nil,
 			"leaf": hash(r.Leaf), "issuer": hash(r.Issuer), "ct": text(string(r.CT)), "protocol": text(r.Protocol), "policy": hash(r.Policy), "evidence": text(string(r.Evidence)), "row_version": 1.0,
+		}
+		for _, a := range asked(&r.Programs) {
+			want["program_"+a.program.String()] = text(string(a.answer))
 		}
 		if r.Days != nil {
 			want["days"] = float64(*r.Days)

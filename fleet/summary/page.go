@@ -95,6 +95,7 @@ func (s *Summary) HTML(w io.Writer, title string) error {
 		{"Revocation", "The revocation status of the servers' certificates.", s.Statuses},
 		{"Revocation sources", "Where that status comes from.", s.Revocation},
 		{"Certificate Transparency", "Whether the policy for SCTs is met.", s.CT},
+		{"Root programs", "What each root program that was asked makes of the servers' certificates.", s.programs()},
 		{"TLS versions", "The version that the server chose.", s.Protocols},
 	} {
 		chart := newChart(c.title, c.text, probed)

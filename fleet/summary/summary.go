@@ -16,6 +16,7 @@ import (
 
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/fleet/sink"
+	"github.com/assaytls/assay/policy"
 	"github.com/assaytls/assay/report"
 )
 
@@ -49,8 +50,9 @@ type Summary struct {
 	Revocation  []Count   `json:"revocation"`   // where the status of the servers' certificates comes from
 	Statuses    []Count   `json:"statuses"`     // what that status is
 	CT          []Count   `json:"ct"`
-	Protocols   []Count   `json:"protocols"` // versions of TLS
-	Networks    []Network `json:"networks"`  // slowest first; 20 at most
+	Programs    []Answers `json:"programs,omitempty"` // of the root programs that were asked
+	Protocols   []Count   `json:"protocols"`          // versions of TLS
+	Networks    []Network `json:"networks"`           // slowest first; 20 at most
 
 	Problems []Problem `json:"problems"` // some of the targets that were rejected, 100 at most
 }
@@ -59,6 +61,12 @@ type Summary struct {
 type Count struct {
 	Name    string `json:"name"`
 	Targets int64  `json:"targets"`
+}
+
+// Answers are how many targets got which answer from a root program.
+type Answers struct {
+	Name    string  `json:"name"`    // mozilla
+	Answers []Count `json:"answers"` // the words of report.RowProgram
 }
 
 // Finding is how many targets have a kind of finding.
@@ -143,6 +151,7 @@ type collector struct {
 	sources   words
 	statuses  words
 	ct        words
+	programs  [6]words // in the order of asked
 	protocols words
 	networks  networks
 }
@@ -239,10 +248,30 @@ func (c *collector) add(r *sink.Row) {
 	if r.CT != "" {
 		c.ct.add(string(r.CT))
 	}
+	for i, a := range asked(&r.Programs) {
+		if a.answer != "" {
+			if c.programs[i] == nil {
+				c.programs[i] = words{}
+			}
+			c.programs[i].add(string(a.answer))
+		}
+	}
 	if r.Protocol != "" {
 		c.protocols.add(r.Protocol)
 	}
 	c.networks.add(r.Address, r.Elapsed)
+}
+
+// asked are the root programs in the order in which they are shown, and what they
+// answer.
+func asked(of *report.RowPrograms) [6]struct {
+	program policy.Program
+	answer  report.RowProgram
+} {
+	return [...]struct {
+		program policy.Program
+		answer  report.RowProgram
+	}{{policy.ProgramSystem, of.System}, {policy.ProgramMozilla, of.Mozilla}, {policy.ProgramChrome, of.Chrome}, {policy.ProgramApple, of.Apple}, {policy.ProgramMicrosoft, of.Microsoft}, {policy.ProgramAndroid, of.Android}}
 }
 
 // severityOf is the severity of the row's root cause.
@@ -317,6 +346,11 @@ func (c *collector) summary() *Summary {
 	s.Version = Version
 	s.Findings, s.Causes, s.SkippedWhy = sorted(c.findings), sorted(c.causes), c.skipped.counts()
 	s.Revocation, s.Statuses, s.CT, s.Protocols = c.sources.counts(), c.statuses.counts(), c.ct.counts(), c.protocols.counts()
+	for i, a := range asked(&report.RowPrograms{}) {
+		if c.programs[i] != nil {
+			s.Programs = append(s.Programs, Answers{a.program.String(), c.programs[i].counts()})
+		}
+	}
 	s.Networks = c.networks.slowest(topNetworks)
 	s.Expiry = slices.Clone(buckets)
 	for i, n := range c.expiry {

@@ -32,13 +32,15 @@ func target(n int) sink.Row {
 	r := sink.Row{
 		Row: report.Row{Version: report.RowVersion, Target: fmt.Sprintf("host%03d.example.com:443", n), Time: at, Verdict: report.Accept, NotAfter: at.AddDate(0, 0, days), Days: &days,
 			Warnings: []finding.ID{finding.CertExpiresSoon}, Leaf: report.Hash{1, byte(n), byte(n >> 8)}, Issuer: report.Hash{2, byte(n % 3)}, Revocation: []report.Status{report.Good, report.Good},
-			CT: report.CTMet, Protocol: "TLS 1.3"},
+			CT: report.CTMet, Protocol: "TLS 1.3",
+			Programs: report.RowPrograms{System: report.RowAccepted, Mozilla: report.RowAccepted, Chrome: report.RowDependsOnSCTs, Apple: report.RowCannotTell, Microsoft: report.RowAcceptedUntil}},
 		Address: netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, byte(n / 4), byte(n)}), 443).String(), Started: at.Add(time.Duration(n) * time.Minute),
 		Elapsed: time.Duration(20+n) * time.Millisecond, Attempts: 1, Sources: []string{"crl", "crl"},
 	}
 	switch n % 10 {
 	case 3:
 		r.Verdict, r.Headline, r.HeadlineRole, r.Title = report.Reject, finding.CertRevoked, report.Leaf, "the certificate is revoked"
+		r.Programs.Mozilla, r.Programs.Android = report.RowRefused, report.RowRefused
 		r.Errors, r.Revocation = []finding.ID{finding.CertRevoked}, []report.Status{report.Revoked, report.Good}
 	case 4:
 		r.Verdict, r.Headline, r.Title = report.Inconclusive, finding.RevocationUndetermined, "no revocation source gave a status"

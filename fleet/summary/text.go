@@ -52,6 +52,12 @@ func (s *Summary) Text(w io.Writer, width int) error {
 	t.counts("Revocation status of the servers' certificates", s.Statuses, probed)
 	t.counts("Source of that status", s.Revocation, probed)
 	t.counts("Certificate Transparency", s.CT, probed)
+	if len(s.Programs) > 0 {
+		t.heading("Root programs")
+		for _, a := range s.programs() {
+			t.bar(a.Name, a.Targets, probed)
+		}
+	}
 	t.counts("TLS versions", s.Protocols, probed)
 	if len(s.Networks) > 0 {
 		t.heading("Slowest networks")
@@ -98,6 +104,31 @@ func skipWord(reason string) string {
 		return "set aside because probing failed repeatedly"
 	}
 	return finding.Quote(reason)
+}
+
+// programs are the answers of all root programs, in words.
+func (s *Summary) programs() (all []Count) {
+	for _, p := range s.Programs {
+		for _, a := range p.Answers {
+			all = append(all, Count{p.Name + ": " + answerWord(report.RowProgram(a.Name)), a.Targets})
+		}
+	}
+	return all
+}
+
+// answerWord says a root program's answer in words.
+func answerWord(a report.RowProgram) string {
+	switch a {
+	case report.RowAccepted:
+		return "accepted"
+	case report.RowAcceptedUntil:
+		return "accepted until a date"
+	case report.RowDependsOnSCTs:
+		return "depends on SCTs"
+	case report.RowRefused:
+		return "refused"
+	}
+	return "cannot tell"
 }
 
 type text struct {
