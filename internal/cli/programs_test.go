@@ -61,7 +61,7 @@ func TestProgramsTold(t *testing.T) {
 		got[p.Program.String()] = p.Status
 	}
 	if len(got) != 4 || got["mozilla"] != report.ProgramAccepted || got["chrome"] != report.ProgramRefused || got["apple"] != report.ProgramRefused || row.Programs.Chrome != report.RowRefused ||
-		row.Programs.System != report.RowAccepted || row.Programs.Android != "" || r.ProgramsHash == "" {
+		row.Programs.System != report.RowAccepted || row.Programs.Android != "" || len(r.ProgramsHash) != 64 {
 		t.Errorf("%v, %+v", got, row.Programs)
 	}
 }

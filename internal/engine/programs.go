@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
-	"fmt"
 	"iter"
 	"slices"
 
@@ -99,7 +98,7 @@ func (t *Trust) Pool(p policy.Program) (pool *x509.CertPool, n int) {
 func (t *Trust) ProgramsHash() string {
 	t.tablesNamed.Do(func() {
 		if tables := t.tablesOf(); tables != nil {
-			t.tables = fmt.Sprintf("%x", evidence.HashOf(tables.Encode()))
+			t.tables = evidence.HashOf(tables.Encode()).String()
 		}
 	})
 	return t.tables
