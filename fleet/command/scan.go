@@ -288,7 +288,18 @@ func (a *app) runScan(ctx context.Context, f *scanFlags, m *job.Manifest, j *jud
 	if err := scan.Finish(ctx, e, m.ID, f.dir); err != nil {
 		a.Warn(fmt.Errorf("the job could not be taken out of the queue: %w", err))
 	}
+	if !f.noCollect {
+		a.writePage(f.dir)
+	}
 	return a.summary(f, m, progress.State())
+}
+
+// writePage writes the page into the folder of a job that is done. The results are
+// complete without it.
+func (a *app) writePage(dir string) {
+	if _, err := summary.Write(dir); err != nil {
+		a.Warn(target.Usagef("%s cannot be written: %v", summary.PageName, command.PlainPathError(err)).Hint("assay scan show %s tries again", dir))
+	}
 }
 
 // summary prints what came of the job: of all of it, not of this run alone.

@@ -251,6 +251,7 @@ func (f *joinFlags) collected() (bool, error) {
 }
 
 func (a *app) tellCollected(f *joinFlags) error {
+	a.writePage(f.dir)
 	if f.quiet {
 		return nil
 	}
