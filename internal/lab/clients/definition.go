@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/assaytls/assay/finding"
 )
@@ -105,7 +106,7 @@ const (
 	maxClients     = 500
 )
 
-var placeholder = regexp.MustCompile(`\{[a-z0-9]+\}`)
+var placeholder = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\{[a-z0-9]+\}`) })
 
 var placeholders = []string{"{url}", "{host}", "{port}", "{token}", "{root}", "{rootdir}", "{p12}", "{nssdb}", "{home}", "{tmp}", "{programs}", "{verify}", "{check}", "{self}", "{listen}", "{listenhost}", "{listenport}", "{each}", "{config}"}
 
@@ -194,7 +195,7 @@ func (d Definition) check() error {
 		texts = append(append(texts, d.Serve.Run...), d.Serve.Each)
 	}
 	for _, t := range texts {
-		for _, p := range placeholder.FindAllString(t, -1) {
+		for _, p := range placeholder().FindAllString(t, -1) {
 			if !slices.Contains(placeholders, p) {
 				return fmt.Errorf("the placeholder %s is unknown; known: %s", p, strings.Join(placeholders, " "))
 			}

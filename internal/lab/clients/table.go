@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // heads are the columns of the tables.
@@ -206,7 +207,10 @@ func cellText(s string) string {
 	return strings.NewReplacer("|", `\|`, "<", "&lt;", ">", "&gt;", "*", `\*`, "_", `\_`, "`", "'", "[", `\[`, "\n", " ").Replace(s)
 }
 
-var page = template.Must(template.New("page").Parse(`<!doctype html>
+// page is parsed when a page is asked for: this package is part of assay, whose other
+// commands need not wait for it.
+var page = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("page").Parse(`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Which TLS clients are fooled</title>
 <style>
 :root{color-scheme:light dark}body{font:16px/1.45 system-ui,sans-serif;max-width:75rem;margin:1.5rem auto;padding:0 1rem}
@@ -225,6 +229,7 @@ summary{cursor:pointer;font-weight:600;padding:.2rem 0}dt{font-weight:600;margin
 {{end}}{{end}}<p><small>{{.Limits}} {{.Foot}}</small></p>
 </body></html>
 `))
+})
 
 type pageCell struct {
 	Text, Names string
@@ -271,5 +276,5 @@ func HTML(w io.Writer, rows []Row) error {
 		}
 		data.Rows = append(data.Rows, p)
 	}
-	return page.Execute(w, data)
+	return page().Execute(w, data)
 }
