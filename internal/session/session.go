@@ -43,30 +43,18 @@ func (s Asked) Engine(ctx context.Context, run *command.Run, p policy.Policy) (*
 func (s Asked) Options(ctx context.Context, run *command.Run, p policy.Policy) (o engine.Options, t *engine.Trust, err error) {
 	network := s.Network
 	o, t = engine.Options{Warn: run.Warn}, &engine.Trust{}
-	if t.Anchors, err = s.Trust.Anchors(); err != nil {
+	read := make(chan error, 1)
+	go func() { // the anchors are most of what there is to read; the cache is opened meanwhile
+		var err error
+		t.Anchors, err = s.Trust.Anchors()
+		read <- err
+	}()
+	dir, err := s.open(run, &o)
+	if why := <-read; why != nil {
+		return o, t, why
+	}
+	if err != nil {
 		return o, t, err
-	}
-	flag := ""
-	if network != nil {
-		flag = network.CacheDir
-	}
-	dir, dirErr := CacheDir(flag)
-	if network != nil {
-		if network.CacheDir != "" && dirErr != nil {
-			return o, t, usagef("--cache-dir: %v", dirErr)
-		}
-		o.Fetch = network.Client()
-		if dirErr == nil {
-			st, err := store.Open(dir)
-			switch {
-			case err == nil:
-				o.Store = st
-			case network.CacheDir != "":
-				return o, t, usagef("--cache-dir: %v", command.PlainPathError(err))
-			default:
-				run.Warn(fmt.Errorf("going on without a cache: %w", err))
-			}
-		}
 	}
 	client := o.Fetch
 	if network != nil && network.Offline {
@@ -84,6 +72,34 @@ func (s Asked) Options(ctx context.Context, run *command.Run, p policy.Policy) (
 		return o, t, err
 	}
 	return o, t, s.Tables.into(t, run, dir, p)
+}
+
+// open fills in what o has of the network and of the cache, and returns the cache's
+// directory; "" when there is none.
+func (s Asked) open(run *command.Run, o *engine.Options) (dir string, err error) {
+	network := s.Network
+	if network == nil {
+		dir, _ = CacheDir("")
+		return dir, nil
+	}
+	dir, dirErr := CacheDir(network.CacheDir)
+	if network.CacheDir != "" && dirErr != nil {
+		return "", usagef("--cache-dir: %v", dirErr)
+	}
+	o.Fetch = network.Client()
+	if dirErr != nil {
+		return dir, nil
+	}
+	st, err := store.Open(dir)
+	switch {
+	case err == nil:
+		o.Store = st
+	case network.CacheDir != "":
+		return "", usagef("--cache-dir: %v", command.PlainPathError(err))
+	default:
+		run.Warn(fmt.Errorf("going on without a cache: %w", err))
+	}
+	return dir, nil
 }
 
 // CacheDir returns the cache's directory: the one named, or the user's.
