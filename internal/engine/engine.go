@@ -116,7 +116,11 @@ func (e *Engine) Wait() { e.cache.Wait() }
 // fails: whatever went wrong is in the report.
 func (e *Engine) Check(ctx context.Context, c tlsclient.Config, t *Trust, p policy.Policy, a download.Access, d assemble.Detail) (*report.Report, *evidence.Evidence) {
 	start := time.Now()
-	r, ev := e.Resolve(ctx, tlsclient.Dial(ctx, c), t, p, a, d)
+	if t != nil {
+		go t.names() // over a tenth of a megabyte, of which nothing depends on the server
+	}
+	dialled, look := tlsclient.DialAhead(ctx, c)
+	r, ev := e.resolved(ctx, dialled, look, t, p, a, d)
 	r.Target.Source = report.FromCheck
 	if r.Timing != nil {
 		r.Timing.Total = assemble.Milliseconds(time.Since(start))
@@ -128,11 +132,19 @@ func (e *Engine) Check(ctx context.Context, c tlsclient.Config, t *Trust, p poli
 // the server also serves is judged by itself, and both decide. It returns the
 // report, in detail d, and the evidence with what was fetched; ev is not changed.
 func (e *Engine) Resolve(ctx context.Context, ev *evidence.Evidence, t *Trust, p policy.Policy, a download.Access, d assemble.Detail) (*report.Report, *evidence.Evidence) {
+	return e.resolved(ctx, ev, func(*evidence.Evidence) {}, t, p, a, d)
+}
+
+// resolved is Resolve of evidence to which look, called once between judging and
+// report, adds what the server also serves: no judge asks for that.
+func (e *Engine) resolved(ctx context.Context, ev *evidence.Evidence, look func(*evidence.Evidence), t *Trust, p policy.Policy, a download.Access, d assemble.Detail) (*report.Report, *evidence.Evidence) {
 	j := e.newJudgement(ev, t, p, a, d)
-	_, r := j.standing(j.resolve(ctx), func() *round { return j.judge(ctx) })
+	last := j.resolve(ctx)
+	look(j.ev)
+	_, r := j.standing(last, func() *round { return j.judge(ctx) })
 	gathered := j.gathered()
-	if ev.AlsoServes != nil {
-		r.AlsoServes, gathered.AlsoServes = e.Resolve(ctx, ev.AlsoServes, t, p, a, d)
+	if also := j.ev.AlsoServes; also != nil {
+		r.AlsoServes, gathered.AlsoServes = e.Resolve(ctx, also, t, p, a, d)
 		report.Decide(r)
 	}
 	return r, gathered

@@ -116,6 +116,7 @@ type Config struct {
 	page      string   // the status with which the proxy began to answer CONNECT with a page
 	path      string   // Path, for the one handshake that it is requested after
 	alpnAsked bool     // ALPN was given, and not empty
+	aside     *aside   // of DialAhead: where the look at the other certificate goes on
 }
 
 // filled returns c as fill makes it.

@@ -19,6 +19,20 @@ import (
 // connection. What it learnt, the reason of a failure included, is in the
 // evidence, which is never nil. Dial is safe for concurrent use.
 func Dial(ctx context.Context, c Config) *evidence.Evidence {
+	return c.dial(ctx)
+}
+
+// DialAhead is Dial for whoever has something to do with the first certificate
+// before the look at the server's other one has ended: that goes on beside. look
+// waits for it and tells ev, the evidence or a copy of it, what it saw. It must be
+// called, once, before ctx ends.
+func DialAhead(ctx context.Context, c Config) (ev *evidence.Evidence, look func(ev *evidence.Evidence)) {
+	c.aside = &aside{}
+	ev = c.dial(ctx)
+	return ev, c.aside.wait
+}
+
+func (c *Config) dial(ctx context.Context) *evidence.Evidence {
 	c.fill()
 	ev := c.newEvidence()
 	if c.Failure != nil {
@@ -57,7 +71,11 @@ func (c *Config) recorded(ctx context.Context, ev *evidence.Evidence, conn net.C
 	first := visiting.shake(ctx, conn)
 	conn.Close()
 	first.into(ev)
-	c.alsoServes(ctx, ev)
+	if c.aside != nil && !c.Legacy { // one connection after the other where there are more
+		c.aside.start(ctx, *c, *ev)
+	} else {
+		c.alsoServes(ctx, ev)
+	}
 	c.legacy(ctx, ev)
 	if c.smaller(ctx, ev, first) {
 		return

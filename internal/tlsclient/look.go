@@ -125,6 +125,30 @@ func (c *Config) alsoServes(ctx context.Context, ev *evidence.Evidence) {
 	}
 }
 
+// aside is a look at the other certificate that goes on while the first is judged.
+type aside struct {
+	first evidence.Evidence
+	done  chan struct{} // nil: there is none
+}
+
+// start begins the look with copies of the config and of what the first connection
+// brought.
+func (a *aside) start(ctx context.Context, c Config, first evidence.Evidence) {
+	a.first, a.done = first, make(chan struct{})
+	go func() {
+		defer close(a.done)
+		c.alsoServes(ctx, &a.first)
+	}()
+}
+
+// wait waits for the look and puts what it brought into ev.
+func (a *aside) wait(ev *evidence.Evidence) {
+	if a.done != nil {
+		<-a.done
+		ev.AlsoServes, ev.Unseen = a.first.AlsoServes, a.first.Unseen
+	}
+}
+
 // seenBy makes the evidence of a look at the server of ev.
 func seenBy(ev *evidence.Evidence, source evidence.Source, chain []evidence.Entry, scts []byte) *evidence.Evidence {
 	return &evidence.Evidence{Version: evidence.Version, Source: source, Target: ev.Target, Time: time.Now().UTC().Round(0), Chain: chain, TLSSCTs: scts, DNS: ev.DNS}

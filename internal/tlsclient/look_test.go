@@ -127,6 +127,51 @@ func TestLookGroups(t *testing.T) {
 	}
 }
 
+// DialAhead does not wait for the look, and brings what Dial brings.
+func TestDialAhead(t *testing.T) {
+	rsa, ec := pairFor(forge.NewKey("RSA-2048")), pairFor(forge.P256())
+	for _, v := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		var n atomic.Int32
+		held := make(chan struct{})
+		behind := twoServer(t, &rsa, &ec, &tls.Config{MinVersion: v, MaxVersion: v})
+		port := listen(t, func(conn net.Conn) {
+			if n.Add(1) > 1 {
+				<-held
+			}
+			to, err := net.Dial("tcp", "127.0.0.1:"+behind)
+			if err != nil {
+				return
+			}
+			defer to.Close()
+			go func() {
+				io.Copy(to, conn)
+				to.Close()
+			}()
+			io.Copy(conn, to)
+		})
+		c := Config{Host: "dial.test", Port: port, Resolve: map[string][]netip.Addr{"*:" + port: {netip.MustParseAddr("127.0.0.1")}}, KeyTypes: KeysAll}
+		ev, look := DialAhead(t.Context(), c)
+		if ev.Failure != nil || len(ev.Chain) != 1 || ev.AlsoServes != nil || ev.Unseen != nil {
+			t.Errorf("%x: failure %+v, also %+v, unseen %+v", v, ev.Failure, ev.AlsoServes, ev.Unseen)
+		}
+		own := *ev
+		close(held)
+		look(&own)
+		if own.AlsoServes == nil || own.Unseen != nil || !bytes.Equal(own.AlsoServes.Chain[0].Cert, ec.Certificate[0]) || ev.AlsoServes != nil {
+			t.Errorf("%x: also %+v, unseen %+v", v, own.AlsoServes, own.Unseen)
+		}
+		// Where more connections follow, one comes after the other.
+		c.Legacy = true
+		ev, look = DialAhead(t.Context(), c)
+		if ev.AlsoServes == nil || ev.Legacy == nil {
+			t.Errorf("%x: also %+v, legacy %+v", v, ev.AlsoServes, ev.Legacy)
+		}
+		if look(ev); ev.AlsoServes == nil {
+			t.Errorf("%x: the look is lost", v)
+		}
+	}
+}
+
 // A second connection that fails changes nothing about the first, and what is
 // not known is said. An alert says that there is no other certificate.
 func TestLookFails(t *testing.T) {
