@@ -272,6 +272,9 @@ func (s *service) run(ctx context.Context) error {
 	} else {
 		go func() { failed <- server.Serve(l) }()
 	}
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP) // before the greeting says that it may be sent
+	defer signal.Stop(hangup)
 	if err := s.greet(scheme + "://" + l.Addr().String()); err != nil {
 		server.Close()
 		return err
@@ -286,7 +289,7 @@ func (s *service) run(ctx context.Context) error {
 		s.watch.Run(ctx)
 		<-told
 	}()
-	err = s.attend(ctx, address, failed)
+	err = s.attend(ctx, address, hangup, failed)
 	cancel()
 	stop, late := context.WithTimeout(context.Background(), 5*time.Second)
 	defer late()
@@ -302,10 +305,7 @@ func (s *service) run(ctx context.Context) error {
 const reopen = 24 * time.Hour
 
 // attend reads the configuration again when it is asked to.
-func (s *service) attend(ctx context.Context, address string, failed <-chan error) error {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
+func (s *service) attend(ctx context.Context, address string, hangup <-chan os.Signal, failed <-chan error) error {
 	again := time.NewTicker(reopen)
 	defer again.Stop()
 	for {
