@@ -30,7 +30,7 @@ func TestKilled(t *testing.T) {
 	t.Parallel() // it mostly waits for work to come again
 	n, kills, pause, flight := 3000, 8, 300*time.Millisecond, "5"
 	if full() {
-		n, kills, pause, flight = 100_000, 100, 2*time.Second, "60"
+		n, kills, pause, flight = 100_000, 100, time.Second, "60"
 		if half, err := strconv.Atoi(os.Getenv("ASSAY_FULL")); err == nil && half > 1 {
 			n, kills = 1000*half, half // so many thousand targets
 		}
@@ -82,7 +82,7 @@ func TestKilled(t *testing.T) {
 		done++
 		if done%5 == 0 && p != publish {
 			p.p.Process.Signal(syscall.SIGSTOP)
-			time.Sleep(ackWait/2 + time.Second)
+			time.Sleep(testAckWait + time.Second)
 			p.p.Process.Signal(syscall.SIGCONT)
 			continue
 		}

@@ -23,9 +23,12 @@ import (
 // processes can be killed.
 const asProgram = "ASSAY_FLEET_TEST_PROGRAM"
 
+// testAckWait is the programs' ackWait, so that work comes again while a test waits.
+const testAckWait = 5 * time.Second
+
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
-		ackWait = 5 * time.Second // so that work comes again while a test waits
+		ackWait = testAckWait
 		os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())
