@@ -23,10 +23,6 @@ const (
 // Kinds are the kinds whose questions a client must answer with no.
 var Kinds = []Kind{Path, Name, Wire, Encoding, Revocation}
 
-// fooling are the kinds that make a client fooled: a wrong answer is a fault of the client and not of
-// its settings. Revocation counts in the rows where it is switched on.
-var fooling = []Kind{Path, Name, Wire}
-
 // Question is one server of the lab that a client is led to.
 type Question struct {
 	Scenario string `json:"question"` // name of the lab's scenario
