@@ -156,22 +156,47 @@ func TestFullDisk(t *testing.T) {
 	w := newWorld(t)
 	const n = 6000
 	disk := t.TempDir()
-	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=700k"); err != nil {
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=20m"); err != nil {
 		t.Logf("no file system can be mounted here (%v): the limit of a file's size stands in for it", err)
 		t.SkipNow()
 	}
 	t.Cleanup(func() { syscall.Unmount(disk, syscall.MNT_DETACH) })
 	dir := filepath.Join(disk, "job")
 	p := start(t, w.flagged("scan", w.list(t, n), "-o", dir)...)
+	for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) { // it has begun
+		if files, _ := filepath.Glob(filepath.Join(dir, "*")); len(files) > 3 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the scan does not begin")
+		}
+	}
+	filler := filepath.Join(disk, "filler")
+	fill(t, filler)
 	if status := p.ended(t, 3*time.Minute); status != 2 {
 		t.Errorf("status %d", status)
 	}
 	contains(t, p.out.String(), "no space left on device", "assay scan --resume "+dir)
-	if err := syscall.Mount("tmpfs", disk, "tmpfs", syscall.MS_REMOUNT, "size=100m"); err != nil {
+	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
 	if status, out := call(t, "scan", "--resume", dir); status != 0 {
 		t.Errorf("status %d, %s", status, out)
 	}
 	accepted(t, rows(t, dir), n)
+}
+
+// fill takes all the room that is left on a disk.
+func fill(t *testing.T, name string) {
+	t.Helper()
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for size := 1 << 20; size > 0; size /= 2 {
+		for err = nil; err == nil; {
+			_, err = f.Write(make([]byte, size))
+		}
+	}
 }

@@ -82,10 +82,12 @@ type Engine struct {
 	conn   *nats.Conn
 	js     jetstream.JetStream
 
-	mu      sync.Mutex
-	server  *server.Server // of a queue inside the process
-	closed  bool
-	trouble map[string]time.Time // since when a stream takes nothing, for reasons that are none
+	mu        sync.Mutex
+	server    *server.Server // of a queue inside the process
+	closed    bool
+	trouble   map[string]time.Time // since when a stream takes nothing, for reasons that are none
+	full      error                // why the store could not be written the last time; nil when it could
+	fullSince time.Time            // since when
 }
 
 // Open starts the queue inside the process, or joins the one at o.URL. The caller
@@ -188,6 +190,7 @@ func (e *Engine) noted(stream string, err error) {
 	switch {
 	case err == nil:
 		delete(e.trouble, stream)
+		e.full = nil
 	case !troubled:
 		e.trouble[stream] = time.Now()
 	case time.Since(since) > reviveAfter && !e.closed:
@@ -203,9 +206,14 @@ func (e *Engine) revive(why error) {
 		tell = func(string) {}
 	}
 	if err := writable(e.o.Dir); err != nil {
+		if e.full == nil {
+			e.fullSince = time.Now()
+		}
+		e.full = err
 		go tell(fmt.Sprintf("the queue's store cannot be written: %v", err))
 		return
 	}
+	e.full = nil
 	go tell(fmt.Sprintf("the queue is started again: %v", why))
 	if e.server != nil {
 		e.server.Shutdown()
@@ -215,6 +223,17 @@ func (e *Engine) revive(why error) {
 	if err := e.start(); err != nil {
 		go tell(err.Error())
 	}
+}
+
+// Full is why the queue's store cannot be written, once that has lasted for so long; nil while
+// there is hope.
+func (e *Engine) Full(lasting time.Duration) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.full == nil || time.Since(e.fullSince) < lasting {
+		return nil
+	}
+	return fmt.Errorf("the queue's store cannot be written: %w", e.full)
 }
 
 // writable wants a folder that takes a file of some size.

@@ -57,8 +57,12 @@ func (r *run) round(ctx context.Context, list *job.Reader, round string) error {
 	return r.settle(ctx)
 }
 
-// publishOne queues a batch, waiting for room. The error is ErrGone, or one of the
-// list.
+// fullFor is for how long a disk may be full before the scan stops: what is done is kept, and it can
+// be resumed.
+const fullFor = 20 * time.Second
+
+// publishOne queues a batch, waiting for room. The error is ErrGone, one of the
+// list, or that of a full disk.
 func (r *run) publishOne(ctx context.Context, b *job.Batch, round string) error {
 	for wait := 20 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, time.Second) {
 		err := r.j.Publish(ctx, b, round)
@@ -74,6 +78,9 @@ func (r *run) publishOne(ctx context.Context, b *job.Batch, round string) error 
 			r.askAway(ctx) // what it tells is not needed for this
 		} else if !errors.Is(err, queue.ErrFull) && ctx.Err() == nil && wait == time.Second {
 			r.o.Told(fmt.Sprintf("the queue takes no work: %v", err))
+			if err := r.e.Full(fullFor); err != nil {
+				return err
+			}
 		}
 		pause(ctx, wait)
 	}
