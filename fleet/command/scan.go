@@ -38,7 +38,7 @@ type scanFlags struct {
 func (a *app) scanCommand() *cobra.Command {
 	f := &scanFlags{batch: 100}
 	c := &cobra.Command{
-		Use: "scan [FLAG]... FILE|-...", Short: "Judge the servers of a list of any length", GroupID: "many",
+		Use: "scan FILE|-...", Short: "Judge the servers of a list of any length", GroupID: "many",
 		Long: `Judge every server of a list: the whole verdict of assay check, one line a server. A FILE has
 one target a line, - is standard input: HOST, HOST:PORT, a URL as in assay check, the columns
 ADDRESS,NAME,TAG,PORT, or a prefix like 192.0.2.0/24 (with --ports). What follows # is a comment.
