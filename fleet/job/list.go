@@ -213,7 +213,7 @@ func (c *creation) line(text string) error {
 		return err
 	}
 	if uint64(c.seen.n)+n > MaxTargets {
-		return &writeError{fmt.Errorf("the lists have more than %d targets", MaxTargets)}
+		return &writeError{fmt.Errorf("the lists have more than %d targets", int64(MaxTargets))}
 	}
 	var refused error
 	for one := range lines {

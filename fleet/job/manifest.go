@@ -88,7 +88,7 @@ func (m *Manifest) Validate() error {
 		return fmt.Errorf("batches of %d targets; 1 to %d are possible", m.Batch, MaxBatch)
 	}
 	if m.Counts.Targets > MaxTargets {
-		return fmt.Errorf("more than %d targets", MaxTargets)
+		return fmt.Errorf("more than %d targets", int64(MaxTargets))
 	}
 	for _, h := range []string{m.SHA256, m.Hash, m.Anchors, m.Logs, m.Exclude} {
 		if b, err := hex.DecodeString(h); err != nil || len(b) != sha256.Size && len(b) != 0 {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"syscall"
 	"testing"
 	"time"
 
@@ -279,11 +278,4 @@ func BenchmarkBatch(b *testing.B) {
 			msgs[0].Done()
 		}
 	}
-}
-
-// cpu is the time that the process has had.
-func cpu() time.Duration {
-	var u syscall.Rusage
-	syscall.Getrusage(syscall.RUSAGE_SELF, &u)
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -47,7 +47,7 @@ var postgresDialect = dialect{
 	numbered: true,
 	forKey:   " FOR UPDATE",
 	skip:     " FOR UPDATE SKIP LOCKED",
-	inOrder:  "SELECT pg_advisory_xact_lock(" + strconv.Itoa(eventLock) + ")",
+	inOrder:  "SELECT pg_advisory_xact_lock(" + strconv.FormatInt(eventLock, 10) + ")",
 }
 
 // rebind writes the parameters of a statement as the database wants them. No

@@ -21,7 +21,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -123,15 +122,6 @@ func startServers(t testing.TB) (port, rootFile string) {
 		t.Fatal(err)
 	}
 	return strings.TrimSpace(line), rootFile
-}
-
-// usage is the processor time of this process so far.
-func usage(t testing.TB) time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		t.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // memory is a line of /proc/self/status in MB; 0 where there is none.
