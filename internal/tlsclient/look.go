@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -135,6 +136,12 @@ type aside struct {
 // brought.
 func (a *aside) start(ctx context.Context, c Config, first evidence.Evidence) {
 	a.first, a.done = first, make(chan struct{})
+	// A probe rewrites the first connection's failure meanwhile.
+	if first.Failure != nil {
+		f := *first.Failure
+		f.Params = maps.Clone(f.Params)
+		a.first.Failure = &f
+	}
 	go func() {
 		defer close(a.done)
 		c.alsoServes(ctx, &a.first)
