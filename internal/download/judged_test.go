@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,7 +25,7 @@ func TestJudgedOnce(t *testing.T) {
 	now := time.Now()
 	n := Need{Kind: CRL, URL: "http://crl.test/"}
 	a := newArtefact(forge.NewRoot("Root", nil).CRL(forge.CRL{}), nil, nil)
-	a.Fetched, a.Came = now, now
+	a.Fetched, a.Came, a.stored = now, now, new(atomic.Int32)
 	g := Got{Artefact: a, Outcome: Fetched}
 	judged := func(v Verdict) (written bool) {
 		t.Helper()
@@ -60,7 +61,7 @@ func TestJudgedOnce(t *testing.T) {
 	}
 	// The same body, downloaded anew, is confirmed by its judgement.
 	later := *a
-	later.Fetched = now.Add(time.Minute)
+	later.Fetched, later.stored = now.Add(time.Minute), new(atomic.Int32)
 	g.Artefact, now = &later, later.Fetched
 	judged(Verdict{Answered: true})
 	if l := c.known(n.Key()); len(l) != 1 || !l[0].Fetched.Equal(later.Fetched) || !l[0].Revoking {
