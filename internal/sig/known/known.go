@@ -145,11 +145,12 @@ func (t *Tables) table(point []byte) key {
 	t.mu.Lock()
 	e := t.keys.get(point)
 	if e == nil || e.key != nil || e.uses < buildAt-1 || e.failed || t.building {
-		t.mu.Unlock()
-		if e == nil {
-			return nil
+		var k key
+		if e != nil {
+			k = e.key // under the lock: it may be getting one
 		}
-		return e.key
+		t.mu.Unlock()
+		return k
 	}
 	t.building = true
 	t.mu.Unlock()
