@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+
+	"github.com/assaytls/assay/fleet/flock"
 )
 
 // ErrLocked is wrapped by the error about a job that another process works on.
@@ -15,7 +17,7 @@ const lockFile = "lock"
 // Lock has this process alone work on the job in dir, until unlock is called or the
 // process ends, however it ends.
 func Lock(dir string) (unlock func(), err error) {
-	f, err := lock(filepath.Join(dir, lockFile))
+	f, err := flock.Open(filepath.Join(dir, lockFile), ErrLocked)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}

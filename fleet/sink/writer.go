@@ -12,6 +12,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/assaytls/assay/fleet/flock"
 )
 
 // ErrLocked is what errors.Is finds when another process writes to the folder.
@@ -68,7 +70,7 @@ func (w *Writer) open() (err error) {
 			return err
 		}
 	}
-	if w.lock, err = lock(filepath.Join(w.dir, stateDir, "lock")); err != nil {
+	if w.lock, err = flock.Open(filepath.Join(w.dir, stateDir, "lock"), ErrLocked); err != nil {
 		return err
 	}
 	defer func() {

@@ -1,6 +1,7 @@
 //go:build unix
 
-package sink
+// Package flock has one process at a time hold a file.
+package flock
 
 import (
 	"os"
@@ -8,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lock opens the file and holds it until it is closed. The error is ErrLocked
-// while another process does.
-func lock(name string) (*os.File, error) {
+// Open opens the file and holds it until it is closed, or the process ends. The
+// error is held while another process does.
+func Open(name string, held error) (*os.File, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
@@ -18,7 +19,7 @@ func lock(name string) (*os.File, error) {
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		f.Close()
 		if err == unix.EWOULDBLOCK {
-			err = ErrLocked
+			err = held
 		}
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package sink
+package flock
 
 import (
 	"errors"
@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// lock opens the file and holds it until it is closed. The error is ErrLocked
-// while another process does.
-func lock(name string) (*os.File, error) {
+// Open opens the file and holds it until it is closed, or the process ends. The
+// error is held while another process does.
+func Open(name string, held error) (*os.File, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
@@ -18,7 +18,7 @@ func lock(name string) (*os.File, error) {
 	if err := windows.LockFileEx(windows.Handle(f.Fd()), flags, 0, 1, 0, new(windows.Overlapped)); err != nil {
 		f.Close()
 		if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
-			err = ErrLocked
+			err = held
 		}
 		return nil, err
 	}
