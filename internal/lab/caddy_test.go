@@ -39,7 +39,6 @@ func TestCaddyStaples(t *testing.T) {
 		w.run("caddy", "run", "--adapter", "caddyfile", "--config", w.file(storage+"/Caddyfile", []byte(`{
 	admin off
 	auto_https off
-	persist_config off
 	default_bind 127.0.0.1
 	storage file_system `+dir+`
 }

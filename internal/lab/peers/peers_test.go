@@ -55,6 +55,30 @@ func TestHalfInstalled(t *testing.T) {
 	}
 }
 
+// The quick run of .ci/run asks no program that it did not install, whatever
+// version of it the machine has.
+func TestQuickRunAsksItsOwn(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("PATH", dir)
+	t.Setenv("ASSAY_REQUIRE_PEERS", "1")
+	for _, full := range []string{"", "1"} {
+		t.Setenv("ASSAY_FULL", full)
+		for _, name := range []string{"haproxy", "nats-server", "node26"} {
+			if err := os.WriteFile(filepath.Join(dir, name), nil, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			t.Run(name, func(t *testing.T) {
+				t.Cleanup(func() {
+					if t.Skipped() != (full == "") {
+						t.Errorf("ASSAY_FULL=%q: skipped is %v", full, t.Skipped())
+					}
+				})
+				Path(t, name)
+			})
+		}
+	}
+}
+
 // The full run of .ci/run installs exactly what the tests ask for.
 func TestInstalledByCI(t *testing.T) {
 	b, err := os.ReadFile("../../../.ci/run")
