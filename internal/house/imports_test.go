@@ -49,6 +49,7 @@ var allowed = map[string][]string{
 	"":                       join(core, "internal/engine", "internal/watched"),
 	"internal/probe":         join(core, "internal/engine"),
 	"internal/render":        {"finding", "report"},
+	"internal/page":          {"finding", "report", "internal/render"},
 	"internal/target":        rimOfCore,
 	"internal/flags":         join(rimOfCore, "internal/target"),
 	"internal/containers":    rimOfCore,

@@ -1,0 +1,209 @@
+package page
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"html"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/render"
+	"github.com/assaytls/assay/report"
+)
+
+// load reads a stored report of internal/render.
+func load(t *testing.T, name string) *report.Report {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("..", "render", "testdata", name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r report.Report
+	if err := json.Unmarshal(b, &r); err != nil {
+		t.Fatal(err)
+	}
+	return &r
+}
+
+func write(t *testing.T, sheets ...*Sheet) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := Report(&b, sheets...); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+var (
+	anyTag = regexp.MustCompile(`<[^>]*>`)
+	spaces = regexp.MustCompile(`\s+`)
+	styles = regexp.MustCompile(`(?s)<style>(.*?)</style>`)
+)
+
+// words is the text of a page or of a terminal, with single spaces.
+func words(s string) string {
+	s = styles.ReplaceAllString(s, "")
+	return strings.TrimSpace(spaces.ReplaceAllString(html.UnescapeString(anyTag.ReplaceAllString(s, " ")), " "))
+}
+
+// The policy of a page that stands alone allows its own stylesheet, byte for byte,
+// and nothing else.
+func TestPolicyNamesTheStylesheet(t *testing.T) {
+	page := write(t, Of(load(t, "reject"), Options{}))
+	m := styles.FindAllStringSubmatch(page, -1)
+	if len(m) != 1 {
+		t.Fatalf("%d stylesheets", len(m))
+	}
+	sum := sha256.Sum256([]byte(m[0][1]))
+	if want := "style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"; !strings.Contains(page, want) {
+		t.Errorf("the page has no %s", want)
+	}
+	for _, bad := range []string{"<script", "@import", "url(", " style=", "src=\"", "<link"} {
+		if strings.Contains(page, bad) {
+			t.Errorf("the page has %s", bad)
+		}
+	}
+}
+
+// The page begins with what the terminal says: verdict, target and cause, and it has
+// the risk and each next step in the same words.
+func TestSameWordsAsTheTerminal(t *testing.T) {
+	for _, name := range []string{"accept", "reject", "unreachable"} {
+		r := load(t, name)
+		var text bytes.Buffer
+		if err := render.Text(&text, r, render.Options{Width: 1 << 20}); err != nil {
+			t.Fatal(err)
+		}
+		page := words(write(t, Of(r, Options{})))
+		first, rest, _ := strings.Cut(text.String(), "\n")
+		if !strings.Contains(page, words(first)) {
+			t.Errorf("%s: %q is not on the page", name, words(first))
+		}
+		for l := range strings.SplitSeq(rest, "\n") {
+			for _, label := range []string{"cause", "risk", "what to do"} {
+				if l, ok := strings.CutPrefix(strings.TrimSpace(l), label+" "); ok {
+					l, _, _ = strings.Cut(l, " [")
+					if !strings.Contains(page, words(l)) {
+						t.Errorf("%s: %q is not on the page: %s", name, words(l), page)
+					}
+				}
+			}
+		}
+	}
+}
+
+// evils are texts of a peer that mean something somewhere.
+var evils = []string{
+	`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `' onload='alert(1)`, "javascript:alert(1)", "\u202egnp.exe", "\u2066a\u2069",
+	strings.Repeat("x", 2000), strings.Repeat("漢", 2000), "</title></style></svg><script>", "{{.}}", "a\x00b\x1b[31m\r\nc", "\xff\xfe", "<!--", "]]>", "url(http://evil.test)",
+	"CN=" + strings.Repeat(`\,`, 300), "CN=", "CN=\\",
+}
+
+// hostile has the text in every field.
+func hostile(s string) *report.Report {
+	var r report.Report
+	fill(reflect.ValueOf(&r).Elem(), 0)
+	each(reflect.ValueOf(&r).Elem(), s)
+	for i := range r.Paths {
+		for k := range r.Paths[i].Certs {
+			c := &r.Paths[i].Certs[k]
+			c.Cert, c.Findings = 0, append(c.Findings, finding.New(finding.NameMismatch, "name", s, "names", s), finding.New(finding.FetchFailed, "url", s, "detail", s))
+		}
+	}
+	r.Chosen = 0
+	r.Findings = append(r.Findings, finding.New(finding.X509Disagrees, "detail", s))
+	r.Headline = &report.Headline{Finding: finding.New(finding.NameMismatch, "name", s, "names", s), Path: 0, Cert: 0}
+	return &r
+}
+
+// fill gives every pointer a value and every slice two.
+func fill(v reflect.Value, depth int) {
+	if depth > 12 || !v.CanSet() {
+		return
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		if v.Type() == reflect.TypeFor[*report.Report]() && depth > 1 {
+			return
+		}
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), depth+1)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(v.Field(i), depth+1)
+		}
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		for i := range v.Len() {
+			fill(v.Index(i), depth+1)
+		}
+	}
+}
+
+// each puts s into every string below v.
+func each(v reflect.Value, s string) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			each(v.Elem(), s)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Field(i).CanSet() {
+				each(v.Field(i), s)
+			}
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			each(v.Index(i), s)
+		}
+	case reflect.String:
+		v.SetString(s)
+	}
+}
+
+// ownTag are the tags that the templates write.
+var ownTag = regexp.MustCompile(`^<(?:!DOCTYPE html|/?(?:html|head|body|main|footer|section|article|p|h[1-4]|b|code|dl|dd|dt|ul|li|table|thead|tbody|tr|th|td|details|summary|span|a|svg|g|title|desc|rect|text|path|meta|pre|style))(?: (?:class|id|title|href|lang|charset|name|content|http-equiv|scope|data-label|viewBox|role|aria-labelledby|x|y|width|height|rx|d)="[^"<>]*")*>$`)
+
+// No text of a peer is markup: the only tags and attributes are those of the
+// templates, and what would steer or hide text is escaped.
+func TestHostile(t *testing.T) {
+	for _, s := range evils {
+		page := write(t, Of(hostile(s), Options{Explain: "/explain/", Certs: true}), Of(hostile(s), Options{ID: "r2", EvidenceSHA256: s}))
+		page = styles.ReplaceAllString(page, "")
+		for _, m := range anyTag.FindAllString(page, -1) {
+			if !ownTag.MatchString(m) {
+				t.Errorf("%.40q: the tag %.200s", s, m)
+			}
+		}
+		if text := anyTag.ReplaceAllString(page, ""); strings.ContainsAny(text, "<>") {
+			t.Errorf("%.40q: not escaped", s)
+		}
+		for l := range strings.SplitSeq(page, "\n") {
+			for _, r := range l {
+				if q := string(r); q != "…" && finding.Quote(q) != q {
+					t.Fatalf("%.40q: the character %U in %.200s", s, r, l)
+				}
+			}
+		}
+		if strings.Contains(page, `href="javascript`) {
+			t.Errorf("%.40q: a link to a script", s)
+		}
+		if len(page) > 2_000_000 {
+			t.Errorf("%.40q: %d bytes", s, len(page))
+		}
+	}
+}
+
+func TestZeroReport(t *testing.T) {
+	if page := write(t, Of(&report.Report{}, Options{})); !strings.Contains(page, "INCONCLUSIVE") {
+		t.Error(page)
+	}
+}
