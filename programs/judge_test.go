@@ -222,6 +222,11 @@ func TestAnchorNotGiven(t *testing.T) {
 	if j := judge(named); j.Reason != programs.AnchorNotGiven {
 		t.Errorf("by its common name: %+v", j)
 	}
+	encoded := root // its certificate has the same name, in other strings and case
+	encoded.SubjectHash, encoded.Name = programs.HashSubject([]byte("another encoding")), "made-up  ROOT"
+	if j := judge(encoded); j.Reason != programs.AnchorNotGiven {
+		t.Errorf("by a name that is equal, and encoded otherwise: %+v", j)
+	}
 	named.Name = "another root"
 	if j := judge(named); j.Status != programs.Refused {
 		t.Errorf("by another name: %+v", j)

@@ -66,9 +66,8 @@ func (l *List) table() (*table, error) {
 		if e.usage().Status == Accepted {
 			own.Anchors++
 		}
-		if e.SubjectHash == [8]byte{} {
-			own.nameless = append(own.nameless, e)
-		} else {
+		own.anchors = append(own.anchors, e)
+		if e.SubjectHash != [8]byte{} {
 			own.bySubject[e.SubjectHash] = append(own.bySubject[e.SubjectHash], e)
 		}
 	}

@@ -25,7 +25,7 @@ type table struct {
 	entries   map[[32]byte]*Entry
 	bySerial  map[[32]byte]*Entry  // by IssuerSerial, of those that have no fingerprint
 	bySubject map[[8]byte][]*Entry // anchors, by SubjectHash
-	nameless  []*Entry             // anchors whose SubjectHash is not known
+	anchors   []*Entry             // all of them
 }
 
 // HashSubject returns what an entry's SubjectHash is for a subject's encoding, a
@@ -129,9 +129,10 @@ func (t *Tables) Anchors(p policy.Program) []Entry {
 
 // Issuers lists the program's anchors that may have issued one of the certificates,
 // by their names, and that are not among them: with those at hand there could be
-// more paths. Where only a common name of an anchor is known, that is compared, and an
-// anchor without any name may have issued everything.
-// It is ordered by fingerprint.
+// more paths. The names are equal when their encodings are, by SubjectHash, or when the
+// common name that the table has is one of the issuer's attributes: RFC 5280, section 7.1
+// lets encodings differ, which a hash does not show. An anchor without any name may have
+// issued everything. It is ordered by fingerprint.
 func (t *Tables) Issuers(p policy.Program, seen []*cert.Certificate) []Entry {
 	own := t.table(p)
 	if own == nil {
@@ -154,8 +155,8 @@ func (t *Tables) Issuers(p policy.Program, seen []*cert.Certificate) []Entry {
 		for _, e := range own.bySubject[HashSubject(c.RawIssuer)] {
 			add(e)
 		}
-		for _, e := range own.nameless {
-			if e.Name == "" || named(c.Issuer, e.Name) {
+		for _, e := range own.anchors {
+			if e.Name == "" && e.SubjectHash == [8]byte{} || e.Name != "" && named(c.Issuer, e.Name) {
 				add(e)
 			}
 		}
@@ -168,10 +169,14 @@ func (t *Tables) Issuers(p policy.Program, seen []*cert.Certificate) []Entry {
 	return list
 }
 
-// named reports whether one of the name's attributes is the text.
+// named reports whether one of the name's attributes is the text, whatever their case
+// and the number of spaces between words.
 func named(n cert.Name, text string) bool {
+	words := strings.Fields(text)
 	return slices.ContainsFunc(n.RDNs, func(rdn []cert.Attribute) bool {
-		return slices.ContainsFunc(rdn, func(a cert.Attribute) bool { return strings.EqualFold(strings.TrimSpace(a.Value), text) })
+		return slices.ContainsFunc(rdn, func(a cert.Attribute) bool {
+			return slices.EqualFunc(strings.Fields(a.Value), words, strings.EqualFold)
+		})
 	})
 }
 
