@@ -15,6 +15,7 @@ import (
 	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/session"
 	"github.com/assaytls/assay/internal/target"
+	"github.com/assaytls/assay/policy"
 )
 
 // The defaults and bounds of a configuration's values.
@@ -53,6 +54,9 @@ type Group struct {
 	Labels   map[string]string
 	settings *settings
 }
+
+// Rules are what a group's settings say of what is accepted.
+func (g *Group) Rules() policy.Policy { return g.settings.rules }
 
 // Authority is a CA of one's own: the addresses where it publishes CRLs and where
 // its OCSP responders are.

@@ -196,7 +196,16 @@ CREATE TABLE silences (
 );
 CREATE INDEX silences_until ON silences (until_at);
 `,
+	`
+ALTER TABLE certificates ADD COLUMN search TEXT NOT NULL DEFAULT '';
+CREATE INDEX certificates_spki ON certificates (spki);
+CREATE INDEX findings_sha256 ON findings (sha256, target);
+CREATE INDEX targets_kind ON targets (kind, id);
+`,
 }
+
+// fills are what SQL cannot do of a migration, by its number; in the same transaction.
+var fills = map[int]func(*Tx) error{3: (*Tx).fillSearch}
 
 // migrate brings the database to the newest version, one transaction a step.
 // Several processes may do so at once.
@@ -227,6 +236,11 @@ func (s *Store) migrate(ctx context.Context) error {
 			}
 			if _, err := tx.Exec(s.d.words.Replace(migrations[step])); err != nil {
 				return fmt.Errorf("step %d: %w", step+1, err)
+			}
+			if fill := fills[step+1]; fill != nil {
+				if err := fill(tx); err != nil {
+					return fmt.Errorf("step %d: %w", step+1, err)
+				}
 			}
 			step++
 			if _, err := tx.Exec("DELETE FROM meta WHERE name = 'version'"); err != nil {

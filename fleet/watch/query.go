@@ -29,6 +29,7 @@ const (
 	ByEnd     Order = "end"     // what ends first; targets of which nothing ends are left out
 	ByChecked Order = "checked" // the newest check first; what was not checked is left out
 	BySince   Order = "since"   // the newest change of verdict first; likewise
+	ByWorst   Order = "worst"   // what is rejected first, then inconclusive, accepted, not checked yet
 )
 
 // TargetQuery says which targets are wanted. The zero query is all that are
@@ -70,6 +71,7 @@ var orders = map[Order]struct {
 	ByEnd:     {"n.ends", "n.target", false, "n.ends > 0"},
 	ByChecked: {"n.checked", "n.target", true, "n.checked > 0"},
 	BySince:   {"n.verdict_since", "n.target", true, "n.verdict_since > 0"},
+	ByWorst:   {"CASE WHEN n.verdict IS NULL THEN 3 WHEN n.verdict = 'reject' THEN 0 WHEN n.verdict = 'accept' THEN 2 ELSE 1 END", "t.id", false, ""},
 }
 
 // Targets returns a page of targets with where they stand.
@@ -251,15 +253,22 @@ func writePage(o Order, last any, id int64) string {
 }
 
 func readPage(s string, o Order) (value any, id int64, err error) {
-	var n pageName
-	b, err := base64.RawURLEncoding.DecodeString(s)
-	if err != nil || len(b) > 2000 || json.Unmarshal(b, &n) != nil || n.Order != o || n.ID <= 0 {
-		return nil, 0, ErrPage
+	n, err := parsePage(s, o)
+	if err != nil {
+		return nil, 0, err
 	}
 	if o == ByName {
 		return n.Text, n.ID, nil
 	}
 	return n.Int, n.ID, nil
+}
+
+func parsePage(s string, o Order) (n pageName, err error) {
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	if err != nil || len(b) > 2000 || json.Unmarshal(b, &n) != nil || n.Order != o || n.ID <= 0 {
+		return n, ErrPage
+	}
+	return n, nil
 }
 
 // Target returns one target with where it stands, one that is watched no longer

@@ -2,7 +2,6 @@ package watch
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -49,7 +48,7 @@ func (tx *Tx) certificate(h Hash) (c Cert, found bool, err error) {
 // CertQuery says which certificates are wanted. The zero query is all that some
 // target uses now, those first that end first.
 type CertQuery struct {
-	Search string // a part of the subject, the issuer or the serial number, whatever the case; or a SHA-256 in hex
+	Search string // a part of the subject, a name, the issuer or the serial number, whatever the case; or a SHA-256 in hex, of the certificate or its key
 	CA     *bool  // those of CAs, or only others
 	Spki   Hash   // with this key
 	All    bool   // also those that no target uses any more
@@ -63,19 +62,31 @@ type CertPage struct {
 	Next  string `json:"next,omitempty"` // the next page; "" is the end
 }
 
+// searched is the condition of a search for certificates.
+func searched(text string) (where []string, args []any) {
+	where = []string{"1 = 1"}
+	words, digits := strings.TrimSpace(text), plainHex(text)
+	if h := hashOf(digits); h != (Hash{}) {
+		return append(where, "(c.sha256 = ? OR c.spki = ?)"), []any{h.bytes(), h.bytes()}
+	}
+	like := func(s string) string { return "%" + likeEscaper.Replace(strings.ToLower(s)) + "%" }
+	switch {
+	case words == "":
+	case digits != "": // as programs print serial numbers and hashes
+		where, args = append(where, `(c.search LIKE ? ESCAPE '\' OR c.search LIKE ? ESCAPE '\')`), []any{like(words), like(digits)}
+	default:
+		where, args = append(where, `c.search LIKE ? ESCAPE '\'`), []any{like(words)}
+	}
+	return where, args
+}
+
 // byNotAfter is the order of certificates, for the names of pages.
 const byNotAfter Order = "not-after"
 
 // Certificates returns a page of certificates.
 func (s *Store) Certificates(ctx context.Context, q CertQuery) (p CertPage, err error) {
 	limit := pageSize(q.Limit)
-	where, args := []string{"1 = 1"}, []any(nil)
-	if h := hashOf(strings.ToLower(q.Search)); h != (Hash{}) {
-		where, args = append(where, "c.sha256 = ?"), append(args, h.bytes())
-	} else if q.Search != "" {
-		like := "%" + likeEscaper.Replace(strings.ToLower(q.Search)) + "%"
-		where, args = append(where, `(LOWER(c.subject) LIKE ? ESCAPE '\' OR LOWER(c.issuer) LIKE ? ESCAPE '\' OR LOWER(c.serial) LIKE ? ESCAPE '\')`), append(args, like, like, like)
-	}
+	where, args := searched(q.Search)
 	if q.CA != nil {
 		ca := 0
 		if *q.CA {
@@ -88,7 +99,7 @@ func (s *Store) Certificates(ctx context.Context, q CertQuery) (p CertPage, err 
 	}
 	const used = "(SELECT COUNT(*) FROM state_certs k JOIN standings n ON n.state = k.state WHERE k.sha256 = c.sha256)"
 	if !q.All {
-		where = append(where, used+" > 0")
+		where = append(where, "EXISTS (SELECT 1 FROM state_certs k JOIN standings n ON n.state = k.state WHERE k.sha256 = c.sha256)")
 	}
 	if q.Page != "" {
 		after, rowid, err := readPage(q.Page, byNotAfter)
@@ -168,22 +179,12 @@ func (s *Store) Certificate(ctx context.Context, h Hash) (c Cert, der []byte, er
 type IssuerCount struct {
 	Cert
 	Accept int `json:"accept"` // of its targets, how many are accepted
+	Reject int `json:"reject"` // and how many are rejected
 }
 
 // Issuers lists the certificates above the servers' own, those first that most
 // targets depend on; MaxPage at most.
-func (s *Store) Issuers(ctx context.Context) (all []IssuerCount, err error) {
-	all = []IssuerCount{}
-	err = s.View(ctx, func(tx *Tx) error {
-		return tx.each("SELECT "+certColumns+fmt.Sprintf(`, g.n, g.good FROM certificates c JOIN (SELECT issuer, COUNT(*) AS n, SUM(CASE WHEN verdict = 'accept' THEN 1 ELSE 0 END) AS good
-			FROM standings WHERE issuer IS NOT NULL GROUP BY issuer) g ON g.issuer = c.sha256 ORDER BY g.n DESC, c.subject, c.sha256 LIMIT %d`, MaxPage), nil, func(scan func(...any) error) error {
-			var i IssuerCount
-			var n, good int
-			i.Cert, err = scanCert(scan, &n, &good)
-			i.Targets, i.Accept = n, good
-			all = append(all, i)
-			return err
-		})
-	})
-	return all, err
+func (s *Store) Issuers(ctx context.Context) ([]IssuerCount, error) {
+	p, err := s.IssuerPage(ctx, IssuerQuery{Limit: MaxPage})
+	return p.Issuers, err
 }

@@ -174,11 +174,7 @@ func (s *Store) Causes(ctx context.Context) (all []CauseCount, err error) {
 	err = s.View(ctx, func(tx *Tx) error {
 		return tx.each("SELECT cause, MAX(subject), MAX(severity), COUNT(DISTINCT target), MIN(since) FROM findings WHERE cause <> '' AND severity >= ? GROUP BY cause ORDER BY 4 DESC, 1 LIMIT 100",
 			[]any{int(finding.Warning)}, func(scan func(...any) error) error {
-				var c CauseCount
-				var severity int
-				var since int64
-				err := scan(&c.Cause, &c.Subject, &severity, &c.Targets, &since)
-				c.Severity, c.Since = finding.Severity(severity), moment(since)
+				c, err := scanCause(scan)
 				all = append(all, c)
 				return err
 			})

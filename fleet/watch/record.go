@@ -157,10 +157,10 @@ func (w *writing) certificates(state int64, f *facts, at time.Time) error {
 			if c.c.CA {
 				ca = 1
 			}
-			if _, err := w.tx.Exec(`INSERT INTO certificates (sha256, der, subject, issuer, serial, key_kind, spki, ca, not_before, not_after, first_seen)
-				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sha256) DO NOTHING`,
+			if _, err := w.tx.Exec(`INSERT INTO certificates (sha256, der, subject, issuer, serial, key_kind, spki, ca, not_before, not_after, first_seen, search)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sha256) DO NOTHING`,
 				c.sha256.bytes(), c.der, quoted(c.c.Subject), quoted(c.c.Issuer), clip(c.c.Serial), quoted(c.c.Key), hashOf(c.c.SPKISHA256).bytes(), ca,
-				milli(c.c.NotBefore), milli(c.c.NotAfter), milli(at)); err != nil {
+				milli(c.c.NotBefore), milli(c.c.NotAfter), milli(at), certSearched(c.c)); err != nil {
 				return err
 			}
 		}

@@ -182,7 +182,7 @@ func readRoutes() []route {
 		{method: "GET", path: "/api/v1/targets", about: "Targets with where they stand", gives: watch.TargetPage{},
 			query: with(map[string]string{"q": "a part of the name, the target, the group or a label", "group": "of this group", "verdict": "accept, reject, inconclusive or unchecked; repeatable",
 				"finding": "that have this finding", "headline": "whose root cause this is", "cause": "that have a finding of this cause", "certificate": "that use this certificate (SHA-256)",
-				"issuer": "whose certificate this one issued (SHA-256)", "ends-in": "of which something ends within this time, like 14d", "order": "name, end, checked or since", "page": "as next had it", "removed": "true: also those that are watched no longer"}),
+				"issuer": "whose certificate this one issued (SHA-256)", "ends-in": "of which something ends within this time, like 14d", "order": "name, end, checked, since or worst", "page": "as next had it", "removed": "true: also those that are watched no longer"}),
 			answer: (*Server).targetPage},
 		{method: "GET", path: "/api/v1/targets/{id}", about: "One target", gives: watch.Target{},
 			answer: func(s *Server, r *request) (any, error) { return s.Store.Target(r.Context(), r.id()) }},
@@ -217,7 +217,7 @@ func readRoutes() []route {
 				return listed(all, 0, nil), err
 			}},
 		{method: "GET", path: "/api/v1/certificates", about: "Certificates that targets use, those first that end first", gives: watch.CertPage{},
-			query:  with(map[string]string{"q": "a part of subject, issuer or serial number, or a SHA-256", "spki": "with this key (SHA-256)", "unused": "true: also those that no target uses any more", "page": "as next had it"}),
+			query:  with(map[string]string{"q": "a part of subject, names, issuer or serial number, or a SHA-256", "spki": "with this key (SHA-256)", "unused": "true: also those that no target uses any more", "page": "as next had it"}),
 			answer: (*Server).certificates},
 		{method: "GET", path: "/api/v1/certificates/{sha256}", about: "One certificate; as DER when Accept is application/pkix-cert", gives: watch.Cert{},
 			answer: func(s *Server, r *request) (any, error) {
@@ -263,10 +263,10 @@ func (s *Server) targetPage(r *request) (any, error) {
 		}
 	}
 	switch o := watch.Order(r.text("order")); o {
-	case "", watch.ByName, watch.ByEnd, watch.ByChecked, watch.BySince:
+	case "", watch.ByName, watch.ByEnd, watch.ByChecked, watch.BySince, watch.ByWorst:
 		q.Order = o
 	default:
-		r.fail("order", "name, end, checked or since")
+		r.fail("order", "name, end, checked, since or worst")
 	}
 	if t := r.text("ends-in"); t != "" {
 		var err error
