@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -58,7 +59,7 @@ func TestPoisonous(t *testing.T) {
 			p = work()
 		}
 	}
-	if status := publish.ended(t, time.Second); status != 0 && status != 3 {
+	if status := publish.ended(t, time.Second); status != 3 || !strings.Contains(publish.out.String(), "1 of the skipped targets") {
 		t.Errorf("status %d, %s", status, publish.out.String())
 	}
 	all := rows(t, dir)

@@ -311,8 +311,10 @@ func (a *app) summary(f *scanFlags, m *job.Manifest, s scan.State) error {
 			return unreadable(err)
 		}
 		t.Accept, t.Reject, t.Inconclusive, t.Skipped = uint64(all.Accept), uint64(all.Reject), uint64(all.Inconclusive), uint64(all.Skipped)
+		t.Broken = all.Why(sink.SkipBroken)
 	}
-	for v, n := range map[int]uint64{command.Reject: t.Reject, command.Inconclusive: t.Inconclusive} {
+	// What was set aside because assay failed at it was to be judged and is not.
+	for v, n := range map[int]uint64{command.Reject: t.Reject, command.Inconclusive: t.Inconclusive + t.Broken} {
 		if n > 0 {
 			a.Status = command.Worse(a.Status, v)
 		}
@@ -322,6 +324,10 @@ func (a *app) summary(f *scanFlags, m *job.Manifest, s scan.State) error {
 	}
 	_, err := fmt.Fprintf(a.Stdout, "%d targets: %d accepted, %d rejected, %d inconclusive, %d skipped\nresults in %s\n",
 		s.Total, t.Accept, t.Reject, t.Inconclusive, t.Skipped, f.dir)
+	if t.Broken > 0 {
+		a.Warn(fmt.Errorf("%d of the skipped targets could not be judged: assay failed at each again and again", t.Broken))
+		a.Hint("assay scan show %s lists them; their rows have the failure", f.dir)
+	}
 	return err
 }
 

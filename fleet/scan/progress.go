@@ -29,6 +29,7 @@ type Progress struct {
 // Tally counts the rows that came in this run.
 type Tally struct {
 	Accept, Reject, Inconclusive, Skipped uint64
+	Broken                                uint64 // of those skipped, the ones at which assay itself failed
 	Retried                               uint64 // that were probed more than once
 }
 
@@ -127,6 +128,9 @@ func (p *Progress) count(r *sink.Row) {
 	switch {
 	case r.Skipped != "":
 		p.tally.Skipped++
+		if r.Skipped == sink.SkipBroken {
+			p.tally.Broken++
+		}
 	case r.Verdict == report.Accept:
 		p.tally.Accept++
 	case r.Verdict == report.Reject:

@@ -57,6 +57,16 @@ type Summary struct {
 	Problems []Problem `json:"problems"` // some of the targets that were rejected, 100 at most
 }
 
+// Why is how many targets were skipped for one reason.
+func (s *Summary) Why(reason sink.Skip) uint64 {
+	for _, c := range s.SkippedWhy {
+		if c.Name == string(reason) {
+			return uint64(max(0, c.Targets))
+		}
+	}
+	return 0
+}
+
 // Count is how many targets have a word.
 type Count struct {
 	Name    string `json:"name"`
