@@ -1,8 +1,6 @@
 package web
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"net/http"
 	"regexp"
 	"time"
@@ -175,10 +173,7 @@ func (s *Server) login(r *request) (any, error) {
 	if i < 0 {
 		return nil, s.unknown(&c)
 	}
-	nonce := make([]byte, 16)
-	rand.Read(nonce)
-	value := a.newSession(i, hex.EncodeToString(nonce), time.Now())
-	http.SetCookie(r.w, s.cookie(value, int(sessionLasts/time.Second)))
+	value := s.begin(r.w, a, i)
 	c.name, _ = a.session(value, time.Now())
 	c.login = value
 	return Session{c.name, s.csrf(c)}, nil

@@ -42,7 +42,7 @@ const (
 )
 
 // open are the paths that need no authentication.
-func needsNobody(path string) bool { return path == "/healthz" }
+func needsNobody(path string) bool { return path == "/healthz" || strings.HasPrefix(path, "/static/") }
 
 // guard lets a request through to next when it may ask.
 func (s *Server) guard(next http.Handler) http.Handler {
@@ -53,13 +53,14 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		c, p := s.admit(r)
+		r = r.WithContext(context.WithValue(r.Context(), callerKey{}, c))
 		if p != nil {
 			s.metrics.refused.WithLabelValues(strconv.Itoa(p.Status)).Inc()
-			refuse(w, p)
+			s.refuse(w, r, p)
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, c)))
+		next.ServeHTTP(w, r)
 	})
 }
 
@@ -142,7 +143,7 @@ func (s *Server) identify(a *access, r *http.Request, proxied bool, c *caller) *
 		c.name = "local"
 		return nil
 	}
-	if r.URL.Path == "/api/v1/session" && r.Method == http.MethodPost {
+	if r.URL.Path == "/api/v1/session" && r.Method == http.MethodPost || r.URL.Path == "/login" {
 		return nil // whoever wants to be known
 	}
 	return s.unknown(c)
@@ -240,7 +241,11 @@ func (s *Server) sameSite(a *access, r *http.Request, c caller) *Problem {
 		r.Body = http.MaxBytesReader(nil, r.Body, maxBody)
 		token = r.PostFormValue("csrf")
 	}
-	if !hmac.Equal([]byte(token), []byte(s.csrf(c))) {
+	want := s.csrf(c)
+	if r.URL.Path == "/login" {
+		want = loginCSRF(r)
+	}
+	if want == "" || !hmac.Equal([]byte(token), []byte(want)) {
 		return problem(http.StatusForbidden, "the CSRF token is missing or wrong", "GET /api/v1/session says it; send it as "+csrfHeader)
 	}
 	return nil

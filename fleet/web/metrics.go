@@ -105,8 +105,9 @@ func (s *Server) mux() http.Handler {
 	mux.Handle("GET /probe", s.timed("/probe", s.probe))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 10, Timeout: 10 * time.Second}))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, problem(http.StatusNotFound, "there is nothing here", "/api/v1/openapi.json says what there is"))
+		s.refuse(w, r, problem(http.StatusNotFound, "there is nothing here", "/api/v1/openapi.json says what there is"))
 	})
+	s.pages(mux)
 	return mux
 }
 
@@ -139,6 +140,9 @@ type statusWriter struct {
 	http.ResponseWriter
 	status int
 }
+
+// Unwrap is for [http.ResponseController].
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // WriteHeader notes the status.
 func (w *statusWriter) WriteHeader(status int) {

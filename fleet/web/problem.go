@@ -66,17 +66,22 @@ func (s *Server) problemOf(err error) *Problem {
 	return problem(http.StatusInternalServerError, "the service cannot answer this now; its log says why")
 }
 
-// refuse answers with a problem.
+// refuse answers a program with a problem.
 func refuse(w http.ResponseWriter, p *Problem) {
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")
+	problemHeaders(h, p)
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // whoever went away is not told
+}
+
+// problemHeaders are those by which a client knows what to do next.
+func problemHeaders(h http.Header, p *Problem) {
 	if p.retry > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(p.retry/time.Second)+1))
 	}
 	if p.Status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Bearer realm="assay"`)
 	}
-	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p) // whoever went away is not told
 }

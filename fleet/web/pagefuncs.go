@@ -1,0 +1,110 @@
+package web
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"html/template"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/report"
+)
+
+// pageFuncs are what templates call. Whatever a peer or a stranger may have written
+// goes through q or short.
+var pageFuncs = template.FuncMap{
+	"q": func(s any) string { return finding.Quote(fmt.Sprint(s)) }, "short": short, "sentence": sentence, "plural": plural,
+	"when": finding.Time, "iso": func(t time.Time) string { return t.UTC().Format(time.RFC3339) }, "ago": ago, "days": daysTo, "bar": barOf, "verdict": wordOf,
+}
+
+// short quotes a text and bounds it to n characters.
+func short(n int, s any) string {
+	text := finding.Quote(fmt.Sprint(s))
+	if utf8.RuneCountInString(text) <= n {
+		return text
+	}
+	return string([]rune(text)[:n-1]) + "…"
+}
+
+// sentence makes a sentence of a text that is none yet.
+func sentence(s string) string {
+	r, size := utf8.DecodeRuneInString(s)
+	if size == 0 {
+		return s
+	}
+	s = string(unicode.ToUpper(r)) + s[size:]
+	if strings.HasSuffix(s, ".") || strings.HasSuffix(s, "?") {
+		return s
+	}
+	return s + "."
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// ago says how long a time is past, in words.
+func ago(now, t time.Time) string {
+	switch d := now.Sub(t); {
+	case t.IsZero():
+		return "never"
+	case d < time.Minute:
+		return "just now"
+	default:
+		return finding.Duration(d.Truncate(time.Minute)) + " ago"
+	}
+}
+
+// daysTo is how many whole days are left until a time, negative when it is past.
+func daysTo(now, t time.Time) int {
+	d := t.Sub(now)
+	if d < 0 {
+		return -int((-d + 24*time.Hour - 1) / (24 * time.Hour))
+	}
+	return int(d / (24 * time.Hour))
+}
+
+// bar is how many days are left, drawn and told.
+type bar struct {
+	Width int    // of 100
+	Class string // "ok", "soon", "over"
+	Text  string
+}
+
+// barFull are the days that fill a bar.
+const barFull = 90
+
+func barOf(now, t time.Time) bar {
+	n := daysTo(now, t)
+	b := bar{Width: min(max(n, 0), barFull) * 100 / barFull, Class: "ok", Text: plural(n, "day", "days")}
+	switch {
+	case t.Before(now):
+		b.Class, b.Text = "over", "ended "+plural(-n, "day", "days")+" ago"
+	case n < 14:
+		b.Class = "soon"
+	}
+	return b
+}
+
+// word is a verdict for people.
+type word struct{ Word, Class string }
+
+func wordOf(v report.Verdict) word {
+	switch v {
+	case report.Accept, report.Reject, report.Inconclusive:
+		return word{string(v), string(v)}
+	}
+	return word{"not checked yet", "unchecked"}
+}
+
+func shortSum(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:6])
+}
