@@ -27,14 +27,20 @@ type dialect struct {
 	skip     string            // the same, and rows that others have locked are passed over
 	// inOrder has the transactions that write events commit one after the other, in
 	// the order of the events' numbers.
-	inOrder string
-	shrink  string // gives back some of the room that was deleted
+	inOrder  string
+	labels   string // behind FROM targets t: joins each label
+	label    string // the label that was joined, as NAME=VALUE
+	hasLabel string // whether a target has the label NAME=VALUE
+	shrink   string // gives back some of the room that was deleted
 }
 
 var sqliteDialect = dialect{
-	name:   "sqlite",
-	words:  strings.NewReplacer("{serial}", "INTEGER PRIMARY KEY AUTOINCREMENT", "{bytes}", "BLOB", "{long}", "INTEGER"),
-	shrink: "PRAGMA incremental_vacuum(2000)",
+	name:     "sqlite",
+	words:    strings.NewReplacer("{serial}", "INTEGER PRIMARY KEY AUTOINCREMENT", "{bytes}", "BLOB", "{long}", "INTEGER"),
+	labels:   " CROSS JOIN json_each(CASE t.labels WHEN '' THEN '{}' ELSE t.labels END) j",
+	label:    "j.key || '=' || j.value",
+	hasLabel: "EXISTS (SELECT 1 FROM json_each(CASE t.labels WHEN '' THEN '{}' ELSE t.labels END) j WHERE j.key || '=' || j.value = ?)",
+	shrink:   "PRAGMA incremental_vacuum(2000)",
 }
 
 // eventLock is the number of PostgreSQL's advisory lock under which events get
@@ -47,6 +53,9 @@ var postgresDialect = dialect{
 	numbered: true,
 	forKey:   " FOR UPDATE",
 	skip:     " FOR UPDATE SKIP LOCKED",
+	labels:   " CROSS JOIN LATERAL jsonb_each_text(CASE t.labels WHEN '' THEN '{}' ELSE t.labels END::jsonb) j",
+	label:    "j.key || '=' || j.value",
+	hasLabel: "EXISTS (SELECT 1 FROM jsonb_each_text(CASE t.labels WHEN '' THEN '{}' ELSE t.labels END::jsonb) j WHERE j.key || '=' || j.value = ?)",
 	inOrder:  "SELECT pg_advisory_xact_lock(" + strconv.FormatInt(eventLock, 10) + ")",
 }
 

@@ -202,6 +202,12 @@ CREATE INDEX certificates_spki ON certificates (spki);
 CREATE INDEX findings_sha256 ON findings (sha256, target);
 CREATE INDEX targets_kind ON targets (kind, id);
 `,
+	`
+CREATE INDEX standings_worst ON standings (verdict, verdict_since, target);
+CREATE INDEX standings_verdict_ends ON standings (verdict, ends, target);
+CREATE INDEX findings_common ON findings (severity, cause, target);
+DROP INDEX standings_verdict;
+`,
 }
 
 // fills are what SQL cannot do of a migration, by its number; in the same transaction.

@@ -43,7 +43,7 @@ func TestPages(t *testing.T) {
 		for _, c := range []struct {
 			order Order
 			want  int
-		}{{ByName, 25}, {ByEnd, 20}, {ByChecked, 20}, {BySince, 20}} {
+		}{{ByName, 25}, {ByEnd, 20}, {ByChecked, 20}, {BySince, 20}, {ByWorst, 25}} {
 			seen := map[int64]bool{}
 			var last *Target
 			q := TargetQuery{Order: c.order, Limit: 4}
@@ -58,6 +58,9 @@ func TestPages(t *testing.T) {
 					}
 					seen[x.ID] = true
 					if last != nil && (c.order == ByName && x.Name < last.Name || c.order == ByEnd && x.Ends.Before(last.Ends) || c.order == ByChecked && x.Checked.After(last.Checked)) {
+						t.Errorf("%s: %v comes after %v", c.order, x, last)
+					}
+					if c.order == ByWorst && last != nil && (partOf(*last) > partOf(x) || partOf(x) == 0 && x.VerdictSince.After(last.VerdictSince) || partOf(x) == 3 && x.Ends.Before(last.Ends)) {
 						t.Errorf("%s: %v comes after %v", c.order, x, last)
 					}
 					last = &x
@@ -88,12 +91,43 @@ func TestPages(t *testing.T) {
 			{TargetQuery{Cert: hashOf(fakeCert("leaf 0", false).SHA256)}, 5},
 			{TargetQuery{Issuer: hashOf(fakeCert("CA", true).SHA256)}, 20},
 			{TargetQuery{EndsIn: time.Hour}, 0},
+			{TargetQuery{Order: ByWorst, Verdicts: []report.Verdict{report.Accept, ""}}, 15},
+			{TargetQuery{Anywhere: "Name 3"}, 5},
+			{TargetQuery{Anywhere: "cert-EXP"}, 10},
+			{TargetQuery{Anywhere: "CN=ca", Order: ByWorst}, 20},
+			{TargetQuery{Anywhere: "%"}, 25},
+			{TargetQuery{Anywhere: "no such word"}, 0},
+			{TargetQuery{Label: "team=100% 1", Order: ByWorst}, 12},
+			{TargetQuery{Label: "team=100%"}, 0},
+			{TargetQuery{Label: "team"}, 0},
 			{TargetQuery{EndsIn: 100 * 24 * time.Hour}, 20},
 		} {
 			p, err := s.Targets(ctx, c.q, t0)
 			if err != nil || p.Total != c.want || len(p.Targets) != c.want {
 				t.Errorf("%+v: %d of %d, not %d, %v", c.q, len(p.Targets), p.Total, c.want, err)
 			}
+		}
+		for _, page := range []string{"eyJvIjoid29yc3QiLCJpIjoxfQ", "eyJvIjoid29yc3QiLCJpIjoxLCJwIjoiOSJ9"} { // without a part, and with one that is none
+			if _, err := s.Targets(ctx, TargetQuery{Order: ByWorst, Page: page}, t0); !errors.Is(err, ErrPage) {
+				t.Errorf("page %q: %v", page, err)
+			}
+		}
+		for _, c := range []struct {
+			by   Grouping
+			want GroupCount
+			n    int
+		}{
+			{ByGroup, GroupCount{Key: "web", Targets: 25, Accept: 10, Reject: 10, Unchecked: 5}, 1},
+			{ByTag, GroupCount{Key: "team=100% 1", Targets: 12, Reject: 10, Unchecked: 2}, 2},
+			{ByIssuer, GroupCount{Key: fakeCert("CA", true).SHA256, Label: fakeCert("CA", true).Subject, Targets: 20, Accept: 10, Reject: 10}, 1},
+		} {
+			all, err := s.Groups(ctx, c.by)
+			if err != nil || len(all) != c.n || all[0] != c.want {
+				t.Errorf("%s: %+v, want %+v, %v", c.by, all, c.want, err)
+			}
+		}
+		if _, err := s.Groups(ctx, "colour"); err == nil {
+			t.Error("targets are counted by colour")
 		}
 		for _, page := range []string{"x", "e30", "eyJvIjoiZW5kIiwiaSI6MX0"} {
 			if _, err := s.Targets(ctx, TargetQuery{Page: page}, t0); !errors.Is(err, ErrPage) {
@@ -124,4 +158,17 @@ func TestPages(t *testing.T) {
 			t.Errorf("%+v %v", counts, err)
 		}
 	})
+}
+
+// partOf is the part of the order ByWorst in which a target is.
+func partOf(t Target) int {
+	switch t.Verdict {
+	case report.Reject:
+		return 0
+	case report.Inconclusive:
+		return 1
+	case report.Accept:
+		return 3
+	}
+	return 2
 }

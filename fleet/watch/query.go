@@ -29,7 +29,7 @@ const (
 	ByEnd     Order = "end"     // what ends first; targets of which nothing ends are left out
 	ByChecked Order = "checked" // the newest check first; what was not checked is left out
 	BySince   Order = "since"   // the newest change of verdict first; likewise
-	ByWorst   Order = "worst"   // what is rejected first, then inconclusive, accepted, not checked yet
+	ByWorst   Order = "worst"   // what is rejected first, then inconclusive, not checked yet, accepted
 )
 
 // TargetQuery says which targets are wanted. The zero query is all that are
@@ -48,6 +48,10 @@ type TargetQuery struct {
 	Order    Order
 	Page     string // as TargetPage.Next had it; "" is the first page
 	Limit    int    // 0 is DefaultPage
+	// Anywhere is a part of what Search looks in, of the issuer's name, or of the name of
+	// a kind of finding, whatever the case.
+	Anywhere string
+	Label    string // NAME=VALUE: that have this label
 }
 
 // TargetPage is a page of targets.
@@ -71,7 +75,6 @@ var orders = map[Order]struct {
 	ByEnd:     {"n.ends", "n.target", false, "n.ends > 0"},
 	ByChecked: {"n.checked", "n.target", true, "n.checked > 0"},
 	BySince:   {"n.verdict_since", "n.target", true, "n.verdict_since > 0"},
-	ByWorst:   {"CASE WHEN n.verdict IS NULL THEN 3 WHEN n.verdict = 'reject' THEN 0 WHEN n.verdict = 'accept' THEN 2 ELSE 1 END", "t.id", false, ""},
 }
 
 // Targets returns a page of targets with where they stand.
@@ -80,11 +83,11 @@ func (s *Store) Targets(ctx context.Context, q TargetQuery, now time.Time) (p Ta
 		q.Order = ByName
 	}
 	order, ok := orders[q.Order]
-	if !ok {
+	if !ok && q.Order != ByWorst {
 		return p, fmt.Errorf("%q is no order of targets", q.Order)
 	}
 	limit := pageSize(q.Limit)
-	where, args := q.where(now)
+	where, args := q.where(now, s.d)
 	from := " FROM targets t LEFT JOIN standings n ON n.target = t.id WHERE " + where
 	if order.where != "" {
 		from = " FROM standings n JOIN targets t ON t.id = n.target WHERE " + order.where + " AND " + where
@@ -97,6 +100,9 @@ func (s *Store) Targets(ctx context.Context, q TargetQuery, now time.Time) (p Ta
 		p = TargetPage{Targets: []Target{}}
 		if _, err := tx.one("SELECT COUNT(*)"+from, args, &p.Total); err != nil {
 			return err
+		}
+		if q.Order == ByWorst {
+			return tx.worst(&q, where, args, limit, &p)
 		}
 		page, at := "", slices.Clone(args)
 		if q.Page != "" {
@@ -169,7 +175,7 @@ var maybeStanding = func() string {
 }()
 
 // where is the condition of a query.
-func (q *TargetQuery) where(now time.Time) (string, []any) {
+func (q *TargetQuery) where(now time.Time, d *dialect) (string, []any) {
 	var all []string
 	var args []any
 	add := func(condition string, values ...any) {
@@ -181,6 +187,13 @@ func (q *TargetQuery) where(now time.Time) (string, []any) {
 	if q.Search != "" {
 		like := "%" + likeEscaper.Replace(strings.ToLower(q.Search)) + "%"
 		add(`t.search LIKE ? ESCAPE '\'`, like)
+	}
+	if q.Anywhere != "" {
+		condition, values := anywhere(q.Anywhere)
+		add(condition, values...)
+	}
+	if q.Label != "" {
+		add(d.hasLabel, q.Label)
 	}
 	if q.Group != "" {
 		add("t.grp = ?", q.Group)
@@ -236,9 +249,10 @@ type pageName struct {
 	Text  string `json:"t,omitempty"`
 	Int   int64  `json:"n,omitempty"`
 	ID    int64  `json:"i"`
+	Part  string `json:"p,omitempty"` // of the order ByWorst
 }
 
-func writePage(o Order, last any, id int64) string {
+func pageOf(o Order, last any, id int64) pageName {
 	n := pageName{Order: o, ID: id}
 	switch v := last.(type) {
 	case string:
@@ -248,9 +262,15 @@ func writePage(o Order, last any, id int64) string {
 	case int64:
 		n.Int = v
 	}
+	return n
+}
+
+func (n pageName) write() string {
 	b, _ := json.Marshal(n) // texts and numbers do not fail
 	return base64.RawURLEncoding.EncodeToString(b)
 }
+
+func writePage(o Order, last any, id int64) string { return pageOf(o, last, id).write() }
 
 func readPage(s string, o Order) (value any, id int64, err error) {
 	n, err := parsePage(s, o)
