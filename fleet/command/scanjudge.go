@@ -96,7 +96,7 @@ func (f *judgeFlags) check() error {
 		if err := session.CheckURL(f.contact); err != nil || strings.ContainsAny(f.contact, "()\r\n \t") {
 			return target.Usagef("--contact: %q is not an http or https address", f.contact)
 		}
-		f.network.UserAgent = "assay/" + command.Version + " (+" + f.contact + ")"
+		f.network.UserAgent = "assay/" + command.Version() + " (+" + f.contact + ")"
 	}
 	return f.network.Check()
 }

@@ -49,7 +49,7 @@ func webSection(c *watch.Config) web.Settings {
 
 // openWeb makes what answers; address is what is listened on.
 func (s *service) openWeb(ctx context.Context, address string) error {
-	s.web = &web.Server{Store: s.store, Alerts: s.alerts, Ask: s.ask, Counts: s.watch.Counts, Wake: s.watch.Wake, Trouble: s.Warn, Version: command.Version}
+	s.web = &web.Server{Store: s.store, Alerts: s.alerts, Ask: s.ask, Counts: s.watch.Counts, Wake: s.watch.Wake, Trouble: s.Warn, Version: command.Version()}
 	return s.useWeb(ctx, s.settings, address)
 }
 

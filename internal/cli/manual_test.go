@@ -57,7 +57,7 @@ func TestManual(t *testing.T) {
 // The version names the commit and its date where the build knows them.
 func TestVersion(t *testing.T) {
 	for _, args := range [][]string{{"version"}, {"--version"}} {
-		if status, out, errs := run("", args...); status != 0 || !strings.HasPrefix(out, "assay "+command.Version) || errs != "" || strings.Count(out, "\n") != 1 {
+		if status, out, errs := run("", args...); status != 0 || !strings.HasPrefix(out, "assay "+command.Version()) || errs != "" || strings.Count(out, "\n") != 1 {
 			t.Errorf("%v: status %d, %q, %q", args, status, out, errs)
 		}
 	}

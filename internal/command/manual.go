@@ -41,7 +41,7 @@ func manualPage(c *cobra.Command) string {
 	if long == "" {
 		long = c.Short + "."
 	}
-	fmt.Fprintf(&b, ".TH %s 1 \"\" \"assay %s\" \"assay\"\n", strings.ToUpper(manualName(c)), Version)
+	fmt.Fprintf(&b, ".TH %s 1 \"\" \"assay %s\" \"assay\"\n", strings.ToUpper(manualName(c)), Version())
 	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n", roff(manualName(c)), roff(c.Short))
 	fmt.Fprintf(&b, ".SH SYNOPSIS\n.B %s\n", roff(usageLine(c)))
 	fmt.Fprintf(&b, ".SH DESCRIPTION\n%s\n", roff(strings.TrimSpace(long)))

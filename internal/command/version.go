@@ -3,30 +3,58 @@ package command
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"runtime"
 	"runtime/debug"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 )
 
-// Version is the release this tree becomes.
-const Version = "0.1"
+// next is the release that this tree becomes. A build that no tag names says so.
+const next = "0.1"
 
-// Build names the version, and the commit where the build knows it: two programs of one tree
-// have the same.
-func Build() string { return Version + revision() }
+// Version is the release, without the v of its tag. The build information knows it: from the tag of the
+// commit in a clone, from the module's version with go install. Other builds say the release that is to come.
+var Version = sync.OnceValue(func() string { return version(buildInfo()) })
 
-// revision is the commit the program was built from and its date, where the build
-// knows them: `go install` of a released version knows neither.
-func revision() string {
+// Build names the version, and the commit where the build knows it.
+func Build() string { return Version() + commit(buildInfo()) }
+
+func buildInfo() *debug.BuildInfo {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return ""
+		return &debug.BuildInfo{}
 	}
-	return commit(info)
+	return info
 }
 
+func version(info *debug.BuildInfo) string {
+	v := info.Main.Version
+	if !strings.HasPrefix(v, "v") {
+		return next // "(devel)" or nothing
+	}
+	// A pseudo-version repeats the commit, and "+dirty" that there are changes. It is all that `go install` of a
+	// commit knows.
+	untagged := regexp.MustCompile(`[-.]\d{14}-[0-9a-f]{12}(\+|$)|\+dirty$`)
+	if untagged.MatchString(v) && commit(info) != "" {
+		return next
+	}
+	return v[1:]
+}
+
+// together reports whether two programs were made together, by what Build says of each: of one commit, or
+// of one release. The modules of a release are tagged at two commits, and `go install` of a release knows none.
+func together(a, b string) bool {
+	va, ca, _ := strings.Cut(a, " commit ")
+	vb, cb, _ := strings.Cut(b, " commit ")
+	return a == b || ca == cb && ca != "" || va == vb && va != next
+}
+
+// commit is the commit the program was built from and its date, where the build
+// knows them: `go install` of a released version knows neither.
 func commit(info *debug.BuildInfo) string {
 	rev, date, dirty := "", "", ""
 	for _, s := range info.Settings {
@@ -57,7 +85,7 @@ func (r *Run) VersionCommand() *cobra.Command {
 
 // PrintVersion is `assay version` and `assay --version`.
 func (r *Run) PrintVersion() error {
-	_, err := fmt.Fprintf(r.Stdout, "%s %s%s (%s %s/%s)\n", r.Program, Version, revision(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintf(r.Stdout, "%s %s%s (%s %s/%s)\n", r.Program, Version(), commit(buildInfo()), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }
 
@@ -98,7 +126,7 @@ const StartedBy = "ASSAY_STARTED_BY"
 // build.
 func SameBuild(name string) error {
 	by, ok := os.LookupEnv(StartedBy)
-	if !ok || by == Build() {
+	if !ok || together(by, Build()) {
 		return nil
 	}
 	return usagef("this is %s %s, and the assay that started it is %s: they must be of the same commit", name, Build(), by).

@@ -100,7 +100,7 @@ func (f *Network) Access() download.Access {
 
 // Client returns the downloader that the flags ask for.
 func (f *Network) Client() *fetch.Client {
-	c := &fetch.Client{MaxBytes: f.MaxDownload, Proxy: http.ProxyFromEnvironment, UserAgent: cmp.Or(f.UserAgent, "assay/"+command.Version), ProxyRootCAs: f.proxyRoots}
+	c := &fetch.Client{MaxBytes: f.MaxDownload, Proxy: http.ProxyFromEnvironment, UserAgent: cmp.Or(f.UserAgent, "assay/"+command.Version()), ProxyRootCAs: f.proxyRoots}
 	switch u, err := tlsclient.ParseProxy(f.proxy); {
 	case f.proxy == target.NoProxy:
 		c.Proxy = nil
