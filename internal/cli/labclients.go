@@ -35,12 +35,14 @@ type clientsFlags struct {
 	baseline  string
 	from      []string // earlier answers, shown instead of an exam
 	limit     time.Duration
+	exam      string
+	questions []string // patterns
 }
 
 const formatHTML = "html"
 
 func (a *app) labClientsCommand() *cobra.Command {
-	f := &clientsFlags{format: formatText, isolation: string(clients.Auto), limit: clients.DefaultLimit}
+	f := &clientsFlags{format: formatText, isolation: string(clients.Auto), limit: clients.DefaultLimit, exam: clients.LabExam}
 	c := &cobra.Command{
 		Use: "clients [NAME]...", Short: "Examine the TLS clients of this machine: which of them is fooled",
 		Long: `Lead every TLS client that is installed here, or the named ones, to the lab's servers, and show whom
@@ -60,6 +62,8 @@ Exit status: 0 examined, 1 fooled in a kind of --fail-on-fooled, 3 a client coul
   assay lab clients curl wget 'python*'
   assay lab clients --list
   assay lab clients --only './myclient --ca {root} {url}' --fail-on-fooled path,name,wire
+  assay lab clients --exam x509errors curl wget
+  assay lab clients --questions 'name-*' curl
   assay lab clients --format html > clients.html
   assay lab clients --format json > today.json
   assay lab clients --from today.json --format html > clients.html
@@ -96,6 +100,10 @@ Exit status: 0 examined, 1 fooled in a kind of --fail-on-fooled, 3 a client coul
 	g.List(&f.files, "clients", "examine the clients defined in FILE, JSON (docs/clients.md), beside those that are known; repeatable", flags.Kind{Type: "FILE"})
 	g.List(&f.only, "only", "examine this command line alone; repeatable", flags.Kind{Type: "COMMAND"})
 	g.Duration(&f.limit, "timeout", "the most that one answer may take")
+	g = flags.Under(c, "Input")
+	g.Word(&f.exam, "exam", "what is asked: the lab's own questions, or the defects of the collection x509errors.org", clients.Exams...)
+	g.List(&f.questions, "questions", "ask these alone, and those that say whether a client can be examined at all; NAME may be a pattern (crl-*); repeatable",
+		flags.Kind{Type: "NAME[,NAME]", Commas: true})
 	return c
 }
 
@@ -118,6 +126,10 @@ func (a *app) labClients(ctx context.Context, f *clientsFlags, names []string) e
 	}
 	if f.limit <= 0 {
 		return usagef("--timeout must be more than 0")
+	}
+	questions, err := clients.Choose(f.exam, f.questions)
+	if err != nil {
+		return usagef("--questions: %v", err)
 	}
 	if !clients.Inside() && f.isolation != string(clients.None) {
 		switch err := clients.CanEnter(); {
@@ -149,7 +161,7 @@ func (a *app) labClients(ctx context.Context, f *clientsFlags, names []string) e
 	if len(here) == 0 {
 		return usagef("none of the clients that are known is on this machine").Hint("assay lab clients --list shows them; --only examines your own")
 	}
-	return a.examine(ctx, f, here, baseline)
+	return a.examine(ctx, f, clients.Options{Clients: here, Exam: f.exam, Questions: questions, Limit: f.limit, Assay: command.Build()}, baseline)
 }
 
 // chosen are the clients that the flags and arguments name.
@@ -219,14 +231,13 @@ func matches(pattern, name string) (bool, error) {
 }
 
 // examine asks, and prints the rows: JSON as they come, tables at the end.
-func (a *app) examine(ctx context.Context, f *clientsFlags, here []clients.Definition, baseline []clients.Row) error {
+func (a *app) examine(ctx context.Context, f *clientsFlags, o clients.Options, baseline []clients.Row) error {
 	prog := a.NewProgress(false)
 	defer prog.Done()
 	var rows []clients.Row
 	var failed error
-	err := clients.Examine(ctx, clients.Options{Clients: here, Limit: f.limit, Assay: command.Build(), Progress: func(client string, asked, of int) {
-		prog.Show("%s: %d of %d questions", client, asked, of)
-	}}, func(r clients.Row) {
+	o.Progress = func(client string, asked, of int) { prog.Show("%s: %d of %d questions", client, asked, of) }
+	err := clients.Examine(ctx, o, func(r clients.Row) {
 		rows = append(rows, r)
 		if f.format == formatJSON && failed == nil {
 			failed = render.Value(a.Stdout, r, false)

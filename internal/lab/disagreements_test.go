@@ -115,6 +115,60 @@ var disagreements = map[string]map[string]string{
 	"staple-stale": {
 		"gnutls-cli": "GnuTLS refuses an unusable staple, whatever other sources say",
 	},
+	"address-blocks-empty": {
+		"curl":    "OpenSSL reads the delegation and asks for no block in it",
+		"openssl": "OpenSSL reads the delegation and asks for no block in it",
+	},
+	"any-eku": {
+		"curl":    "OpenSSL wants the purpose by its own name",
+		"openssl": "OpenSSL wants the purpose by its own name",
+	},
+	"eku-empty": {
+		"gnutls-cli": "GnuTLS takes an extended key usage without purposes for none",
+	},
+	"email-empty": {
+		"curl":    "malformed names beside a matching one are not looked at",
+		"openssl": "malformed names beside a matching one are not looked at",
+	},
+	"email-null-byte": {
+		"curl":       "malformed names beside a matching one are not looked at",
+		"openssl":    "malformed names beside a matching one are not looked at",
+		"gnutls-cli": "malformed names beside a matching one are not looked at",
+	},
+	"issuer-weak-key": {
+		"gnutls-cli": "GnuTLS 3.7 calls a 1024-bit key weak and goes on",
+	},
+	"leaf-key-usage-empty": {
+		"gnutls-cli": "GnuTLS takes a key usage without bits for none",
+	},
+	"name-constraints-empty": {
+		"curl":       "empty name constraints constrain nothing",
+		"openssl":    "empty name constraints constrain nothing",
+		"gnutls-cli": "empty name constraints constrain nothing",
+	},
+	"name-constraints-maximum": {
+		"gnutls-cli": "GnuTLS does not read the bounds of a subtree",
+	},
+	"name-constraints-minimum": {
+		"gnutls-cli": "GnuTLS does not read the bounds of a subtree",
+	},
+	"path-length-negative": {
+		"gnutls-cli": "GnuTLS does not look at the sign of the bound",
+	},
+	"policy-duplicate": {
+		"curl":       "OpenSSL processes policies only with X509_V_FLAG_POLICY_CHECK",
+		"openssl":    "OpenSSL processes policies only with X509_V_FLAG_POLICY_CHECK",
+		"gnutls-cli": "GnuTLS does not process policies",
+	},
+	"version-1-extensions": {
+		"curl":    "OpenSSL does not hold extensions against the version",
+		"openssl": "OpenSSL does not hold extensions against the version",
+	},
+	"version-4": {
+		"curl":       "OpenSSL accepts any version",
+		"openssl":    "OpenSSL accepts any version",
+		"gnutls-cli": "GnuTLS accepts any version",
+	},
 }
 
 // detected are the revocation and CT scenarios that a client refuses by

@@ -19,32 +19,81 @@ func TestData(t *testing.T) {
 	for _, s := range scenarios.All() {
 		verdicts[s.Name] = s.Want
 	}
-	asked := map[string]bool{}
-	for _, q := range Questions() {
-		v, ok := verdicts[q.Scenario]
-		switch {
-		case !ok:
-			t.Errorf("%s is no scenario", q.Scenario)
-		case asked[q.Scenario]:
-			t.Errorf("%s is asked twice", q.Scenario)
-		case q.Accept() && v != report.Accept, q.Scored() && !q.Accept() && v != report.Reject:
-			t.Errorf("%s is %s, and assay says %s", q.Scenario, q.Kind, v)
-		case q.Rule == "" || q.Story() == "":
-			t.Errorf("%s has no story or rule", q.Scenario)
+	var everything []string
+	for _, exam := range Exams {
+		asked, cases := map[string]bool{}, map[string]bool{}
+		for _, q := range Questions(exam) {
+			v, ok := verdicts[q.Scenario]
+			switch {
+			case !ok:
+				t.Errorf("%s is no scenario", q.Scenario)
+			case asked[q.Scenario]:
+				t.Errorf("%s: %s is asked twice", exam, q.Scenario)
+			case q.Accept() && v != report.Accept, q.Scored() && !q.Accept() && v == report.Accept:
+				t.Errorf("%s is %s, and assay says %s", q.Scenario, q.Kind, v)
+			case q.Kind == Revocation && v != report.Reject: // what is unknown is no client's fault
+				t.Errorf("%s is scored, and assay says %s", q.Scenario, v)
+			case q.Rule == "" || q.Story() == "":
+				t.Errorf("%s has no story or rule", q.Scenario)
+			case exam == X509ErrorsExam && (q.Case == "" || cases[q.Case]):
+				t.Errorf("%s is the case %q of the collection", q.Scenario, q.Case)
+			}
+			asked[q.Scenario], cases[q.Case] = true, true
+			everything = append(everything, q.Scenario)
 		}
-		asked[q.Scenario] = true
+		for _, name := range append(append([]string{}, controls...), refusals...) {
+			if !asked[name] {
+				t.Errorf("%s: the control %s is no question", exam, name)
+			}
+		}
 	}
-	for _, name := range append(append([]string{}, controls...), refusals...) {
-		if !asked[name] {
-			t.Errorf("the control %s is no question", name)
+	files, err := programs.ReadDir("programs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files { // Python finds its modules beside the program first
+		if strings.HasSuffix(f.Name(), ".py") && !strings.HasPrefix(f.Name(), "with_") {
+			t.Errorf("%s may hide a module of that name", f.Name())
 		}
+	}
+	if n := len(Questions(X509ErrorsExam)); n < 60 {
+		t.Errorf("%d questions of the collection", n)
+	}
+	if Questions("other") != nil {
+		t.Error("there is another exam")
 	}
 	for _, d := range BuiltIn() {
 		for name := range d.Advice {
-			if !asked[name] {
+			if !slices.Contains(everything, name) {
 				t.Errorf("%s: advice for %s, which is not asked", d.Name, name)
 			}
 		}
+	}
+}
+
+// Chosen questions come with the controls, and a pattern that matches none is an error.
+func TestChoose(t *testing.T) {
+	for patterns, want := range map[string]string{
+		"wrong-key":        "good good-rsa good-tls12 untrusted-root really-wrong-host wrong-key",
+		"crl-* md5":        "good good-rsa good-tls12 untrusted-root md5 really-wrong-host crl-indirect crl-delta",
+		"untrusted-root":   "good good-rsa good-tls12 untrusted-root really-wrong-host",
+		"wrong-key nobody": `the exam lab has no question "nobody"`,
+		"a[":               "bad pattern",
+	} {
+		qs, err := Choose(LabExam, strings.Fields(patterns))
+		var got []string
+		for _, q := range qs {
+			got = append(got, q.Scenario)
+		}
+		if err != nil {
+			got = []string{err.Error()}
+		}
+		if s := strings.Join(got, " "); s != want && (err == nil || !strings.HasPrefix(s, want)) {
+			t.Errorf("%s: %s, want %s", patterns, s, want)
+		}
+	}
+	if all, err := Choose(X509ErrorsExam, nil); err != nil || len(all) != len(Questions(X509ErrorsExam)) {
+		t.Errorf("%d questions, %v", len(all), err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/x509"
@@ -9,8 +10,7 @@ import (
 	"maps"
 	"net"
 	"os"
-	"os/exec"
-	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -24,33 +24,45 @@ import (
 // Options configure an examination.
 type Options struct {
 	Clients   []Definition
-	Questions []Question // nil: all
+	Exam      string     // its name; "" means LabExam
+	Questions []Question // of it; nil means all
 	// Limit is the most that one answer may take; 0 means DefaultLimit.
 	Limit time.Duration
-	// Parallel is how many questions a client is asked at a time; 0 means 2.
+	// Parallel is how many questions are asked at a time, of all clients together; 0 means as many as there are
+	// processors, and 2 at least. Browsers, which are one process each, and questions that wait come on top.
 	Parallel int
 	// Assay is the version of this program, for the rows.
 	Assay string
-	// Progress, when not nil, is told what is going on.
+	// Progress, when not nil, is told what is going on, by one goroutine at a time.
 	Progress func(client string, asked, of int)
 }
 
 // DefaultLimit is the most that one answer may take.
 const DefaultLimit = 15 * time.Second
 
-// Examine leads the clients to the lab, one after another, and calls done with each row as it is known. In
-// the namespace (Inside) it makes it the lab's first.
+// sideBySide is how many clients sit the exam at a time: while one waits for a server that never answers, others
+// are asked.
+const sideBySide = 4
+
+// Examine leads the clients to the lab and calls done with each row, in the order of the clients. In the namespace
+// (Inside) it makes it the lab's first.
 func Examine(ctx context.Context, o Options, done func(Row)) error {
+	o.Exam = cmp.Or(o.Exam, LabExam)
 	if o.Questions == nil {
-		o.Questions = Questions()
+		if o.Questions = Questions(o.Exam); o.Questions == nil {
+			return fmt.Errorf("no exam is called %q", o.Exam)
+		}
 	}
 	if o.Limit == 0 {
 		o.Limit = DefaultLimit
 	}
 	if o.Parallel == 0 {
-		o.Parallel = 2
+		o.Parallel = max(2, runtime.NumCPU())
 	}
-	e := &examination{Options: o, waiting: map[string]*asked{}, prepared: map[string]bool{}, versions: map[string]string{}}
+	e := &examination{Options: o, slots: make(chan struct{}, o.Parallel), waiting: map[string]map[string]*asked{}, busy: map[string]*sync.Mutex{}, prepared: map[string]bool{}, versions: map[string]string{}}
+	for _, q := range o.Questions {
+		e.busy[q.Scenario] = &sync.Mutex{}
+	}
 	if Inside() {
 		if err := loopback(); err != nil {
 			return err
@@ -87,8 +99,29 @@ func Examine(ctx context.Context, o Options, done func(Row)) error {
 	} else {
 		defer e.proxy.close()
 	}
-	for _, d := range o.Clients {
-		for _, row := range e.rows(ctx, d) {
+	return e.all(ctx, done)
+}
+
+// all examines several clients side by side, and tells of them in order.
+func (e *examination) all(ctx context.Context, done func(Row)) error {
+	rows := make([]chan []Row, len(e.Clients))
+	for i := range rows {
+		rows[i] = make(chan []Row, 1)
+	}
+	var wg sync.WaitGroup
+	defer wg.Wait() // what they use is closed behind us
+	wg.Go(func() {
+		places := make(chan struct{}, sideBySide)
+		for i, d := range e.Clients {
+			places <- struct{}{}
+			wg.Go(func() {
+				defer func() { <-places }()
+				rows[i] <- e.rows(ctx, d)
+			})
+		}
+	})
+	for _, c := range rows {
+		for _, row := range <-c {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
@@ -106,9 +139,15 @@ type examination struct {
 	isolation Isolation
 	proxy     *proxy // without a namespace: for clients that heed one
 
-	mu      sync.Mutex
-	waiting map[string]*asked // questions that are being asked, by scenario
+	slots chan struct{} // one for each question that is being asked
+	// busy are locks by scenario: its server is asked by one client at a time, for of a connection that sends no
+	// request nothing tells whose it is.
+	busy map[string]*sync.Mutex
 
+	mu      sync.Mutex
+	waiting map[string]map[string]*asked // questions that are being asked, by scenario and token
+
+	making   sync.Mutex        // guards the commands below, which are run once
 	prepared map[string]bool   // commands that made a client
 	versions map[string]string // by the command that prints it
 }
@@ -126,17 +165,15 @@ type asked struct {
 func (e *examination) witness(s serve.Sight) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	a := e.waiting[s.Scenario]
-	if a == nil {
-		return // a client that was given up, or an earlier one
-	}
-	a.connected = true
-	if s.Hello {
-		a.tls13, a.serverName = a.tls13 || s.TLS13, s.ServerName
-	}
-	if s.Request && (s.Path == "/"+a.token || strings.HasPrefix(s.Path, "/"+a.token+"/")) && !a.request {
-		a.request = true
-		close(a.done)
+	for _, a := range e.waiting[s.Scenario] { // none for a client that was given up
+		a.connected = true
+		if s.Hello {
+			a.tls13, a.serverName = a.tls13 || s.TLS13, s.ServerName
+		}
+		if s.Request && (s.Path == "/"+a.token || strings.HasPrefix(s.Path, "/"+a.token+"/")) && !a.request {
+			a.request = true
+			close(a.done)
+		}
 	}
 }
 
@@ -170,7 +207,7 @@ func (e *examination) rows(ctx context.Context, d Definition) []Row {
 
 // row examines one setting of a client. trusting says that it is known to trust the lab.
 func (e *examination) row(ctx context.Context, d Definition, revocation, trusting bool) (r Row) {
-	r = Row{Schema: RowVersion, Name: d.Name, Version: e.version(d), Revocation: revocation, Isolation: e.isolation, Exam: ExamName,
+	r = Row{Schema: RowVersion, Name: d.Name, Revocation: revocation, Isolation: e.isolation, Exam: e.Exam,
 		Note: d.Note, Advice: d.Advice, Assay: e.Assay, Time: time.Now().UTC().Truncate(time.Second), Questions: []Answer{}}
 	defer r.Clean()
 	if d.SystemTrust && e.isolation != Namespace {
@@ -181,6 +218,7 @@ func (e *examination) row(ctx context.Context, d Definition, revocation, trustin
 		r.State, r.Why = NotExamined, finding.Quote(err.Error())
 		return r
 	}
+	r.Version = e.version(d) // which what was prepared may print
 	if d.tryProxy && e.proxy != nil {
 		d.Proxy = e.heedsProxy(ctx, d)
 	}
@@ -204,7 +242,7 @@ func (e *examination) row(ctx context.Context, d Definition, revocation, trustin
 		return r
 	}
 	for _, a := range answers {
-		c.tls13 = c.tls13 || a.TLS13
+		c.tls13 = c.tls13 || a.Outcome == Accepted && a.TLS13
 	}
 	put(c.answer(ctx, e.chosen(refusals)))
 	r.State = Examined
@@ -252,6 +290,8 @@ func (e *examination) heedsProxy(ctx context.Context, d Definition) bool {
 // prepare runs what makes a client, once.
 func (e *examination) prepare(ctx context.Context, d Definition) error {
 	key := strings.Join(d.Prepare, "\x00")
+	e.making.Lock()
+	defer e.making.Unlock()
 	if key == "" || e.prepared[key] {
 		return nil
 	}
@@ -316,8 +356,7 @@ type candidate struct {
 	tls13 bool // it offers TLS 1.3
 	of    int
 
-	mu    sync.Mutex
-	asked int
+	asked int // guarded by the examination's lock
 }
 
 // tabs is how many questions Chromium is asked at a time: it holds every refusal back for three seconds.
@@ -329,32 +368,49 @@ type asker func(ctx context.Context, q Question, g goal, done <-chan struct{}) e
 // answer asks questions, several at a time.
 func (c *candidate) answer(ctx context.Context, qs []Question) []Answer {
 	out := make([]Answer, len(qs))
-	slots := make(chan struct{}, c.e.Parallel)
+	own := make(chan struct{}, c.e.Parallel)
 	switch {
 	case c.d.Driver == Chromium:
-		slots = make(chan struct{}, tabs)
+		own = make(chan struct{}, tabs)
 	case c.d.Slow || c.d.Driver != "":
-		slots = make(chan struct{}, 1)
+		own = make(chan struct{}, 1)
 	}
 	var wg sync.WaitGroup
 	for i, q := range qs {
-		slots <- struct{}{}
+		own <- struct{}{}
 		wg.Go(func() {
-			defer func() { <-slots }()
-			out[i] = c.one(ctx, q)
-			if out[i].Outcome == Waits && !q.Last {
-				out[i] = c.one(ctx, q) // the machine may have been busy
-			}
-			c.mu.Lock()
+			defer func() { <-own }()
+			out[i] = c.turn(ctx, q)
+			c.e.mu.Lock()
+			defer c.e.mu.Unlock()
 			c.asked++
 			if c.e.Progress != nil {
 				c.e.Progress(c.d.Name, c.asked, c.of)
 			}
-			c.mu.Unlock()
 		})
 	}
 	wg.Wait()
 	return out
+}
+
+// turn asks one question when the scenario's server and, for what costs more than waiting, a slot is free. Where nobody
+// is answered, nothing is to be told apart.
+func (c *candidate) turn(ctx context.Context, q Question) Answer {
+	if q.Last {
+		return c.one(ctx, q)
+	}
+	busy := c.e.busy[q.Scenario]
+	busy.Lock()
+	defer busy.Unlock()
+	if c.d.Driver == "" {
+		c.e.slots <- struct{}{}
+		defer func() { <-c.e.slots }()
+	}
+	a := c.one(ctx, q)
+	if a.Outcome == Waits {
+		a = c.one(ctx, q) // the machine may have been busy
+	}
+	return a
 }
 
 // one asks one question.
@@ -370,13 +426,16 @@ func (c *candidate) one(ctx context.Context, q Question) (a Answer) {
 	}
 	seen := &asked{token: g.token, done: make(chan struct{})}
 	c.e.mu.Lock()
-	c.e.waiting[q.Scenario] = seen
+	if c.e.waiting[q.Scenario] == nil {
+		c.e.waiting[q.Scenario] = map[string]*asked{}
+	}
+	c.e.waiting[q.Scenario][g.token] = seen
 	c.e.mu.Unlock()
 	start := time.Now()
 	said := c.ask(ctx, q, g, seen.done)
 	a.MS = time.Since(start).Milliseconds()
 	c.e.mu.Lock()
-	delete(c.e.waiting, q.Scenario)
+	delete(c.e.waiting[q.Scenario], g.token)
 	a.Connected, a.TLS13, a.ServerName = seen.connected, seen.tls13, finding.Quote(seen.serverName)
 	request := seen.request
 	c.e.mu.Unlock()
@@ -454,72 +513,6 @@ func (e *examination) asker(ctx context.Context, d Definition) (asker, func(), e
 		return process{argv: e.place.fill(d.Run, g, home), env: env, stdin: d.Stdin, goal: g, limit: e.Limit, home: home, mark: g.token}.run(ctx, done)
 	}, func() {}, nil
 }
-
-var versionNumber = regexp.MustCompile(`\b[vV]?[0-9]+(\.[0-9]+|p[0-9]| *$)`)
-
-// version is what the client says of its version: the first line that has one.
-func (e *examination) version(d Definition) string {
-	if len(d.Version) == 0 {
-		return ""
-	}
-	key := strings.Join(d.Version, "\x00")
-	if v, known := e.versions[key]; known {
-		return v
-	}
-	v := e.askVersion(d)
-	e.versions[key] = v
-	return v
-}
-
-func (e *examination) askVersion(d Definition) string {
-	home, err := e.place.freshHome(token())
-	if err != nil {
-		return ""
-	}
-	defer os.RemoveAll(home)
-	said := process{argv: e.place.fill(d.Version, goal{}, home), limit: 20 * time.Second, home: home, mark: token()}.run(context.Background(), nil)
-	for l := range strings.Lines(said.output) {
-		if l = strings.TrimSpace(l); versionNumber.MatchString(l) {
-			q := finding.Quote(l)
-			if r := []rune(q); len(r) > 80 {
-				q = string(r[:80]) + "…"
-			}
-			return q
-		}
-	}
-	return ""
-}
-
-// Found reports whether the programs of a client are on this machine; missing names the one that
-// is not.
-func Found(ctx context.Context, d Definition) (missing string, ok bool) {
-	for _, name := range d.Detect {
-		if name == "{self}" {
-			continue
-		}
-		if _, err := exec.LookPath(name); err != nil {
-			return name, false
-		}
-	}
-	if len(d.Probe) > 0 {
-		home, err := os.MkdirTemp("", "assay-probe-")
-		if err != nil {
-			return err.Error(), false
-		}
-		defer os.RemoveAll(home)
-		ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-		defer cancel()
-		c := exec.CommandContext(ctx, d.Probe[0], d.Probe[1:]...)
-		c.Env, c.Dir = environment(home, token(), nil), home
-		if err := c.Run(); err != nil {
-			return strings.Join(d.Probe, " "), false
-		}
-	}
-	return "", true
-}
-
-// ExamName is the exam about the lab's own scenarios.
-const ExamName = "lab"
 
 // Domain is the parent of the names of the exam's servers.
 const Domain = scenarios.Domain

@@ -1,6 +1,8 @@
 package clients
 
 import (
+	"fmt"
+	"path"
 	"slices"
 
 	"github.com/assaytls/assay/internal/lab/scenarios"
@@ -36,6 +38,10 @@ type Question struct {
 	// Address questions can be asked of a client that is led to the address: their host is one, or the
 	// certificate is for neither.
 	Address bool `json:"address,omitempty"`
+
+	// Case is the defect's name in the collection that the exam follows, Errors what libraries call the error.
+	Case   string   `json:"case,omitempty"`
+	Errors []string `json:"errors,omitempty"`
 }
 
 // Accept reports whether a client must accept the server. Of an informative question
@@ -61,9 +67,9 @@ var (
 	refusals = []string{"untrusted-root", "really-wrong-host"}
 )
 
-// exam are the questions that every TLS client can fairly be asked: the answer follows from the
+// labExam are the questions that every TLS client can fairly be asked: the answer follows from the
 // standards alone, within what HTTPS on a port of loopback can show.
-var exam = []Question{
+var labExam = []Question{
 	{Scenario: "good", Kind: Good, Rule: "A complete chain to a trusted root, the right name, within its time (RFC 5280, 6.1)."},
 	{Scenario: "good-rsa", Kind: Good, Rule: "RSA keys of 2048 bits and more are sound (RFC 9325, 4.5)."},
 	{Scenario: "good-p384", Kind: Good, Rule: "P-384 is a curve of TLS 1.2 and 1.3 (RFC 8422, 5.1.1; RFC 8446, 4.2.3)."},
@@ -144,6 +150,51 @@ var exam = []Question{
 	{Scenario: "silent", Kind: Info, Rule: "The server never answers: does the client give up by itself?", Last: true},
 }
 
-// Questions returns the exam in its order: what a browser caches of an earlier question is good news
-// first.
-func Questions() []Question { return slices.Clone(exam) }
+// The exams.
+const (
+	LabExam        = "lab"        // the lab's own scenarios
+	X509ErrorsExam = "x509errors" // the collection of x509errors.org, forged anew
+)
+
+// Exams are their names.
+var Exams = []string{LabExam, X509ErrorsExam}
+
+// Questions returns an exam in its order: what a browser caches of an earlier question is good news
+// first. There is none by another name.
+func Questions(exam string) []Question {
+	switch exam {
+	case LabExam:
+		return slices.Clone(labExam)
+	case X509ErrorsExam:
+		return slices.Clone(x509errorsExam)
+	}
+	return nil
+}
+
+// Choose returns the questions of an exam whose names match one of the patterns (path.Match), and the controls, without
+// which there is no score; all without patterns. A pattern that no name matches is an error.
+func Choose(exam string, patterns []string) (out []Question, err error) {
+	all := Questions(exam)
+	if len(patterns) == 0 {
+		return all, nil
+	}
+	for _, q := range all {
+		wanted := slices.Contains(controls, q.Scenario) || slices.Contains(refusals, q.Scenario)
+		for _, p := range patterns {
+			ok, err := path.Match(p, q.Scenario)
+			if err != nil {
+				return nil, fmt.Errorf("bad pattern %q: %w", p, err)
+			}
+			wanted = wanted || ok
+		}
+		if wanted {
+			out = append(out, q)
+		}
+	}
+	for _, p := range patterns {
+		if !slices.ContainsFunc(all, func(q Question) bool { ok, _ := path.Match(p, q.Scenario); return ok }) { // it was a pattern above
+			return nil, fmt.Errorf("the exam %s has no question %q", exam, p)
+		}
+	}
+	return out, nil
+}

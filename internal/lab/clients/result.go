@@ -117,7 +117,7 @@ func (r *Row) sum() {
 
 // Clean makes the texts of a row, of which some are a client's or a file's, safe to print, and its lists those that follow from its answers.
 func (r *Row) Clean() {
-	for _, s := range []*string{&r.Name, &r.Version, &r.Why, &r.Note, &r.Assay} {
+	for _, s := range []*string{&r.Name, &r.Version, &r.Why, &r.Note, &r.Exam, &r.Assay} {
 		*s = finding.Quote(*s)
 	}
 	advice := map[string]string{}
@@ -127,8 +127,12 @@ func (r *Row) Clean() {
 	r.Advice = advice
 	for i := range r.Questions {
 		q := &r.Questions[i]
-		for _, s := range []*string{&q.Scenario, &q.Rule, &q.Reason, &q.ServerName} {
+		for _, s := range []*string{&q.Scenario, &q.Rule, &q.Case, &q.Reason, &q.ServerName} {
 			*s = finding.Quote(*s)
+		}
+		q.Errors = slices.Clone(q.Errors) // they are the exam's
+		for i, name := range q.Errors {
+			q.Errors[i] = finding.Quote(name)
 		}
 	}
 	r.sum()

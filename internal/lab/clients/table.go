@@ -20,6 +20,42 @@ const limits = "The lab's root is a private one: below it Chromium asks for no C
 
 const legend = "Wrong answers of questions asked. path, name and wire: it was fooled. encoding: it is lenient. revocation: in rows where it is not switched on it was not asked for. refused good: good servers that it refused."
 
+// examTitles say what an exam asks, above the tables of rows of several exams.
+var examTitles = map[string]string{LabExam: "The lab's own questions", X509ErrorsExam: "The defects of x509errors.org's collection, forged anew"}
+
+func examTitle(name string) string {
+	if t, ok := examTitles[name]; ok {
+		return t
+	}
+	return "Exam " + name
+}
+
+// byExam are the rows of each exam, in the order of their first ones: counts of different questions do not stand in one
+// table.
+func byExam(rows []Row) (groups [][]Row) {
+	for _, r := range rows {
+		i := slices.IndexFunc(groups, func(g []Row) bool { return g[0].Exam == r.Exam })
+		if i < 0 {
+			groups, i = append(groups, nil), len(groups)
+		}
+		groups[i] = append(groups[i], r)
+	}
+	return groups
+}
+
+// titled reports whether tables are told apart by titles: there are several, or it is not the usual one.
+func titled(groups [][]Row) bool {
+	return len(groups) > 1 || len(groups) == 1 && groups[0][0].Exam != LabExam
+}
+
+// called says what libraries call an error.
+func (q Question) called() string {
+	if len(q.Errors) == 0 {
+		return ""
+	}
+	return "Libraries call it " + strings.Join(q.Errors, ", ") + "."
+}
+
 // cell is the count of one column.
 func (r *Row) cell(k Kind) string {
 	c := r.Count(k)
@@ -74,44 +110,15 @@ func Text(w io.Writer, rows []Row, stories bool) error {
 		wide = max(wide, len(r.Name))
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-*s", wide, "client")
-	for _, k := range columns {
-		fmt.Fprintf(&b, "  %10s", strings.TrimSuffix(heads[k], " good"))
-	}
-	b.WriteString("  version\n")
-	for _, r := range rows {
-		fmt.Fprintf(&b, "%-*s", wide, r.Name)
-		if s := r.stateText(); s != "" {
-			fmt.Fprintf(&b, "  %s\n", s)
-			continue
+	groups := byExam(rows)
+	for i, g := range groups {
+		if i > 0 {
+			b.WriteString("\n")
 		}
-		for _, k := range columns {
-			fmt.Fprintf(&b, "  %10s", r.cell(k))
+		if titled(groups) {
+			b.WriteString(examTitle(g[0].Exam) + "\n\n")
 		}
-		fmt.Fprintf(&b, "  %s\n", r.Version)
-	}
-	for _, r := range rows {
-		groups := r.groups()
-		if r.State != Examined || len(groups) == 0 {
-			continue
-		}
-		fmt.Fprintf(&b, "\n%s\n", r.Name)
-		for _, g := range groups {
-			wrap(&b, "  "+g[0]+": ", g[1])
-		}
-		if stories {
-			for _, a := range r.Questions {
-				if a.Wrong && (a.Kind != Revocation || r.Revocation) {
-					wrap(&b, "  "+a.Scenario+": ", a.Story()+" "+a.Rule)
-					if advice := r.Advice[a.Scenario]; advice != "" {
-						wrap(&b, "      to switch it on: ", advice)
-					}
-				}
-			}
-		}
-		if r.Note != "" {
-			wrap(&b, "  note: ", r.Note)
-		}
+		textTable(&b, g, wide, stories)
 	}
 	b.WriteString("\n")
 	wrap(&b, "", legend)
@@ -121,6 +128,49 @@ func Text(w io.Writer, rows []Row, stories bool) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// textTable writes the rows of one exam.
+func textTable(b *strings.Builder, rows []Row, wide int, stories bool) {
+	fmt.Fprintf(b, "%-*s", wide, "client")
+	for _, k := range columns {
+		fmt.Fprintf(b, "  %10s", strings.TrimSuffix(heads[k], " good"))
+	}
+	b.WriteString("  version\n")
+	for _, r := range rows {
+		fmt.Fprintf(b, "%-*s", wide, r.Name)
+		if s := r.stateText(); s != "" {
+			fmt.Fprintf(b, "  %s\n", s)
+			continue
+		}
+		for _, k := range columns {
+			fmt.Fprintf(b, "  %10s", r.cell(k))
+		}
+		fmt.Fprintf(b, "  %s\n", r.Version)
+	}
+	for _, r := range rows {
+		groups := r.groups()
+		if r.State != Examined || len(groups) == 0 {
+			continue
+		}
+		fmt.Fprintf(b, "\n%s\n", r.Name)
+		for _, g := range groups {
+			wrap(b, "  "+g[0]+": ", g[1])
+		}
+		if stories {
+			for _, a := range r.Questions {
+				if a.Wrong && (a.Kind != Revocation || r.Revocation) {
+					wrap(b, "  "+a.Scenario+": ", strings.TrimSpace(a.Story()+" "+a.Rule+" "+a.called()))
+					if advice := r.Advice[a.Scenario]; advice != "" {
+						wrap(b, "      to switch it on: ", advice)
+					}
+				}
+			}
+		}
+		if r.Note != "" {
+			wrap(b, "  note: ", r.Note)
+		}
+	}
 }
 
 func isolationText(i Isolation) string {
@@ -156,15 +206,34 @@ func wrap(b *strings.Builder, head, text string) {
 // Markdown writes the table for a page.
 func Markdown(w io.Writer, rows []Row) error {
 	var b strings.Builder
+	groups := byExam(rows)
+	for i, g := range groups {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		if titled(groups) {
+			b.WriteString("### " + cellText(examTitle(g[0].Exam)) + "\n\n")
+		}
+		markdownTable(&b, g)
+	}
+	if len(rows) > 0 {
+		fmt.Fprintf(&b, "\n%s; assay %s, %s.\n", isolationText(rows[0].Isolation), rows[0].Assay, rows[0].Time.Format("2006-01-02"))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// markdownTable writes the rows of one exam.
+func markdownTable(b *strings.Builder, rows []Row) {
 	b.WriteString("| client | version |")
 	for _, k := range columns {
 		b.WriteString(" " + heads[k] + " |")
 	}
 	b.WriteString("\n|---|---|" + strings.Repeat("---|", len(columns)) + "\n")
 	for _, r := range rows {
-		fmt.Fprintf(&b, "| %s | %s |", cellText(r.Name), cellText(r.Version))
+		fmt.Fprintf(b, "| %s | %s |", cellText(r.Name), cellText(r.Version))
 		if s := r.stateText(); s != "" {
-			fmt.Fprintf(&b, " %s |%s\n", cellText(s), strings.Repeat(" |", len(columns)-1))
+			fmt.Fprintf(b, " %s |%s\n", cellText(s), strings.Repeat(" |", len(columns)-1))
 			continue
 		}
 		for _, k := range columns {
@@ -182,24 +251,19 @@ func Markdown(w io.Writer, rows []Row) error {
 		if r.State != Examined || len(groups) == 0 {
 			continue
 		}
-		fmt.Fprintf(&b, "\n- **%s**\n", cellText(r.Name))
+		fmt.Fprintf(b, "\n- **%s**\n", cellText(r.Name))
 		for _, g := range groups {
-			fmt.Fprintf(&b, "  - %s: %s\n", g[0], cellText(g[1]))
+			fmt.Fprintf(b, "  - %s: %s\n", g[0], cellText(g[1]))
 		}
 		for _, name := range slices.Concat(r.Fooled, r.Lenient) {
 			if advice := r.Advice[name]; advice != "" {
-				fmt.Fprintf(&b, "  - %s is switched on with: %s\n", name, cellText(advice))
+				fmt.Fprintf(b, "  - %s is switched on with: %s\n", name, cellText(advice))
 			}
 		}
 		if r.Note != "" {
-			fmt.Fprintf(&b, "  - %s\n", cellText(r.Note))
+			fmt.Fprintf(b, "  - %s\n", cellText(r.Note))
 		}
 	}
-	if len(rows) > 0 {
-		fmt.Fprintf(&b, "\n%s; assay %s, %s.\n", isolationText(rows[0].Isolation), rows[0].Assay, rows[0].Time.Format("2006-01-02"))
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
 }
 
 // cellText keeps text from being markup in a table of Markdown.
@@ -221,12 +285,13 @@ summary{cursor:pointer;font-weight:600;padding:.2rem 0}dt{font-weight:600;margin
 </style></head><body>
 <h1>Which TLS clients are fooled</h1>
 <p>Each client was led to servers that misbehave on purpose, and to good ones. What counts is whether the server received the request. {{.Legend}}</p>
-<div class="wide"><table><thead><tr><th scope="col">client</th>{{range .Heads}}<th scope="col">{{.}}</th>{{end}}<th scope="col">version</th></tr></thead><tbody>
+{{range .Exams}}{{if .Title}}<h2>{{.Title}}</h2>
+{{end}}<div class="wide"><table><thead><tr><th scope="col">client</th>{{range $.Heads}}<th scope="col">{{.}}</th>{{end}}<th scope="col">version</th></tr></thead><tbody>
 {{range .Rows}}<tr><th scope="row">{{.Name}}</th>{{if .State}}<td colspan="{{$.Columns}}">{{.State}}</td>{{else}}{{range .Cells}}<td class="n {{if .Bad}}bad{{else}}ok{{end}}" title="{{.Names}}">{{.Text}}</td>{{end}}{{end}}<td>{{.Version}}</td></tr>
 {{end}}</tbody></table></div>
-<h2>What fooled whom</h2>
-{{range .Rows}}{{if .Wrong}}<details><summary>{{.Name}}</summary><dl>{{range .Wrong}}<dt>{{.Question}} <small>({{.Kind}})</small></dt><dd>{{.Story}}</dd><dd>{{.Rule}}</dd>{{if .Advice}}<dd>To switch the check on: {{.Advice}}</dd>{{end}}{{if .Reason}}<dd><small>It said: {{.Reason}}</small></dd>{{end}}{{end}}</dl>{{if .Note}}<p>{{.Note}}</p>{{end}}</details>
-{{end}}{{end}}<p><small>{{.Limits}} {{.Foot}}</small></p>
+<h{{if .Title}}3{{else}}2{{end}}>What fooled whom</h{{if .Title}}3{{else}}2{{end}}>
+{{range .Rows}}{{if .Wrong}}<details><summary>{{.Name}}</summary><dl>{{range .Wrong}}<dt>{{.Question}} <small>({{.Kind}})</small></dt><dd>{{.Story}}</dd><dd>{{.Rule}}</dd>{{if .Called}}<dd><small>{{.Called}}</small></dd>{{end}}{{if .Advice}}<dd>To switch the check on: {{.Advice}}</dd>{{end}}{{if .Reason}}<dd><small>It said: {{.Reason}}</small></dd>{{end}}{{end}}</dl>{{if .Note}}<p>{{.Note}}</p>{{end}}</details>
+{{end}}{{end}}{{end}}<p><small>{{.Limits}} {{.Foot}}</small></p>
 </body></html>
 `))
 })
@@ -236,7 +301,12 @@ type pageCell struct {
 	Bad         bool
 }
 
-type pageAnswer struct{ Question, Kind, Story, Rule, Advice, Reason string }
+type pageAnswer struct{ Question, Kind, Story, Rule, Called, Advice, Reason string }
+
+type pageExam struct {
+	Title string
+	Rows  []pageRow
+}
 
 type pageRow struct {
 	Name, Version, State, Note string
@@ -250,7 +320,7 @@ func HTML(w io.Writer, rows []Row) error {
 		Legend, Limits, Foot string
 		Heads                []string
 		Columns              int
-		Rows                 []pageRow
+		Exams                []pageExam
 	}{Legend: legend, Limits: limits, Columns: len(columns)}
 	for _, k := range columns {
 		data.Heads = append(data.Heads, heads[k])
@@ -258,6 +328,18 @@ func HTML(w io.Writer, rows []Row) error {
 	if len(rows) > 0 {
 		data.Foot = fmt.Sprintf("%s; assay %s, %s.", isolationText(rows[0].Isolation), rows[0].Assay, rows[0].Time.Format("2006-01-02"))
 	}
+	groups := byExam(rows)
+	for _, g := range groups {
+		e := pageExam{Rows: pageRows(g)}
+		if titled(groups) {
+			e.Title = examTitle(g[0].Exam)
+		}
+		data.Exams = append(data.Exams, e)
+	}
+	return page().Execute(w, data)
+}
+
+func pageRows(rows []Row) (out []pageRow) {
 	for _, r := range rows {
 		p := pageRow{Name: r.Name, Version: r.Version, State: r.stateText(), Note: r.Note}
 		for _, k := range columns {
@@ -271,10 +353,10 @@ func HTML(w io.Writer, rows []Row) error {
 		}
 		for _, a := range r.Questions {
 			if a.Wrong {
-				p.Wrong = append(p.Wrong, pageAnswer{a.Scenario, string(a.Kind), a.Story(), a.Rule, r.Advice[a.Scenario], a.Reason})
+				p.Wrong = append(p.Wrong, pageAnswer{a.Scenario, string(a.Kind), a.Story(), a.Rule, a.called(), r.Advice[a.Scenario], a.Reason})
 			}
 		}
-		data.Rows = append(data.Rows, p)
+		out = append(out, p)
 	}
-	return page().Execute(w, data)
+	return out
 }

@@ -15,9 +15,9 @@ import (
 // sample is a row as an exam makes it, of a client whose words are hostile.
 func sample() Row {
 	evil := "\x1b]0;t\x07<script>alert(1)</script>|`*_[\u202e\n# x"
-	r := Row{Schema: RowVersion, Name: "a " + evil, Version: evil, Why: evil, Note: evil, State: Examined, Isolation: None, Exam: ExamName, Assay: "0.1",
+	r := Row{Schema: RowVersion, Name: "a " + evil, Version: evil, Why: evil, Note: evil, State: Examined, Isolation: None, Exam: X509ErrorsExam, Assay: "0.1",
 		Time: time.Unix(1e9, 0).UTC(), Advice: map[string]string{"wrong-host": evil}}
-	for _, q := range Questions() {
+	for _, q := range Questions(X509ErrorsExam) {
 		a := Answer{Question: q, Outcome: Accepted, Reason: evil, ServerName: evil}
 		a.Wrong = q.wrong(a.Outcome)
 		r.Questions = append(r.Questions, a)
@@ -120,5 +120,36 @@ func TestCount(t *testing.T) {
 	}
 	if got := r.Count(Good); got != (Count{1, 1}) {
 		t.Errorf("good: %+v", got)
+	}
+}
+
+// Rows of several exams stand in tables of their own, below titles, in every form; those of the usual one stand alone.
+func TestExams(t *testing.T) {
+	row := func(exam string) Row {
+		q := Questions(exam)[len(Questions(exam))/2]
+		r := Row{Schema: RowVersion, Name: "a client", State: Examined, Exam: exam, Questions: []Answer{{Question: q, Outcome: Accepted, Wrong: true}}}
+		r.Clean()
+		return r
+	}
+	for name, write := range map[string]func(io.Writer, []Row) error{
+		"text": func(w io.Writer, rows []Row) error { return Text(w, rows, true) }, "markdown": Markdown, "html": HTML,
+	} {
+		text := func(rows ...Row) string {
+			var b bytes.Buffer
+			if err := write(&b, rows); err != nil {
+				t.Fatal(err)
+			}
+			return b.String()
+		}
+		one, both := text(row(LabExam)), text(row(LabExam), row(X509ErrorsExam))
+		if strings.Contains(one, "own questions") {
+			t.Errorf("%s: one exam has a title:\n%s", name, one)
+		}
+		if i, j := strings.Index(both, "own questions"), strings.Index(both, "x509errors.org"); i < 0 || j < i {
+			t.Errorf("%s: no titles:\n%s", name, both)
+		}
+		if alone := text(row(X509ErrorsExam)); !strings.Contains(alone, "x509errors.org") || name != "markdown" && !strings.Contains(alone, "Libraries call it") {
+			t.Errorf("%s: the collection's exam does not say so:\n%s", name, alone)
+		}
 	}
 }

@@ -86,7 +86,7 @@ func All() []Scenario {
 	for _, group := range []struct {
 		name string
 		list []Scenario
-	}{{"good", good}, {"path", path}, {"revocation", slices.Concat(revocation, filters, downloads)}, {"ct", slices.Concat(ct, ctAudit)}, {"programs", programs},
+	}{{"good", good}, {"path", slices.Concat(path, x509errors)}, {"revocation", slices.Concat(revocation, filters, downloads, x509errorsLists)}, {"ct", slices.Concat(ct, ctAudit)}, {"programs", programs},
 		{"connection", slices.Concat(connection, wire, dane)}, {"hostile", hostile}} {
 		for _, s := range group.list {
 			s.Group = group.name

@@ -44,7 +44,7 @@ type Scenario struct {
 var makers = map[string]func(*build){}
 
 func init() {
-	for _, group := range []map[string]func(*build){goodServers, pathServers, revocationServers, filterServers, downloadServers, ctServers, ctAuditServers,
+	for _, group := range []map[string]func(*build){goodServers, pathServers, x509errorsServers, revocationServers, filterServers, downloadServers, ctServers, ctAuditServers,
 		connectionServers, wireServers, daneServers, programServers, hostileServers} {
 		maps.Copy(makers, group)
 	}

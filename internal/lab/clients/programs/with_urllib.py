@@ -1,4 +1,4 @@
-# Python's own client: urllib.py URL ROOTS [strict] [no-common-name]
+# Python's own client: with_urllib.py URL ROOTS [strict] [no-common-name]
 import ssl, sys, urllib.request
 context = ssl.create_default_context(cafile=sys.argv[2])
 if "strict" in sys.argv[3:]:
