@@ -2,11 +2,7 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -68,7 +64,8 @@ whether the certificate of a responder is revoked.`,
   assay check http://ca.example/ca.crl --issuer ca.pem
   assay check --dane --resolver 127.0.0.1 mx:example.com
   assay check -q a.example b.example:8443 '[2001:db8::1]:443'
-  assay check --format nagios --expires-within 14d @hosts.txt`,
+  assay check --format nagios --expires-within 14d @hosts.txt
+  assay check --format html -o report.html example.com`,
 		Args: command.MinArgs(1, "a server to check, like example.com or example.com:8443"),
 		RunE: func(c *cobra.Command, args []string) error {
 			f.rules.RequireNonce = f.rules.RequireNonce || f.network.Nonce == session.NonceRequire
@@ -115,7 +112,15 @@ func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 	if err := f.more.check(&f.out); err != nil {
 		return err
 	}
+	return a.answered(ctx, &f.out, func() error { return a.checked(ctx, f, args) })
+}
+
+// checked asks the targets and prints the answer.
+func (a *app) checked(ctx context.Context, f *checkFlags, args []string) error {
 	if f.issuer != "" {
+		if f.out.format == formatHTML {
+			return usagef("--format html is about servers, and --issuer checks CRLs and responders: leave out one of them")
+		}
 		if f.rules.Trust != policy.ProgramSystem || f.rules.Programs != 0 {
 			return usagef("--issuer checks CRLs and responders, and root programs decide about servers: leave out --trust and --programs")
 		}
@@ -172,7 +177,7 @@ func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 			return err
 		}
 		for _, one := range res {
-			if err := a.print(one.r, &f.out, lists || len(configs)+len(res) > 2, nth); err != nil {
+			if err := a.print(one, &f.out, lists || len(configs)+len(res) > 2, nth); err != nil {
 				return err
 			}
 			nth++
@@ -281,8 +286,13 @@ func interrupted(ctx context.Context) bool {
 
 // print writes one report and counts its verdict. nth is its position among
 // several.
-func (a *app) print(r *report.Report, f *outputFlags, several bool, nth int) error {
+func (a *app) print(one result, f *outputFlags, several bool, nth int) error {
+	r := one.r
 	a.Verdict(r.Verdict)
+	if f.format == formatHTML {
+		a.keepSheet(r, one.ev, f) // the index of the page comes first, and has them all
+		return nil
+	}
 	if f.format == formatNagios {
 		a.plugin = append(a.plugin, r) // what is worst stands first, so all are waited for
 		return nil
@@ -301,70 +311,31 @@ func (a *app) print(r *report.Report, f *outputFlags, several bool, nth int) err
 	return render.Text(a.Stdout, r, f.options(a))
 }
 
-// evidenceFile is the file of --save-evidence in the making. A nil one does
+// evidenceFile is the file of --save-evidence in the making. The zero one does
 // nothing.
-type evidenceFile struct {
-	name string
-	f    *os.File
-	temp bool
-}
+type evidenceFile struct{ *outFile }
 
-// createEvidence makes the file before anything is dialled, so that a bad
-// place is told at once.
-func createEvidence(name string, targets int) (*evidenceFile, error) {
+// createEvidence makes the file before anything is dialled.
+func createEvidence(name string, targets int) (e evidenceFile, err error) {
 	if name == "" {
-		return nil, nil
+		return e, nil
 	}
 	if targets > 1 {
-		return nil, usagef("--save-evidence is for one target, and %d were given", targets)
+		return e, usagef("--save-evidence is for one target, and %d were given", targets)
 	}
-	e := &evidenceFile{name: name}
-	var err error
-	if st, statErr := os.Stat(name); statErr == nil && !st.Mode().IsRegular() {
-		e.f, err = os.OpenFile(name, os.O_WRONLY, 0)
-	} else {
-		e.temp = true
-		e.f, err = os.CreateTemp(filepath.Dir(name), ".assay-*")
-	}
-	var p *fs.PathError
-	switch {
-	case errors.As(err, &p) && e.temp:
-		return nil, usagef("--save-evidence: %s cannot be created: %v", name, p.Err)
-	case err != nil:
-		return nil, usagef("--save-evidence: %v", command.PlainPathError(err))
-	}
-	return e, nil
+	e.outFile, err = createFile("--save-evidence", name)
+	return e, err
 }
 
 // write fills the file and moves it to its place.
-func (e *evidenceFile) write(ev *evidence.Evidence) error {
-	if e == nil {
+func (e evidenceFile) write(ev *evidence.Evidence) error {
+	if e.outFile == nil {
 		return nil
 	}
 	b, err := evidence.Encode(ev)
 	if err != nil {
 		return err
 	}
-	if _, err = e.f.Write(b); err == nil && e.temp {
-		err = e.f.Chmod(0o644)
-	}
-	if closeErr := e.f.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil && e.temp {
-		err = os.Rename(e.f.Name(), e.name)
-	}
-	if err != nil {
-		return usagef("--save-evidence: %s cannot be written: %v", e.name, err)
-	}
-	e.temp = false
-	return nil
-}
-
-// discard removes what was not written to its end.
-func (e *evidenceFile) discard() {
-	if e != nil && e.temp {
-		e.f.Close()
-		os.Remove(e.f.Name())
-	}
+	_, err = e.f.Write(b)
+	return e.finish(err)
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/flags"
+	"github.com/assaytls/assay/internal/page"
 	"github.com/assaytls/assay/internal/session"
 	"github.com/assaytls/assay/internal/target"
 	"github.com/assaytls/assay/report"
@@ -25,6 +26,7 @@ import (
 type app struct {
 	*command.Run
 	plugin []*report.Report // of --format nagios: what the one line is made of
+	sheets []*page.Sheet    // of --format html: what the one page is made of
 }
 
 // Main runs the command line and returns the exit status.

@@ -72,7 +72,7 @@ func TestCompletionsKnowTheValues(t *testing.T) {
 		{"check", "--revocation", "crl,", "crl,staple crl,crlite crl,ocsp"},
 		{"connect", "--on-eof", "", "half-close wait close"},
 		{"check", "--aia", "", "on off"},
-		{"check", "--format", "", "text json markdown nagios"},
+		{"check", "--format", "", "text json markdown nagios html"},
 	} {
 		if words, _ := complete(t, c.command, c.flag, c.begun); strings.Join(words, " ") != c.want {
 			t.Errorf("%s %s %q completes to %q, want %q", c.command, c.flag, c.begun, words, c.want)

@@ -16,11 +16,11 @@ import (
 var update = flag.Bool("update", false, "rewrite docs/findings.md and docs/policy.md")
 
 // docs/findings.md says what the table says.
-func TestFindingsPage(t *testing.T) { page(t, "../../docs/findings.md", Markdown(finding.Kinds())) }
+func TestFindingsPage(t *testing.T) { docPage(t, "../../docs/findings.md", Markdown(finding.Kinds())) }
 
 // docs/policy.md says what the table says.
 func TestPolicyPage(t *testing.T) {
-	page(t, "../../docs/policy.md", policyPage())
+	docPage(t, "../../docs/policy.md", policyPage())
 }
 
 // policyPage is the documentation page of the policy's table.
@@ -59,8 +59,8 @@ func policyPage() string {
 	return b.String()
 }
 
-// page holds a generated page to what it was made from.
-func page(t *testing.T, name, want string) {
+// docPage holds a generated page to what it was made from.
+func docPage(t *testing.T, name, want string) {
 	t.Helper()
 	if *update {
 		if err := os.WriteFile(name, []byte(want), 0o644); err != nil {

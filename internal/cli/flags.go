@@ -18,6 +18,8 @@ type outputFlags struct {
 	quiet, verbose bool
 	certs          bool
 	evidence       string
+	file           string // in place of standard output
+	evidenceHash   string // SHA-256 of the file of verify --evidence
 }
 
 // The forms of answers.
@@ -26,15 +28,17 @@ const (
 	formatJSON     = "json"
 	formatMarkdown = "markdown"
 	formatNagios   = "nagios"
+	formatHTML     = "html"
 )
 
 func (f *outputFlags) add(c *cobra.Command) {
 	f.format = formatText
 	g := flags.Under(c, "Output")
-	g.Word(&f.format, "format", "report format; JSON prints one line per target; nagios has the exit statuses of monitoring plugins", formatText, formatJSON, formatMarkdown, formatNagios)
+	g.Word(&f.format, "format", "report format; JSON prints one line per target; html is one page for all of them; nagios has the exit statuses of monitoring plugins", formatText, formatJSON, formatMarkdown, formatNagios, formatHTML)
 	g.Switch(&f.quiet, "quiet", "q", "one line for each target")
 	g.Switch(&f.verbose, "verbose", "v", "everything: connection, paths, every check, downloads, timing")
 	g.Switch(&f.certs, "print-cert-chain-info", "i", "every certificate in full")
+	g.ShortText(&f.file, "output", "o", "write the report to `FILE`, which is replaced when the whole report is written (default: standard output)")
 }
 
 // addShow adds the flags of a command that shows objects and no report.
@@ -60,6 +64,10 @@ func (f *outputFlags) check() error {
 		return usagef("-q, -v and -i are about text; JSON always holds everything")
 	case f.format == formatMarkdown && f.quiet:
 		return usagef("-q is about text")
+	case f.format == formatHTML && (f.quiet || f.verbose):
+		return usagef("-q and -v are about text; HTML always has everything, and certificates in full with -i")
+	case f.format == formatNagios && f.file != "":
+		return usagef("--output excludes --format nagios: a monitoring plugin answers on standard output")
 	case f.format == formatNagios && (f.quiet || f.verbose || f.certs):
 		return usagef("-q, -v and -i are about text; nagios has one line")
 	}
@@ -68,7 +76,7 @@ func (f *outputFlags) check() error {
 
 // detail is how much of a report is read in this form.
 func (f *outputFlags) detail() assemble.Detail {
-	if f.format == formatJSON || f.verbose || f.certs {
+	if f.format == formatJSON || f.format == formatHTML || f.verbose || f.certs {
 		return assemble.Full
 	}
 	return assemble.Short

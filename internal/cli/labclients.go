@@ -39,8 +39,6 @@ type clientsFlags struct {
 	questions []string // patterns
 }
 
-const formatHTML = "html"
-
 func (a *app) labClientsCommand() *cobra.Command {
 	f := &clientsFlags{format: formatText, isolation: string(clients.Auto), limit: clients.DefaultLimit, exam: clients.LabExam}
 	c := &cobra.Command{

@@ -42,7 +42,8 @@ inconclusive at best, unless --no-name says that no name matters.`,
 		Example: `  assay verify chain.pem --name example.com
   assay verify leaf.pem --untrusted ca.pem --roots root.pem --crl ca.crl --name a.test
   curl -s -o /dev/null -w '%{certs}' https://example.com | assay verify - --name example.com
-  assay check --save-evidence e.json a.test; assay verify --evidence e.json`,
+  assay check --save-evidence e.json a.test; assay verify --evidence e.json
+  assay verify --evidence e.json --format html -o report.html`,
 		RunE: func(c *cobra.Command, args []string) error { return a.verify(c.Context(), f, args) },
 	}
 	flags.TrustFlags(c, &f.trust)
@@ -82,12 +83,17 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 	if err := f.out.check(); err != nil {
 		return err
 	}
+	return a.answered(ctx, &f.out, func() error { return a.verified(ctx, f, p, args) })
+}
+
+// verified judges the files and prints the answer.
+func (a *app) verified(ctx context.Context, f *verifyFlags, p policy.Policy, args []string) error {
 	var all []*evidence.Evidence
 	if f.evidence != "" {
 		if len(args) > 0 {
 			return usagef("--evidence and files exclude each other")
 		}
-		ev, err := a.readEvidence(f.evidence)
+		ev, err := a.readEvidence(f.evidence, &f.out)
 		if err != nil {
 			return err
 		}
@@ -136,7 +142,7 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 			r.Target.Source = report.FromEvidence
 		}
 		tellKey(r, ev, key)
-		if err := a.print(r, &f.out, len(all) > 1, i); err != nil {
+		if err := a.print(result{r, ev}, &f.out, len(all) > 1, i); err != nil {
 			return err
 		}
 	}
@@ -144,11 +150,12 @@ func (a *app) verify(ctx context.Context, f *verifyFlags, args []string) error {
 }
 
 // readEvidence reads what check --save-evidence wrote.
-func (a *app) readEvidence(name string) (*evidence.Evidence, error) {
+func (a *app) readEvidence(name string, out *outputFlags) (*evidence.Evidence, error) {
 	b, err := session.ReadFile(name, a.Stdin, session.MaxCRLFile)
 	if err != nil {
 		return nil, usagef("--evidence: %v", err)
 	}
+	out.evidenceHash = evidence.HashOf(b).String()
 	ev, err := evidence.Decode(b)
 	if err != nil {
 		return nil, usagef("--evidence: %s is not saved evidence: %v", session.ShownName(name), err)

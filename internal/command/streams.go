@@ -27,6 +27,12 @@ func (o *Stdout) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// NewStdout is an answer that goes to w, a file in the place of standard output.
+func NewStdout(w io.Writer) *Stdout { return &Stdout{w: w} }
+
+// Err is the first write that failed, or nil.
+func (o *Stdout) Err() error { return o.err }
+
 // Unguarded is the stream itself, for a pipe whose failures its user handles.
 func (o *Stdout) Unguarded() io.Writer { return o.w }
 

@@ -98,6 +98,11 @@ func completions(words []string, list bool, alone, begun string) (out []cobra.Co
 // Text adds a flag for any text.
 func (g Group) Text(to *string, name, usage string) { g.Var((*text)(to), name, "", usage) }
 
+// ShortText adds a flag of any text that has a letter too.
+func (g Group) ShortText(to *string, name, short, usage string) {
+	g.Var((*text)(to), name, short, usage)
+}
+
 // Once adds a flag for any text that may not be repeated.
 func (g Group) Once(to *string, name, usage string) { g.Var(&once{to: to}, name, "", usage) }
 

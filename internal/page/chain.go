@@ -48,7 +48,7 @@ const (
 	boxPad     = 10
 	lineHeight = 19
 	arrowSpace = 26
-	nameChars  = 36
+	nameChars  = 37
 	textChars  = 43
 	boxFaults  = 3 // problems named in one box
 )
@@ -121,7 +121,7 @@ func box(s *report.ViewSection) (b Box, words string) {
 			more++
 			continue
 		}
-		for _, l := range fold(text, textChars, 2) {
+		for _, l := range fold(text, textChars, 3) {
 			b.Lines = append(b.Lines, BoxLine{Class: f.Severity.String(), Text: l})
 		}
 	}
@@ -203,7 +203,7 @@ func cut(s string, most int) string {
 	n := 0
 	for _, r := range s {
 		if n += width(r); n > most {
-			return strings.TrimRight(trimTo(s, most-1), " ") + "…"
+			return strings.TrimRight(trimTo(s, most-1), " .") + "…"
 		}
 	}
 	return s

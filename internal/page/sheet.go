@@ -2,6 +2,7 @@ package page
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -81,7 +82,8 @@ type Section struct {
 	PEM   string
 }
 
-// Problem is a finding of severity warning or above that counts.
+// Problem is a finding of severity warning or above that counts. That of the headline
+// has what the verdict does not say of it.
 type Problem struct {
 	ID       string
 	Severity string // "error", "inconclusive", "warning"
@@ -136,7 +138,8 @@ func Of(r *report.Report, o Options) *Sheet {
 	}
 	m := maker{r: r, o: o, v: r.View()}
 	m.all = m.v.At(report.LevelVerbose, o.Certs)
-	s := &Sheet{ID: o.ID, Verdict: m.verdict(), Problems: m.problems(), Facts: m.facts(), Revocation: m.revocation()}
+	s := &Sheet{ID: o.ID, Verdict: m.verdict(), Facts: m.facts(), Revocation: m.revocation()}
+	s.Problems = m.problems(&s.Verdict)
 	s.Chain = m.chain()
 	for _, sec := range m.all.Sections {
 		switch sec.Kind {
@@ -218,7 +221,7 @@ func steps(fix []string) (out []Step) {
 }
 
 // problems are the findings that count, with what they mean.
-func (m *maker) problems() (out []Problem) {
+func (m *maker) problems(told *Verdict) (out []Problem) {
 	explained, seen := map[string]bool{}, map[[3]string]bool{}
 	more := 0
 	add := func(f *report.ViewFinding, where string) {
@@ -242,8 +245,16 @@ func (m *maker) problems() (out []Problem) {
 		where := ""
 		if p := m.r.Headline; p.Path == m.r.Chosen && p.Cert >= 0 {
 			where = m.placeOf(p.Cert)
+		} else if p.Also {
+			m.each(func(f *report.ViewFinding, at string) {
+				if where == "" && f.ID == h.ID && f.Title == h.Title {
+					where = at
+				}
+			})
 		}
-		add(h, where)
+		if add(h, where); len(out) > 0 { // an accepted server's headline may be a note
+			out[0].without(told)
+		}
 	}
 	for s := finding.Error; s >= finding.Warning; s-- {
 		m.each(func(f *report.ViewFinding, where string) {
@@ -256,6 +267,18 @@ func (m *maker) problems() (out []Problem) {
 		out = append(out, Problem{Severity: "warning", Title: plural(more, "more finding")})
 	}
 	return out
+}
+
+// without takes out what the verdict above says of the same finding.
+func (p *Problem) without(v *Verdict) {
+	if p.ID != v.ID {
+		return
+	}
+	p.Lines = nil
+	if p.Risk == v.Risk {
+		p.Risk = ""
+	}
+	p.Steps = slices.DeleteFunc(p.Steps, func(s Step) bool { return slices.Contains(v.Steps, s) })
 }
 
 // each calls f for every finding of the report and of the path that counts, and of
@@ -500,7 +523,11 @@ func (m *maker) line(it report.ViewItem) Line {
 	if f := it.Finding; f != nil {
 		return Line{Depth: it.Depth, Label: f.Severity.String(), Text: f.Line(), Class: f.Severity.String(), ID: f.ID}
 	}
-	return Line{Depth: it.Depth, Label: it.Label, State: it.State, Text: it.Text, List: it.List, Class: class(it.Class)}
+	l := Line{Depth: it.Depth, Label: it.Label, State: it.State, Text: it.Text, List: it.List, Class: class(it.Class)}
+	if l.State != "" && l.Text != "" && !strings.HasPrefix(l.Text, ",") && !strings.HasPrefix(l.Text, " ") {
+		l.Text = ": " + l.Text
+	}
+	return l
 }
 
 // class is the class of an emphasis. Nothing else becomes one.
