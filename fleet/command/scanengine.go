@@ -26,16 +26,27 @@ type engineFlags struct {
 	listen, url, creds, tokenFile string
 	ca                            []string
 	cert, key                     string
+	tokenFlag                     string // the name of the flag for tokenFile
 }
 
 func (f *engineFlags) add(c *cobra.Command) {
+	f.addShared(c, "token-file")
+}
+
+// addShared adds them with the token under another name.
+func (f *engineFlags) addShared(c *cobra.Command, token string) {
+	f.tokenFlag = "--" + token
 	g := flags.Under(c, "Machines")
 	g.Text(&f.url, "engine", "use the NATS servers at `URL[,URL]`, like nats://a.example:4222 or tls://…, with JetStream")
 	g.Text(&f.creds, "engine-creds", "`FILE` with NATS credentials for --engine")
 	g.List(&f.ca, "engine-ca", "trust the certificates in FILE for --engine instead of the system's; repeatable", flags.Kind{Type: "FILE"})
 	g.Text(&f.cert, "engine-cert", "`FILE` with the certificate of --listen, or the client's for --engine")
 	g.Text(&f.key, "engine-key", "`FILE` with its private key (default: the same)")
-	g.Text(&f.tokenFile, "token-file", "`FILE` whose first line is the token that workers must have; --listen makes it where it is missing")
+	if token == "token-file" {
+		g.Text(&f.tokenFile, token, "`FILE` whose first line is the token that workers must have; --listen makes it where it is missing")
+		return
+	}
+	g.Text(&f.tokenFile, token, "`FILE` whose first line is the token that --engine wants")
 }
 
 // ackWait is how long a worker may be silent before its work is given to others.
@@ -61,11 +72,11 @@ func (f *engineFlags) options() (queue.Options, error) {
 	if f.tokenFile != "" {
 		b, err := session.ReadFile(f.tokenFile, nil, 4096)
 		if err != nil {
-			return o, target.Usagef("--token-file: %v", err)
+			return o, target.Usagef("%s: %v", f.tokenFlag, err)
 		}
 		first, _, _ := strings.Cut(string(b), "\n")
 		if o.Token = strings.TrimSpace(first); len(o.Token) < 16 {
-			return o, target.Usagef("--token-file: a token has 16 characters at least, and %s has %d", f.tokenFile, len(o.Token))
+			return o, target.Usagef("%s: a token has 16 characters at least, and %s has %d", f.tokenFlag, f.tokenFile, len(o.Token))
 		}
 	}
 	return o, f.tls(&o)

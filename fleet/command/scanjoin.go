@@ -13,6 +13,7 @@ import (
 	"github.com/assaytls/assay/fleet/queue"
 	"github.com/assaytls/assay/fleet/scan"
 	"github.com/assaytls/assay/fleet/sink"
+	"github.com/assaytls/assay/fleet/watch"
 	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/target"
@@ -45,12 +46,21 @@ func (a *app) scanWorkerCommand() *cobra.Command {
 		Use: "worker [FLAG]... --engine URL", Short: "Join a scan on another machine: probe",
 		Long: `Probe targets of a scan that runs elsewhere, until it is done. The rules are the job's; trust anchors
 and log lists are this machine's and must be those of the job, or the worker does not begin. Files that
-the job names by flags (--roots FILE) are looked for here under the same names, or given anew.`,
+the job names by flags (--roots FILE) are looked for here under the same names, or given anew.
+
+Without --job it makes checks for assay serve --engine too, and once it has heard of one it stays until
+it is interrupted.`,
 		Example: `  assay scan worker --engine nats://127.0.0.1:4222 --token-file token
   assay scan worker --engine tls://scan.example:4222 --engine-ca ca.pem --token-file token --in-flight 2000`,
 		Args: command.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return a.joinWorker(c, f) },
 	}
+	f.addWorker(c)
+	return c
+}
+
+// addWorker adds the flags of a worker.
+func (f *joinFlags) addWorker(c *cobra.Command) {
 	f.add(c)
 	f.judge.add(c)
 	f.limits.add(c)
@@ -58,7 +68,6 @@ the job names by flags (--roots FILE) are looked for here under the same names, 
 	c.Flags().StringVar(new(string), "exclude", "", "")
 	c.Flags().MarkHidden("ports") // they were heeded when the list was read
 	c.Flags().MarkHidden("exclude")
-	return c
 }
 
 func (a *app) scanCollectCommand() *cobra.Command {
@@ -76,22 +85,31 @@ there. Interrupted, the same command goes on.`,
 	return c
 }
 
-// join finds the job that the queue has. It waits for one.
-func (a *app) join(ctx context.Context, f *joinFlags, told func(string)) (*queue.Engine, *job.Manifest, []byte, error) {
+// joinQueue joins the queue.
+func (a *app) joinQueue(ctx context.Context, f *joinFlags, told func(string)) (*queue.Engine, error) {
 	if f.engine.url == "" {
-		return nil, nil, nil, target.Usagef("--engine URL is needed: where the scan is")
+		return nil, target.Usagef("--engine URL is needed: where the scan is")
 	}
 	o, err := f.engine.options()
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
 	o.Told = told
 	e, err := queue.Open(ctx, o)
 	if err != nil && f.complete {
-		return nil, nil, nil, errComplete
+		return nil, errComplete
 	}
 	if err != nil {
-		return nil, nil, nil, engineError(err)
+		return nil, engineError(err)
+	}
+	return e, nil
+}
+
+// join finds the job that the queue has. It waits for one.
+func (a *app) join(ctx context.Context, f *joinFlags, told func(string)) (*queue.Engine, *job.Manifest, []byte, error) {
+	e, err := a.joinQueue(ctx, f, told)
+	if err != nil {
+		return nil, nil, nil, err
 	}
 	m, exclude, err := a.findJob(ctx, e, f)
 	if err != nil {
@@ -144,14 +162,54 @@ func (a *app) findJob(ctx context.Context, e *queue.Engine, f *joinFlags) (*job.
 	}
 }
 
+// joinWorker probes for the job that the queue has, and for those who watch.
 func (a *app) joinWorker(c *cobra.Command, f *joinFlags) error {
 	ctx := c.Context()
 	follow := a.follow(true)
-	e, m, raw, err := a.join(ctx, f, follow.told)
+	e, err := a.joinQueue(ctx, f, follow.told)
 	if err != nil {
 		return err
 	}
 	defer e.Close()
+	watched := func() bool { return false }
+	if f.id == "" {
+		deputy := &watch.Deputy{Stderr: a.Stderr, CacheDir: f.judge.network.CacheDir}
+		runner, err := e.Run(min(f.limits.limits.InFlight, maxErrands), deputy.Answer)
+		if err != nil {
+			return target.Usagef("the queue cannot be used: %v", err)
+		}
+		defer runner.Close()
+		watched = runner.Watched
+	}
+	stopMetrics, err := follow.serve(f.metrics)
+	if err != nil {
+		return err
+	}
+	defer stopMetrics()
+	for {
+		m, exclude, err := a.findJob(ctx, e, f)
+		if err != nil {
+			return err
+		}
+		if err := a.workOn(ctx, e, m, exclude, follow); err != nil || ctx.Err() != nil || !watched() {
+			return err
+		}
+		a.Hint("the scan is done; this worker stays for assay serve")
+	}
+}
+
+// maxErrands is how many checks a worker makes at a time for those who watch.
+const maxErrands = 256
+
+// workOn probes for one job. Its flags are read anew: what a job says holds for that job
+// alone.
+func (a *app) workOn(ctx context.Context, e *queue.Engine, m *job.Manifest, raw []byte, follow *follower) error {
+	f := &joinFlags{}
+	c := &cobra.Command{Use: "worker"}
+	f.addWorker(c)
+	if err := c.ParseFlags(a.after("worker")); err != nil {
+		return target.Usagef("%v", err)
+	}
 	var inherited []string
 	for _, g := range m.Flags {
 		if flag := c.Flags().Lookup(before(g, '=')); flag == nil || !flag.Changed {
@@ -176,11 +234,6 @@ func (a *app) joinWorker(c *cobra.Command, f *joinFlags) error {
 		return target.Usagef("the job's exclusions: %v", err)
 	}
 	w := j.worker(&f.judge, &f.limits, exclude)
-	stopMetrics, err := follow.serve(f.metrics)
-	if err != nil {
-		return err
-	}
-	defer stopMetrics()
 	_, err = scan.Run(ctx, e, scan.Options{Manifest: m, Worker: &w, AckWait: ackWait, Started: follow.begin, Told: follow.told})
 	return err
 }

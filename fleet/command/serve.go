@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/assaytls/assay/fleet/alert"
+	"github.com/assaytls/assay/fleet/queue"
 	"github.com/assaytls/assay/fleet/watch"
 	"github.com/assaytls/assay/fleet/web"
 	"github.com/assaytls/assay/internal/command"
@@ -34,6 +35,7 @@ type serveFlags struct {
 	demo                               bool
 	scenarios                          []string
 	web                                web.Settings
+	engine                             engineFlags
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -47,11 +49,15 @@ folder, or PostgreSQL, which several processes may share. A change of certificat
 issuer, key, chain, verdict or finding is an event.
 
 SIGHUP reads the configuration again. One that is wrong changes nothing, and the
-reason is told.`,
+reason is told.
+
+With --engine the checks are made by whoever runs assay scan worker at the same NATS
+servers. While nobody does, checks wait, and nothing is said about their targets.`,
 		Example: `  assay serve example.com smtp://mail.example:587
   assay serve --demo
   assay serve --config watch.yaml
   assay serve check-config watch.yaml
+  assay serve --config watch.yaml --engine tls://queue.example:4222 --engine-creds assay.creds
   PGPASSFILE=/etc/assay/pgpass assay serve --config watch.yaml --database postgres://assay@db.example/assay`,
 		RunE: func(c *cobra.Command, args []string) error { return a.serve(c.Context(), f, args) },
 	}
@@ -60,6 +66,7 @@ reason is told.`,
 	g.Switch(&f.demo, "demo", "", "watch the servers of the lab, which run in this process and misbehave on purpose; no network is needed")
 	g.List(&f.scenarios, "scenario", "with --demo: only the scenarios that PATTERN matches; repeatable", flags.Kind{Type: "PATTERN"})
 	addWebFlags(c, &f.web)
+	f.engine.addShared(c, "engine-token-file")
 	g = flags.Under(c, "Output")
 	g.Once(&f.listen, "listen", "answer HTTP at `ADDR:PORT` (default "+defaultListen+")")
 	g.Once(&f.database, "database", "keep everything in `FILE`, or in PostgreSQL at postgres://USER@HOST/NAME (default $XDG_STATE_HOME/assay/watch.db)")
@@ -109,6 +116,12 @@ func (a *app) serve(ctx context.Context, f *serveFlags, args []string) error {
 	if f.demo && (f.config != "" || len(args) > 0) {
 		return target.Usagef("--demo watches the lab alone: leave out --config and the targets")
 	}
+	if f.demo && f.engine.url != "" {
+		return target.Usagef("--demo checks the lab in this process: leave out --engine")
+	}
+	if f.engine.url == "" && (f.engine.creds != "" || len(f.engine.ca) > 0 || f.engine.cert != "" || f.engine.key != "" || f.engine.tokenFile != "") {
+		return target.Usagef("--engine-creds, --engine-ca, --engine-cert, --engine-key and --engine-token-file go with --engine")
+	}
 	if !f.demo && len(f.scenarios) > 0 {
 		return target.Usagef("--scenario needs --demo")
 	}
@@ -138,6 +151,7 @@ type service struct {
 	alerts *alert.Manager
 	rules  alert.Config // of the configuration that was read last
 	web    *web.Server
+	queue  *queue.Engine // where the checks are made; nil: here
 	// settings are those of the configuration that was read last.
 	settings web.Settings
 }
@@ -168,6 +182,9 @@ func (s *service) prepare(ctx context.Context) (err error) {
 	s.where = watch.ShownDatabase(database)
 	if s.store, err = watch.Open(ctx, database); err != nil {
 		return target.Usagef("%v", err)
+	}
+	if err = s.openQueue(ctx); err != nil {
+		return err
 	}
 	s.alerts = &alert.Manager{Store: s.store, Trouble: s.Warn}
 	s.alerts.Use(s.rules)
@@ -240,6 +257,9 @@ func (s *service) stateFile() (string, error) {
 
 // close ends what prepare began.
 func (s *service) close() {
+	if s.queue != nil {
+		s.queue.Close()
+	}
 	if s.store != nil {
 		s.store.Close()
 	}
@@ -286,6 +306,9 @@ func (s *service) run(ctx context.Context) error {
 		defer close(done)
 		told := make(chan struct{})
 		go func() { defer close(told); s.alerts.Run(ctx) }()
+		if s.queue != nil {
+			go s.queue.Give(ctx)
+		}
 		s.watch.Run(ctx)
 		<-told
 	}()
@@ -360,6 +383,9 @@ func (s *service) greet(address string) error {
 	fmt.Fprintf(&b, "assay watches %s\n  address   %s/\n  data      %s\n", command.Counted(n, "target", "targets"), address, s.where)
 	if s.flags.config != "" {
 		fmt.Fprintf(&b, "  config    %s (kill -HUP %d reads it again)\n", s.flags.config, os.Getpid())
+	}
+	if s.queue != nil {
+		fmt.Fprintf(&b, "  checks    by the workers at %s (assay scan worker --engine)\n", queue.Redacted(s.flags.engine.url))
 	}
 	fmt.Fprintf(&b, "\nNext: curl %s/api/v1/targets\n", address)
 	if n == 0 {

@@ -293,14 +293,14 @@ func (e *Engine) join(ctx context.Context) (err error) {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("the queue at %s cannot be reached: %w", redacted(url), err)
+		return fmt.Errorf("the queue at %s cannot be reached: %w", Redacted(url), err)
 	}
 	e.js, err = jetstream.New(e.conn, jetstream.WithPublishAsyncTimeout(requestTimeout), jetstream.WithDefaultTimeout(requestTimeout))
 	return err
 }
 
-// redacted is a list of URLs without what may be passwords in them.
-func redacted(urls string) string {
+// Redacted is a list of URLs without what may be passwords in them.
+func Redacted(urls string) string {
 	var out []string
 	for u := range strings.SplitSeq(urls, ",") {
 		scheme, rest, ok := strings.Cut(strings.TrimSpace(u), "://")

@@ -246,7 +246,7 @@ func TestRevived(t *testing.T) {
 }
 
 func TestRedacted(t *testing.T) {
-	if got := redacted("nats://user:pass@a.example:4222, tls://token@b.example,c.example:1"); got != "nats://a.example:4222, tls://b.example, nats://c.example:1" {
+	if got := Redacted("nats://user:pass@a.example:4222, tls://token@b.example,c.example:1"); got != "nats://a.example:4222, tls://b.example, nats://c.example:1" {
 		t.Error(got)
 	}
 }

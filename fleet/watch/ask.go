@@ -44,6 +44,20 @@ type strangers struct {
 // called before the first check, and again when the configuration changes. What
 // strangers had downloaded is kept apart from all other downloads, and in memory.
 func (j *Judges) Reach(ctx context.Context, networks []netip.Prefix) error {
+	s, err := newStrangers(ctx, networks)
+	if err != nil {
+		return err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.strangers != nil && slices.Equal(j.strangers.networks, s.networks) {
+		return nil
+	}
+	j.strangers = s
+	return nil
+}
+
+func newStrangers(ctx context.Context, networks []netip.Prefix) (*strangers, error) {
 	network := session.Network{MaxDownload: fetch.DefaultMaxBytes}
 	client := network.Client()
 	client.Proxy, client.Networks = nil, networks
@@ -52,16 +66,9 @@ func (j *Judges) Reach(ctx context.Context, networks []netip.Prefix) error {
 	run := command.NewRun("assay", nil, io.Discard, io.Discard)
 	_, tables, err := session.Asked{Trust: &flags.Trust{}, Logs: &session.Logs{}, Filters: &session.Filters{}}.Options(ctx, run, all)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s := &strangers{networks: slices.Clone(networks), tables: tables, engine: engine.New(engine.Options{Fetch: client})}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.strangers != nil && slices.Equal(j.strangers.networks, s.networks) {
-		return nil
-	}
-	j.strangers = s
-	return nil
+	return &strangers{networks: slices.Clone(networks), tables: tables, engine: engine.New(engine.Options{Fetch: client})}, nil
 }
 
 // allow refuses what strangers may not reach.
@@ -73,40 +80,33 @@ func (s *strangers) allow(a netip.Addr) error {
 	return fmt.Errorf("%s is not a public address, and this service checks no others for those who ask it", a)
 }
 
-// Ask checks what somebody asks for. The error is a *target.Usage: the question cannot
-// be asked so. Whatever goes wrong with the check itself is in the report.
+// Ask checks what somebody asks for. The error is a *target.Usage, when the question cannot
+// be asked so, or ErrUnmade. Whatever goes wrong with the check itself is in the report.
 func (j *Judges) Ask(ctx context.Context, q Question) (Outcome, error) {
-	if len(q.Policy) == 0 && q.Spec.Origin == FromConfig {
-		return j.Judge(ctx, q.Spec), nil
-	}
 	j.mu.RLock()
-	g, s := j.groups[q.Spec.Group], j.strangers
+	t := task{Question: q, group: j.groups[q.Spec.Group], authority: j.cas[q.Spec.Group], strangers: j.strangers}
 	j.mu.RUnlock()
+	health := q.Spec.Kind == CRL || q.Spec.Kind == OCSP
 	switch {
-	case g == nil:
+	case health && t.authority == nil, !health && t.group == nil:
 		return Outcome{}, target.Usagef("the configuration has no group %q", q.Spec.Group)
-	case q.Spec.Kind != Server:
+	case q.Spec.Kind != Server && (len(q.Policy) > 0 || q.Spec.Origin == FromAPI && health):
 		return Outcome{}, target.Usagef("only servers can be asked about in this way")
 	}
-	rules, err := over(g.rules, q.Policy)
-	if err != nil {
-		return Outcome{}, err
+	if health {
+		t.group = nil
+	} else {
+		t.authority = nil
 	}
-	began := time.Now()
-	if q.Spec.Origin == FromConfig {
-		t, err := target.Parse(q.Spec.Target)
-		if err != nil {
+	if len(q.Policy) > 0 { // what cannot be meant needs nobody elsewhere
+		if _, err := over(t.group.rules, q.Policy); err != nil {
 			return Outcome{}, err
 		}
-		c, err := g.conn.Config(t)
-		if err != nil {
-			return Outcome{}, err
-		}
-		return Outcome{Report: g.dialBy(ctx, c, rules), Took: time.Since(began)}, nil
 	}
-	o, err := g.stranger(ctx, s, q.Spec.Target, rules)
-	o.Took = time.Since(began)
-	return o, err
+	if j.Elsewhere != nil {
+		return t.elsewhere(ctx, j.Elsewhere)
+	}
+	return t.run(ctx)
 }
 
 // stranger checks a server for somebody who is not the configuration.

@@ -24,6 +24,10 @@ import (
 type Judges struct {
 	Stderr   io.Writer // is told what does not change an answer; nil: nobody is
 	CacheDir string    // "" is the user's
+	// Elsewhere, when not nil, has somebody else make the checks: it carries a question to
+	// a [Deputy] and brings the answer. An error says that there was no check; it wraps
+	// ErrAway when there can be none at present.
+	Elsewhere func(ctx context.Context, question []byte) ([]byte, error)
 
 	engines engines
 	mu      sync.RWMutex
@@ -65,35 +69,51 @@ func (j *Judges) Use(ctx context.Context, c *Config) error {
 // Judge is the Judge of the configuration in use.
 func (j *Judges) Judge(ctx context.Context, s Spec) Outcome {
 	began := time.Now()
-	j.mu.RLock()
-	group, authority, strangers := j.groups[s.Group], j.cas[s.Group], j.strangers
-	j.mu.RUnlock()
-	var o Outcome
+	o, err := j.Ask(ctx, Question{Spec: s})
 	switch {
-	case s.Kind == CRL || s.Kind == OCSP:
-		if authority != nil {
-			o.Report = authority.health(ctx, s)
-		}
-	case group == nil:
-	case s.Origin == FromAPI:
-		var err error
-		if o, err = group.stranger(ctx, strangers, s.Target, group.rules); err != nil {
-			o.Report = failed(s, err.Error())
-		}
-	case s.Kind == Service:
-		o = group.service(ctx, s)
-	default:
-		o.Report = group.server(ctx, s)
-	}
-	if o.Report == nil {
-		o.Report = failed(s, fmt.Sprintf("the configuration has no group %q any more", s.Group))
+	case errors.Is(err, ErrUnmade):
+		o = Outcome{Unmade: err}
+	case err != nil:
+		o = Outcome{Report: failed(s, err.Error())}
 	}
 	o.Took = time.Since(began)
 	return o
 }
 
+// task is a check with everything that it needs.
+type task struct {
+	Question
+	group     *ready
+	authority *ca
+	strangers *strangers
+}
+
+// run makes the check. An error says that it cannot be asked for so.
+func (t task) run(ctx context.Context) (o Outcome, err error) {
+	began := time.Now()
+	s := t.Spec
+	switch {
+	case t.authority != nil:
+		o.Report = t.authority.health(ctx, s)
+	case s.Origin == FromAPI:
+		var rules policy.Policy
+		if rules, err = over(t.group.rules, t.Policy); err == nil {
+			o, err = t.group.stranger(ctx, t.strangers, s.Target, rules)
+		}
+	case s.Kind == Service:
+		o = t.group.service(ctx, s)
+	default:
+		var rules policy.Policy
+		if rules, err = over(t.group.rules, t.Policy); err == nil {
+			o.Report = t.group.server(ctx, s, rules)
+		}
+	}
+	o.Took = time.Since(began)
+	return o, err
+}
+
 // server checks one server.
-func (g *ready) server(ctx context.Context, s Spec) *report.Report {
+func (g *ready) server(ctx context.Context, s Spec, rules policy.Policy) *report.Report {
 	var c tlsclient.Config
 	var err error
 	if s.Origin == FromDNS {
@@ -107,7 +127,7 @@ func (g *ready) server(ctx context.Context, s Spec) *report.Report {
 	if err != nil {
 		return failed(s, err.Error())
 	}
-	return g.dial(ctx, c)
+	return g.dialBy(ctx, c, rules)
 }
 
 // dial checks the server of a connection.

@@ -84,11 +84,15 @@ func (g *ready) servers(s Spec, t target.Target, ns []resolver.Named) (specs []S
 		if err != nil {
 			return nil, broken(t, finding.ServiceTargetBad)
 		}
-		server := net.JoinHostPort(n.Host, c.Port)
-		specs = append(specs, Spec{Kind: Server, Target: s.Target + " " + server, Name: server + " (" + s.Name + ")", Group: s.Group, Labels: s.Labels,
-			Origin: FromDNS, Interval: s.Interval, Digest: g.digest})
+		specs = append(specs, g.serverOf(s, net.JoinHostPort(n.Host, c.Port)))
 	}
 	return specs, nil
+}
+
+// serverOf is the target that a server becomes which the DNS names for s.
+func (g *ready) serverOf(s Spec, server string) Spec {
+	return Spec{Kind: Server, Target: s.Target + " " + server, Name: server + " (" + s.Name + ")", Group: s.Group, Labels: s.Labels,
+		Origin: FromDNS, Interval: s.Interval, Digest: g.digest}
 }
 
 // member is the connection to a server that records named.

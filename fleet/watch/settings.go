@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +31,13 @@ type settings struct {
 	logs    session.Logs
 	filters session.Filters
 	digest  Hash
+	given   []setting // what was said, in its order: those who check elsewhere are told it
+}
+
+// setting is a flag with the values that it was given.
+type setting struct {
+	Name   string   `json:"name"`
+	Values []string `json:"values"`
 }
 
 // checkLimit bounds a check, downloads included, unless the settings say otherwise.
@@ -100,21 +108,53 @@ func (r *configReader) settings(n *Node) *settings {
 		default:
 			values = value.Texts()
 		}
-		for _, v := range values {
+		fmt.Fprintf(sum, "%q=%q\n", name, values)
+		for i, v := range values {
 			if strings.Contains(looks, "FILE") || strings.Contains(looks, "DIR") {
 				v = r.path(v)
+				values[i] = absolute(v)
 			}
 			if err := f.Value.Set(v); err != nil {
 				value.Fail("%v", err)
 			}
 		}
-		fmt.Fprintf(sum, "%q=%q\n", name, values)
+		s.given = append(s.given, setting{name, values})
 	})
 	sum.Sum(s.digest[:0])
 	if err := s.valid(); err != nil {
 		n.Fail("%s", usageText(err))
 	}
 	return s
+}
+
+// absolute is a file's name that means the same in another process; what cannot be
+// made so stays.
+func absolute(name string) string {
+	if name == "" || strings.Contains(name, "://") {
+		return name
+	}
+	if full, err := filepath.Abs(name); err == nil {
+		return full
+	}
+	return name
+}
+
+// settingsOf are settings as somebody elsewhere was given them.
+func settingsOf(given []setting) (*settings, error) {
+	s, all := newSettings()
+	for _, g := range given {
+		f := all.Lookup(g.Name)
+		if f == nil || notForMany[g.Name] != "" {
+			return nil, fmt.Errorf("this version of assay has no setting %.40q", g.Name)
+		}
+		for _, v := range g.Values {
+			if err := f.Value.Set(v); err != nil {
+				return nil, fmt.Errorf("%s: %w", g.Name, err)
+			}
+		}
+	}
+	s.given = given
+	return s, s.valid()
 }
 
 // valid wants settings that go together.

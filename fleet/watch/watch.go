@@ -10,6 +10,7 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/assaytls/assay/finding"
@@ -158,14 +159,29 @@ type Finding struct {
 
 // Outcome is what one check of a target came to.
 type Outcome struct {
-	Report *report.Report // never nil
+	Report *report.Report // nil only where Unmade is set
 	Took   time.Duration
 	// Servers are, of a service target whose name could be resolved, what its
 	// records name now; Resolved says so. They replace those named before.
 	Servers  []Spec
 	Resolved bool
+	// Unmade, when not nil, says why there was no check: nothing was learnt of the target,
+	// and Report is nil. It wraps ErrUnmade.
+	Unmade error
 }
 
+// ErrUnmade says that a check was not made, for a reason that is not the target's.
+var ErrUnmade = errors.New("the check was not made")
+
+// ErrAway says that no check can be made at present: those who make them are away. It is
+// an ErrUnmade.
+var ErrAway error = awayError{}
+
+type awayError struct{}
+
+func (awayError) Error() string { return "no checks are made" }
+func (awayError) Unwrap() error { return ErrUnmade }
+
 // Judge checks one target once. It is safe for concurrent use, ends soon after ctx
-// does, and never fails: whatever went wrong is in the report.
+// does, and never fails: whatever went wrong with the target is in the report.
 type Judge func(ctx context.Context, s Spec) Outcome

@@ -31,22 +31,26 @@ type Watcher struct {
 	wake    chan struct{}
 	backlog atomic.Bool // more is due than could be begun
 	counts  counts
+	away    away
 }
 
 // counts are numbers of a Watcher that only grow, and what runs now.
-type counts struct{ checks, unrecorded, events, running atomic.Int64 }
+type counts struct{ checks, unmade, unrecorded, events, running atomic.Int64 }
 
 // Counts are a Watcher's numbers since it began.
 type Counts struct {
 	Checks     int64 // that ended
+	Unmade     int64 // that could not be made, for a reason that is not the target's
 	Unrecorded int64 // whose result was not stored: the claim was lost, or the database
 	Events     int64 // that were stored
 	Running    int64 // checks under way
+	Away       bool  // nobody is there to make checks
 }
 
 // Counts returns the numbers.
 func (w *Watcher) Counts() Counts {
-	return Counts{w.counts.checks.Load(), w.counts.unrecorded.Load(), w.counts.events.Load(), w.counts.running.Load()}
+	return Counts{Checks: w.counts.checks.Load(), Unmade: w.counts.unmade.Load(), Unrecorded: w.counts.unrecorded.Load(), Events: w.counts.events.Load(),
+		Running: w.counts.running.Load(), Away: w.away.is()}
 }
 
 // The rhythm of a Watcher.
@@ -123,8 +127,12 @@ func (w *Watcher) claim(ctx context.Context, jobs chan<- Job) {
 		case <-wake:
 		case <-pause.C:
 		}
+		if wait := w.away.pause(time.Now()); wait > 0 {
+			pause.Reset(wait)
+			continue
+		}
 		w.backlog.Store(true) // until it is known that nothing else is due
-		for free := w.Workers - int(w.counts.running.Load()); free > 0 && ctx.Err() == nil; free = w.Workers - int(w.counts.running.Load()) {
+		for free := w.room(); free > 0 && ctx.Err() == nil; free = w.room() {
 			now := time.Now()
 			got, err := w.Store.Claim(ctx, w.name, now, now.Add(w.Limit+grace), free)
 			if err != nil {
@@ -137,7 +145,7 @@ func (w *Watcher) claim(ctx context.Context, jobs chan<- Job) {
 				case jobs <- j:
 				case <-ctx.Done():
 					w.counts.running.Add(-int64(1))
-					w.giveBack(got[i:])
+					w.giveBack(got[i:], time.Now())
 					return
 				}
 			}
@@ -148,6 +156,16 @@ func (w *Watcher) claim(ctx context.Context, jobs chan<- Job) {
 		}
 		pause.Reset(w.rest(ctx))
 	}
+}
+
+// room is how many checks may begin. While those who make them are away, one at a time
+// finds out whether they are back.
+func (w *Watcher) room() int {
+	running := int(w.counts.running.Load())
+	if w.away.is() {
+		return min(1, max(0, 1-running))
+	}
+	return w.Workers - running
 }
 
 // rest is how long nothing is due.
@@ -162,10 +180,10 @@ func (w *Watcher) rest(ctx context.Context) time.Duration {
 	return min(max(time.Until(at), 20*time.Millisecond), poll)
 }
 
-func (w *Watcher) giveBack(jobs []Job) {
+func (w *Watcher) giveBack(jobs []Job, to time.Time) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	if err := w.Store.Postpone(ctx, jobs, time.Now()); err != nil {
+	if err := w.Store.Postpone(ctx, jobs, to); err != nil {
 		w.trouble(ctx, err)
 	}
 }
@@ -181,10 +199,18 @@ func (w *Watcher) check(ctx context.Context, j Job, results chan<- Result) {
 	limit, cancel := context.WithTimeout(ctx, w.Limit)
 	defer cancel()
 	o := w.Judge(limit, j.Spec)
-	w.counts.checks.Add(1)
 	if ctx.Err() != nil { // what was cut short says nothing of the target
-		w.giveBack([]Job{j})
+		w.giveBack([]Job{j}, time.Now())
 		return
+	}
+	if o.Unmade != nil {
+		w.unmade(j, o.Unmade)
+		return
+	}
+	w.counts.checks.Add(1)
+	if waited := w.away.over(); waited > 0 {
+		w.trouble(ctx, fmt.Errorf("checks are made again; %d had to wait", waited))
+		w.Wake()
 	}
 	r := Result{Job: j, Outcome: o}
 	f := unreached(o.Report)

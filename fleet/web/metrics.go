@@ -43,11 +43,13 @@ var (
 	descChecks   = prometheus.NewDesc("assay_checks_total", "checks that this process made", nil, nil)
 	descLost     = prometheus.NewDesc("assay_checks_unrecorded_total", "checks whose result was not stored", nil, nil)
 	descEvents   = prometheus.NewDesc("assay_events_total", "events that this process stored", nil, nil)
+	descUnmade   = prometheus.NewDesc("assay_checks_unmade_total", "checks that nobody could make, for reasons that are not their targets'", nil, nil)
+	descAway     = prometheus.NewDesc("assay_workers_away", "1 while nobody is there to make checks (--engine)", nil, nil)
 	descRunning  = prometheus.NewDesc("assay_checks_running", "checks under way", nil, nil)
 )
 
 func (w *watching) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descUp, descTargets, descOverdue, descOldest, descMessages, descEvent, descChecks, descLost, descEvents, descRunning} {
+	for _, d := range []*prometheus.Desc{descUp, descTargets, descOverdue, descOldest, descMessages, descEvent, descChecks, descLost, descEvents, descRunning, descUnmade, descAway} {
 		c <- d
 	}
 }
@@ -62,6 +64,8 @@ func (w *watching) Collect(c chan<- prometheus.Metric) {
 		send(descLost, prometheus.CounterValue, float64(n.Unrecorded))
 		send(descEvents, prometheus.CounterValue, float64(n.Events))
 		send(descRunning, prometheus.GaugeValue, float64(n.Running))
+		send(descUnmade, prometheus.CounterValue, float64(n.Unmade))
+		send(descAway, prometheus.GaugeValue, truth(n.Away))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()

@@ -57,6 +57,10 @@ func (s *Server) problemOf(err error) *Problem {
 		return problem(http.StatusNotFound, "there is no such thing, or it is not kept any more")
 	case errors.Is(err, watch.ErrPage):
 		return problem(http.StatusBadRequest, "page: no answer named this page")
+	case errors.Is(err, watch.ErrUnmade):
+		p = problem(http.StatusServiceUnavailable, err.Error(), "this says nothing about the target; ask again later")
+		p.retry = 10 * time.Second
+		return p
 	case errors.As(err, &tooLarge):
 		return problem(http.StatusRequestEntityTooLarge, "the body is too large")
 	}
