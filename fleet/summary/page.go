@@ -4,20 +4,29 @@ import (
 	"bufio"
 	_ "embed"
 	"errors"
+	"fmt"
 	"html/template"
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/assaytls/assay/finding"
+	"github.com/assaytls/assay/internal/page"
 )
 
 //go:embed page.html
 var pageText string
 
-// page is the template of report.html: one file without scripts and without
-// anything from elsewhere. html/template escapes every name in it.
-var page = template.Must(template.New("page").Funcs(template.FuncMap{"number": number, "share": share, "why": skipWord}).Parse(pageText))
+// reportPage is the template of report.html, beside the pieces that all pages share: one file
+// without scripts and without anything from elsewhere. html/template escapes every name in it.
+var reportPage = sync.OnceValue(func() *template.Template {
+	funcs := template.FuncMap{"number": number, "share": share, "why": skipWord, "quote": quote}
+	return template.Must(page.Templates().New("page").Funcs(funcs).Parse(pageText))
+})
+
+// quote makes names and findings of a row fit to be shown.
+func quote(s any) string { return finding.Quote(fmt.Sprint(s)) }
 
 // pageRows is how many lines a list of the page has.
 const pageRows = 30
@@ -30,7 +39,8 @@ type chart struct {
 	Height      int
 }
 
-// bar is one line of a chart, in the units of its SVG.
+// bar is one line of a chart: its words, and below them the bar and its number. Its
+// width is a share of the page's, in percent, so that it fits on a telephone too.
 type bar struct {
 	Label       string
 	Targets, Of int64
@@ -38,10 +48,16 @@ type bar struct {
 	Class       string
 }
 
+// BarY is where the bar begins.
+func (b bar) BarY() int { return b.Y + 6 }
+
+// CountY is where the number stands.
+func (b bar) CountY() int { return b.Y + 16 }
+
 const (
-	barHeight = 26
-	barWidth  = 320
-	maxLabel  = 52
+	barHeight = 40
+	barWidth  = 68 // percent; the number stands behind it
+	maxLabel  = 44
 )
 
 func newChart(title, text string, of int64) *chart { return &chart{Title: title, Text: text, Of: of} }
@@ -50,12 +66,13 @@ func (c *chart) add(label, class string, n int64) {
 	if len(c.Bars) == pageRows {
 		return
 	}
+	label = finding.Quote(label)
 	if r := []rune(label); len(r) > maxLabel {
 		label = string(r[:maxLabel-1]) + "…"
 	}
-	b := bar{Label: label, Targets: n, Of: c.Of, Y: len(c.Bars) * barHeight, Class: class}
+	b := bar{Label: label, Targets: n, Of: c.Of, Y: len(c.Bars)*barHeight + 14, Class: class}
 	if c.Of > 0 && n > 0 {
-		b.Width = max(2, int(n*barWidth/c.Of))
+		b.Width = max(1, int(n*barWidth/c.Of))
 	}
 	c.Bars = append(c.Bars, b)
 	c.Height = len(c.Bars) * barHeight
@@ -104,11 +121,17 @@ func (s *Summary) HTML(w io.Writer, title string) error {
 		}
 		charts = append(charts, chart)
 	}
-	return page.Execute(w, struct {
+	var counts []page.Line
+	for _, v := range s.verdicts() {
+		counts = append(counts, page.Line{Label: v.Name, Class: v.Name, Text: number(v.Targets)})
+	}
+	return reportPage().Execute(w, struct {
 		*Summary
 		Title, Period string
+		Style         template.HTML
+		Counts        []page.Line
 		Charts        []*chart
-	}{s, title, period(s.First, s.Last), charts})
+	}{s, title, period(s.First, s.Last), page.Alone(), counts, charts})
 }
 
 // PageName is the file of the page in a job's folder.

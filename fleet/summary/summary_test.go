@@ -18,6 +18,7 @@ import (
 
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/fleet/sink"
+	pieces "github.com/assaytls/assay/internal/page"
 	"github.com/assaytls/assay/report"
 )
 
@@ -156,7 +157,11 @@ func TestSummary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "report.html", page)
+	style := []byte(pieces.Alone())
+	if !bytes.Contains(page, style) {
+		t.Error("the page has not the stylesheet of all pages")
+	}
+	golden(t, "report.html", bytes.Replace(page, style, []byte("<!-- the stylesheet of all pages -->"), 1))
 }
 
 // A job without results has a summary and a page too.
@@ -201,7 +206,7 @@ func TestPage(t *testing.T) {
 	if page.Len() > 300<<10 {
 		t.Errorf("the page has %d octets", page.Len())
 	}
-	for _, bad := range []string{"<script", "<img", "<b>", "<i>", "http:", "https:", "src=", "href=", "url(", "@import", "</svg></section></main>"} {
+	for _, bad := range []string{"<script", "<img", "<b>", "<i>", "http:", "https:", "src=", "href=", "url(", "@import", "</svg></section></main>", "\u202e", " style="} {
 		text := strings.ReplaceAll(page.String(), `" onerror`, "")
 		if bad == "src=" { // as text of a name it is harmless
 			text = strings.ReplaceAll(text, "&lt;img src=x", "")
@@ -225,7 +230,7 @@ func TestPageWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, word := range []string{"accept", "reject", "inconclusive", "skipped"} {
-		if !strings.Contains(page.String(), ">"+word+"</text><rect class=\""+word+"\"") {
+		if !strings.Contains(page.String(), ">"+word+"</text><rect class=\"bar "+word+"\"") {
 			t.Errorf("the bar of %s has no word", word)
 		}
 	}

@@ -35,7 +35,8 @@ var file string
 
 // Templates returns the blocks: verdict, problems, chain, facts, revocation, ct,
 // programs, sections and evidence, each of which takes the field of that name of a
-// [Sheet], and sheet, which takes a whole one. The templates are the caller's own:
+// [Sheet]; sheet, which takes a whole one; and counts, which takes lines with a number
+// of each verdict. The templates are the caller's own:
 // others may be added beside them.
 func Templates() *template.Template { return template.Must(parsed().Clone()) }
 

@@ -207,3 +207,45 @@ func TestZeroReport(t *testing.T) {
 		t.Error(page)
 	}
 }
+
+// However a subject or a title reads, the lines of a box stay within their columns
+// and lose no more than what does not fit.
+func FuzzBox(f *testing.F) {
+	for _, s := range evils {
+		f.Add(s)
+	}
+	f.Add("CN=a\\,b,O=c")
+	f.Add("O=c,CN=a+OU=b")
+	f.Fuzz(func(t *testing.T, s string) {
+		s = finding.Quote(s)
+		columns := func(s string) (n int) {
+			for _, r := range s {
+				n += width(r)
+			}
+			return n
+		}
+		if n := columns(cut(short(s), nameChars)); n > nameChars {
+			t.Errorf("a name of %d columns", n)
+		}
+		lines := fold(s, textChars, 3)
+		if len(lines) > 3 {
+			t.Errorf("%d lines", len(lines))
+		}
+		for _, l := range lines {
+			if n := columns(l); n > textChars {
+				t.Errorf("a line of %d columns", n)
+			}
+		}
+		if bare := func(s string) string { return strings.Join(strings.Fields(s), "") }; columns(s) <= textChars && bare(strings.Join(lines, "")) != bare(s) {
+			t.Errorf("%q is shown as %q", s, lines)
+		}
+	})
+}
+
+func TestShort(t *testing.T) {
+	for in, want := range map[string]string{"CN=a.test": "a.test", "CN=a,O=b": "a", "O=b,CN=a+OU=c": "a", `CN=a\,b,O=c`: `a\,b`, "O=b": "O=b", "CN=,O=b": "CN=,O=b", "": "", `CN=\`: `\`} {
+		if got := short(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
