@@ -13,7 +13,8 @@ import (
 // heavy are the programs that only the full run of .ci/run installs
 // (ASSAY_FULL=1); elsewhere a test without them is skipped.
 var heavy = []string{"apache2", "haproxy", "stunnel4", "exim4", "dovecot", "slapd", "vsftpd", "prosody", "tinyproxy", "danted",
-	"inspircd", "xrdp", "nnrpd", "tsql", "postgres", "mariadbd", "mariadb-install-db", "sshd", "strace", "named", "unbound", "prometheus-alertmanager"}
+	"inspircd", "xrdp", "nnrpd", "tsql", "postgres", "mariadbd", "mariadb-install-db", "sshd", "strace", "named", "unbound", "prometheus-alertmanager",
+	"chromium"}
 
 // built are the programs that `go install` makes, as .ci/run installs them.
 var built = map[string]string{
@@ -45,6 +46,7 @@ var parts = map[string]struct{ files, programs []string }{
 	"named":    {programs: []string{"dnssec-keygen", "dnssec-signzone"}},
 	"sshd":     {programs: []string{"ssh", "ssh-keygen"}},
 	"pebble":   {programs: []string{"pebble-challtestsrv"}},
+	"chromium": {files: []string{"/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"}}, // without a font a page has no text
 }
 
 // Path returns the path of program name. Without it, or without a part that it
