@@ -207,6 +207,40 @@ func TestExamOfImpostors(t *testing.T) {
 	}
 }
 
+// Without a namespace a client that heeds a proxy is asked everything, another one goes to the address and is not asked
+// about names, and one that trusts the system alone cannot be examined there.
+func TestExamWithoutNamespace(t *testing.T) {
+	peers.Path(t, "curl")
+	peers.Path(t, "openssl")
+	file := filepath.Join(t.TempDir(), "clients.json")
+	if err := os.WriteFile(file, []byte(`[{"name": "of the system", "detect": ["curl"], "version": ["curl", "-V"], "run": ["curl", "-sS", "--max-time", "10", "{url}"], "system_trust": true}]`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"--clients", file, "--questions", "wrong-host,expired", "curl", "openssl s_client -verify_hostname", "of the system"}
+	rows := map[string]clients.Row{}
+	for _, r := range examined(t, 3, nil, append(args, "--isolation", "none")...) {
+		if r.Isolation != clients.None {
+			t.Errorf("%s: isolation %s", r.Name, r.Isolation)
+		}
+		rows[r.Name] = r
+	}
+	for name, of := range map[string]int{"curl": 2, "openssl s_client -verify_hostname": 1} { // the right answers in the column of names
+		r := rows[name]
+		if c := r.Count(clients.Name); r.State != clients.Examined || c.Wrong != 0 || c.Of != of || len(r.Fooled)+len(r.RefusedGood) > 0 {
+			t.Errorf("%s: %s %s, names %+v, fooled %q, refused %q", name, r.State, r.Why, c, r.Fooled, r.RefusedGood)
+		}
+	}
+	if r := rows["of the system"]; r.State != clients.NotExamined || !strings.Contains(r.Why, "--isolation namespace") {
+		t.Errorf("a client of the system's roots: %s, %s", r.State, r.Why)
+	}
+	if clients.CanEnter() != nil {
+		return
+	}
+	if rows := examined(t, 0, nil, append(args, "--isolation", "namespace")...); len(rows) != 5 || rows[len(rows)-1].Name != "of the system" || rows[len(rows)-1].State != clients.Examined {
+		t.Errorf("in a namespace: %+v", rows)
+	}
+}
+
 // The exit status says what the user asked for: kinds, and what is new since a baseline.
 func TestFailOnFooled(t *testing.T) {
 	file := func(name string, wrong ...string) string {

@@ -4,6 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +16,7 @@ import (
 	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/lab"
+	"github.com/assaytls/assay/internal/lab/scenarios"
 	"github.com/assaytls/assay/report"
 )
 
@@ -127,5 +132,57 @@ func TestOrder(t *testing.T) {
 	status, out, _ = run("", append(append(args[:len(args):len(args)], "--format", "json"), targets[1], targets[3])...)
 	if status != command.UsageError {
 		t.Errorf("-q with JSON: status %d, %s", status, out)
+	}
+}
+
+// The running lab tells programs all of its servers, which answer where it says.
+func TestLabJSON(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "lab", "--format", "json", "good", "revoked", "smtp")
+	cmd.Args[0] = "assay"
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	var servers []labServer
+	if err := json.NewDecoder(out).Decode(&servers); err != nil {
+		t.Fatal(err)
+	}
+	if len(servers) != 3 {
+		t.Fatalf("%+v", servers)
+	}
+	told := scenarios.All()
+	for _, s := range servers {
+		i := slices.IndexFunc(told, func(t scenarios.Scenario) bool { return t.Name == s.Name })
+		if i < 0 {
+			t.Fatalf("no scenario %s", s.Name)
+		}
+		if want := told[i]; s.Group != want.Group || s.Want != want.Want || s.Story != want.Story || !slices.Equal(s.Findings, want.Findings) {
+			t.Errorf("%+v, told %+v", s, want)
+		}
+		if s.Host != s.Name+"."+scenarios.Domain || s.Address != "127.0.0.1:"+s.Port || (s.StartTLS == "smtp") != (s.Name == "smtp") || s.Local {
+			t.Errorf("%+v", s)
+		}
+		if b, err := os.ReadFile(s.Root); err != nil || !bytes.Contains(b, []byte("BEGIN CERTIFICATE")) {
+			t.Errorf("%s: %v", s.Root, err)
+		}
+		c, err := net.Dial("tcp", s.Address)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		c.Close()
+	}
+	if runtime.GOOS == "windows" {
+		return // nobody interrupts a process there
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 130 { // 128 and the signal, as a shell says it
+		t.Errorf("interrupted: %v", err)
 	}
 }

@@ -142,6 +142,11 @@ func TestExams(t *testing.T) {
 			return b.String()
 		}
 		one, both := text(row(LabExam)), text(row(LabExam), row(X509ErrorsExam))
+		for _, said := range []string{"private one", "Certificate Transparency", "SHA-1", "CRLite"} { // what the root cannot show
+			if !strings.Contains(strings.Join(strings.Fields(one), " "), said) {
+				t.Errorf("%s: not a word of %q", name, said)
+			}
+		}
 		if strings.Contains(one, "own questions") {
 			t.Errorf("%s: one exam has a title:\n%s", name, one)
 		}
