@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -78,6 +79,9 @@ func TestGuideCommands(t *testing.T) {
 		t.Setenv("XDG_CACHE_HOME", t.TempDir())
 		writeLeaf(t, dir, server)
 		for line := range strings.Lines(text) {
+			if command, ok := strings.CutPrefix(line, "    openssl "); ok {
+				beside(t, path, strings.ReplaceAll(command, "example.com:443", server.Addr+" -servername "+server.Host))
+			}
 			line, ok := strings.CutPrefix(line, "    assay ")
 			if !ok || strings.HasPrefix(line, "lab ") {
 				continue // the lab serves until it is interrupted: TestGuidePrograms
@@ -110,6 +114,23 @@ func TestGuideCommands(t *testing.T) {
 	}
 	if ran < 15 {
 		t.Errorf("only %d commands were run", ran)
+	}
+}
+
+// beside runs OpenSSL's command as a guide has it, where it is installed.
+func beside(t *testing.T, path, command string) {
+	t.Helper()
+	openssl, err := exec.LookPath("openssl")
+	if err != nil {
+		t.Log("openssl is not installed")
+		return
+	}
+	command, ok := strings.CutSuffix(strings.TrimSpace(command), " </dev/null")
+	if !ok {
+		t.Errorf("%s: openssl %s would wait for input", path, command)
+	}
+	if out, err := exec.CommandContext(t.Context(), openssl, strings.Fields(command)...).CombinedOutput(); err != nil {
+		t.Errorf("%s: openssl %s: %v\n%s", path, command, err, out)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,7 +22,9 @@ import (
 // says.
 func TestGuidePrograms(t *testing.T) {
 	guides := guideTexts(t)
-	dir := programsModule(t, guides)
+	all := maps.Clone(guides)
+	all["README.md"] = string(source(t, "README.md"))
+	dir := programsModule(t, all)
 	build := exec.Command("go", "build", "-mod=mod", "-o", dir+string(filepath.Separator), "./...")
 	build.Dir = dir
 	build.Env = append(os.Environ(), "GOWORK=off", "GOPROXY=off", "GOSUMDB=off")
@@ -37,6 +40,7 @@ func TestGuidePrograms(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(l.Close)
+	t.Run("README", func(t *testing.T) { runReadmeProgram(t, l, filepath.Join(dir, "README"+exeSuffix())) })
 	for path, text := range guides {
 		name := programName(path)
 		t.Run(name, func(t *testing.T) {
@@ -49,6 +53,23 @@ func TestGuidePrograms(t *testing.T) {
 				runProgram(t, l, filepath.Join(dir, name+exeSuffix()), m[1], labNames(text), m[2])
 			}
 		})
+	}
+}
+
+// runReadmeProgram runs the client of the README on a server that is good and on one
+// that is revoked.
+func runReadmeProgram(t *testing.T, l *lab.Lab, program string) {
+	for name, want := range map[string]string{"good": "", "revoked-by-staple": "never connect to this server: "} {
+		s, ok := l.Scenario(name)
+		if !ok {
+			t.Fatalf("the lab has no %s", name)
+		}
+		run := exec.CommandContext(t.Context(), program, "https://127.0.0.1:"+s.Port+"/")
+		run.Env = append(os.Environ(), "SSL_CERT_FILE="+l.RootFile, "https_proxy=", "HTTPS_PROXY=")
+		out, err := run.CombinedOutput()
+		if (err == nil) != (want == "") || !strings.Contains(string(out), want) || len(out) == 0 {
+			t.Errorf("%s: %v, and it prints %q, want %q", name, err, out, want)
+		}
 	}
 }
 
@@ -137,6 +158,7 @@ func programsModule(t *testing.T, guides map[string]string) (dir string) {
 		}
 		files[filepath.Join("cmd", programName(path), "main.go")] = []byte(block[3])
 	}
+	files[filepath.Join("cmd", "snippets", "main.go")] = snippets(t)
 	for name, b := range files {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700); err != nil {
 			t.Fatal(err)
@@ -146,4 +168,27 @@ func programsModule(t *testing.T, guides map[string]string) (dir string) {
 		}
 	}
 	return dir
+}
+
+// snippets is a program of the lines of Go that stand in the pages without a program
+// around them. It is compiled and not run: the examples show what the lines do.
+func snippets(t *testing.T) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	b.WriteString("package main\n\nimport (\n\t\"github.com/assaytls/assay\"\n\t\"github.com/assaytls/assay/policy\"\n)\n\nvar _ policy.Program\n\nfunc main() {}\n")
+	for page, around := range map[string][2]string{
+		"docs/root-programs.md": {"func trust() {\n", "_, _ = v, err\n}\n"},
+		"docs/guides/crlite.md": {"func filters(dir string) {\nvar conf assay.Config\n", "_ = conf\n}\n"},
+	} {
+		blocks, err := BlocksFor(".", page, "internal/house TestGuidePrograms")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, block := range blocks {
+			if block.Lang == "" && !strings.HasPrefix(block.Text, "assay ") && !strings.HasPrefix(block.Text, "$ ") {
+				b.WriteString("\n" + around[0] + block.Text + around[1])
+			}
+		}
+	}
+	return b.Bytes()
 }
