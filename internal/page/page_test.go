@@ -90,6 +90,9 @@ func TestSameWordsAsTheTerminal(t *testing.T) {
 			for _, label := range []string{"cause", "risk", "what to do"} {
 				if l, ok := strings.CutPrefix(strings.TrimSpace(l), label+" "); ok {
 					l, _, _ = strings.Cut(l, " [")
+					if label == "cause" { // in the verdict, not only among the problems
+						l = "cause " + l
+					}
 					if !strings.Contains(page, words(l)) {
 						t.Errorf("%s: %q is not on the page: %s", name, words(l), page)
 					}
@@ -114,6 +117,7 @@ func hostile(s string) *report.Report {
 	for i := range r.Paths {
 		for k := range r.Paths[i].Certs {
 			c := &r.Paths[i].Certs[k]
+			c.Revocation.Sources[1].Filter = "" // its address is shown then
 			c.Cert, c.Findings = 0, append(c.Findings, finding.New(finding.NameMismatch, "name", s, "names", s), finding.New(finding.FetchFailed, "url", s, "detail", s))
 		}
 	}
@@ -246,6 +250,94 @@ func TestShort(t *testing.T) {
 	for in, want := range map[string]string{"CN=a.test": "a.test", "CN=a,O=b": "a", "O=b,CN=a+OU=c": "a", `CN=a\,b,O=c`: `a\,b`, "O=b": "O=b", "CN=,O=b": "CN=,O=b", "": "", `CN=\`: `\`} {
 		if got := short(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+// The index and the sheets have the worst first; what is equal stays in its order.
+func TestWorstFirst(t *testing.T) {
+	of := func(v report.Verdict, host string) *Sheet {
+		return Of(&report.Report{Verdict: v, Chosen: -1, Target: report.Target{Host: host}}, Options{ID: host})
+	}
+	page := write(t, of(report.Accept, "a1"), of("", "i1"), of(report.Reject, "r1"), of(report.Accept, "a2"), of(report.Reject, "r2"))
+	var index, sheets []string
+	for _, m := range regexp.MustCompile(`<a href="#(\w+)">|<article class="sheet" id="(\w+)">`).FindAllStringSubmatch(page, -1) {
+		if m[1] != "" {
+			index = append(index, m[1])
+		} else {
+			sheets = append(sheets, m[2])
+		}
+	}
+	if want := "r1 r2 i1 a1 a2"; strings.Join(index, " ") != want || strings.Join(sheets, " ") != want {
+		t.Errorf("index %s, sheets %s, want %s", index, sheets, want)
+	}
+	for _, want := range []string{"reject 2 targets", "inconclusive 1 target", "accept 2 targets"} {
+		if !strings.Contains(words(page), want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+}
+
+// longReport has a path of n certificates.
+func longReport(n int) *report.Report {
+	r := &report.Report{Verdict: report.Reject, Target: report.Target{Host: "a.test"}, Paths: []report.Path{{End: report.EndNoIssuer}}}
+	for i := range n {
+		r.Certs = append(r.Certs, report.Cert{Subject: "CN=" + strings.Repeat("long name ", 9) + string(rune('A'+i%26))})
+		r.Paths[0].Certs = append(r.Paths[0].Certs, report.PathCert{Cert: i, Role: report.Intermediate, Findings: []finding.Finding{finding.New(finding.CertExpired)}})
+	}
+	return r
+}
+
+// The picture of a chain has a name and a description in words for those who do not
+// see it, full names behind cut ones, and an end, however long the chain is.
+func TestChain(t *testing.T) {
+	for _, n := range []int{1, 2, mostBoxes, mostBoxes + 1, 500} {
+		s := Of(longReport(n), Options{ID: "x"})
+		if s.Chain == nil || len(s.Chain.Boxes) != min(n, mostBoxes) {
+			t.Fatalf("%d certificates: %+v", n, s.Chain)
+		}
+		y := 0
+		for i, b := range s.Chain.Boxes {
+			if b.Y < y {
+				t.Errorf("%d certificates: box %d lies on the one before", n, i)
+			}
+			if y = b.Y + b.Height; y > s.Chain.Height {
+				t.Errorf("%d certificates: box %d is outside", n, i)
+			}
+			for _, l := range b.Lines {
+				if l.Y > b.Height {
+					t.Errorf("%d certificates: a line of box %d is outside", n, i)
+				}
+			}
+		}
+		page := write(t, s, Of(longReport(n), Options{ID: "y"}))
+		ids := map[string]int{}
+		for _, m := range regexp.MustCompile(` id="([^"]*)"`).FindAllStringSubmatch(page, -1) {
+			if ids[m[1]]++; ids[m[1]] > 1 {
+				t.Errorf("two elements are %s", m[1])
+			}
+		}
+		for _, m := range regexp.MustCompile(`aria-labelledby="(\S+) (\S+)"`).FindAllStringSubmatch(page, -1) {
+			if ids[m[1]] != 1 || ids[m[2]] != 1 {
+				t.Errorf("nothing is %s or %s", m[1], m[2])
+			}
+		}
+		full := "<title>" + s.Chain.Boxes[0].Full + "</title>"
+		for _, want := range []string{full, "error: the certificate expired", "The chain is not complete: an issuer was not found."} {
+			if !strings.Contains(page, want) {
+				t.Errorf("%d certificates: the page does not have %q", n, want)
+			}
+		}
+	}
+}
+
+// A link to an explanation stays on the page's own site, whatever a finding's ID is.
+func TestLinks(t *testing.T) {
+	r := &report.Report{Chosen: -1, Headline: &report.Headline{Finding: finding.Finding{ID: `x-"><a href="javascript:alert(1)//../..`, Severity: finding.Error}, Path: -1, Cert: -1}}
+	page := write(t, Of(r, Options{Explain: "/explain/"}))
+	for _, m := range regexp.MustCompile(`href="([^"]*)"`).FindAllStringSubmatch(page, -1) {
+		if !strings.HasPrefix(m[1], "/explain/x-") || strings.Contains(m[1][len("/explain/"):], "/") {
+			t.Errorf("a link to %s", m[1])
 		}
 	}
 }
