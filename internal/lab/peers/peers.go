@@ -13,7 +13,7 @@ import (
 // heavy are the programs that only the full run of .ci/run installs
 // (ASSAY_FULL=1); elsewhere a test without them is skipped.
 var heavy = []string{"apache2", "haproxy", "stunnel4", "exim4", "dovecot", "slapd", "vsftpd", "prosody", "tinyproxy", "danted",
-	"inspircd", "xrdp", "nnrpd", "tsql", "postgres", "mariadbd", "mariadb-install-db", "sshd", "strace", "named", "unbound", "prometheus-alertmanager",
+	"inspircd", "xrdp", "nnrpd", "tsql", "postgres", "mariadbd", "mariadb-install-db", "sshd", "strace", "named", "unbound", "prometheus", "promtool", "prometheus-alertmanager",
 	"chromium"}
 
 // built are the programs that `go install` makes, as .ci/run installs them.
