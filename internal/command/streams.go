@@ -53,7 +53,11 @@ func Terminal(w io.Writer) bool {
 // Color reports whether text on standard output is to be coloured: only on a
 // terminal that can, and not with NO_COLOR set (https://no-color.org).
 func (r *Run) Color() bool {
-	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && Terminal(r.Stdout.w)
+	if os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" || !Terminal(r.Stdout.w) {
+		return false
+	}
+	f, ok := r.Stdout.w.(*os.File)
+	return ok && paints(f)
 }
 
 // Width returns the columns of text: 80, or fewer on a narrow terminal.
