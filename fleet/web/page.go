@@ -12,13 +12,15 @@ import (
 	"time"
 
 	"github.com/assaytls/assay/finding"
+	sheets "github.com/assaytls/assay/internal/page"
 )
 
 //go:embed pages
 var pageFiles embed.FS
 
-// pageTemplates are the pages and their parts, by the name of the file.
-var pageTemplates = template.Must(template.New("").Funcs(pageFuncs).ParseFS(pageFiles, "pages/*.html"))
+// pageTemplates are the pages and their parts, by the name of the file, and the pieces
+// of a report.
+var pageTemplates = template.Must(sheets.Templates().Funcs(pageFuncs).ParseFS(pageFiles, "pages/*.html"))
 
 // pageRoute is one page for people, or one form that leads to one.
 type pageRoute struct {
@@ -34,6 +36,7 @@ type page struct {
 	file   string // its template
 	data   any    // the template's .D
 	live   bool   // it is brought up to date while it is looked at
+	sheet  bool   // it has pieces of a report, which have a stylesheet of their own
 	status int    // 0 is 200
 	to     string // the path that the browser goes on to; the page itself is not shown then
 }
@@ -41,6 +44,7 @@ type page struct {
 // view is what a template gets.
 type view struct {
 	Title, Style, Script, Icon string
+	Sheet                      string // the stylesheet of a report's pieces; "" where there are none
 	Nav                        []navEntry
 	User, CSRF                 string
 	SignOut, Live              bool
@@ -58,6 +62,9 @@ type navEntry struct {
 // allPages lists the pages, those of the navigation in its order.
 func (s *Server) allPages() []pageRoute {
 	all := overviewPages()
+	all = append(all, hostPages()...)
+	all = append(all, certificatePages()...)
+	all = append(all, issuerPages()...)
 	return append(all, loginPages()...)
 }
 
@@ -70,6 +77,8 @@ func (s *Server) pages(mux *http.ServeMux) {
 	for _, o := range s.allPages() {
 		mux.Handle(o.method+" "+o.path, s.timed(o.path, s.servePage(o)))
 	}
+	s.hostDownloads(mux)
+	s.certificateDownloads(mux)
 	mux.Handle("GET /static/{name}", s.timed("/static", s.static))
 }
 
@@ -150,6 +159,9 @@ func (s *Server) view(r *http.Request, p *page) view {
 	c := callerOf(r)
 	v := view{Title: p.title, Style: staticPath["style.css"], Script: staticPath["live.js"], Icon: staticPath["icon.svg"], Live: p.live,
 		Version: s.Version, Now: time.Now().UTC(), Self: r.URL.RequestURI(), D: p.data}
+	if p.sheet {
+		v.Sheet = staticPath["report.css"]
+	}
 	if c.name == "" { // a stranger is shown where to sign in, and no more
 		return v
 	}
@@ -233,7 +245,10 @@ var staticPath, staticBytes = func() (map[string]string, map[string][]byte) {
 			panic(err)
 		}
 		all[e.Name()] = b
-		paths[e.Name()] = "/static/" + e.Name() + "?" + shortSum(b)
+	}
+	all["report.css"] = append([]byte(sheets.CSS), all["host.css"]...)
+	for name, b := range all {
+		paths[name] = "/static/" + name + "?" + shortSum(b)
 	}
 	return paths, all
 }()
