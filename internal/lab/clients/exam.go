@@ -116,6 +116,10 @@ func (e *examination) all(ctx context.Context, done func(Row)) error {
 			places <- struct{}{}
 			wg.Go(func() {
 				defer func() { <-places }()
+				if ctx.Err() != nil { // nothing is begun any more
+					rows[i] <- nil
+					return
+				}
 				rows[i] <- e.rows(ctx, d)
 			})
 		}
