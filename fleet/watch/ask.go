@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/download"
 	"github.com/assaytls/assay/internal/engine"
@@ -17,7 +16,6 @@ import (
 	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/session"
 	"github.com/assaytls/assay/internal/target"
-	"github.com/assaytls/assay/internal/tlsclient"
 	"github.com/assaytls/assay/policy"
 )
 
@@ -115,6 +113,9 @@ func (g *ready) stranger(ctx context.Context, s *strangers, text string, rules p
 		return o, target.Usagef("this service checks nothing but what its configuration names")
 	}
 	t, err := target.Parse(text)
+	if err == nil {
+		err = g.dns.Target(t)
+	}
 	if err != nil {
 		return o, err
 	}
@@ -129,13 +130,16 @@ func (g *ready) stranger(ctx context.Context, s *strangers, text string, rules p
 	}
 	ctx, cancel := context.WithTimeout(ctx, min(g.limit(), strangersLimit))
 	defer cancel()
-	c.Certificate, c.KeyTypes, c.Allow = nil, tlsclient.KeysAll, s.allow
+	if err := g.more.Fits(&c); err != nil {
+		return o, err
+	}
+	c.Certificate, c.Allow = nil, s.allow
 	trust := g.trust
 	if rules.Programs != 0 || rules.Trust != policy.ProgramSystem {
 		trust = &engine.Trust{Anchors: g.trust.Anchors, LogList: g.trust.LogList, Filters: g.trust.Filters, Public: g.trust.Public, Programs: s.tables.Programs, Known: s.tables.Known}
 	}
 	a := download.Access{Scope: download.ScopePublic, NoAIA: !g.network.AIA, Nonce: g.network.Nonce != "", Run: download.Run{Began: began(time.Now())}}
-	o.Report, _ = s.engine.Check(ctx, c, trust, rules, a, assemble.Full)
+	o.Report = g.look(ctx, c, s.engine, trust, rules, a)
 	return o, nil
 }
 

@@ -1,18 +1,23 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/assemble"
 	"github.com/assaytls/assay/internal/command"
+	"github.com/assaytls/assay/internal/download"
+	"github.com/assaytls/assay/internal/engine"
 	"github.com/assaytls/assay/internal/fetch"
+	"github.com/assaytls/assay/internal/session"
 	"github.com/assaytls/assay/internal/target"
 	"github.com/assaytls/assay/internal/tlsclient"
 	"github.com/assaytls/assay/policy"
@@ -117,7 +122,7 @@ func (g *ready) server(ctx context.Context, s Spec, rules policy.Policy) *report
 	var c tlsclient.Config
 	var err error
 	if s.Origin == FromDNS {
-		c, err = g.member(s)
+		c, err = g.member(ctx, s)
 	} else {
 		var t target.Target
 		if t, err = target.Parse(s.Target); err == nil {
@@ -139,11 +144,37 @@ func (g *ready) dial(ctx context.Context, c tlsclient.Config) *report.Report {
 func (g *ready) dialBy(ctx context.Context, c tlsclient.Config, rules policy.Policy) *report.Report {
 	ctx, cancel := context.WithTimeout(ctx, g.limit())
 	defer cancel()
-	c.Certificate, c.KeyTypes, c.Allow = g.own.Certificate, tlsclient.KeysAll, notMetadata
+	c.Certificate, c.Allow = g.own.Certificate, notMetadata
 	a := g.network.Access()
-	a.Run.Began = began(a.Run.Began)
-	r, _ := g.engine.Check(ctx, c, g.trust, rules, a, assemble.Full)
+	a.Run.Began, a.Audit = began(a.Run.Began), g.logs.Audit
+	return g.look(ctx, c, g.engine, g.trust, rules, a)
+}
+
+// look has an engine check the server of a connection, all of its addresses where the
+// settings say so. Then the report is that of the worst address, and of the lowest one
+// among equals: so a server whose addresses change their order stays as it is.
+func (g *ready) look(ctx context.Context, c tlsclient.Config, e *engine.Engine, t *engine.Trust, rules policy.Policy, a download.Access) *report.Report {
+	g.more.Into(&c)
+	all := g.dns.Judge(g.more.Judge(e, t, rules, a, assemble.Full))(ctx, c)
+	slices.SortStableFunc(all, func(a, b session.Result) int {
+		x, _ := netip.ParseAddr(a.Report.Target.Addr)
+		y, _ := netip.ParseAddr(b.Report.Target.Addr)
+		return cmp.Or(worse(b.Report.Verdict)-worse(a.Report.Verdict), x.Compare(y))
+	})
+	r := all[0].Report
+	for _, other := range all[1:] {
+		i := slices.IndexFunc(other.Report.Findings, func(f finding.Finding) bool { return f.ID == finding.AddressesDiffer })
+		if i >= 0 && !slices.ContainsFunc(r.Findings, func(f finding.Finding) bool { return f.ID == finding.AddressesDiffer }) {
+			r.Findings = append(r.Findings, other.Report.Findings[i])
+			report.Decide(r)
+		}
+	}
 	return r
+}
+
+// worse is greater for a worse verdict.
+func worse(v report.Verdict) int {
+	return slices.Index([]report.Verdict{report.Accept, report.Inconclusive, report.Reject}, v)
 }
 
 // notMetadata keeps from the addresses at which clouds hand out credentials, even

@@ -30,6 +30,8 @@ type settings struct {
 	network session.Network
 	logs    session.Logs
 	filters session.Filters
+	more    session.More
+	dns     session.DNS
 	digest  Hash
 	given   []setting // what was said, in its order: those who check elsewhere are told it
 }
@@ -51,6 +53,7 @@ var notForMany = map[string]string{
 	"refresh":   "a watch confirms what is older than ten minutes",
 	"cache-dir": "the flag --cache-dir of assay serve says where the cache is",
 	"port":      "the targets say it, like example.com:8443",
+	"resume":    "each check of a watch is about a connection of its own",
 }
 
 // newSettings returns the settings that nothing was said about, and the flags that
@@ -64,6 +67,8 @@ func newSettings() (*settings, *pflag.FlagSet) {
 	s.network.Add(c)
 	s.logs.Add(c)
 	s.filters.Add(c)
+	s.more.Add(c)
+	s.dns.Add(c)
 	return s, c.Flags()
 }
 
@@ -169,6 +174,12 @@ func (s *settings) valid() error {
 	if err := s.network.Check(); err != nil {
 		return err
 	}
+	if err := s.more.Check(); err != nil {
+		return err
+	}
+	if err := s.dns.Check(); err != nil {
+		return err
+	}
 	_, err := s.conn.Config(target.Target{Input: "example.com", Host: "example.com"})
 	return err
 }
@@ -183,7 +194,13 @@ func (s *settings) check(text string) (Kind, error) {
 		_, err := s.conn.Config(t.At(t.Host, ""))
 		return Service, err
 	}
-	_, err = s.conn.Config(t)
+	if err := s.dns.Target(t); err != nil {
+		return "", err
+	}
+	c, err := s.conn.Config(t)
+	if err == nil {
+		err = s.more.Fits(&c)
+	}
 	return Server, err
 }
 
@@ -201,6 +218,7 @@ type ready struct {
 	own    tlsclient.Config // what is the same for all of its targets: the client certificate
 	engine *engine.Engine
 	trust  *engine.Trust
+	dns    session.DNS // with its resolver
 }
 
 // open reads the files that the settings name.
@@ -215,7 +233,11 @@ func (s *settings) open(ctx context.Context, run *command.Run, engines *engines,
 	if err != nil {
 		return nil, err
 	}
-	r := &ready{settings: s, trust: t, engine: engines.of(s, o)}
+	dns := s.dns
+	if err := dns.Open(); err != nil {
+		return nil, err
+	}
+	r := &ready{settings: s, trust: t, engine: engines.of(s, o), dns: dns}
 	r.own.Certificate, err = s.conn.ClientCertificate(ctx)
 	return r, err
 }

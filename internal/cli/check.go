@@ -17,7 +17,6 @@ import (
 	"github.com/assaytls/assay/internal/target"
 	"github.com/assaytls/assay/internal/tlsclient"
 	"github.com/assaytls/assay/policy"
-	"github.com/assaytls/assay/report"
 )
 
 // concurrent is how many targets are checked at a time.
@@ -32,8 +31,8 @@ type checkFlags struct {
 	filters session.Filters
 	tables  session.Tables
 	out     outputFlags
-	more    moreFlags
-	dns     dnsFlags
+	more    session.More
+	dns     session.DNS
 
 	issuer, serial string // of the CA whose list or responder is checked
 }
@@ -81,11 +80,11 @@ whether the certificate of a responder is revoked.`,
 	f.filters.Add(c)
 	f.out.add(c)
 	f.out.addEvidence(c)
-	f.more.add(c)
+	f.more.Add(c)
 	g := flags.Under(c, "Revocation")
 	g.Text(&f.issuer, "issuer", "each TARGET is the http address of a CRL or an OCSP responder: check it for the CA whose certificate is in `FILE`")
 	g.Text(&f.serial, "serial", "with --issuer: ask about serial number `HEX`")
-	f.dns.add(c)
+	f.dns.Add(c)
 	return c
 }
 
@@ -109,8 +108,11 @@ func (a *app) check(ctx context.Context, f *checkFlags, args []string) error {
 	if err := f.network.Check(); err != nil {
 		return err
 	}
-	if err := f.more.check(&f.out); err != nil {
+	if err := f.more.Check(); err != nil {
 		return err
+	}
+	if f.more.All && f.out.evidence != "" {
+		return usagef("--save-evidence is for one connection, and --all-addresses makes several")
 	}
 	return a.answered(ctx, &f.out, func() error { return a.checked(ctx, f, args) })
 }
@@ -128,7 +130,10 @@ func (a *app) checked(ctx context.Context, f *checkFlags, args []string) error {
 	} else if f.serial != "" {
 		return usagef("--serial needs --issuer")
 	}
-	if err := f.dns.check(); err != nil {
+	if err := f.dns.Check(); err != nil {
+		return err
+	}
+	if err := f.dns.Open(); err != nil {
 		return err
 	}
 	names, lists, err := a.listed(args)
@@ -159,7 +164,7 @@ func (a *app) checked(ctx context.Context, f *checkFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	judge := f.dns.judge(f.more.judge(o, trust, f.rules, f.access(), f.out.detail()))
+	judge := f.dns.Judge(f.more.Judge(engine.New(o), trust, f.rules, f.access(), f.out.detail()))
 
 	prog := a.NewProgress(f.out.quiet)
 	defer prog.Done()
@@ -173,7 +178,7 @@ func (a *app) checked(ctx context.Context, f *checkFlags, args []string) error {
 			return nil // what was not judged to the end is no answer
 		}
 		res := one.results
-		if err := save.write(res[0].ev); err != nil {
+		if err := save.write(res[0].Evidence); err != nil {
 			return err
 		}
 		for _, one := range res {
@@ -199,7 +204,7 @@ func (a *app) targets(ctx context.Context, f *checkFlags, names []named) ([]tlsc
 			return nil, n.at(err)
 		}
 		if t.Service != "" {
-			cs, hint, err := f.dns.servers(ctx, &f.conn, t)
+			cs, hint, err := f.dns.Servers(ctx, &f.conn, t)
 			if err != nil {
 				return nil, n.at(err)
 			}
@@ -208,7 +213,7 @@ func (a *app) targets(ctx context.Context, f *checkFlags, names []named) ([]tlsc
 			}
 			continue
 		}
-		if err := f.dns.target(t); err != nil {
+		if err := f.dns.Target(t); err != nil {
 			return nil, n.at(err)
 		}
 		c, err := f.conn.Config(t)
@@ -221,11 +226,8 @@ func (a *app) targets(ctx context.Context, f *checkFlags, names []named) ([]tlsc
 		configs = append(configs, c)
 	}
 	for _, c := range configs {
-		if err := f.more.fits(&c); err != nil {
+		if err := f.more.Fits(&c); err != nil {
 			return nil, err
-		}
-		if f.more.all && c.Proxy != "" {
-			return nil, usagef("--all-addresses: the addresses of %s are the proxy's affair", c.Host).Hint("--proxy none goes without a proxy")
 		}
 	}
 	own, err := f.conn.ClientCertificate(ctx)
@@ -237,8 +239,8 @@ func (a *app) targets(ctx context.Context, f *checkFlags, names []named) ([]tlsc
 		return nil, err
 	}
 	for i := range configs {
-		configs[i].Certificate, configs[i].KeyTypes, configs[i].Legacy = own, keyTypes[f.more.keyTypes], f.more.legacy
-		configs[i].Path, configs[i].Schemes = f.more.path, f.more.schemes()
+		configs[i].Certificate = own
+		f.more.Into(&configs[i])
 		if log != nil {
 			configs[i].KeyLog = log // closed with the program
 		}
@@ -249,15 +251,9 @@ func (a *app) targets(ctx context.Context, f *checkFlags, names []named) ([]tlsc
 	return configs, nil
 }
 
-// result is the outcome of one dial.
-type result struct {
-	r  *report.Report
-	ev *evidence.Evidence
-}
-
 // checkAll judges the targets, several at a time. Each channel brings what became
 // of its target.
-func (a *app) checkAll(ctx context.Context, configs []tlsclient.Config, judge judge, prog *command.Progress) []chan checked {
+func (a *app) checkAll(ctx context.Context, configs []tlsclient.Config, judge session.Judge, prog *command.Progress) []chan checked {
 	results := make([]chan checked, len(configs))
 	slots := make(chan struct{}, concurrent)
 	for i := range configs {
@@ -286,11 +282,11 @@ func interrupted(ctx context.Context) bool {
 
 // print writes one report and counts its verdict. nth is its position among
 // several.
-func (a *app) print(one result, f *outputFlags, several bool, nth int) error {
-	r := one.r
+func (a *app) print(one session.Result, f *outputFlags, several bool, nth int) error {
+	r := one.Report
 	a.Verdict(r.Verdict)
 	if f.format == formatHTML {
-		a.keepSheet(r, one.ev, f) // the index of the page comes first, and has them all
+		a.keepSheet(r, one.Evidence, f) // the index of the page comes first, and has them all
 		return nil
 	}
 	if f.format == formatNagios {

@@ -6,22 +6,23 @@ import (
 
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/command"
+	"github.com/assaytls/assay/internal/session"
 	"github.com/assaytls/assay/internal/tlsclient"
 	"github.com/assaytls/assay/report"
 )
 
 // checked is what became of one target.
 type checked struct {
-	results []result
+	results []session.Result
 	cut     bool // the user interrupted: the results are not whole, and no verdict
 }
 
 // tellCut says on standard error of a target that an interrupt cut short what was
 // known of it by then.
-func (a *app) tellCut(c tlsclient.Config, results []result) {
+func (a *app) tellCut(c tlsclient.Config, results []session.Result) {
 	var known []string
 	for _, res := range results {
-		known = append(known, knownByThen(res.r)...)
+		known = append(known, knownByThen(res.Report)...)
 	}
 	text := "interrupted before the check of " + c.Host + " port " + c.Port + " was complete"
 	if len(known) == 0 {

@@ -142,7 +142,7 @@ func (a *app) verified(ctx context.Context, f *verifyFlags, p policy.Policy, arg
 			r.Target.Source = report.FromEvidence
 		}
 		tellKey(r, ev, key)
-		if err := a.print(result{r, ev}, &f.out, len(all) > 1, i); err != nil {
+		if err := a.print(session.Result{Report: r, Evidence: ev}, &f.out, len(all) > 1, i); err != nil {
 			return err
 		}
 	}

@@ -21,7 +21,7 @@ const (
 // host has no address, or a proxy resolves it, the one evidence is Dial's.
 func DialAll(ctx context.Context, c Config) []*evidence.Evidence {
 	f := c.filled()
-	if c.Proxy != "" {
+	if c.Proxy != "" || c.Failure != nil {
 		return []*evidence.Evidence{Dial(ctx, c)}
 	}
 	var addrs []netip.Addr

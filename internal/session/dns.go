@@ -1,4 +1,4 @@
-package cli
+package session
 
 import (
 	"context"
@@ -15,71 +15,83 @@ import (
 	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/internal/flags"
 	"github.com/assaytls/assay/internal/resolver"
-	"github.com/assaytls/assay/internal/session"
 	"github.com/assaytls/assay/internal/target"
 	"github.com/assaytls/assay/internal/tlsclient"
 	"github.com/assaytls/assay/policy"
 )
 
-// maxNamed bounds the servers of one service that are checked.
-const maxNamed = 16
+// MaxNamed bounds the servers of one service that are checked.
+const MaxNamed = 16
 
-// dnsFlags say whom to ask about names, and whether for TLSA records too.
-type dnsFlags struct {
-	dane     bool
-	resolver string
-	roots    []string
+// DNS says whom to ask about names, and whether for TLSA records too.
+type DNS struct {
+	DANE     bool
+	Resolver string
+	Roots    []string
 
 	r *resolver.Resolver // nil: the system's
 }
 
-func (f *dnsFlags) add(c *cobra.Command) {
+// Add adds the flags.
+func (f *DNS) Add(c *cobra.Command) {
 	g := flags.Under(c, "Connection")
-	g.Switch(&f.dane, "dane", "", "compare the certificate with the server's TLSA records (DANE) as well; needs --resolver")
-	g.Text(&f.resolver, "resolver", "ask the DNS resolver at `ADDR`: 127.0.0.1, tcp://192.0.2.1:53, or tls://HOST for DNS over TLS")
-	g.List(&f.roots, "resolver-roots", "trust the certificates in FILE for a tls:// resolver instead of the system's; repeatable", flags.Kind{Type: "FILE"})
+	g.Switch(&f.DANE, "dane", "", "compare the certificate with the server's TLSA records (DANE) as well; needs --resolver")
+	g.Text(&f.Resolver, "resolver", "ask the DNS resolver at `ADDR`: 127.0.0.1, tcp://192.0.2.1:53, or tls://HOST for DNS over TLS")
+	g.List(&f.Roots, "resolver-roots", "trust the certificates in FILE for a tls:// resolver instead of the system's; repeatable", flags.Kind{Type: "FILE"})
 }
 
-// check reads the flags.
-func (f *dnsFlags) check() (err error) {
+// Check wants flags that go together, and reads no file.
+func (f *DNS) Check() error {
 	switch {
-	case f.resolver == "" && len(f.roots) > 0:
+	case f.Resolver == "" && len(f.Roots) > 0:
 		return usagef("--resolver-roots goes with --resolver tls://HOST")
-	case f.resolver == "" && f.dane:
+	case f.Resolver == "" && f.DANE:
 		return usagef("--dane needs --resolver: the DNS resolver that checks DNSSEC").
 			Hint("one on this computer: --resolver 127.0.0.1").Hint("over TLS: --resolver tls://HOST")
-	case f.resolver == "":
+	case f.Resolver == "":
 		return nil
 	}
-	pool, err := target.Pool("--resolver-roots", f.roots)
-	if err != nil {
-		return err
-	}
-	if f.r, err = resolver.Parse(f.resolver, pool); err != nil {
+	r, err := resolver.Parse(f.Resolver, nil)
+	switch {
+	case err != nil:
 		return usagef("--resolver: %v", err)
-	}
-	if len(f.roots) > 0 && f.r.Channel() != evidence.ChannelTLS {
+	case len(f.Roots) > 0 && r.Channel() != evidence.ChannelTLS:
 		return usagef("--resolver-roots goes with --resolver tls://HOST")
 	}
 	return nil
 }
 
-// target wants a name where TLSA records are asked for.
-func (f *dnsFlags) target(t target.Target) error {
-	if _, err := netip.ParseAddr(t.Host); err == nil && f.dane {
+// Open makes the resolver of flags that Check has passed.
+func (f *DNS) Open() error {
+	if f.Resolver == "" {
+		return nil
+	}
+	pool, err := target.Pool("--resolver-roots", f.Roots)
+	if err != nil {
+		return err
+	}
+	if f.r, err = resolver.Parse(f.Resolver, pool); err != nil {
+		return usagef("--resolver: %v", err)
+	}
+	return nil
+}
+
+// Target wants a name where TLSA records are asked for.
+func (f *DNS) Target(t target.Target) error {
+	if _, err := netip.ParseAddr(t.Host); err == nil && f.DANE {
 		return usagef("--dane: %s is an IP address; TLSA records belong to names", t.Host)
 	}
 	return nil
 }
 
-// judge asks for TLSA records before each dial.
-func (f *dnsFlags) judge(next judge) judge {
+// Judge asks for TLSA records before each dial.
+func (f *DNS) Judge(next Judge) Judge {
 	if f.r == nil {
 		return next
 	}
-	return func(ctx context.Context, c tlsclient.Config) []result {
+	return func(ctx context.Context, c tlsclient.Config) []Result {
 		c.DNS = f.r.Net()
-		if f.dane && c.Failure == nil {
+		if f.DANE && c.Failure == nil {
 			d := f.r.TLSA(ctx, strings.TrimSuffix(tlsclient.ASCIIName(c.Host), "."), c.Port)
 			if c.Known != nil {
 				d.Service = c.Known.Service
@@ -91,9 +103,9 @@ func (f *dnsFlags) judge(next judge) judge {
 	}
 }
 
-// servers are the connections to the servers that the DNS names for t. Where it
+// Servers are the connections to the servers that the DNS names for t. Where it
 // names none, the one that is returned says why.
-func (f *dnsFlags) servers(ctx context.Context, conn *session.Connection, t target.Target) (cs []tlsclient.Config, hint string, err error) {
+func (f *DNS) Servers(ctx context.Context, conn *Connection, t target.Target) (cs []tlsclient.Config, hint string, err error) {
 	ns, l, failure := f.ask(ctx, t)
 	domain := tlsclient.ASCIIName(t.Domain())
 	known := &evidence.DNS{Channel: evidence.ChannelPlain, Resolver: "system", Lookups: []evidence.Lookup{l}}
@@ -116,8 +128,8 @@ func (f *dnsFlags) servers(ctx context.Context, conn *session.Connection, t targ
 		c.Known, c.Failure = known, failure
 		return []tlsclient.Config{c}, "", err
 	}
-	if n := len(ns); n > maxNamed {
-		ns, hint = ns[:maxNamed], fmt.Sprintf("%s: the DNS names %d servers; assay checks the first %d", t.Input, n, maxNamed)
+	if n := len(ns); n > MaxNamed {
+		ns, hint = ns[:MaxNamed], fmt.Sprintf("%s: the DNS names %d servers; assay checks the first %d", t.Input, n, MaxNamed)
 	}
 	for _, n := range ns {
 		host := n.Host
@@ -154,12 +166,12 @@ func isAddr(s string) bool {
 	return err == nil
 }
 
-func (f *dnsFlags) failed(t target.Target, id finding.ID) *evidence.Failure {
+func (f *DNS) failed(t target.Target, id finding.ID) *evidence.Failure {
 	return &evidence.Failure{ID: id, Stage: "dns", Params: map[string]string{"type": t.Service, "name": t.Host}}
 }
 
 // ask asks the resolver, or the system's, for the records of t.
-func (f *dnsFlags) ask(ctx context.Context, t target.Target) ([]resolver.Named, evidence.Lookup, *evidence.Failure) {
+func (f *DNS) ask(ctx context.Context, t target.Target) ([]resolver.Named, evidence.Lookup, *evidence.Failure) {
 	name := strings.ToLower(tlsclient.ASCIIName(t.Host))
 	var ns []resolver.Named
 	var l evidence.Lookup
@@ -189,7 +201,7 @@ func (f *dnsFlags) ask(ctx context.Context, t target.Target) ([]resolver.Named, 
 
 // askSystem asks the resolver of this computer, of which nobody knows whether it
 // checks DNSSEC.
-func (f *dnsFlags) askSystem(ctx context.Context, t target.Target, name string) (ns []resolver.Named, l evidence.Lookup, failure *evidence.Failure) {
+func (f *DNS) askSystem(ctx context.Context, t target.Target, name string) (ns []resolver.Named, l evidence.Lookup, failure *evidence.Failure) {
 	ctx, cancel := context.WithTimeout(ctx, resolver.Timeout)
 	defer cancel()
 	l = evidence.Lookup{Name: name, Type: t.Service, Code: "NOERROR"}

@@ -1,4 +1,4 @@
-package cli
+package session
 
 import (
 	"bytes"
@@ -23,11 +23,11 @@ import (
 	"github.com/assaytls/assay/report"
 )
 
-// moreFlags ask for more than one dial of a target.
-type moreFlags struct {
-	all, resume, legacy bool
-	keyTypes, path      string
-	sigalgs             []string
+// More says what of a server is looked at besides one connection.
+type More struct {
+	All, Resume, Legacy bool
+	KeyTypes, Path      string
+	Sigalgs             []string
 }
 
 // everyKeyType is the default of --key-types.
@@ -36,33 +36,33 @@ const everyKeyType = "all"
 // keyTypes are the values of --key-types.
 var keyTypes = map[string]tlsclient.KeyTypes{everyKeyType: tlsclient.KeysAll, "ecdsa": tlsclient.KeysECDSA, "rsa": tlsclient.KeysRSA}
 
-func (f *moreFlags) add(c *cobra.Command) {
+// Add adds the flags.
+func (f *More) Add(c *cobra.Command) {
 	g := flags.Under(c, "Connection")
-	f.keyTypes = everyKeyType
-	g.Word(&f.keyTypes, "key-types", "which certificates to check if the server has one for each type of key", everyKeyType, "ecdsa", "rsa")
-	g.List(&f.sigalgs, "sigalgs", "signature schemes to offer, in this order, like ecdsa_secp256r1_sha256; reads the certificates and does not finish the handshake",
+	f.KeyTypes = everyKeyType
+	g.Word(&f.KeyTypes, "key-types", "which certificates to check if the server has one for each type of key", everyKeyType, "ecdsa", "rsa")
+	g.List(&f.Sigalgs, "sigalgs", "signature schemes to offer, in this order, like ecdsa_secp256r1_sha256; reads the certificates and does not finish the handshake",
 		flags.Kind{Type: "SCHEME[,SCHEME]", Commas: true, Check: checkScheme, Words: tlsnames.Signatures()})
-	g.Switch(&f.legacy, "legacy", "", "connect once more and show whether the server still accepts TLS 1.0 or 1.1")
-	g.Text(&f.path, "path", "after the handshake send an HTTP GET for `PATH`, and follow one renegotiation; the server is not judged yet")
-	g.Switch(&f.all, "all-addresses", "", "check every address of the host (at most 16) and compare the certificates")
-	g.Switch(&f.resume, "resume", "", "connect a second time and show whether the server resumes the session")
+	g.Switch(&f.Legacy, "legacy", "", "connect once more and show whether the server still accepts TLS 1.0 or 1.1")
+	g.Text(&f.Path, "path", "after the handshake send an HTTP GET for `PATH`, and follow one renegotiation; the server is not judged yet")
+	g.Switch(&f.All, "all-addresses", "", "check every address of the host (at most 16) and compare the certificates")
+	g.Switch(&f.Resume, "resume", "", "connect a second time and show whether the server resumes the session")
 }
 
-func (f *moreFlags) check(out *outputFlags) error {
+// Check wants flags that go together.
+func (f *More) Check() error {
 	switch {
-	case f.all && f.resume:
+	case f.All && f.Resume:
 		return usagef("--all-addresses and --resume exclude each other")
-	case f.resume && f.keyTypes != everyKeyType:
+	case f.Resume && f.KeyTypes != everyKeyType:
 		return usagef("--resume and --key-types exclude each other")
-	case len(f.sigalgs) > 0 && (f.resume || f.path != "" || f.keyTypes != everyKeyType || f.legacy):
+	case len(f.Sigalgs) > 0 && (f.Resume || f.Path != "" || f.KeyTypes != everyKeyType || f.Legacy):
 		return usagef("--sigalgs cannot be used with --resume, --path, --key-types or --legacy")
-	case f.path != "" && (f.resume || f.keyTypes != everyKeyType):
-		return usagef("--path cannot be used with --resume or --key-types %s", f.keyTypes)
-	case f.all && out.evidence != "":
-		return usagef("--save-evidence is for one connection, and --all-addresses makes several")
+	case f.Path != "" && (f.Resume || f.KeyTypes != everyKeyType):
+		return usagef("--path cannot be used with --resume or --key-types %s", f.KeyTypes)
 	}
-	if f.path != "" {
-		if err := tlsclient.CheckPath(f.path); err != nil {
+	if f.Path != "" {
+		if err := tlsclient.CheckPath(f.Path); err != nil {
 			return usagef("--path: %v", err)
 		}
 	}
@@ -78,18 +78,27 @@ func checkScheme(s string) error {
 }
 
 // schemes are the code points of --sigalgs.
-func (f *moreFlags) schemes() (ids []uint16) {
-	for _, s := range f.sigalgs {
+func (f *More) schemes() (ids []uint16) {
+	for _, s := range f.Sigalgs {
 		id, _ := tlsnames.SignatureID(s)
 		ids = append(ids, id)
 	}
 	return ids
 }
 
-// fits wants a connection that HTTP/1.1 can be spoken on if a path is asked for.
-func (f *moreFlags) fits(c *tlsclient.Config) error {
+// Into fills in what of a connection the flags ask for.
+func (f *More) Into(c *tlsclient.Config) {
+	c.KeyTypes, c.Legacy, c.Path, c.Schemes = keyTypes[f.KeyTypes], f.Legacy, f.Path, f.schemes()
+}
+
+// Fits wants a connection that HTTP/1.1 can be spoken on if a path is asked for, and
+// one of our own if all addresses are.
+func (f *More) Fits(c *tlsclient.Config) error {
+	if f.All && c.Proxy != "" {
+		return usagef("--all-addresses: the addresses of %s are the proxy's affair", c.Host).Hint("--proxy none goes without a proxy")
+	}
 	switch {
-	case f.path == "":
+	case f.Path == "":
 	case c.StartTLS != "":
 		return usagef("--path is for HTTP, and %s is asked in %s", c.Host, c.StartTLS)
 	case slices.ContainsFunc(c.ALPN, func(name string) bool { return name != "http/1.1" }):
@@ -98,34 +107,39 @@ func (f *moreFlags) fits(c *tlsclient.Config) error {
 	return nil
 }
 
-// judge checks one target; its results are never empty.
-type judge func(context.Context, tlsclient.Config) []result
+// Result is what one dial came to.
+type Result struct {
+	Report   *report.Report
+	Evidence *evidence.Evidence
+}
 
-// judge is what the flags ask for.
-func (f *moreFlags) judge(o engine.Options, t *engine.Trust, p policy.Policy, a download.Access, d assemble.Detail) judge {
-	eng := engine.New(o)
+// Judge checks one target; its results are never empty.
+type Judge func(context.Context, tlsclient.Config) []Result
+
+// Judge is what the flags ask for.
+func (f *More) Judge(eng *engine.Engine, t *engine.Trust, p policy.Policy, a download.Access, d assemble.Detail) Judge {
 	switch {
-	case f.all:
-		return func(ctx context.Context, c tlsclient.Config) []result { return everyAddress(ctx, eng, c, t, p, a, d) }
-	case f.resume:
+	case f.All:
+		return func(ctx context.Context, c tlsclient.Config) []Result { return everyAddress(ctx, eng, c, t, p, a, d) }
+	case f.Resume:
 		var afresh *engine.Engine // without downloads, so that it asks every source again
 		if !a.Offline {
 			afresh = eng.Afresh()
 		}
-		return func(ctx context.Context, c tlsclient.Config) []result {
+		return func(ctx context.Context, c tlsclient.Config) []Result {
 			return resumed(ctx, eng, afresh, c, t, p, a, d)
 		}
 	}
-	return func(ctx context.Context, c tlsclient.Config) []result {
+	return func(ctx context.Context, c tlsclient.Config) []Result {
 		r, ev := eng.Check(ctx, c, t, p, a, d)
-		return []result{{r, ev}}
+		return []Result{{r, ev}}
 	}
 }
 
 // everyAddress checks each address of the host. What was fetched for a chain
 // serves all addresses that present it.
-func everyAddress(ctx context.Context, eng *engine.Engine, c tlsclient.Config, t *engine.Trust, p policy.Policy, a download.Access, d assemble.Detail) []result {
-	var out []result
+func everyAddress(ctx context.Context, eng *engine.Engine, c tlsclient.Config, t *engine.Trust, p policy.Policy, a download.Access, d assemble.Detail) []Result {
+	var out []Result
 	first := map[[32]byte]*evidence.Evidence{}
 	leaves := map[[32]byte]bool{}
 	for _, ev := range tlsclient.DialAll(ctx, c) {
@@ -144,7 +158,7 @@ func everyAddress(ctx context.Context, eng *engine.Engine, c tlsclient.Config, t
 		if len(ev.Chain) > 0 {
 			leaves[sha256.Sum256(ev.Chain[0].Cert)] = true
 		}
-		out = append(out, result{r, ev})
+		out = append(out, Result{r, ev})
 	}
 	if len(leaves) > 1 {
 		compareLeaves(out, len(leaves))
@@ -164,13 +178,13 @@ func chainKey(ev *evidence.Evidence) (key [32]byte) {
 }
 
 // compareLeaves says at each address whose certificate is not the first one's.
-func compareLeaves(rs []result, different int) {
-	i := slices.IndexFunc(rs, func(r result) bool { return len(r.ev.Chain) > 0 })
+func compareLeaves(rs []Result, different int) {
+	i := slices.IndexFunc(rs, func(r Result) bool { return len(r.Evidence.Chain) > 0 })
 	for _, r := range rs[i+1:] {
-		if len(r.ev.Chain) > 0 && !bytes.Equal(r.ev.Chain[0].Cert, rs[i].ev.Chain[0].Cert) {
-			r.r.Findings = append(r.r.Findings, finding.New(finding.AddressesDiffer, "addr", r.r.Target.Addr, "other", rs[i].r.Target.Addr,
+		if len(r.Evidence.Chain) > 0 && !bytes.Equal(r.Evidence.Chain[0].Cert, rs[i].Evidence.Chain[0].Cert) {
+			r.Report.Findings = append(r.Report.Findings, finding.New(finding.AddressesDiffer, "addr", r.Report.Target.Addr, "other", rs[i].Report.Target.Addr,
 				"count", strconv.Itoa(different), "total", strconv.Itoa(len(rs))))
-			report.Decide(r.r)
+			report.Decide(r.Report)
 		}
 	}
 }
@@ -178,10 +192,10 @@ func compareLeaves(rs []result, different int) {
 // resumed checks a target and then connects again with its session. The second
 // connection is judged by afresh, or, offline, by what the first one was. Its
 // report is shown only when it comes to another verdict.
-func resumed(ctx context.Context, eng, afresh *engine.Engine, c tlsclient.Config, t *engine.Trust, p policy.Policy, a download.Access, d assemble.Detail) []result {
+func resumed(ctx context.Context, eng, afresh *engine.Engine, c tlsclient.Config, t *engine.Trust, p policy.Policy, a download.Access, d assemble.Detail) []Result {
 	c.Sessions = tls.NewLRUClientSessionCache(8)
 	r, ev := eng.Check(ctx, c, t, p, a, d)
-	out := []result{{r, ev}}
+	out := []Result{{r, ev}}
 	if ev.Failure != nil {
 		return out
 	}
@@ -209,7 +223,7 @@ func resumed(ctx context.Context, eng, afresh *engine.Engine, c tlsclient.Config
 	r.Findings = append(r.Findings, finding.New(finding.SessionResumed, "verdict", string(second.Verdict)))
 	report.Decide(r)
 	if second.Verdict != r.Verdict {
-		out = append(out, result{second, again})
+		out = append(out, Result{second, again})
 	}
 	return out
 }
