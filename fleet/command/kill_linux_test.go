@@ -101,6 +101,11 @@ func TestKilled(t *testing.T) {
 		t.Errorf("the scan was over after %d kills of %d", done, kills)
 	}
 	accepted(t, rows(t, results), n)
+	// A publisher that is started once more knows that all is done, without a collector.
+	again := start(t, publish.args()...)
+	if status := again.ended(t, time.Minute); status != 0 || !strings.Contains(again.out.String(), strconv.Itoa(n)+" accepted") {
+		t.Errorf("status %d, %s", status, again.out.String())
+	}
 }
 
 // look sees whether the part has ended by itself: because all is done, or because it

@@ -274,16 +274,27 @@ func (a *app) runScan(ctx context.Context, f *scanFlags, m *job.Manifest, j *jud
 		return err
 	}
 	defer stopMetrics()
-	progress, err := scan.Run(ctx, e, r)
+	state, over, err := scan.Elsewhere(f.dir, m)
+	if err == nil && !(over && f.noCollect) {
+		var progress *scan.Progress
+		if progress, err = scan.Run(ctx, e, r); err == nil {
+			state = progress.State()
+		}
+	}
 	follow.end()
 	switch {
 	case errors.Is(err, sink.ErrLocked):
 		return target.Usagef("%v", err)
 	case err != nil:
 		return target.Usagef("the scan has stopped: %v", err).Hint("what was done is kept; assay scan --resume %s goes on", f.dir)
-	case progress.State().Done < progress.State().Total:
+	case state.Done < state.Total:
 		a.Hint("what was done is kept; assay scan --resume %s goes on", f.dir)
 		return nil
+	}
+	if f.noCollect {
+		if err := scan.MarkElsewhere(f.dir, m, state.Tally); err != nil {
+			return target.Usagef("that all is done cannot be noted: %v", command.PlainPathError(err)).Hint("assay scan --resume %s tries again, with the collector", f.dir)
+		}
 	}
 	if err := scan.Finish(ctx, e, m.ID, f.dir); err != nil {
 		a.Warn(fmt.Errorf("the job could not be taken out of the queue: %w", err))
@@ -291,7 +302,7 @@ func (a *app) runScan(ctx context.Context, f *scanFlags, m *job.Manifest, j *jud
 	if !f.noCollect {
 		a.writePage(f.dir)
 	}
-	return a.summary(f, m, progress.State())
+	return a.summary(f, m, state)
 }
 
 // writePage writes the page into the folder of a job that is done. The results are
@@ -310,8 +321,7 @@ func (a *app) summary(f *scanFlags, m *job.Manifest, s scan.State) error {
 		if err != nil {
 			return unreadable(err)
 		}
-		t.Accept, t.Reject, t.Inconclusive, t.Skipped = uint64(all.Accept), uint64(all.Reject), uint64(all.Inconclusive), uint64(all.Skipped)
-		t.Broken = all.Why(sink.SkipBroken)
+		t = tally(all)
 	}
 	// What was set aside because assay failed at it was to be judged and is not.
 	for v, n := range map[int]uint64{command.Reject: t.Reject, command.Inconclusive: t.Inconclusive + t.Broken} {
@@ -329,6 +339,11 @@ func (a *app) summary(f *scanFlags, m *job.Manifest, s scan.State) error {
 		a.Hint("assay scan show %s lists them; their rows have the failure", f.dir)
 	}
 	return err
+}
+
+// tally are the rows that a summary has counted.
+func tally(s *summary.Summary) scan.Tally {
+	return scan.Tally{Accept: uint64(s.Accept), Reject: uint64(s.Reject), Inconclusive: uint64(s.Inconclusive), Skipped: uint64(s.Skipped), Broken: s.Why(sink.SkipBroken)}
 }
 
 // given are the flags on the command line that are the job's, as they were given:

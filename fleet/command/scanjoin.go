@@ -13,6 +13,7 @@ import (
 	"github.com/assaytls/assay/fleet/queue"
 	"github.com/assaytls/assay/fleet/scan"
 	"github.com/assaytls/assay/fleet/sink"
+	"github.com/assaytls/assay/fleet/summary"
 	"github.com/assaytls/assay/fleet/watch"
 	"github.com/assaytls/assay/internal/command"
 	"github.com/assaytls/assay/internal/flags"
@@ -259,12 +260,19 @@ func (a *app) joinCollector(c *cobra.Command, f *joinFlags) error {
 	if err := makeFolder(f.dir, m, exclude); err != nil {
 		return err
 	}
+	had, err := summary.Read(f.dir) // the publisher elsewhere is told of all rows
+	if errors.Is(err, sink.ErrNoResults) {
+		had, err = new(summary.Summary), nil
+	}
+	if err != nil {
+		return unreadable(err)
+	}
 	stopMetrics, err := follow.serve(f.metrics)
 	if err != nil {
 		return err
 	}
 	defer stopMetrics()
-	progress, err := scan.Run(ctx, e, scan.Options{Dir: f.dir, Manifest: m, Collect: true, AckWait: ackWait, Started: follow.begin, Told: follow.told})
+	progress, err := scan.Run(ctx, e, scan.Options{Dir: f.dir, Manifest: m, Collect: true, Before: tally(had), AckWait: ackWait, Started: follow.begin, Told: follow.told})
 	follow.end()
 	switch {
 	case errors.Is(err, sink.ErrLocked):

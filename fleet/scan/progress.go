@@ -26,7 +26,7 @@ type Progress struct {
 	changed chan struct{}
 }
 
-// Tally counts the rows that came in this run.
+// Tally counts the rows that came in this run, and those of Options.Before.
 type Tally struct {
 	Accept, Reject, Inconclusive, Skipped uint64
 	Broken                                uint64 // of those skipped, the ones at which assay itself failed

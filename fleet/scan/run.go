@@ -22,6 +22,8 @@ type Options struct {
 
 	Publish bool // the folder has the list
 	Collect bool // results are stored in the folder
+	// Before are the rows that the folder has already, for a collector that tells others.
+	Before Tally
 	// Worker probes here; nil: only others do. Its Name is set.
 	Worker *worker.Options
 	// Description, when not nil, is left in the queue for workers and collectors
@@ -42,6 +44,7 @@ func Run(ctx context.Context, e *queue.Engine, o Options) (*Progress, error) {
 		o.Told = func(string) {}
 	}
 	r := &run{o: o, e: e, j: e.Job(o.Manifest.ID), progress: newProgress(o.Manifest)}
+	r.progress.tally = o.Before
 	if o.Collect {
 		if err := r.openSink(); err != nil {
 			return nil, err

@@ -17,6 +17,9 @@ type Results struct {
 	manifest *manifest
 }
 
+// ErrNoResults says that a folder has no results of a scan.
+var ErrNoResults = errors.New("it has no results of a scan")
+
 // OpenResults opens the results in dir. A folder without any has none; the error
 // is of what cannot be read.
 func OpenResults(dir string) (*Results, error) {
@@ -28,7 +31,7 @@ func OpenResults(dir string) (*Results, error) {
 		return nil, fmt.Errorf("%s is no folder of a scan", dir)
 	}
 	if _, err := os.Stat(filepath.Join(dir, stateDir)); errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%s has no results of a scan", dir)
+		return nil, fmt.Errorf("%s: %w", dir, ErrNoResults)
 	}
 	m, err := readManifest(dir)
 	return &Results{dir, m}, err
