@@ -54,7 +54,7 @@ var allowed = map[string][]string{
 	"internal/flags":         join(rimOfCore, "internal/target"),
 	"internal/containers":    rimOfCore,
 	"internal/command":       {"finding", "report", "internal/render", "internal/target", "internal/flags"},
-	"internal/session":       join(core, "internal/engine", "internal/target", "internal/flags", "internal/containers", "internal/command"),
+	"internal/session":       join(core, "internal/engine", "internal/target", "internal/flags", "internal/containers", "internal/command", "internal/resolver"),
 	"cmd/assay":              {"internal/cli"},
 
 	"internal/rootstores/generate": {"internal/rootstores"},
