@@ -285,6 +285,7 @@ func (s *service) run(ctx context.Context) error {
 	scheme := "http"
 	server := &http.Server{Handler: s.web, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
 		ErrorLog: log.New(io.Discard, "", 0), TLSConfig: s.web.TLS()}
+	server.RegisterOnShutdown(s.web.EndStreams) // they would keep it from ending
 	failed := make(chan error, 1)
 	if server.TLSConfig != nil {
 		scheme = "https"
@@ -387,7 +388,7 @@ func (s *service) greet(address string) error {
 	if s.queue != nil {
 		fmt.Fprintf(&b, "  checks    by the workers at %s (assay scan worker --engine)\n", queue.Redacted(s.flags.engine.url))
 	}
-	fmt.Fprintf(&b, "\nNext: curl %s/api/v1/targets\n", address)
+	fmt.Fprintf(&b, "\nNext: open %s/ in a browser, or curl %s/api/v1/targets\n", address, address)
 	if n == 0 {
 		fmt.Fprintf(&b, "Nothing is watched yet: name servers (assay serve example.com) or write a configuration (--config watch.yaml).\n")
 	}

@@ -25,12 +25,14 @@ func addWebFlags(c *cobra.Command, s *web.Settings) {
 	g.List(&s.Proxies, "proxies", "network of reverse proxies, like 192.0.2.1/32; repeatable", flags.Kind{Type: "CIDR"})
 	g.List(&s.Hosts, "hosts", "name by which the service is asked besides localhost; repeatable", flags.Kind{Type: "HOST"})
 	g.List(&s.Networks, "allow-networks", "network whose servers are checked for those who ask, besides public addresses; repeatable", flags.Kind{Type: "CIDR"})
+	g.Word(&s.CheckForm, "check-form", "whether the pages have a form to check any server; without this only where nobody but this computer's users can ask", "on", "off")
 }
 
 // settings are those of the configuration, with what the flags say in their place.
 func (f *serveFlags) settings(c web.Settings) web.Settings {
 	w := f.web
 	c.TokenFile, c.UserHeader = cmp.Or(w.TokenFile, c.TokenFile), cmp.Or(w.UserHeader, c.UserHeader)
+	c.CheckForm = cmp.Or(w.CheckForm, c.CheckForm)
 	if w.TLSCert != "" || w.TLSKey != "" {
 		c.TLSCert, c.TLSKey = w.TLSCert, w.TLSKey
 	}

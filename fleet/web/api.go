@@ -45,13 +45,16 @@ func (r *request) fail(name, must string) {
 	}
 }
 
+// maxParameter bounds a parameter.
+const maxParameter = 1000
+
 // text reads a parameter, which stands once at most.
 func (r *request) text(name string) string {
 	v := r.q[name]
 	switch {
 	case len(v) > 1:
 		r.fail(name, "given once")
-	case len(v) == 1 && len(v[0]) > 1000:
+	case len(v) == 1 && len(v[0]) > maxParameter:
 		r.fail(name, "shorter")
 	case len(v) == 1:
 		return v[0]
@@ -88,15 +91,22 @@ func (r *request) flag(name string) bool {
 }
 
 func (r *request) hash(name, text string) (h watch.Hash) {
-	b, err := hex.DecodeString(text)
 	if text == "" {
 		return h
 	}
-	if err != nil || len(b) != len(h) {
-		r.fail(name, "a SHA-256 in hexadecimal")
-		return h
+	h, err := hashText(text)
+	if err != nil {
+		r.fail(name, err.Error())
 	}
-	return watch.Hash(b)
+	return h
+}
+
+func hashText(text string) (h watch.Hash, err error) {
+	b, err := hex.DecodeString(text)
+	if err != nil || len(b) != len(h) {
+		return h, errors.New("a SHA-256 in hexadecimal")
+	}
+	return watch.Hash(b), nil
 }
 
 func (r *request) id() int64 {

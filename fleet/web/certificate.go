@@ -64,7 +64,7 @@ func (s *Server) certificateList(r *request) (*page, error) {
 		}
 		v.Next = "/certificates?" + next.Encode()
 	}
-	return &page{title: "Certificates", nav: "/certificates", file: "certificates.html", data: v, sheet: true}, nil
+	return &page{title: "Certificates", nav: "/certificates", file: "certificates.html", data: v}, nil
 }
 
 // certView is what the page about a certificate has.
@@ -151,7 +151,7 @@ func (s *Server) certificate(r *request) (*page, error) {
 			return nil, err
 		}
 	}
-	return &page{title: "Certificate of " + short(100, cmp.Or(c.Subject, "an empty subject")), nav: "/certificates", file: "certificate.html", data: v, live: true, sheet: true}, nil
+	return &page{title: "Certificate of " + short(100, cmp.Or(c.Subject, "an empty subject")), nav: "/certificates", file: "certificate.html", data: v, live: true}, nil
 }
 
 // hostList is a page of hosts, the worst first.

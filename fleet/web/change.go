@@ -94,17 +94,7 @@ func (s *Server) silence(r *request) (any, error) {
 	if err := r.read(&q); err != nil {
 		return nil, err
 	}
-	now := time.Now()
-	switch {
-	case len(q.Rule)+len(q.Target)+len(q.Group)+len(q.Cause)+len(q.Finding)+len(q.Comment) > 4*maxDetail:
-		return nil, problem(http.StatusUnprocessableEntity, "the silence's texts are too long")
-	case q.Rule == "" && q.Target == "" && q.Group == "" && q.Cause == "" && q.Finding == "":
-		return nil, problem(http.StatusUnprocessableEntity, "a silence needs a rule, target, group, cause or finding")
-	case !q.Until.After(now) || q.Until.After(now.AddDate(1, 0, 0)):
-		return nil, problem(http.StatusUnprocessableEntity, "until: it must lie ahead, and at most a year")
-	}
-	id, err := s.Alerts.Silence(r.Context(), alert.Silence{Rule: q.Rule, Target: q.Target, Group: q.Group, Cause: q.Cause, Finding: q.Finding,
-		Until: q.Until, Created: now, By: callerOf(r.Request).name, Comment: q.Comment}, now)
+	id, err := s.quiet(r.Request, q, time.Now())
 	return Number{id}, err
 }
 

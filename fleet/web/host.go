@@ -128,7 +128,7 @@ func (s *Server) host(r *request) (*page, error) {
 			return nil, err
 		}
 	}
-	return &page{title: short(120, t.Name), nav: "/", file: "host.html", data: v, live: true, sheet: true}, nil
+	return &page{title: short(120, t.Name), nav: "/", file: "host.html", data: v, live: true}, nil
 }
 
 // hostReport reads the report of a state, or of the one that the target is in.

@@ -66,7 +66,7 @@ func (s *Server) issuerList(r *request) (*page, error) {
 		}
 		v.Next = "/issuers?" + next.Encode()
 	}
-	return &page{title: "Issuers", nav: "/issuers", file: "issuers.html", data: v, sheet: true}, nil
+	return &page{title: "Issuers", nav: "/issuers", file: "issuers.html", data: v}, nil
 }
 
 // issuerView is what the page about an issuer has.
@@ -163,7 +163,7 @@ func (s *Server) issuer(r *request) (*page, error) {
 	if err := s.linkKnown(ctx, paths); err != nil {
 		return nil, err
 	}
-	return &page{title: "Issuer " + short(100, cmp.Or(c.Subject, "with an empty subject")), nav: "/issuers", file: "issuer.html", data: v, live: true, sheet: true}, nil
+	return &page{title: "Issuer " + short(100, cmp.Or(c.Subject, "with an empty subject")), nav: "/issuers", file: "issuer.html", data: v, live: true}, nil
 }
 
 // endRows are the certificates by when they end.

@@ -36,7 +36,7 @@ type page struct {
 	file   string // its template
 	data   any    // the template's .D
 	live   bool   // it is brought up to date while it is looked at
-	sheet  bool   // it has pieces of a report, which have a stylesheet of their own
+	event  int64  // the newest event when it was begun
 	status int    // 0 is 200
 	to     string // the path that the browser goes on to; the page itself is not shown then
 }
@@ -44,13 +44,13 @@ type page struct {
 // view is what a template gets.
 type view struct {
 	Title, Style, Script, Icon string
-	Sheet                      string // the stylesheet of a report's pieces; "" where there are none
 	Nav                        []navEntry
 	User, CSRF                 string
 	SignOut, Live              bool
 	Version                    string
 	Now                        time.Time
 	Self                       string // path and query of the page
+	Event                      int64  // the newest when the page was begun
 	D                          any
 }
 
@@ -65,6 +65,11 @@ func (s *Server) allPages() []pageRoute {
 	all = append(all, hostPages()...)
 	all = append(all, certificatePages()...)
 	all = append(all, issuerPages()...)
+	all = append(all, findingPages()...)
+	if s.Alerts != nil {
+		all = append(all, alertPages()...)
+	}
+	all = append(all, checkPages()...)
 	return append(all, loginPages()...)
 }
 
@@ -80,6 +85,7 @@ func (s *Server) pages(mux *http.ServeMux) {
 	s.hostDownloads(mux)
 	s.certificateDownloads(mux)
 	mux.Handle("GET /static/{name}", s.timed("/static", s.static))
+	mux.HandleFunc("GET /events", s.stream)
 }
 
 // servePage answers with a page.
@@ -88,6 +94,10 @@ func (s *Server) servePage(o pageRoute) http.HandlerFunc {
 		r := &request{Request: hr, w: w}
 		err := r.parameters(o.method)
 		var p *page
+		var event int64
+		if err == nil && o.method == http.MethodGet { // before the answer: a change meanwhile is told again, and not lost
+			event, err = s.Store.LastEvent(hr.Context())
+		}
 		if err == nil {
 			p, err = o.answer(s, r)
 		}
@@ -98,6 +108,7 @@ func (s *Server) servePage(o pageRoute) http.HandlerFunc {
 			s.refuse(w, hr, s.problemOf(err))
 			return
 		}
+		p.event = event
 		s.show(w, hr, p)
 	}
 }
@@ -158,16 +169,13 @@ func pageHeaders(h http.Header) {
 func (s *Server) view(r *http.Request, p *page) view {
 	c := callerOf(r)
 	v := view{Title: p.title, Style: staticPath["style.css"], Script: staticPath["live.js"], Icon: staticPath["icon.svg"], Live: p.live,
-		Version: s.Version, Now: time.Now().UTC(), Self: r.URL.RequestURI(), D: p.data}
-	if p.sheet {
-		v.Sheet = staticPath["report.css"]
-	}
+		Version: s.Version, Now: time.Now().UTC(), Self: r.URL.RequestURI(), Event: p.event, D: p.data}
 	if c.name == "" { // a stranger is shown where to sign in, and no more
 		return v
 	}
 	v.User, v.CSRF, v.SignOut = c.name, s.csrf(c), c.login != ""
 	for _, o := range s.allPages() {
-		if o.name != "" {
+		if o.name != "" && (o.path != "/check" || s.access.Load().checkForm) {
 			path := strings.TrimSuffix(o.path, "{$}")
 			v.Nav = append(v.Nav, navEntry{path, o.name, path == p.nav})
 		}
@@ -246,7 +254,9 @@ var staticPath, staticBytes = func() (map[string]string, map[string][]byte) {
 		}
 		all[e.Name()] = b
 	}
-	all["report.css"] = append([]byte(sheets.CSS), all["host.css"]...)
+	// One sheet: the pieces of a report, and what stands around them.
+	all["style.css"] = []byte(sheets.CSS + "\n" + string(all["style.css"]) + string(all["host.css"]))
+	delete(all, "host.css")
 	for name, b := range all {
 		paths[name] = "/static/" + name + "?" + shortSum(b)
 	}

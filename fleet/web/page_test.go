@@ -92,7 +92,7 @@ func wholePage(t *testing.T, name string, w *httptest.ResponseRecorder) (text st
 					needs = append(needs, a["id"])
 				}
 			case "th":
-				if a["scope"] == "" {
+				if a["scope"] == "" && n.Parent.Parent.Data != "thead" { // there it is clear
 					t.Errorf("%s: a heading of a table without scope", name)
 				}
 			}
@@ -191,7 +191,7 @@ func TestStatic(t *testing.T) {
 		if w.Code != 200 || !strings.Contains(w.Header().Get("Cache-Control"), "immutable") || w.Header().Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("%s: %d %v", name, w.Code, w.Header())
 		}
-		if strings.Contains(w.Body.String(), "//") && !strings.Contains(w.Body.String(), "http://www.w3.org/2000/svg") {
+		if strings.Contains(strings.ReplaceAll(w.Body.String(), "http://www.w3.org/2000/svg", ""), "://") {
 			t.Errorf("%s names another origin", name)
 		}
 		if w := do(s, "GET", "/static/"+name+"?old", ""); w.Code != 200 || strings.Contains(w.Header().Get("Cache-Control"), "immutable") {
@@ -264,8 +264,14 @@ func TestSignIn(t *testing.T) {
 	if w := submit(s, "/logout", url.Values{}, known...); w.Code != 403 {
 		t.Errorf("signed out without the page's word: %d", w.Code)
 	}
-	csrf := regexp.MustCompile(`name="csrf" value="([^"]+)"`).FindStringSubmatch(browse(s, "/", known...).Body.String())
+	csrf := csrfForm.FindStringSubmatch(browse(s, "/", known...).Body.String())
 	if w := submit(s, "/logout", url.Values{"csrf": {csrf[1]}}, known...); w.Code != 303 || !strings.Contains(w.Header().Get("Set-Cookie"), cookieName+"=;") {
 		t.Errorf("signing out: %d %v", w.Code, w.Header())
 	}
 }
+
+var (
+	csrfForm = regexp.MustCompile(`name="csrf" value="([^"]+)"`)
+	nextForm = regexp.MustCompile(`href="([^"]+)" rel="next"`)
+	rowForm  = regexp.MustCompile(`<tr id="t([0-9]+)"`)
+)

@@ -17,18 +17,29 @@ import (
 // pageFuncs are what templates call. Whatever a peer or a stranger may have written
 // goes through q or short.
 var pageFuncs = template.FuncMap{
-	"q": func(s any) string { return finding.Quote(fmt.Sprint(s)) }, "short": short, "sentence": sentence, "plural": plural,
-	"when": finding.Time, "iso": func(t time.Time) string { return t.UTC().Format(time.RFC3339) }, "ago": ago, "days": daysTo, "bar": barOf, "verdict": wordOf,
+	"q": func(s any) string { return finding.Quote(fmt.Sprint(s)) }, "short": short, "start": startOf, "sentence": sentence, "plural": plural,
+	"when": whenOf, "iso": func(t time.Time) string { return t.UTC().Format(time.RFC3339) }, "ago": ago, "days": daysTo, "bar": barOf, "verdict": wordOf,
 }
 
-// short quotes a text and bounds it to n characters.
+// short quotes a text and bounds it to n characters, and to 2n bytes of HTML, so that
+// a page stays small whatever names its hosts have.
 func short(n int, s any) string {
 	text := finding.Quote(fmt.Sprint(s))
-	if utf8.RuneCountInString(text) <= n {
-		return text
+	bytes, count := 0, 0
+	for i, r := range text {
+		bytes += len(template.HTMLEscapeString(string(r)))
+		if count++; count > n || bytes > 2*n {
+			return text[:i] + "…"
+		}
 	}
-	return string([]rune(text)[:n-1]) + "…"
+	return text
 }
+
+// whenOf is a time as people read it.
+func whenOf(t time.Time) string { return finding.ReadableTimes(finding.Time(t)) }
+
+// startOf is how a text begins, for a search for it.
+func startOf(n int, s string) string { return strings.ToValidUTF8(s[:min(n, len(s))], "") }
 
 // sentence makes a sentence of a text that is none yet.
 func sentence(s string) string {
@@ -74,7 +85,7 @@ func daysTo(now, t time.Time) int {
 // bar is how many days are left, drawn and told.
 type bar struct {
 	Width int    // of 100
-	Class string // "ok", "soon", "over"
+	Class string // "", "soon", "over"
 	Text  string
 }
 
@@ -83,7 +94,7 @@ const barFull = 90
 
 func barOf(now, t time.Time) bar {
 	n := daysTo(now, t)
-	b := bar{Width: min(max(n, 0), barFull) * 100 / barFull, Class: "ok", Text: plural(n, "day", "days")}
+	b := bar{Width: min(max(n, 0), barFull) * 100 / barFull, Text: plural(n, "day", "days") + " left"}
 	switch {
 	case t.Before(now):
 		b.Class, b.Text = "over", "ended "+plural(-n, "day", "days")+" ago"
@@ -99,9 +110,9 @@ type word struct{ Word, Class string }
 func wordOf(v report.Verdict) word {
 	switch v {
 	case report.Accept, report.Reject, report.Inconclusive:
-		return word{string(v), string(v)}
+		return word{v.String(), v.String()}
 	}
-	return word{"not checked yet", "unchecked"}
+	return word{"not checked yet", "skipped"}
 }
 
 func shortSum(b []byte) string {

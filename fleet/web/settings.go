@@ -30,6 +30,7 @@ type Settings struct {
 	Hosts      []string // names by which the service is asked, besides localhost
 	Requests   int      // of one client in a second; 0 is DefaultRequests
 	Checks     int      // that one client may ask for in a minute; 0 is DefaultChecks
+	CheckForm  string   // "on" or "off": the page on which people check any server; "" is on where nobody but this computer's users can ask
 }
 
 // The defaults of limits.
@@ -71,6 +72,7 @@ func Read(n *watch.Node, dir string) (s Settings) {
 		"hosts":             func(m *watch.Node) { s.Hosts = m.Texts() },
 		"requests-a-second": func(m *watch.Node) { s.Requests = m.Int(1, 1_000_000) },
 		"checks-a-minute":   func(m *watch.Node) { s.Checks = m.Int(1, 1_000_000) },
+		"check-form":        func(m *watch.Node) { s.CheckForm = m.Word("on", "off") },
 	})
 	return s
 }
@@ -98,6 +100,9 @@ type access struct {
 	networks []netip.Prefix
 	hosts    map[string]bool
 	loopback bool // nobody but this computer can connect
+	// checkForm has people check any server. Beyond loopback somebody must want it: the
+	// service then connects to wherever its users say.
+	checkForm bool
 }
 
 // minToken is the length of the shortest token. A signature of a session could be
@@ -145,7 +150,11 @@ func (s Settings) open(address string) (*access, error) {
 		}
 		a.cert = &c
 	}
-	return a, a.fit(address)
+	if err := a.fit(address); err != nil {
+		return nil, err
+	}
+	a.checkForm = s.CheckForm == "on" || s.CheckForm == "" && a.loopback && len(a.proxies) == 0
+	return a, nil
 }
 
 // fit refuses to listen where others could ask without being known, or be overheard.

@@ -1,4 +1,4 @@
-// Package web answers over HTTP: the JSON API of a watch, checks that somebody asks
+// Package web answers over HTTP: pages for people, the JSON API of a watch, checks that somebody asks
 // for, Prometheus' probes, and the service's own health and metrics.
 //
 // Whoever asks is a stranger: what he names is reached at public addresses, and in
@@ -45,6 +45,7 @@ type Server struct {
 	targets  *limits // checks of one stranger's target
 	gate     *gate
 	recent   recent
+	streams  streams
 	origins  http.CrossOriginProtection
 	secret   [32]byte
 	metrics  *metrics
@@ -80,6 +81,7 @@ func (s *Server) Use(settings Settings, address string) error {
 		s.targets = newLimits(rate.Limit(perTarget/60.0), perTarget)
 		s.gate = newGate(checksAtATime, checksWaiting)
 		s.recent.by = map[string]*shared{}
+		s.streams = streams{open: map[*stream]struct{}{}, clients: map[string]int{}, done: make(chan struct{})}
 		s.metrics = newMetrics(s)
 		s.handler = s.guard(s.mux())
 	}
