@@ -29,21 +29,24 @@ import (
 
 // docPages are the pages whose commands are run here, each with the server of the lab
 // that stands for example.com.
-var docPages = map[string]string{"README.md": "good", "docs/commands.md": "good", "docs/root-programs.md": "program-accepted", "docs/clients.md": "good"}
+var docPages = map[string]string{"README.md": "good", "docs/commands.md": "good", "docs/install.md": "good", "docs/root-programs.md": "program-accepted", "docs/clients.md": "good"}
 
-// quickly are commands that take long, and what of them the quick tier runs: "" is
-// nothing. With ASSAY_FULL=1 they run as they stand.
+// quickly are commands that take long, and what of them is run: "" is nothing. With
+// ASSAY_FULL=1 they run as they stand, but for those that lead every client of the
+// machine through the exam, which takes up to half an hour: TestExam examines many.
 var quickly = []struct {
 	command *regexp.Regexp
 	instead string
+	always  bool
 }{
-	{regexp.MustCompile(`^go install .*`), ""},
-	{regexp.MustCompile(`^assay lab clients.* --only .*`), ""},
-	{regexp.MustCompile(`^(assay lab clients .* --baseline \S+)$`), "$1 --from today.json"},
-	{regexp.MustCompile(`^(assay lab clients --from .*)$`), "$1"},
-	{regexp.MustCompile(`^(assay lab clients) (--format json >.*)$`), "$1 'assay check' $2"},
-	{regexp.MustCompile(`^(assay lab clients)(.*)$`), "$1 --list$2"},
-	{regexp.MustCompile(`^assay lab check$`), "assay lab check good revoked"},
+	{command: regexp.MustCompile(`^go install (?:-C (\S+) )?(\S+)$`), instead: "grep 'package main' ./$1/$2/main.go"},
+	{command: regexp.MustCompile(`^assay lab clients.* --only .*`)},
+	{command: regexp.MustCompile(`^(assay lab clients .* --baseline \S+)$`), instead: "$1 --from today.json", always: true},
+	{command: regexp.MustCompile(`^(assay lab clients --from .*)$`), instead: "$1"},
+	{command: regexp.MustCompile(`^(assay lab clients) (--format json >.*)$`), instead: "$1 'assay check' $2", always: true},
+	{command: regexp.MustCompile(`^(assay lab clients)$`), instead: "$1 --list", always: true},
+	{command: regexp.MustCompile(`^(assay lab clients)(.*)$`), instead: "$1 --list$2"},
+	{command: regexp.MustCompile(`^assay lab check$`), instead: "assay lab check good revoked"},
 }
 
 // The commands on these pages run in a shell, on servers of the lab in place of those
@@ -66,10 +69,7 @@ func TestDocCommands(t *testing.T) {
 			names, flags := docNames(s, mail), docFlags(s, mail)
 			for _, b := range blocks {
 				for _, line := range commands(b.Text) {
-					if !full {
-						line = shortened(line)
-					}
-					if line != "" {
+					if line = shortened(line, full); line != "" {
 						runDocLine(t, l, flags, dir, page, names.Replace(line))
 					}
 				}
@@ -94,11 +94,14 @@ func commands(text string) (lines []string) {
 	return lines
 }
 
-// shortened is what the quick tier runs of a line.
-func shortened(line string) string {
+// shortened is what the tier runs of a line.
+func shortened(line string, full bool) string {
 	command := strings.TrimSpace(comment.ReplaceAllString(line, ""))
 	for _, q := range quickly {
 		if q.command.MatchString(command) {
+			if full && !q.always {
+				return line
+			}
 			return strings.TrimSpace(q.command.ReplaceAllString(command, q.instead))
 		}
 	}
@@ -125,7 +128,7 @@ func runDocLine(t *testing.T, l *lab.Lab, flags, dir, page, line string) {
 	cmd := exec.CommandContext(ctx, "sh", "-c", line)
 	peers.Tie(cmd)
 	cmd.Dir = dir
-	if strings.HasPrefix(line, "go ") {
+	if strings.HasPrefix(line, "go ") || strings.HasPrefix(line, "grep ") {
 		cmd.Dir = "../.."
 	}
 	cmd.Env = append(os.Environ(), "XDG_CACHE_HOME="+filepath.Join(dir, "cache"), "SSL_CERT_FILE="+l.RootFile, "GOBIN="+dir, testFlags+"="+flags)

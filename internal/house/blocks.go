@@ -29,6 +29,7 @@ var Rules = []Rule{
 	{Page: "assaycaddy/README.md", Match: `^\{"verifier"`, By: "assaycaddy TestDocumentedJSON"},
 	{Page: "assaycaddy/README.md", Match: `^xcaddy build`, Why: "xcaddy takes the module from the proxy, which has released versions alone; the tests of the module load it into Caddy"},
 
+	{Page: "docs/install.md", By: "internal/cli TestDocCommands"},
 	{Page: "docs/commands.md", By: "internal/cli TestDocCommands"},
 	{Page: "docs/root-programs.md", Match: `^v, err := `, By: "internal/house TestGuidePrograms"},
 	{Page: "docs/root-programs.md", By: "internal/cli TestDocCommands"},
