@@ -32,21 +32,22 @@ import (
 var docPages = map[string]string{"README.md": "good", "docs/commands.md": "good", "docs/install.md": "good", "docs/root-programs.md": "program-accepted", "docs/clients.md": "good"}
 
 // quickly are commands that take long, and what of them is run: "" is nothing. With
-// ASSAY_FULL=1 they run as they stand, but for those that lead every client of the
-// machine through the exam, which takes up to half an hour: TestExam examines many.
+// ASSAY_FULL=1 they run as they stand, but for those that are always shortened: every
+// client of the machine takes up to half an hour, and TestExam examines many; the
+// build and the whole lab are steps of .ci/run.
 var quickly = []struct {
 	command *regexp.Regexp
 	instead string
 	always  bool
 }{
-	{command: regexp.MustCompile(`^go install (?:-C (\S+) )?(\S+)$`), instead: "grep 'package main' ./$1/$2/main.go"},
+	{command: regexp.MustCompile(`^go install (?:-C (\S+) )?(\S+)$`), instead: "grep 'package main' ./$1/$2/main.go", always: true},
 	{command: regexp.MustCompile(`^assay lab clients.* --only .*`)},
 	{command: regexp.MustCompile(`^(assay lab clients .* --baseline \S+)$`), instead: "$1 --from today.json", always: true},
 	{command: regexp.MustCompile(`^(assay lab clients --from .*)$`), instead: "$1"},
 	{command: regexp.MustCompile(`^(assay lab clients) (--format json >.*)$`), instead: "$1 'assay check' $2", always: true},
 	{command: regexp.MustCompile(`^(assay lab clients)$`), instead: "$1 --list", always: true},
 	{command: regexp.MustCompile(`^(assay lab clients)(.*)$`), instead: "$1 --list$2"},
-	{command: regexp.MustCompile(`^assay lab check$`), instead: "assay lab check good revoked"},
+	{command: regexp.MustCompile(`^assay lab check$`), instead: "assay lab check good revoked", always: true},
 }
 
 // The commands on these pages run in a shell, on servers of the lab in place of those
