@@ -262,17 +262,18 @@ func (k key256) octets() int64 { return int64(len(k.points)) * 2 * 32 }
 // u1·G + u2·Q, modulo n, is r (FIPS 186-5, 6.4.2; SEC 1, 4.1.4).
 func (k key256) verify(digest, signature []byte) bool {
 	params := elliptic.P256().Params()
-	v, ok := open(params.N, digest, signature)
-	if !ok {
+	v := spareScalars.Get().(*scalars)
+	defer spareScalars.Put(v)
+	if !v.open(params.N, digest, signature) {
 		return false
 	}
 	var sum sum256
-	base256().addTo(&sum, v.u1)
-	k.addTo(&sum, v.u2)
-	if sum.hasX(v.r) {
+	base256().addTo(&sum, &v.u1)
+	k.addTo(&sum, &v.u2)
+	if sum.hasX(&v.r) {
 		return true
 	}
 	// n is below the field's modulus p, so two x may be r modulo n: r and, where it is below p, r + n.
-	x := v.r.Add(v.r, params.N)
+	x := v.r.Add(&v.r, params.N)
 	return x.Cmp(params.P) < 0 && sum.hasX(x)
 }

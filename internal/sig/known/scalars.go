@@ -2,38 +2,56 @@ package known
 
 import (
 	"math/big"
+	"sync"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
 // scalars are what a signature comes down to: the r that it has, and the factors
-// of the base point and of the public key.
-type scalars struct{ r, u1, u2 *big.Int }
+// of the base point and of the public key; and what they are reckoned with. A
+// big.Int keeps the memory that it has had, so one that is used again needs none.
+type scalars struct {
+	r, u1, u2         big.Int
+	s, e, inverse     big.Int
+	product, quotient big.Int
+}
+
+// spareScalars are those that no verification uses now. All that was in them is
+// public, and open overwrites whatever it reads.
+var spareScalars = sync.Pool{New: func() any { return new(scalars) }}
 
 // open reads a signature (RFC 3279, 2.2.3: a SEQUENCE of two INTEGERs, in DER)
 // and computes its scalars for a curve of order n (FIPS 186-5, 6.4.2; SEC 1,
 // 4.1.4). ok is false when it is not DER, or r or s is not from 1 to n-1. The
 // order is one that fills whole octets.
-func open(n *big.Int, digest, signature []byte) (v scalars, ok bool) {
+func (v *scalars) open(n *big.Int, digest, signature []byte) (ok bool) {
 	var inner cryptobyte.String
-	var rOctets, sOctets []byte
+	var first, second []byte
 	input := cryptobyte.String(signature)
 	if !input.ReadASN1(&inner, asn1.SEQUENCE) || !input.Empty() ||
-		!inner.ReadASN1Integer(&rOctets) || !inner.ReadASN1Integer(&sOctets) || !inner.Empty() {
-		return v, false
+		!inner.ReadASN1Integer(&first) || !inner.ReadASN1Integer(&second) || !inner.Empty() {
+		return false
 	}
-	r, s := new(big.Int).SetBytes(rOctets), new(big.Int).SetBytes(sOctets)
-	if r.Sign() == 0 || s.Sign() == 0 || r.Cmp(n) >= 0 || s.Cmp(n) >= 0 {
-		return v, false
+	v.r.SetBytes(first)
+	v.s.SetBytes(second)
+	if v.r.Sign() == 0 || v.s.Sign() == 0 || v.r.Cmp(n) >= 0 || v.s.Cmp(n) >= 0 {
+		return false
+	}
+	if v.inverse.ModInverse(&v.s, n) == nil { // n is prime: there always is one
+		return false
 	}
 	// Of a digest longer than n the leftmost bits count.
-	size := n.BitLen() / 8
-	e := new(big.Int).SetBytes(digest[:min(len(digest), size)])
-	inverse := s.ModInverse(s, n)
-	u1 := e.Mod(e.Mul(e, inverse), n)
-	u2 := inverse.Mod(inverse.Mul(inverse, r), n)
-	return scalars{r, u1, u2}, true
+	v.e.SetBytes(digest[:min(len(digest), n.BitLen()/8)])
+	v.times(&v.u1, &v.e, n)
+	v.times(&v.u2, &v.r, n)
+	return true
+}
+
+// times sets u to x·inverse modulo n; none is negative.
+func (v *scalars) times(u, x, n *big.Int) {
+	v.product.Mul(x, &v.inverse)
+	v.quotient.QuoRem(&v.product, n, u)
 }
 
 // The widths of digits in bits. A key's table has 52 KiB for P-256 and 116 KiB for
