@@ -195,9 +195,12 @@ func (r *round) revocation(ctx context.Context, n int) (o outcome) {
 	if r.sendsNonce() {
 		in.NonceFor = r.nonce
 	}
-	from := r.artefacts(ctx, &in)
+	from, handed := r.artefacts(ctx, &in), 0
+	if r.handIn(revocation.Foreseen(in)) {
+		from, handed = r.artefacts(ctx, &in), 1
+	}
 	res := revocation.Judge(ctx, in)
-	for n := 0; n < maxRounds && r.handIn(res.Needs); n++ {
+	for n := handed; n < maxRounds && r.handIn(res.Needs); n++ {
 		in.Artefacts, in.Offered, in.OfferedOCSP = nil, nil, nil
 		from = r.artefacts(ctx, &in)
 		res = revocation.Judge(ctx, in)

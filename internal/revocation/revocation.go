@@ -182,6 +182,47 @@ func Judge(ctx context.Context, in Input) Result {
 	return res
 }
 
+// Foreseen returns what Judge of in, without artefacts, would need, where that is plain
+// before it judges: the first list of each distribution point, when lists are all there
+// is to ask. It is nil where more plays a part (other sources, files, a scheme that may
+// end the asking): then Judge says so itself. Whoever has the lists at hand saves a
+// judgement that could only say that they are missing.
+func Foreseen(in Input) (needs []Need) {
+	schemes := in.Policy.Schemes
+	if !schemes.Has(policy.CRL) || in.Policy.Stop != policy.StopNever || len(in.Artefacts) > 0 || len(in.Offered) > 0 || len(in.OfferedOCSP) > 0 {
+		return nil
+	}
+	for i := 0; i+1 < len(in.Path); i++ {
+		c := in.Path[i]
+		if i > 0 && in.Policy.Depth == policy.DepthLeaf {
+			break
+		}
+		if schemes.Has(policy.OCSP) && slices.ContainsFunc(c.OCSPServers, isHTTP) || i < len(in.Staples) && in.Staples[i] != nil {
+			return nil
+		}
+		var key [32]byte
+		for n, dp := range c.CRLPoints {
+			if n == maxPoints {
+				break
+			}
+			for _, g := range dp.FullName {
+				if g.Type != cert.URIName || !isHTTP(g.Value) {
+					continue
+				}
+				if key == [32]byte{} {
+					key = sha256.Sum256(in.Path[i+1].RawSPKI)
+				}
+				need := Need{Kind: KindCRL, URL: g.Value, IssuerKey: key, Cert: i}
+				if !slices.ContainsFunc(needs, need.same) {
+					needs = append(needs, need)
+				}
+				break // the others are alternatives
+			}
+		}
+	}
+	return needs
+}
+
 // StapledSCTs returns the SCT list of the leaf's staple when that is a valid
 // response which says good, for a policy that does not ask staples for a status:
 // whoever delivers SCTs does so whatever is asked about revocation. Nothing else is
