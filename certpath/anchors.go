@@ -22,8 +22,8 @@ type Anchors struct {
 	list      []*anchor
 	bySubject map[string][]*anchor // subject Name as encoded
 
-	canonOnce sync.Once
-	byCanon   map[string][]*anchor // subject by RFC 5280, 7.1
+	lettersOnce sync.Once
+	letters     []uint64 // parallel to list: lettersOf the subject
 
 	hashOnce sync.Once
 	hash     [32]byte
@@ -50,6 +50,17 @@ type anchor struct {
 	store   string             // where it was read from
 	once    sync.Once
 	parsed  *cert.Certificate
+
+	canonOnce sync.Once
+	canon     string // of the subject, by RFC 5280, 7.1
+}
+
+func (a *anchor) subjectCanon() string {
+	a.canonOnce.Do(func() {
+		name, _ := cert.ParseName(a.subject)
+		a.canon = name.Canon
+	})
+	return a.canon
 }
 
 func (a *anchor) cert() *cert.Certificate {
@@ -133,16 +144,20 @@ func (s *Anchors) Hash() [32]byte {
 		return NewAnchors().Hash()
 	}
 	s.hashOnce.Do(func() {
-		parts := make([][]byte, 0, len(s.list))
-		for _, a := range s.list {
-			h := sha256.New()
-			sum := sha256.Sum256(a.raw)
-			h.Write(sum[:])
+		parts, h := make([][32]byte, len(s.list)), sha256.New()
+		for i, a := range s.list {
+			parts[i] = sha256.Sum256(a.raw)
+			h.Reset()
+			h.Write(parts[i][:])
 			a.limits.hashInto(h.Write)
-			parts = append(parts, h.Sum(nil))
+			h.Sum(parts[i][:0])
 		}
-		slices.SortFunc(parts, bytes.Compare)
-		s.hash = sha256.Sum256(bytes.Join(parts, nil))
+		slices.SortFunc(parts, func(x, y [32]byte) int { return bytes.Compare(x[:], y[:]) })
+		h.Reset()
+		for i := range parts {
+			h.Write(parts[i][:])
+		}
+		h.Sum(s.hash[:0])
 	})
 	return s.hash
 }
@@ -216,19 +231,25 @@ func (s *Anchors) named(raw []byte) []*anchor {
 }
 
 // equivalent returns the anchors whose subject equals the name by RFC 5280,
-// 7.1. The first call reads the subjects of the whole set.
-func (s *Anchors) equivalent(n cert.Name) []*anchor {
+// 7.1. The first call looks at the subjects of the whole set; decoded are only those
+// that may be equal, once each.
+func (s *Anchors) equivalent(n cert.Name) (equal []*anchor) {
 	if s == nil {
 		return nil
 	}
-	s.canonOnce.Do(func() {
-		s.byCanon = make(map[string][]*anchor, len(s.list))
-		for _, a := range s.list {
-			name, _ := cert.ParseName(a.subject)
-			s.byCanon[name.Canon] = append(s.byCanon[name.Canon], a)
+	s.lettersOnce.Do(func() {
+		s.letters = make([]uint64, len(s.list))
+		for i, a := range s.list {
+			s.letters[i] = lettersOf(a.subject)
 		}
 	})
-	return s.byCanon[n.Canon]
+	want := lettersOfName(n)
+	for i, have := range s.letters {
+		if (have == want || have == 0 || want == 0) && s.list[i].subjectCanon() == n.Canon {
+			equal = append(equal, s.list[i])
+		}
+	}
+	return equal
 }
 
 // subjectOf finds the subject Name in a certificate by stepping over what
