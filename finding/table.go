@@ -1,6 +1,7 @@
 package finding
 
 import (
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -33,6 +34,20 @@ func Kinds() []Kind {
 	kinds := slices.Concat(tables...)
 	slices.SortFunc(kinds, func(a, b Kind) int { return strings.Compare(string(a.ID), string(b.ID)) })
 	return kinds
+}
+
+// All yields the entries of the table, in no order that means anything, and copies no
+// more than one at a time.
+func All() iter.Seq[Kind] {
+	return func(yield func(Kind) bool) {
+		for _, t := range tables {
+			for i := range t {
+				if !yield(t[i]) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // Lookup returns the table entry of id.

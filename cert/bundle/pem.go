@@ -14,9 +14,16 @@ const (
 	dashes = "-----"
 )
 
+// maxRoom bounds the objects for which room is made before they are read.
+const maxRoom = 1024
+
 // pem adds the objects in the PEM blocks of b. Unlike pem.Decode it does not
 // pass over blocks that are damaged.
 func (r *reader) pem(b []byte) {
+	// A system's bundle has some 150 blocks; room for each is made once.
+	if n := bytes.Count(b, []byte(begin)); r.out == nil {
+		r.out = make([]Object, 0, min(n, r.limit, maxRoom))
+	}
 	line, at := 1, 0
 	for i := bytes.Index(b, []byte(begin)); i >= 0; {
 		line += bytes.Count(b[at:i], []byte("\n"))

@@ -198,7 +198,7 @@ func say(ctx context.Context, conn net.Conn, h *ownHello, limit time.Duration, e
 	if _, err := w.Write(record); err != nil {
 		return &transcript{err: err}, err
 	}
-	buf := make([]byte, 64<<10)
+	buf := make([]byte, 8<<10) // most first flights have less
 	for read := 0; ; {
 		_, err := w.Read(buf)
 		in := w.received()

@@ -6,12 +6,13 @@ import (
 	"os/exec"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/assaytls/assay/finding"
 )
 
-var versionNumber = regexp.MustCompile(`\b[vV]?[0-9]+(\.[0-9]+|p[0-9]| *$)`)
+var versionNumber = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\b[vV]?[0-9]+(\.[0-9]+|p[0-9]| *$)`) })
 
 // version is what the client says of its version: the first line that has one.
 func (e *examination) version(d Definition) string {
@@ -37,7 +38,7 @@ func (e *examination) askVersion(d Definition) string {
 	defer os.RemoveAll(home)
 	said := process{argv: e.place.fill(d.Version, goal{}, home), limit: 20 * time.Second, home: home, mark: token()}.run(context.Background(), nil)
 	for l := range strings.Lines(said.output) {
-		if l = strings.TrimSpace(l); versionNumber.MatchString(l) {
+		if l = strings.TrimSpace(l); versionNumber().MatchString(l) {
 			q := finding.Quote(l)
 			if r := []rune(q); len(r) > 80 {
 				q = string(r[:80]) + "…"
