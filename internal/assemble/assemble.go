@@ -4,7 +4,6 @@
 package assemble
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/assaytls/assay/cert"
@@ -136,7 +135,7 @@ func header(j *Judged) *report.Report {
 		AnchorsHash: j.AnchorsHash, LogListHash: j.LogListHash, FiltersHash: j.FiltersHash, ProgramsHash: j.ProgramsHash,
 	}
 	if j.Detail != Brief {
-		r.PolicyHash = fmt.Sprintf("%x", j.Policy.Hash())
+		r.PolicyHash = hashText(j.Policy.Hash())
 	}
 	return r
 }

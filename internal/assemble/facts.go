@@ -127,7 +127,7 @@ func factsFor(d Detail, c *cert.Certificate, source report.CertSource) report.Ce
 	f := report.Cert{NotBefore: c.NotBefore, NotAfter: c.NotAfter, Source: source}
 	if d == Rows {
 		spki := sha256.Sum256(c.RawSPKI)
-		f.SHA256, f.SPKISHA256 = hex.EncodeToString(c.SHA256[:]), hex.EncodeToString(spki[:])
+		f.SHA256, f.SPKISHA256 = hashText(c.SHA256), hashText(spki)
 	}
 	return f
 }
@@ -141,4 +141,11 @@ func Name(c *cert.Certificate) string {
 		return c.SAN[0].String()
 	}
 	return fmt.Sprintf("serial %x", c.Serial)
+}
+
+// hashText is a hash in hex.
+func hashText(h [32]byte) string {
+	var b [64]byte
+	hex.Encode(b[:], h[:])
+	return string(b[:])
 }

@@ -231,6 +231,12 @@ func StapledSCTs(ctx context.Context, in Input) []byte {
 	if len(in.Path) < 2 || len(in.Staples) == 0 || in.Staples[0] == nil || ctx.Err() != nil {
 		return nil
 	}
+	return stapledSCTs(ctx, in)
+}
+
+// stapledSCTs is StapledSCTs where there is a staple: in a function of its own, for in
+// goes to the heap with it.
+func stapledSCTs(ctx context.Context, in Input) []byte {
 	if in.Policy.Skew == 0 {
 		in.Policy.Skew = policy.DefaultSkew
 	}
