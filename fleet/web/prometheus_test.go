@@ -28,6 +28,9 @@ func TestPrometheus(t *testing.T) {
 	if out, err := exec.Command(promtool, "check", "rules", rules).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
+	if out, err := exec.Command(promtool, "test", "rules", "../grafana/rules_test.yaml").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
 	var n atomic.Int64
 	s, err := start(t, Settings{}, loopback, quick(&n))
 	if err != nil {
