@@ -68,7 +68,10 @@ func deliverEach(tx *Tx, events []Event) error {
 func TestKilled(t *testing.T) {
 	both(t, func(t *testing.T, open func() *Store) {
 		s, ctx := open(), t.Context()
-		together, kills := 1, 40
+		together, kills := 1, 15
+		if os.Getenv("ASSAY_FULL") != "" {
+			kills = 100
+		}
 		if s.d.numbered {
 			together = 3
 		}
