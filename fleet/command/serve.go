@@ -328,12 +328,25 @@ func (s *service) run(ctx context.Context) error {
 // anchors, client certificates, the log list.
 const reopen = 24 * time.Hour
 
+// renewEvery is how often the files of HTTPS are looked at: whoever renews a certificate
+// need not know who uses it.
+const renewEvery = 5 * time.Second
+
 // attend reads the configuration again when it is asked to.
 func (s *service) attend(ctx context.Context, address string, hangup <-chan os.Signal, failed <-chan error) error {
 	again := time.NewTicker(reopen)
 	defer again.Stop()
+	renew := time.NewTicker(renewEvery)
+	defer renew.Stop()
+	seen := s.papers()
 	for {
 		select {
+		case <-renew.C:
+			if now := s.papers(); now != seen {
+				seen = now
+				s.renew(ctx, address)
+			}
+			continue
 		case <-ctx.Done():
 			return nil
 		case err := <-failed:

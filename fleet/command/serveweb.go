@@ -3,7 +3,9 @@ package command
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net/netip"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -73,6 +75,30 @@ func (s *service) reach(ctx context.Context, networks []netip.Prefix) error {
 		return target.Usagef("%v", err)
 	}
 	return nil
+}
+
+// papers is another text when the files of HTTPS have changed; "" without any.
+func (s *service) papers() (text string) {
+	settings := s.flags.settings(s.settings)
+	for _, name := range []string{settings.TLSCert, settings.TLSKey} {
+		if name == "" {
+			continue
+		}
+		if st, err := os.Stat(name); err == nil {
+			text += fmt.Sprint(name, st.ModTime().UnixNano(), st.Size(), ";")
+		}
+	}
+	return text
+}
+
+// renew has the files of HTTPS read again. Files that do not fit together, perhaps
+// because they are just being written, change nothing.
+func (s *service) renew(ctx context.Context, address string) {
+	if err := s.useWeb(ctx, s.settings, address); err != nil {
+		s.Warn(fmt.Errorf("the certificate that was in use stays: %w", err))
+		return
+	}
+	fmt.Fprintln(s.Stderr, "assay: the certificate of HTTPS was read again")
 }
 
 // ask checks what somebody asks for.

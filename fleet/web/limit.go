@@ -24,6 +24,20 @@ func newLimits(each rate.Limit, burst int) *limits {
 	return &limits{each: each, burst: burst, by: map[string]*rate.Limiter{}, others: rate.NewLimiter(each, burst)}
 }
 
+// set changes what each key has. What was used of it stays used.
+func (l *limits) set(each rate.Limit, burst int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.each, l.burst = each, burst
+	now := time.Now()
+	for _, b := range l.by {
+		b.SetLimitAt(now, each)
+		b.SetBurstAt(now, burst)
+	}
+	l.others.SetLimitAt(now, each)
+	l.others.SetBurstAt(now, burst)
+}
+
 // take takes one of key's at now; otherwise it says how long to wait for one.
 func (l *limits) take(key string, now time.Time) (wait time.Duration, ok bool) {
 	l.mu.Lock()

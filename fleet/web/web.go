@@ -66,15 +66,18 @@ const (
 )
 
 // Use has the Server answer by settings from now on; address is what is listened on.
-// When something is wrong nothing changes. Limits stay as they were first.
+// When something is wrong nothing changes.
 func (s *Server) Use(settings Settings, address string) error {
 	a, err := settings.open(address)
 	if err != nil {
 		return err
 	}
-	if s.handler == nil {
+	requests, checks := cmp.Or(settings.Requests, DefaultRequests), cmp.Or(settings.Checks, DefaultChecks)
+	if s.handler != nil {
+		s.requests.set(rate.Limit(float64(requests)), 10*requests)
+		s.checks.set(rate.Limit(float64(checks)/60), checks)
+	} else {
 		rand.Read(s.secret[:])
-		requests, checks := cmp.Or(settings.Requests, DefaultRequests), cmp.Or(settings.Checks, DefaultChecks)
 		s.requests = newLimits(rate.Limit(float64(requests)), 10*requests)
 		s.guesses = newLimits(rate.Limit(1.0/6), 20)
 		s.checks = newLimits(rate.Limit(float64(checks)/60), checks)
