@@ -91,7 +91,7 @@ func (tx *Tx) worst(q *TargetQuery, where string, args []any, limit int, p *Targ
 		if err != nil {
 			return err
 		}
-		if len(ids) > limit {
+		if len(ids) > limit || q.Page == "" && len(ids) == p.Total { // that is all
 			break
 		}
 	}
@@ -112,7 +112,8 @@ func (tx *Tx) worst(q *TargetQuery, where string, args []any, limit int, p *Targ
 func anywhere(text string) (string, []any) {
 	text = strings.ToLower(text)
 	like := "%" + likeEscaper.Replace(text) + "%"
-	where, args := `t.search LIKE ? ESCAPE '\' OR n.issuer IN (SELECT sha256 FROM certificates WHERE sha256 IN (SELECT DISTINCT issuer FROM standings) AND LOWER(subject) LIKE ? ESCAPE '\')`, []any{like, like}
+	// Standings are long rows: their index of issuers answers, and they are not read.
+	where, args := `t.search LIKE ? ESCAPE '\' OR t.id IN (SELECT target FROM standings WHERE issuer IN (SELECT sha256 FROM certificates WHERE sha256 IN (SELECT DISTINCT issuer FROM standings) AND LOWER(subject) LIKE ? ESCAPE '\'))`, []any{like, like}
 	var kinds []any
 	if len(text) >= 3 { // shorter ones are a part of too many
 		for _, k := range finding.Kinds() {
@@ -158,13 +159,13 @@ const maxGroups = 200
 // Groups counts the watched targets by what they have in common, those first of which
 // most are rejected; 200 at most.
 func (s *Store) Groups(ctx context.Context, by Grouping) (all []GroupCount, err error) {
-	from, key, label := "targets t LEFT JOIN standings n ON n.target = t.id", "t.grp", "''"
+	from, key := "targets t LEFT JOIN standings n ON n.target = t.id", "t.grp"
 	switch by {
 	case ByGroup:
 	case ByTag:
 		from, key = from+s.d.labels, s.d.label
 	case ByIssuer:
-		from, key, label = "targets t JOIN standings n ON n.target = t.id JOIN certificates c ON c.sha256 = n.issuer", "c.sha256", "MAX(c.subject)"
+		return s.byIssuer(ctx)
 	default:
 		return nil, fmt.Errorf("targets are not counted by %q", by)
 	}
@@ -173,23 +174,33 @@ func (s *Store) Groups(ctx context.Context, by Grouping) (all []GroupCount, err 
 		count := func(verdict string) string {
 			return "SUM(CASE WHEN COALESCE(n.verdict, '') = '" + verdict + "' THEN 1 ELSE 0 END)"
 		}
-		return tx.each("SELECT "+key+", "+label+", COUNT(*), "+count("accept")+", "+count("reject")+", "+count("inconclusive")+" FROM "+from+
-			" WHERE t.removed = 0 GROUP BY "+key+" ORDER BY 5 DESC, 6 DESC, 3 DESC, 1 LIMIT "+strconv.Itoa(maxGroups), nil, func(scan func(...any) error) error {
+		return tx.each("SELECT "+key+", COUNT(*), "+count("accept")+", "+count("reject")+", "+count("inconclusive")+" FROM "+from+
+			" WHERE t.removed = 0 GROUP BY "+key+" ORDER BY 4 DESC, 5 DESC, 2 DESC, 1 LIMIT "+strconv.Itoa(maxGroups), nil, func(scan func(...any) error) error {
 			var g GroupCount
-			var raw []byte
-			to := any(&g.Key)
-			if by == ByIssuer {
-				to = &raw
-			}
-			if err := scan(to, &g.Label, &g.Targets, &g.Accept, &g.Reject, &g.Inconclusive); err != nil {
+			if err := scan(&g.Key, &g.Targets, &g.Accept, &g.Reject, &g.Inconclusive); err != nil {
 				return err
-			}
-			if by == ByIssuer {
-				g.Key = hashFrom(raw).String()
 			}
 			g.Unchecked = g.Targets - g.Accept - g.Reject - g.Inconclusive
 			all = append(all, g)
 			return nil
+		})
+	})
+	return all, err
+}
+
+// byIssuer counts by issuer, from the index of the standings.
+func (s *Store) byIssuer(ctx context.Context) (all []GroupCount, err error) {
+	all = []GroupCount{}
+	err = s.View(ctx, func(tx *Tx) error {
+		return tx.each(`SELECT c.sha256, c.subject, g.n, g.accepted, g.rejected, g.unsure FROM (SELECT issuer, COUNT(*) AS n, SUM(CASE WHEN verdict = 'accept' THEN 1 ELSE 0 END) AS accepted,
+			SUM(CASE WHEN verdict = 'reject' THEN 1 ELSE 0 END) AS rejected, SUM(CASE WHEN verdict = 'inconclusive' THEN 1 ELSE 0 END) AS unsure FROM standings WHERE issuer IS NOT NULL
+			GROUP BY issuer ORDER BY 4 DESC, 5 DESC, 2 DESC, 1 LIMIT `+strconv.Itoa(maxGroups)+`) g JOIN certificates c ON c.sha256 = g.issuer ORDER BY 5 DESC, 6 DESC, 3 DESC, 1`, nil, func(scan func(...any) error) error {
+			var g GroupCount
+			var sum []byte
+			err := scan(&sum, &g.Label, &g.Targets, &g.Accept, &g.Reject, &g.Inconclusive)
+			g.Key = hashFrom(sum).String()
+			all = append(all, g)
+			return err
 		})
 	})
 	return all, err
