@@ -28,11 +28,7 @@ type world struct {
 
 func newWorld(t *testing.T, targets map[string]string) *world {
 	t.Helper()
-	var only []string
-	for _, s := range append([]string{"good"}, "revoked", "revoked-intermediate", "expired") {
-		only = append(only, s)
-	}
-	demo, err := watch.StartDemo(t.Context(), only)
+	demo, err := watch.StartDemo(t.Context(), []string{"good", "revoked", "revoked-intermediate", "expired"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,9 +37,26 @@ func TestMain(m *testing.M) {
 // process is assay-fleet with arguments, in a process of its own.
 type process struct {
 	*exec.Cmd
-	out bytes.Buffer
-	mu  sync.Mutex
+	out said
 	end chan error
+}
+
+// said is what a process has written, which may be read while it writes.
+type said struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+func (s *said) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.all.Write(b)
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.all.String()
 }
 
 func start(t testing.TB, args ...string) *process {

@@ -45,18 +45,6 @@ func (c *Certificate) record() certRecord {
 		Key: c.Key, Signature: c.Signature, CA: c.CA, Names: c.Names, DER: c.DER}
 }
 
-func (rec *certRecord) certificate() Certificate {
-	c := Certificate{SHA256: rec.SHA256, SPKI: rec.SPKI, Subject: rec.Subject, Issuer: rec.Issuer, Serial: rec.Serial, NotBefore: utc(rec.NotBefore), NotAfter: utc(rec.NotAfter),
-		Key: rec.Key, Signature: rec.Signature, CA: rec.CA}
-	if len(rec.Names) > 0 {
-		c.Names = rec.Names
-	}
-	if len(rec.DER) > 0 {
-		c.DER = rec.DER
-	}
-	return c
-}
-
 // clone is a copy that shares nothing with the reader's buffers.
 func (rec *certRecord) clone() certRecord {
 	c := *rec

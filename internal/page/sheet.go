@@ -290,9 +290,7 @@ func (m *maker) each(f func(*report.ViewFinding, string)) {
 		switch s.Kind {
 		case report.SectionFindings, report.SectionConnection, report.SectionDANE:
 		case report.SectionPath:
-			if path++; s.Title == alsoServes {
-				break
-			} else if path != m.r.Chosen {
+			if path++; path != m.r.Chosen && s.Title != alsoServes {
 				continue
 			}
 		default:
