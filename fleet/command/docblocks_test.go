@@ -41,10 +41,12 @@ func TestDocCommands(t *testing.T) {
 				}
 			}
 			for _, b := range blocks {
-				for text := range strings.Lines(b.Text) {
-					if text = strings.TrimSpace(text); text != "" {
-						d.run(page, text)
+				for _, text := range house.Commands(b.Text) {
+					if err := house.Runnable(text); err != nil {
+						t.Errorf("%s:%d: %v", page, b.Line, err)
+						continue
 					}
+					d.run(page, text)
 				}
 			}
 			d.interrupt()

@@ -1,8 +1,11 @@
 package house
 
 import (
+	"fmt"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 )
 
 // Rule says of blocks of code in the documentation by which test they are run, or why
@@ -34,6 +37,7 @@ var Rules = []Rule{
 	{Page: "docs/root-programs.md", Match: `^v, err := `, By: "internal/house TestGuidePrograms"},
 	{Page: "docs/root-programs.md", By: "internal/cli TestDocCommands"},
 	{Page: "docs/clients.md", Match: `^\[`, By: "internal/cli TestDocDefinitions"},
+	{Page: "docs/clients.md", Match: `^apt-get `, Why: "it changes the packages of the computer; .ci/run full installs them where it is meant to"},
 	{Page: "docs/clients.md", By: "internal/cli TestDocCommands"},
 	{Page: "docs/performance.md", By: "internal/house TestMeasurements"},
 	{Page: "docs/recipes-duckdb.md", By: "fleet/summary TestRecipes"},
@@ -86,4 +90,54 @@ func BlocksFor(root, page, by string) (blocks []Block, err error) {
 		}
 	}
 	return blocks, nil
+}
+
+// runners are the tests that give lines of pages to a shell, and programs what such a
+// line may run. Whoever writes on a page does not think of the computer on which the
+// tests run, as root perhaps: what is not here is never run.
+var (
+	runners  = []string{"internal/cli TestDocCommands", "fleet/command TestDocCommands"}
+	programs = []string{"assay", "curl", "jq", "printf", "mkdir"}
+	builds   = regexp.MustCompile(`^go install (-C fleet )?\./cmd/assay(-fleet)?$`)
+
+	quotedWord  = regexp.MustCompile(`'[^']*'|"[^"$` + "`" + `]*"`)
+	lineComment = regexp.MustCompile(`\s+#.*$`)
+	between     = regexp.MustCompile(`\|\||&&|\||;`)
+	unsafeShell = regexp.MustCompile("[`&(){}]|\\$|\\.\\./|>\\s*[^\\s\\w.]|<\\s*[^\\s\\w.]")
+)
+
+// Runnable is an error if a line of a page is not to be given to a shell: it runs
+// another program than those that are known to be harmless, or writes elsewhere than
+// into the folder of the test.
+func Runnable(line string) error {
+	line = lineComment.ReplaceAllString(quotedWord.ReplaceAllString(line, "quoted"), "")
+	if builds.MatchString(strings.TrimSpace(line)) {
+		return nil
+	}
+	for part := range strings.SplitSeq(between.ReplaceAllString(line, "\n"), "\n") {
+		words := strings.Fields(part)
+		if len(words) == 0 || !slices.Contains(programs, words[0]) {
+			return fmt.Errorf("the tests do not run %q: it runs another program than %s", line, strings.Join(programs, ", "))
+		}
+		if unsafe := unsafeShell.FindString(part); unsafe != "" {
+			return fmt.Errorf("the tests do not run %q, because of %q", line, unsafe)
+		}
+	}
+	return nil
+}
+
+// Commands are the lines of a block, those that go on in the next one joined.
+func Commands(text string) (lines []string) {
+	open := ""
+	for line := range strings.Lines(text) {
+		line = open + strings.TrimSpace(line)
+		if rest, ok := strings.CutSuffix(line, `\`); ok {
+			open = rest
+			continue
+		}
+		if open = ""; line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }

@@ -4,6 +4,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -22,6 +23,13 @@ func TestBlocks(t *testing.T) {
 				continue
 			}
 			used[i] = true
+			if slices.Contains(runners, Rules[i].By) {
+				for _, line := range Commands(b.Text) {
+					if err := Runnable(line); err != nil {
+						t.Errorf("%s:%d: %v. A rule before (internal/house/blocks.go) names another test, or says why none runs it.", path, b.Line, err)
+					}
+				}
+			}
 		}
 	}
 	for i, r := range Rules {
@@ -33,6 +41,28 @@ func TestBlocks(t *testing.T) {
 		}
 		if dir, name, ok := strings.Cut(r.By, " "); ok && !hasTest(t, dir, name) {
 			t.Errorf("%+v: there is no such test", r)
+		}
+	}
+}
+
+// What would change the computer is not given to a shell.
+func TestRunnable(t *testing.T) {
+	for _, line := range []string{
+		"apt-get install x", "sudo assay check a", "assay check a; rm -rf x", "assay check a && apt-get install x", "assay check a | sh", "assay check $(rm x)", "assay check `rm x`",
+		"assay lab >/etc/hosts", "assay lab > ../x", "assay lab >~/x", "mkdir x && rm x", "(rm x)", "assay check a & rm x", "assay check \"$(rm x)\"", "go install ./cmd/other", "FOO=1 rm x", "rm x # assay", "",
+		"assay check a || rm x", "systemctl stop x", "assay lab < /etc/passwd", "assay check a &", "assay check ${HOME}",
+	} {
+		if Runnable(line) == nil {
+			t.Errorf("%q would be run", line)
+		}
+	}
+	for _, line := range []string{
+		"assay check example.com   # the verdict; everything", "printf 'GET / HTTP/1.0\\r\\n\\r\\n' | assay connect x", "assay connect --roots ca.pem x:8443 <in >out", "mkdir man1 && assay help --man man1",
+		"go install -C fleet ./cmd/assay-fleet   # for assay scan and assay serve", "curl 'http://127.0.0.1:8843/probe?target=expired'    # assay_headline_info{finding=\"x\"} 1",
+		"assay lab clients --format json > today.json", "assay lab 'program-*'",
+	} {
+		if err := Runnable(line); err != nil {
+			t.Error(err)
 		}
 	}
 }
