@@ -208,6 +208,9 @@ CREATE INDEX standings_verdict_ends ON standings (verdict, ends, target);
 CREATE INDEX findings_common ON findings (severity, cause, target);
 DROP INDEX standings_verdict;
 `,
+	`
+CREATE INDEX certificates_life ON certificates (sha256, not_before, not_after);
+`,
 }
 
 // fills are what SQL cannot do of a migration, by its number; in the same transaction.

@@ -77,6 +77,15 @@ var orders = map[Order]struct {
 	BySince:   {"n.verdict_since", "n.target", true, "n.verdict_since > 0"},
 }
 
+// Targets that have a certificate: from the certificate on, which is right for a
+// server's own, and from the target on, where a CA's has so many that a page of them is
+// soon full.
+const (
+	fromCert   = "n.state IN (SELECT state FROM state_certs WHERE sha256 = ?)"
+	ofCert     = "EXISTS (SELECT 1 FROM state_certs k WHERE k.state = n.state AND k.sha256 = ?)"
+	manyOfCert = 500
+)
+
 // Targets returns a page of targets with where they stand.
 func (s *Store) Targets(ctx context.Context, q TargetQuery, now time.Time) (p TargetPage, err error) {
 	if q.Order == "" {
@@ -100,6 +109,9 @@ func (s *Store) Targets(ctx context.Context, q TargetQuery, now time.Time) (p Ta
 		p = TargetPage{Targets: []Target{}}
 		if _, err := tx.one("SELECT COUNT(*)"+from, args, &p.Total); err != nil {
 			return err
+		}
+		if p.Total > manyOfCert {
+			where, from = strings.Replace(where, fromCert, ofCert, 1), strings.Replace(from, fromCert, ofCert, 1)
 		}
 		if q.Order == ByWorst {
 			return tx.worst(&q, where, args, limit, &p)
@@ -219,7 +231,7 @@ func (q *TargetQuery) where(now time.Time, d *dialect) (string, []any) {
 		add("n.headline = ?", string(q.Headline))
 	}
 	if q.Cert != (Hash{}) {
-		add("n.state IN (SELECT state FROM state_certs WHERE sha256 = ?)", q.Cert.bytes())
+		add(fromCert, q.Cert.bytes())
 	}
 	if q.Issuer != (Hash{}) {
 		add("n.issuer = ?", q.Issuer.bytes())

@@ -102,9 +102,9 @@ func (s *Store) Neighbours(ctx context.Context, h Hash) (before, after []Neighbo
 		}
 		by := map[int64][]seen{} // of a target, in the order of its states
 		query := `SELECT a.target, k.state, k.sha256 FROM states a JOIN state_certs k ON k.state = a.id
-			WHERE a.target IN (SELECT b.target FROM state_certs m JOIN states b ON b.id = m.state WHERE m.sha256 = ? AND m.place >= 0 GROUP BY b.target ORDER BY b.target DESC LIMIT ?)
-			AND k.place IN (SELECT place FROM state_certs WHERE sha256 = ? AND place >= 0 GROUP BY place) ORDER BY a.id DESC LIMIT ?`
-		err := tx.each(query, []any{h.bytes(), maxNeighbourTargets, h.bytes(), maxNeighbourStates}, func(scan func(...any) error) error {
+			WHERE a.target IN (SELECT DISTINCT b.target FROM (SELECT state FROM state_certs WHERE sha256 = ? AND place >= 0 LIMIT ?) m JOIN states b ON b.id = m.state LIMIT ?)
+			AND k.place IN (SELECT DISTINCT place FROM state_certs WHERE sha256 = ? AND place >= 0) ORDER BY a.id DESC LIMIT ?`
+		err := tx.each(query, []any{h.bytes(), maxNeighbourStates, maxNeighbourTargets, h.bytes(), maxNeighbourStates}, func(scan func(...any) error) error {
 			var target, state int64
 			var sum []byte
 			err := scan(&target, &state, &sum)

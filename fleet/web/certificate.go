@@ -111,7 +111,7 @@ func (s *Server) certificate(r *request) (*page, error) {
 	if r.wrong != nil {
 		return nil, r.wrong
 	}
-	c, der, err := s.Store.Certificate(ctx, h)
+	c, der, err := s.Store.Uncounted(ctx, h)
 	if err != nil {
 		return nil, err
 	}
@@ -271,7 +271,7 @@ func (s *Server) certificateDownloads(mux *http.ServeMux) {
 			if r.wrong != nil {
 				err = r.wrong
 			} else {
-				_, der, err = s.Store.Certificate(hr.Context(), h)
+				_, der, err = s.Store.Uncounted(hr.Context(), h)
 			}
 			if err != nil {
 				s.refuse(w, hr, s.problemOf(err))

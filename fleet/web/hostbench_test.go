@@ -1,3 +1,5 @@
+//go:build unix
+
 package web
 
 import (
@@ -6,6 +8,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -90,16 +93,26 @@ func BenchmarkPages(b *testing.B) {
 		{"certificates", "/certificates"}, {"search-name", "/certificates?q=www.host-07777"}, {"search-nothing", "/certificates?q=nobody&unused=true"}, {"search-hash", "/certificates?q=" + last}, {"issuers", "/issuers"},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			size := 0
+			size, before := 0, processor(b)
 			for b.Loop() {
 				w := browse(s, c.path)
 				if size = w.Body.Len(); w.Code != 200 {
 					b.Fatal(w.Code, w.Body)
 				}
 			}
+			b.ReportMetric(float64((processor(b)-before).Microseconds())/float64(b.N)/1000, "cpu-ms/page")
 			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/1000, "ms/page")
 			b.ReportMetric(float64(size)/1000, "kB")
 			b.ReportMetric(0, "ns/op")
 		})
 	}
+}
+
+// processor is the time that this process had a processor.
+func processor(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -122,7 +122,7 @@ func (s *Server) issuer(r *request) (*page, error) {
 	if r.wrong != nil {
 		return nil, r.wrong
 	}
-	c, _, err := s.Store.Certificate(ctx, h)
+	c, _, err := s.Store.Uncounted(ctx, h)
 	if err != nil {
 		return nil, err
 	}
