@@ -114,27 +114,18 @@ func hostile() map[string]struct {
 	return out
 }
 
-// TestHostile bounds the work on hostile bundles: the parse and the build stay
-// under 50 ms on the machine of docs' figures; the test allows for a slow and
-// busy one, and takes the fastest of three.
+// TestHostile bounds the work on hostile bundles: the parse and the build take
+// under 50 ms on the machine of docs' figures, and without their budgets minutes or
+// more. The bound lies between, far from what a slow and busy machine adds.
 func TestHostile(t *testing.T) {
 	for name, b := range hostile() {
 		set := anchors(t, b.root)
-		best := time.Hour
-		var r certpath.Result
-		for range 3 {
-			start := time.Now()
-			leaf := cert.Parse(b.leaf)
-			parsed := time.Since(start)
-			r = certpath.Build(context.Background(), leaf, parse(b.pool...), set, options(""))
-			if d := time.Since(start); d < best {
-				best = d
-				_ = parsed
-			}
-		}
-		t.Logf("%-24s %6.1f ms, %3d paths, best ends %s, %v", name, best.Seconds()*1000, len(r.Paths), r.Paths[0].End, r.Findings)
-		if best > 400*time.Millisecond {
-			t.Errorf("%s took %v", name, best)
+		start := time.Now()
+		r := certpath.Build(context.Background(), cert.Parse(b.leaf), parse(b.pool...), set, options(""))
+		took := time.Since(start)
+		t.Logf("%-24s %6.1f ms, %3d paths, best ends %s, %v", name, took.Seconds()*1000, len(r.Paths), r.Paths[0].End, r.Findings)
+		if took > 20*time.Second {
+			t.Errorf("%s took %v", name, took)
 		}
 	}
 }

@@ -27,12 +27,8 @@ func start(t testing.TB, only ...string) *lab.Lab {
 	return l
 }
 
-func TestStartsQuickly(t *testing.T) {
-	begin := time.Now()
+func TestStarts(t *testing.T) {
 	l := start(t)
-	if d := time.Since(begin); d > 3*time.Second {
-		t.Errorf("%d scenarios took %v", len(l.Scenarios), d)
-	}
 	if len(l.Scenarios) < 50 {
 		t.Errorf("%d scenarios", len(l.Scenarios))
 	}
