@@ -92,7 +92,7 @@ type certView struct {
 	Bytes     int
 }
 
-// lifeView is a validity as a picture: how much of it is over.
+// lifeView is a validity as a picture: how much of it is left.
 type lifeView struct {
 	Width      int // of 100
 	Class, Now string
@@ -228,20 +228,20 @@ func (v *certView) scts(ct *report.CT, position int) {
 	}
 }
 
-// lifeOf says how much of a certificate's life is over.
+// lifeOf says how much of a certificate's life is left.
 func lifeOf(c watch.Cert, now time.Time) lifeView {
 	whole, past := c.NotAfter.Sub(c.NotBefore), now.Sub(c.NotBefore)
 	switch {
 	case whole <= 0:
-		return lifeView{100, "over", "it is never valid"}
+		return lifeView{0, "over", "it is never valid"}
 	case past < 0:
-		return lifeView{0, "soon", "it begins " + plural(daysTo(now, c.NotBefore), "day", "days") + " from now"}
+		return lifeView{100, "soon", "it begins " + plural(daysTo(now, c.NotBefore), "day", "days") + " from now"}
 	case past > whole:
-		return lifeView{100, "over", "it ended " + ago(now, c.NotAfter)}
+		return lifeView{0, "over", "it ended " + ago(now, c.NotAfter)}
 	}
-	share := int(float64(past) / float64(whole) * 100)
-	v := lifeView{share, "ok", fmt.Sprintf("%s left, %d %% of its life", plural(daysTo(now, c.NotAfter), "day", "days"), 100-share)}
-	if share >= 80 {
+	left := 100 - int(float64(past)/float64(whole)*100)
+	v := lifeView{left, "ok", fmt.Sprintf("%s left, %d %% of its life", plural(daysTo(now, c.NotAfter), "day", "days"), left)}
+	if left <= 20 {
 		v.Class = "soon"
 	}
 	return v

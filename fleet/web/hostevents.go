@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/fleet/watch"
 )
 
@@ -66,7 +65,7 @@ func sideWords(k watch.EventKind, f *watch.Facts) (words, path string) {
 		}
 		words := short(100, cmp.Or(f.Subject, "(empty subject)"))
 		if !f.NotAfter.IsZero() {
-			words += ", until " + finding.Time(f.NotAfter)
+			words += ", until " + whenOf(f.NotAfter)
 		}
 		return words, "/certificates/" + f.Certificate
 	}

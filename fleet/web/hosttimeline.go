@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/assaytls/assay/finding"
 	"github.com/assaytls/assay/fleet/watch"
 	"github.com/assaytls/assay/report"
 )
@@ -105,7 +104,7 @@ func timelineOf(states []watch.State, names map[report.Hash]string, now time.Tim
 	at := func(t time.Time) int {
 		return int(float64(timelineWidth) * min(max(float64(t.Sub(first))/float64(last.Sub(first)), 0), 1))
 	}
-	l := &timeline{From: finding.Time(first), To: finding.Time(last)}
+	l := &timeline{From: whenOf(first), To: whenOf(last)}
 	join := func(all []band, b band) []band {
 		if n := len(all); n > 0 && all[n-1].key == b.key {
 			all[n-1].to = b.to

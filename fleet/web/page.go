@@ -204,7 +204,22 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, p *Problem) {
 		s.show(w, r, s.signIn(w, r, r.URL.RequestURI(), p.Status, ""))
 		return
 	}
-	s.show(w, r, &page{title: sentence(p.Title), file: "error.html", status: p.Status, data: errorView{p, nextSteps(p), callerOf(r).name != ""}})
+	s.show(w, r, &page{title: titleOf(p), file: "error.html", status: p.Status, data: errorView{p, nextSteps(p), callerOf(r).name != ""}})
+}
+
+// titleOf is the heading of the page about a problem, in words of people.
+func titleOf(p *Problem) string {
+	switch p.Status {
+	case http.StatusNotFound:
+		return "There is no such page"
+	case http.StatusBadRequest, http.StatusUnprocessableEntity:
+		return "The service does not understand this"
+	case http.StatusForbidden:
+		return "The service refuses this"
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return "The service is busy"
+	}
+	return p.Title
 }
 
 // errorView is what the page about a problem says.

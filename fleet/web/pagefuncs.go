@@ -77,7 +77,7 @@ func ago(now, t time.Time) string {
 func daysTo(now, t time.Time) int {
 	d := t.Sub(now)
 	if d < 0 {
-		return -int((-d + 24*time.Hour - 1) / (24 * time.Hour))
+		return -int(-d / (24 * time.Hour))
 	}
 	return int(d / (24 * time.Hour))
 }
@@ -97,7 +97,7 @@ func barOf(now, t time.Time) bar {
 	b := bar{Width: min(max(n, 0), barFull) * 100 / barFull, Text: plural(n, "day", "days") + " left"}
 	switch {
 	case t.Before(now):
-		b.Class, b.Text = "over", "ended "+plural(-n, "day", "days")+" ago"
+		b.Class, b.Text = "over", "ended "+ago(now, t)
 	case n < 14:
 		b.Class = "soon"
 	}
