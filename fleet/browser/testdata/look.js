@@ -51,9 +51,12 @@ const size = () => ({width: document.documentElement.scrollWidth, height: Math.m
 const foreignLinks = () => [...document.querySelectorAll('a[href],area[href],form[action]')]
   .map((e) => new URL(e.href || e.action, location.href)).filter((u) => u.origin !== location.origin || !/^(https?|file):$/.test(u.protocol)).map(String);
 
-// What a page says and what can be done on it, without what changes by the second.
+// What a page says and what can be done on it, without what changes by the second: times,
+// and pictures whose width is time.
 const content = () => {
-  const main = document.querySelector('main');
-  const text = main.innerText.replace(/\b\d+ (seconds?|minutes?|hours?) ago/g, 'ago').replace(/\s+/g, ' ');
+  const main = document.querySelector('main').cloneNode(true);
+  main.querySelectorAll('svg').forEach((e) => e.remove());
+  const text = main.textContent.replace(/\b\d+ (seconds?|minutes?|hours?) ago/g, 'ago')
+    .replace(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(Z| UTC)/g, 'then').replace(/\s+/g, ' ');
   return text + ' | ' + [...main.querySelectorAll('a,button,input,select,textarea,summary')].map((e) => e.localName + (e.name || '')).join(' ');
 };
