@@ -7,7 +7,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,13 +64,15 @@ type docShell struct {
 	env     []string
 	names   *strings.Replacer
 	address string // of the service
+	door    string // of the demonstration's commands
 	service *exec.Cmd
 	said    bytes.Buffer
 }
 
 func newDocShell(t *testing.T, w *world) *docShell {
 	t.Helper()
-	d := &docShell{t: t, dir: t.TempDir(), address: freeAddress(t)}
+	d := &docShell{t: t, dir: t.TempDir()}
+	d.address, d.door = twoAddresses(t)
 	good, _ := w.lab.Scenario("good")
 	// What the pages call assay is this program, with the flags that lead it to the lab.
 	shim := "#!/bin/sh\ncase \"$*\" in\n*--resume*|*\" show \"*|*check-config*) ;;\nscan*) set -- \"$@\" " + strings.Join(w.flags, " ") + " ;;\nserve*) set -- \"$@\" --listen " + d.address + " ;;\nesac\n" +
@@ -99,10 +103,26 @@ func newDocShell(t *testing.T, w *world) *docShell {
 			t.Fatal(err)
 		}
 	}
-	d.names = strings.NewReplacer("127.0.0.1:8843", d.address, "example.com", "a.invalid", "mail.example", "mail.invalid")
+	d.names = strings.NewReplacer("127.0.0.1:8843", d.address, "127.0.0.1:8844", d.door, "example.com", "a.invalid", "mail.example", "mail.invalid")
 	d.env = append(os.Environ(), asProgram+"=1", "PATH="+d.dir+":"+os.Getenv("PATH"), "XDG_STATE_HOME="+filepath.Join(d.dir, "state"), "XDG_CACHE_HOME="+filepath.Join(d.dir, "cache"), "no_proxy=*")
 	t.Cleanup(d.interrupt)
 	return d
+}
+
+// twoAddresses are free, the second at the port after the first.
+func twoAddresses(t *testing.T) (first, second string) {
+	t.Helper()
+	for range 100 {
+		first = freeAddress(t)
+		at := netip.MustParseAddrPort(first)
+		second = netip.AddrPortFrom(at.Addr(), at.Port()+1).String()
+		if ln, err := net.Listen("tcp", second); err == nil && at.Port() < 65535 {
+			ln.Close()
+			return first, second
+		}
+	}
+	t.Fatal("no two ports beside each other are free")
+	return "", ""
 }
 
 // run runs a line. One that serves is started, and has to answer.

@@ -113,8 +113,8 @@ func (a *app) complainAll(err error) error {
 
 // serve watches and answers until it is interrupted.
 func (a *app) serve(ctx context.Context, f *serveFlags, args []string) error {
-	if f.demo && (f.config != "" || len(args) > 0) {
-		return target.Usagef("--demo watches the lab alone: leave out --config and the targets")
+	if f.demo && len(args) > 0 {
+		return target.Usagef("--demo watches the lab alone: leave out the targets")
 	}
 	if f.demo && f.engine.url != "" {
 		return target.Usagef("--demo checks the lab in this process: leave out --engine")
@@ -144,8 +144,9 @@ type service struct {
 	config *watch.Config
 	judges *watch.Judges
 	demo   *watch.Demo
-	where  string // of the database, for people
-	temp   string // a directory that goes with the process
+	door   *demoDoor // where the demonstration is changed; nil without it
+	where  string    // of the database, for people
+	temp   string    // a directory that goes with the process
 	store  *watch.Store
 	watch  *watch.Watcher
 	alerts *alert.Manager
@@ -167,6 +168,9 @@ func (s *service) prepare(ctx context.Context) (err error) {
 		return s.complainAll(err)
 	}
 	if s.flags.demo {
+		if err = s.demoConfig(); err != nil {
+			return err
+		}
 		if s.demo, err = watch.StartDemo(ctx, s.flags.scenarios); err != nil {
 			return target.Usagef("%v", err)
 		}
@@ -296,6 +300,13 @@ func (s *service) run(ctx context.Context) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP) // before the greeting says that it may be sent
 	defer signal.Stop(hangup)
+	if s.demo != nil {
+		if s.door, err = s.openDoor(l.Addr()); err != nil {
+			server.Close()
+			return err
+		}
+		defer s.door.close()
+	}
 	if err := s.greet(scheme + "://" + l.Addr().String()); err != nil {
 		server.Close()
 		return err
@@ -395,7 +406,9 @@ func (s *service) greet(address string) error {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "assay watches %s\n  address   %s/\n  data      %s\n", command.Counted(n, "target", "targets"), address, s.where)
-	if s.flags.config != "" {
+	if s.demo != nil {
+		fmt.Fprintf(&b, "  change    %s\n", s.door.hint())
+	} else if s.flags.config != "" {
 		fmt.Fprintf(&b, "  config    %s (kill -HUP %d reads it again)\n", s.flags.config, os.Getpid())
 	}
 	if s.queue != nil {

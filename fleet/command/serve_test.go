@@ -82,12 +82,18 @@ func startProgram(t *testing.T, state string, args ...string) *runningProgram {
 // address reads where the program listens.
 func (p *runningProgram) address() string {
 	p.t.Helper()
+	return p.line("address   ")
+}
+
+// line is what stands after label in the next line of the greeting that has it.
+func (p *runningProgram) line(label string) string {
+	p.t.Helper()
 	for {
 		line, err := p.out.ReadString('\n')
 		if err != nil {
-			p.t.Fatalf("it says no address: %v: %s", err, p.stderr.String())
+			p.t.Fatalf("it does not say where it is: %v: %s", err, p.stderr.String())
 		}
-		if _, rest, found := strings.Cut(line, "address   "); found {
+		if _, rest, found := strings.Cut(line, label); found {
 			return strings.TrimSpace(rest)
 		}
 	}
@@ -172,6 +178,10 @@ func TestServeErrors(t *testing.T) {
 	if err := os.WriteFile(public, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
+	targets := filepath.Join(dir, "targets.yaml")
+	if err := os.WriteFile(targets, []byte("groups:\n  - {name: web, targets: ['127.0.0.1:1']}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	t.Setenv("XDG_STATE_HOME", filepath.Join(dir, "state"))
 	for _, c := range []struct {
 		args []string
@@ -182,6 +192,7 @@ func TestServeErrors(t *testing.T) {
 		{[]string{"--config", config}, []string{"watch.yaml:3:5"}},
 		{[]string{"--config", filepath.Join(dir, "nowhere")}, []string{"nowhere"}},
 		{[]string{"--demo", "a.test"}, []string{"--demo watches the lab alone"}},
+		{[]string{"--demo", "--config", targets}, []string{"--demo watches the lab alone", "groups"}},
 		{[]string{"--scenario", "good"}, []string{"--scenario needs --demo"}},
 		{[]string{"--demo", "--scenario", "no-such"}, []string{"no-such"}},
 		{[]string{"--database", "postgres://u:secret@127.0.0.1/x"}, []string{"PGPASSFILE"}},
