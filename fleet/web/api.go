@@ -28,6 +28,7 @@ type route struct {
 	body         any               // a value of the type that is read; nil: there is none
 	gives        any               // a value of the type that is answered; nil: nothing is
 	status       int               // 0 is 200
+	also         string            // another type that Accept may ask for; "": there is none
 	answer       func(s *Server, r *request) (any, error)
 }
 
@@ -229,7 +230,7 @@ func readRoutes() []route {
 		{method: "GET", path: "/api/v1/certificates", about: "Certificates that targets use, those first that end first", gives: watch.CertPage{},
 			query:  with(map[string]string{"q": "a part of subject, names, issuer or serial number, or a SHA-256", "spki": "with this key (SHA-256)", "unused": "true: also those that no target uses any more", "page": "as next had it"}),
 			answer: (*Server).certificates},
-		{method: "GET", path: "/api/v1/certificates/{sha256}", about: "One certificate; as DER when Accept is application/pkix-cert", gives: watch.Cert{},
+		{method: "GET", path: "/api/v1/certificates/{sha256}", about: "One certificate; as DER when Accept is application/pkix-cert", gives: watch.Cert{}, also: "application/pkix-cert",
 			answer: func(s *Server, r *request) (any, error) {
 				c, der, err := s.Store.Certificate(r.Context(), r.hash("sha256", r.PathValue("sha256")))
 				if err == nil && r.Header.Get("Accept") == "application/pkix-cert" {

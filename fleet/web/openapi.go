@@ -51,7 +51,11 @@ func openAPI(routes []route, version string) object {
 		}
 		if o.gives != nil {
 			good["content"] = object{"application/json": object{"schema": schemas.of(reflect.TypeOf(o.gives))}}
+			if o.also != "" {
+				good["content"].(object)[o.also] = object{} // bytes, which no schema describes
+			}
 			if o.method == "GET" {
+				op["responses"].(object)["304"] = object{"description": "nothing has changed since the answer with this ETag"}
 				good["headers"] = object{"ETag": object{"description": "send it back as If-None-Match; the answer is 304 while nothing has changed", "schema": object{"type": "string"}}}
 			}
 		}

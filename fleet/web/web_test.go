@@ -16,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
 	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/assaytls/assay/finding"
@@ -220,65 +219,6 @@ func TestSession(t *testing.T) {
 	}
 	if got := do(s, "GET", "/api/v1/targets", "", "Cookie", cookie); got.Code != 401 {
 		t.Errorf("after its token went: %d", got.Code)
-	}
-}
-
-// TestDocument: every route is in the OpenAPI document, and what it really answers is
-// what the document says.
-func TestDocument(t *testing.T) {
-	s, err := start(t, Settings{}, loopback, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var document object
-	if err := json.Unmarshal(do(s, "GET", "/api/v1/openapi.json", "").Body.Bytes(), &document); err != nil {
-		t.Fatal(err)
-	}
-	compiler := jsonschema.NewCompiler()
-	if err := compiler.AddResource("mem://api.json", document); err != nil {
-		t.Fatal(err)
-	}
-	paths := document["paths"].(object)
-	id := "1"
-	if got := do(s, "POST", "/api/v1/silences", `{"group":"web","until":"`+time.Now().Add(time.Hour).Format(time.RFC3339)+`"}`); got.Code != 201 {
-		t.Errorf("a silence: %d %s", got.Code, got.Body)
-	}
-	for _, o := range s.routes() {
-		op, _ := paths[o.path].(object)[strings.ToLower(o.method)].(object)
-		if op == nil {
-			t.Errorf("%s %s is not in the document", o.method, o.path)
-			continue
-		}
-		if o.method != "GET" {
-			continue
-		}
-		got := do(s, "GET", strings.NewReplacer("{id}", id, "{sha256}", strings.Repeat("0", 64)).Replace(o.path), "")
-		at := "mem://api.json#/components/schemas/Problem"
-		if got.Code == 200 {
-			at = "mem://api.json#/paths/" + strings.NewReplacer("/", "~1", "{", "%7B", "}", "%7D").Replace(o.path) + "/get/responses/200/content/application~1json/schema"
-		} else if got.Code != 404 || got.Header().Get("Content-Type") != "application/problem+json" {
-			t.Errorf("%s: %d %s", o.path, got.Code, got.Body)
-		}
-		schema, err := compiler.Compile(at)
-		if err != nil {
-			t.Errorf("%s: %v", o.path, err)
-			continue
-		}
-		v, err := jsonschema.UnmarshalJSON(got.Body)
-		if err == nil {
-			err = schema.Validate(v)
-		}
-		if err != nil {
-			t.Errorf("%s: %v", o.path, err)
-		}
-		if tag := got.Header().Get("ETag"); got.Code == 200 {
-			if again := do(s, "GET", strings.ReplaceAll(o.path, "{id}", id), "", "If-None-Match", tag); again.Code != 304 || again.Body.Len() > 0 {
-				t.Errorf("%s: %d with its ETag", o.path, again.Code)
-			}
-		}
-		if got := do(s, "GET", o.path+"?no-such=1", ""); got.Code != 400 && got.Code != 404 {
-			t.Errorf("%s takes any parameter: %d", o.path, got.Code)
-		}
 	}
 }
 
