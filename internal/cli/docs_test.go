@@ -121,7 +121,7 @@ func TestFlagsInDocs(t *testing.T) {
 		text[f] = string(b)
 	}
 	// Flags of other programs that the texts name.
-	for _, f := range strings.Fields("--cacert --cert-status") {
+	for _, f := range strings.Fields("--cacert --cert-status --ignore-missing --repo --bundle --certificate-oidc-issuer --certificate-identity-regexp --dry-run") {
 		known[f] = true
 	}
 	for name, s := range text {

@@ -115,6 +115,19 @@ func TestStandardLibraryAgrees(t *testing.T) {
 		"critical-directory-names": "critical constraints on directory names are unknown",
 		"equivalent-names":         "names are compared byte for byte",
 		"ml-dsa-ca":                "ML-DSA comes with Go 1.27",
+
+		"issuer-weak-key":             "the size of no key is looked at",
+		"key-unknown":                 "the leaf's key is not looked at; crypto/tls refuses it",
+		"ca-constraints-not-critical": "it is the CA's fault alone, and assay accepts it too",
+		"ca-without-key-usage":        "it is the CA's fault alone, and assay accepts it too",
+		"path-length-on-leaf":         "it is the CA's fault alone, and assay accepts it too",
+		"name-constraints-minimum":    "the bounds of a subtree are not looked at",
+		"name-constraints-maximum":    "the bounds of a subtree are not looked at",
+		"email-empty":                 "an address that nobody asked for is not looked at",
+		"email-null-byte":             "an address that nobody asked for is not looked at",
+		"any-eku":                     "any purpose is taken for server authentication too",
+		"eku-empty":                   "a list without a purpose is taken for no list",
+		"leaf-key-usage-empty":        "key usage of the leaf is not looked at",
 	}
 	l := start(t, "*")
 	roots := x509.NewCertPool()
