@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -214,7 +215,14 @@ func FromCommand(line string) (Definition, error) {
 	if len(words) == 0 {
 		return Definition{}, errors.New("the command is empty")
 	}
-	d := Definition{Name: words[0], Detect: []string{words[0]}, Run: words, tryProxy: true}
+	name := words[0]
+	if strings.ContainsRune(name, filepath.Separator) {
+		// The client runs in a folder of its own, and was named from this one.
+		if words[0], err = filepath.Abs(name); err != nil {
+			return Definition{}, err
+		}
+	}
+	d := Definition{Name: name, Detect: []string{words[0]}, Run: words, tryProxy: true}
 	return d, d.check()
 }
 
