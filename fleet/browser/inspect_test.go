@@ -102,8 +102,8 @@ const mostHeight = 6000
 func (i *inspector) picture(file string) float64 {
 	i.t.Helper()
 	s := js[struct{ Width, Height float64 }](i.tab, "size()")
-	beyond := true
-	r := call(i.tab, page.CaptureScreenshot, page.CaptureScreenshotParams{CaptureBeyondViewport: &beyond,
+	yes := true
+	r := call(i.tab, page.CaptureScreenshot, page.CaptureScreenshotParams{CaptureBeyondViewport: &yes, OptimizeForSpeed: &yes,
 		Clip: &page.Viewport{Width: s.Width, Height: min(s.Height, mostHeight), Scale: 1}})
 	if err := os.WriteFile(file, []byte(r.Data), 0o644); err != nil {
 		i.t.Fatal(err)

@@ -32,7 +32,7 @@ func kind(u *url.URL) string {
 }
 
 // crawl follows the links of the service from its first page and returns the addresses
-// of pages by kind, at most n of each.
+// of pages by kind, at most n of each, and one of those with parameters.
 func (w *world) crawl(n int, seeds ...string) map[string][]string {
 	w.t.Helper()
 	base, err := url.Parse(w.address)
@@ -50,7 +50,7 @@ func (w *world) crawl(n int, seeds ...string) map[string][]string {
 		}
 		seen[u.RequestURI()] = true
 		k := kind(u)
-		if len(pages[k]) >= n || strings.HasPrefix(k, "/api/") || strings.HasPrefix(k, "/static/") || k == "/metrics" || k == "/healthz" {
+		if len(pages[k]) >= n || len(pages[k]) > 0 && u.RawQuery != "" || strings.HasPrefix(k, "/api/") || strings.HasPrefix(k, "/static/") || k == "/metrics" || k == "/healthz" {
 			continue
 		}
 		status, body, at := w.ask("GET", strings.TrimPrefix(u.RequestURI(), "/"), nil)

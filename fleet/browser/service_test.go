@@ -103,7 +103,7 @@ func (w *world) lookAtHostile(i *inspector) {
 	w.get("api/v1/certificates?limit=1000", &certs)
 	n := 0
 	for _, c := range certs.Certificates {
-		if strings.Contains(c.Subject, "alert") || strings.Contains(c.Subject, "longlong") {
+		if n < 4 && (strings.Contains(c.Subject, "alert") || strings.Contains(c.Subject, "longlong")) {
 			n++
 			i.page(fmt.Sprintf("hostile-certificate-%d", n), w.full("/certificate/"+c.SHA256))
 		}
