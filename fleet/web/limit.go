@@ -16,6 +16,7 @@ type limits struct {
 	burst  int
 	by     map[string]*rate.Limiter
 	others *rate.Limiter
+	latest time.Time // a bucket that is asked about an earlier moment afterwards fills twice for what is between
 }
 
 const maxBuckets = 10_000
@@ -42,6 +43,10 @@ func (l *limits) set(each rate.Limit, burst int) {
 func (l *limits) take(key string, now time.Time) (wait time.Duration, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if now.Before(l.latest) { // whoever read the clock later was faster here
+		now = l.latest
+	}
+	l.latest = now
 	b := l.by[key]
 	if b == nil {
 		if len(l.by) >= maxBuckets {

@@ -46,3 +46,21 @@ func TestLimitsAgain(t *testing.T) {
 		t.Errorf("one check a minute again: %d", got)
 	}
 }
+
+// Requests come in another order than that in which they read the clock: none is let
+// through for it.
+func TestLimitsOutOfOrder(t *testing.T) {
+	l, begin, passed := newLimits(1, 10), time.Now(), 0
+	for i := range 1000 {
+		at := begin.Add(5 * time.Second)
+		if i%2 == 0 {
+			at = begin
+		}
+		if _, ok := l.take("a", at); ok {
+			passed++
+		}
+	}
+	if passed > 15 {
+		t.Errorf("%d were let through in 5 s, where 10 and one a second are", passed)
+	}
+}
