@@ -2,7 +2,6 @@ package render
 
 import (
 	"fmt"
-	"html"
 	"io"
 	"regexp"
 	"strings"
@@ -26,7 +25,6 @@ type entry struct {
 	label string // "validity"; "" when the text stands alone
 	text  string
 	id    string // of a finding, for `assay explain`; "" for everything else
-	class report.Emphasis
 }
 
 // causeLabel is what the headline of v is called.
@@ -132,10 +130,12 @@ func itemEntries(i report.ViewItem) []entry {
 	switch {
 	case i.State != "" && i.Label == "":
 		text = i.State + ": " + text
-	case i.State != "": // the text goes on where the state ends
+	case i.State != "" && (text == "" || strings.HasPrefix(text, ",") || strings.HasPrefix(text, " ")): // it goes on where the state ends
 		text = i.State + text
+	case i.State != "":
+		text = i.State + " " + text
 	}
-	return []entry{{depth: i.Depth, label: i.Label, text: text, class: i.Class}}
+	return []entry{{depth: i.Depth, label: i.Label, text: text}}
 }
 
 // Markdown writes r for tickets, in CommonMark: what [Text] writes under the same
@@ -215,50 +215,4 @@ func codeSpan(s string) string {
 		s = " " + s + " "
 	}
 	return fence + s + fence
-}
-
-// HTML writes r as a fragment of a page: what [Text] writes by default, and all
-// sections folded below it. Everything is escaped. There are no scripts, no links,
-// no styles and no attributes but fixed class names.
-func HTML(w io.Writer, r *report.Report) error {
-	v := r.View()
-	var b strings.Builder
-	fmt.Fprintf(&b, "<section class=\"assay assay-%s\">\n<h2>%s %s</h2>\n", v.Verdict, strings.ToUpper(v.Verdict.String()), html.EscapeString(v.Target))
-	for _, p := range partsOf(v.At(report.LevelDefault, false), false) {
-		htmlPart(&b, &p, 3)
-	}
-	b.WriteString("<details>\n<summary>Everything</summary>\n")
-	for _, p := range partsOf(v.At(report.LevelVerbose, true), true)[1:] { // the headline stands above
-		htmlPart(&b, &p, 3)
-	}
-	b.WriteString("</details>\n</section>\n")
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-func htmlPart(b *strings.Builder, p *part, level int) {
-	if p.title != "" {
-		fmt.Fprintf(b, "<h%d>%s</h%d>\n", level, html.EscapeString(p.title), level)
-	}
-	if len(p.entries) > 0 {
-		b.WriteString("<dl>\n")
-		for _, e := range p.entries {
-			class := ""
-			if _, known := codes[e.class]; known {
-				class = fmt.Sprintf(" class=\"assay-%s\"", e.class)
-			}
-			fmt.Fprintf(b, "<dt>%s</dt><dd%s>%s", html.EscapeString(e.label), class, html.EscapeString(e.text))
-			if e.id != "" {
-				fmt.Fprintf(b, " <code>%s</code>", html.EscapeString(e.id))
-			}
-			b.WriteString("</dd>\n")
-		}
-		b.WriteString("</dl>\n")
-	}
-	for i := range p.parts {
-		htmlPart(b, &p.parts[i], min(level+1, 6))
-	}
-	if len(p.pem) > 0 {
-		fmt.Fprintf(b, "<pre>%s</pre>\n", html.EscapeString(strings.Join(p.pem, "\n")))
-	}
 }

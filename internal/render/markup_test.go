@@ -2,7 +2,6 @@ package render
 
 import (
 	"bytes"
-	"html"
 	"reflect"
 	"regexp"
 	"strings"
@@ -28,13 +27,6 @@ func TestMarkupGolden(t *testing.T) {
 			}
 			golden(t, c.golden, got.Bytes())
 		})
-	}
-	for _, name := range []string{"accept", "reject", "unreachable"} {
-		var got bytes.Buffer
-		if err := HTML(&got, load(t, name)); err != nil {
-			t.Fatal(err)
-		}
-		golden(t, name+".html", got.Bytes())
 	}
 }
 
@@ -132,37 +124,6 @@ func TestMarkdownHostile(t *testing.T) {
 	}
 }
 
-var tag = regexp.MustCompile(`<[^>]*>`)
-
-var ownTag = regexp.MustCompile(`^</?(?:h[2-6]|dl|dt|dd|details|summary|section|code|pre)>$|^<section class="assay assay-inconclusive">$|^<dd class="assay-(?:faint|fine|caution|bad)">$`)
-
-// No text of a peer is markup in HTML: the only tags are this package's own, and
-// every other character that means something is escaped.
-func TestHTMLHostile(t *testing.T) {
-	for _, s := range evils {
-		var b bytes.Buffer
-		if err := HTML(&b, hostileReport(s)); err != nil {
-			t.Fatal(err)
-		}
-		out := b.String()
-		for _, l := range strings.Split(out, "\n") {
-			checkClean(t, 0, l)
-		}
-		for _, m := range tag.FindAllString(out, -1) {
-			if !ownTag.MatchString(m) {
-				t.Errorf("%q: the tag %s", s, m)
-			}
-		}
-		text := tag.ReplaceAllString(out, "")
-		if strings.ContainsAny(text, "<>\"'") {
-			t.Errorf("%q: not escaped: %s", s, text)
-		}
-		if want := finding.Quote("<script>"); strings.Contains(s, "<script>") && !strings.Contains(html.UnescapeString(text), want) {
-			t.Errorf("%q is nowhere", want)
-		}
-	}
-}
-
 func TestCodeSpan(t *testing.T) {
 	for in, want := range map[string]string{"a": "`a`", "a`b": "``a`b``", "`a": "`` `a ``", "a``b`c": "```a``b`c```", "": "`  `"} {
 		if got := codeSpan(in); got != want {
@@ -175,7 +136,17 @@ func TestMarkupWriteError(t *testing.T) {
 	if err := Markdown(failing{}, load(t, "accept"), Options{}); err == nil {
 		t.Error("Markdown")
 	}
-	if err := HTML(failing{}, load(t, "accept")); err == nil {
-		t.Error("HTML")
+}
+
+func TestStateBeforeText(t *testing.T) {
+	for want, i := range map[string]report.ViewItem{
+		"reject ECDSA certificate": {Label: "also serves", State: "reject", Text: "ECDSA certificate"},
+		"REVOKED, by CRL":          {Label: "revocation", State: "REVOKED", Text: ", by CRL"},
+		"good":                     {Label: "revocation", State: "good"},
+		"done: path":               {State: "done", Text: "path"},
+	} {
+		if got := itemEntries(i)[0].text; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }

@@ -1,5 +1,5 @@
-// Package render writes reports: as text, Markdown and HTML for people and as JSON
-// for programs.
+// Package render writes reports: as text and Markdown for people and as JSON for
+// programs. internal/page has them as HTML.
 // What is shown, and in which order, is decided by report.View; this package
 // puts it into columns and colours. Every text that a peer could have chosen
 // has gone through finding.Quote (text) or an escape (JSON).
