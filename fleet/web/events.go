@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/assaytls/assay/finding"
@@ -16,11 +17,22 @@ type change struct {
 	Time   time.Time
 	Text   string     // a sentence
 	About  finding.ID // the finding that it is about; "" for none
+	Others int        // further changes that the same check brought
+
+	kind watch.EventKind
+}
+
+// weight orders the changes of one check: the verdict tells what came of the others.
+func (c *change) weight() int {
+	if i := slices.Index([]watch.EventKind{watch.Verdict, watch.Removed, watch.Unwatchable, watch.Certificate, watch.Found}, c.kind); i >= 0 {
+		return i
+	}
+	return 99
 }
 
 // changeOf says what an event is. Texts of peers in an event are quoted.
 func changeOf(e watch.Event) change {
-	c := change{ID: e.ID, Target: e.Target, Name: e.Name, Time: e.Time, Text: "The host changed."}
+	c := change{ID: e.ID, Target: e.Target, Name: e.Name, Time: e.Time, Text: "The host changed.", kind: e.Kind}
 	was, is := e.Before, e.After
 	if was == nil {
 		was = &watch.Facts{}

@@ -151,17 +151,32 @@ func (v *overviewView) news(ctx context.Context, store *watch.Store, now time.Ti
 	if err != nil {
 		return err
 	}
+	v.Changes, v.More = recentChanges(events, now)
+	return nil
+}
+
+// recentChanges are those of the last 24 hours, of events with the newest first: one for
+// each check, by what tells most of it. more says that there are others.
+func recentChanges(events []watch.Event, now time.Time) (list []change, more bool) {
 	for _, e := range events {
 		if now.Sub(e.Time) > 24*time.Hour || e.Kind == watch.Added {
 			continue
 		}
-		if len(v.Changes) == overviewChanges {
-			v.More = true
-			break
+		c := changeOf(e)
+		if n := len(list); n > 0 && list[n-1].Target == e.Target && list[n-1].Time.Equal(e.Time) {
+			had := &list[n-1]
+			c.Others, had.Others = had.Others+1, had.Others+1
+			if c.weight() < had.weight() {
+				*had = c
+			}
+			continue
 		}
-		v.Changes = append(v.Changes, changeOf(e))
+		if len(list) == overviewChanges {
+			return list, true
+		}
+		list = append(list, c)
 	}
-	return nil
+	return list, false
 }
 
 // causeWords says what a cause is.
