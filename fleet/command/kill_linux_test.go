@@ -11,9 +11,6 @@ import (
 	"time"
 )
 
-// full reports whether the long tests are asked for.
-func full() bool { return os.Getenv("ASSAY_FULL") != "" }
-
 // part is a part of a scan in a process of its own, which is started again when it
 // falls.
 type part struct {

@@ -34,6 +34,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// full reports whether the long tests are asked for.
+func full() bool { return os.Getenv("ASSAY_FULL") != "" }
+
 // process is assay-fleet with arguments, in a process of its own.
 type process struct {
 	*exec.Cmd
